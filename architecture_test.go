@@ -1,0 +1,237 @@
+package careen_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/careen/careen"
+
+// rooms says which rooms under internal/ each room may import. Changing a row
+// is a decision: make it in the commit that needs it, with its reason.
+var rooms = map[string][]string{
+	// Tier 1, mechanisms.
+	"version": {},
+	"purl":    {},
+	"cvss":    {},
+	"exe":     {},
+	"image":   {},
+
+	// Tier 2, data. sbom shares finding's Location; vulndb stores finding's
+	// severities and fix states, so that the words exist once.
+	"finding": {"cvss"},
+	"sbom":    {"purl", "finding"},
+	"rootfs":  {"image"},
+	"vulndb":  {"cvss", "finding"},
+
+	// Tier 3, verbs.
+	"catalog": {"rootfs", "sbom", "purl", "exe", "finding"},
+	"match":   {"sbom", "vulndb", "version", "finding", "purl"},
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding"},
+	"report":  {"sbom", "finding", "purl"},
+
+	// Tier 4, joins.
+	"scan":   {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss"},
+	"policy": {"report", "finding"},
+
+	// Tier 5, edges. imagetest is for tests only.
+	"imagetest": {"image"},
+	"cli":       {"*"},
+}
+
+// owners names the one room that may import a third-party module in code that
+// is not a test, so that replacing a library is a change in one place.
+var owners = map[string][]string{
+	"github.com/google/go-containerregistry": {"internal/image", "internal/imagetest"},
+	"github.com/klauspost/compress":          {"internal/rootfs", "internal/image", "internal/vulndb", "internal/feed", "internal/imagetest"}, // a codec, used where bytes enter
+	"deps.dev/util/semver":                   {"internal/version"},
+	"github.com/package-url/packageurl-go":   {"internal/purl"},
+	"github.com/pandatix/go-cvss":            {"internal/cvss"},
+	"github.com/CycloneDX/cyclonedx-go":      {"internal/report"},
+	"github.com/spf13/cobra":                 {"internal/cli"},
+	"github.com/spf13/pflag":                 {"internal/cli"},
+	"golang.org/x/term":                      {"internal/cli"},
+	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
+	"golang.org/x/mod":                       {"internal/version"},
+	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
+	"go.yaml.in/yaml/v3":                     {"internal/cli"},
+}
+
+// goroutines lists the rooms that may start goroutines: the joins, and rootfs,
+// whose pass overlaps decompression with hashing and reading inside one layer.
+var goroutines = []string{"scan", "feed", "rootfs", "cli"}
+
+// forbiddenNames are words that say nothing about what a package is for.
+var forbiddenNames = []string{"util", "utils", "common", "helpers", "types", "models"}
+
+type source struct {
+	path string // slash-separated, from the module root
+	room string // "catalog", "cmd/careen" …
+	file *ast.File
+	test bool
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if p != "." && (strings.HasPrefix(name, ".") || name == "testdata") {
+				return filepath.SkipDir
+			}
+			if p != "." {
+				if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil {
+					return filepath.SkipDir // a module of its own
+				}
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		slashed := filepath.ToSlash(p)
+		room := path.Dir(slashed)
+		if rest, ok := strings.CutPrefix(room, "internal/"); ok {
+			room, _, _ = strings.Cut(rest, "/")
+		}
+		all = append(all, source{slashed, room, f, strings.HasSuffix(name, "_test.go")})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("found %d Go files: the walk is broken", len(all))
+	}
+	return all
+}
+
+func imports(f *ast.File) []string {
+	var paths []string
+	for _, spec := range f.Imports {
+		p, _ := strconv.Unquote(spec.Path.Value)
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+func TestRoomsImportOnlyWhatTheirRowNames(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.test {
+			continue
+		}
+		for _, imp := range imports(src.file) {
+			inner, ok := strings.CutPrefix(imp, module+"/internal/")
+			if !ok {
+				continue
+			}
+			to, _, _ := strings.Cut(inner, "/")
+			if src.room == "cmd/careen" {
+				if to != "cli" {
+					t.Errorf("%s imports %s: main only calls cli", src.path, to)
+				}
+				continue
+			}
+			row, known := rooms[src.room]
+			switch {
+			case strings.HasPrefix(src.path, "internal/") && !known:
+				t.Errorf("%s: room %q has no row in the table", src.path, src.room)
+			case to != src.room && strings.HasPrefix(src.path, "internal/") && !slices.Contains(row, to) && !slices.Contains(row, "*"):
+				t.Errorf("%s imports %s: not in the row of %s %v", src.path, to, src.room, row)
+			case to == "imagetest":
+				t.Errorf("%s imports imagetest, which is for tests", src.path)
+			}
+		}
+	}
+}
+
+func TestThirdPartyModulesHaveOneOwner(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.test {
+			continue
+		}
+		for _, imp := range imports(src.file) {
+			first, _, _ := strings.Cut(imp, "/")
+			if !strings.Contains(first, ".") || strings.HasPrefix(imp, module+"/") {
+				continue
+			}
+			owner := ""
+			for mod := range owners {
+				if imp == mod || strings.HasPrefix(imp, mod+"/") {
+					owner = mod
+				}
+			}
+			dir := path.Dir(src.path)
+			if owner == "" {
+				t.Errorf("%s imports %s: the module has no owner room", src.path, imp)
+			} else if !slices.ContainsFunc(owners[owner], func(o string) bool { return dir == o || strings.HasPrefix(dir, o+"/") }) && strings.HasPrefix(src.path, "internal/") {
+				t.Errorf("%s imports %s: owned by %v", src.path, imp, owners[owner])
+			}
+		}
+	}
+}
+
+func TestNoInitNoHiddenExitNoStrayGoroutines(t *testing.T) {
+	for _, src := range sources(t) {
+		if src.test {
+			continue
+		}
+		ast.Inspect(src.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Name.Name == "init" && n.Recv == nil {
+					t.Errorf("%s: func init: register in a table instead", src.path)
+				}
+			case *ast.GoStmt:
+				if strings.HasPrefix(src.path, "internal/") && !slices.Contains(goroutines, src.room) {
+					t.Errorf("%s: starts a goroutine; only %v may", src.path, goroutines)
+				}
+			case *ast.SelectorExpr:
+				id, ok := n.X.(*ast.Ident)
+				if !ok || src.path == "cmd/careen/main.go" {
+					return true
+				}
+				if (id.Name == "os" && n.Sel.Name == "Exit") || (id.Name == "log" && strings.HasPrefix(n.Sel.Name, "Fatal")) {
+					t.Errorf("%s: %s.%s: only main exits", src.path, id.Name, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestPackagesSayWhatTheyAreFor(t *testing.T) {
+	documented := map[string]bool{}
+	for _, src := range sources(t) {
+		if src.test {
+			continue
+		}
+		dir := path.Dir(src.path)
+		documented[dir] = documented[dir] || src.file.Doc != nil
+		if slices.Contains(forbiddenNames, src.file.Name.Name) {
+			t.Errorf("%s: package name %q says nothing", src.path, src.file.Name.Name)
+		}
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("%s: no package comment", dir)
+		}
+	}
+}

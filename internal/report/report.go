@@ -1,0 +1,114 @@
+// Package report holds the result of a scan as one struct, and its encoders,
+// one file a format. The JSON encoding of Report is the contract that other
+// programs rely on (docs/json.md); every other format is made from the same
+// struct. The package decides nothing about findings.
+package report
+
+import (
+	"time"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// Schema is the name and version of the JSON contract.
+const Schema = "careen/1"
+
+// Report is what careen found out about one image for one platform. A nil
+// slice or pointer means "not looked at"; an empty one "looked, found none".
+type Report struct {
+	Schema          string                  `json:"schema"`
+	Careen          string                  `json:"careen"` // version of the program
+	Target          Target                  `json:"target"`
+	Database        *Database               `json:"database,omitempty"`
+	Packages        []sbom.Package          `json:"packages,omitzero"`
+	Vulnerabilities []finding.Vulnerability `json:"vulnerabilities,omitzero"`
+	Warnings        []Warning               `json:"warnings"`
+	Gate            *Gate                   `json:"gate,omitempty"`
+}
+
+// Target is what was scanned.
+type Target struct {
+	Ref      string    `json:"ref"`
+	Kind     string    `json:"kind"`               // "registry", "docker-archive", "dir"…
+	Digest   string    `json:"digest,omitempty"`   // manifest digest
+	ConfigID string    `json:"configId,omitempty"` // config digest
+	Tags     []string  `json:"tags,omitempty"`
+	Platform string    `json:"platform,omitempty"` // "linux/amd64", "linux/arm64/v8"
+	OS       *OS       `json:"os,omitempty"`       // absent when nothing in the image says
+	Size     int64     `json:"size"`               // stored bytes of all layers
+	Expanded int64     `json:"expanded"`           // bytes of all regular files that are visible
+	Files    int       `json:"files"`              // regular files that are visible
+	Layers   []Layer   `json:"layers"`
+	Config   *Config   `json:"config,omitempty"`
+	Coverage *Coverage `json:"coverage,omitempty"`
+}
+
+// OS is the distribution.
+type OS struct {
+	ID         string `json:"id"`
+	Version    string `json:"version,omitempty"`
+	Codename   string `json:"codename,omitempty"`
+	Name       string `json:"name,omitempty"`
+	EOL        string `json:"eol,omitempty"` // "2028-06-30": security support ends; absent when unknown
+	PastEOL    bool   `json:"pastEol"`
+	Advisories bool   `json:"advisories"` // the database holds advisories for this release
+}
+
+// Layer is one layer of the target.
+type Layer struct {
+	DiffID      string `json:"diffID"`
+	Digest      string `json:"digest,omitempty"`
+	Size        int64  `json:"size"`
+	Instruction string `json:"instruction,omitempty"`
+	Base        bool   `json:"base"` // belongs to the base image
+}
+
+// Config is the image configuration as far as a reader of findings needs it.
+type Config struct {
+	Created      time.Time         `json:"created,omitzero"`
+	User         string            `json:"user,omitempty"`
+	Entrypoint   []string          `json:"entrypoint,omitempty"`
+	Cmd          []string          `json:"cmd,omitempty"`
+	WorkingDir   string            `json:"workingDir,omitempty"`
+	ExposedPorts []string          `json:"exposedPorts,omitempty"`
+	Labels       map[string]string `json:"labels,omitempty"`
+}
+
+// Coverage counts the visible regular files that no package explains.
+type Coverage struct {
+	Files        int   `json:"files"`
+	Bytes        int64 `json:"bytes"`
+	UnownedFiles int   `json:"unownedFiles"`
+	UnownedBytes int64 `json:"unownedBytes"`
+}
+
+// Database says which advisories the packages were held against.
+type Database struct {
+	Built   time.Time `json:"built"`
+	Digest  string    `json:"digest,omitempty"`
+	Sources []Source  `json:"sources"`
+}
+
+// Source is one feed of the database.
+type Source struct {
+	Name    string    `json:"name"`
+	Date    time.Time `json:"date"`
+	Records int       `json:"records"`
+}
+
+// Warning is something that the reader of the report has to know to trust it.
+type Warning struct {
+	Kind    string `json:"kind"`           // "unreadable-file", "no-advisories", "end-of-life", "too-large", "old-database"…
+	Path    string `json:"path,omitempty"` // in the image
+	Layer   int    `json:"layer"`          // -1 when no layer is meant
+	Message string `json:"message"`
+	// Incomplete is set when the result may lack findings because of this.
+	Incomplete bool `json:"incomplete,omitempty"`
+}
+
+// Gate is the verdict of the policy.
+type Gate struct {
+	Tripped bool   `json:"tripped"`
+	Because string `json:"because,omitempty"`
+}
