@@ -23,8 +23,16 @@ type Report struct {
 	Database        *Database               `json:"database,omitempty"`
 	Packages        []sbom.Package          `json:"packages,omitzero"`
 	Vulnerabilities []finding.Vulnerability `json:"vulnerabilities,omitzero"`
+	Hidden          *Hidden                 `json:"hidden,omitempty"` // set when flags left findings out of the list
 	Warnings        []Warning               `json:"warnings"`
 	Gate            *Gate                   `json:"gate,omitempty"`
+}
+
+// Hidden counts the vulnerabilities that flags left out of the list, so that
+// nothing goes without a word.
+type Hidden struct {
+	BySeverity int `json:"bySeverity,omitempty"` // --severity
+	Unfixed    int `json:"unfixed,omitempty"`    // --ignore-unfixed
 }
 
 // Target is what was scanned.
