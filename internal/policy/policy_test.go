@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/report"
+)
+
+func vuln(s finding.Severity, state finding.FixState) finding.Vulnerability {
+	return finding.Vulnerability{Severity: s, Fix: finding.Fix{State: state}}
+}
+
+func TestFilterCountsWhatItHides(t *testing.T) {
+	r := &report.Report{Vulnerabilities: []finding.Vulnerability{
+		vuln(finding.Critical, finding.Fixed),
+		vuln(finding.High, finding.Affected),
+		vuln(finding.Low, finding.Fixed),
+		vuln(finding.Low, finding.Affected),
+	}}
+	Filter{Severities: []finding.Severity{finding.High, finding.Critical}, IgnoreUnfixed: true}.Apply(r)
+	if len(r.Vulnerabilities) != 1 || r.Vulnerabilities[0].Severity != finding.Critical {
+		t.Errorf("kept %v", r.Vulnerabilities)
+	}
+	if r.Hidden == nil || *r.Hidden != (report.Hidden{BySeverity: 2, Unfixed: 1}) {
+		t.Errorf("hidden %+v", r.Hidden)
+	}
+}
+
+func TestFilterKeepsNotLookedAt(t *testing.T) {
+	r := &report.Report{}
+	Filter{IgnoreUnfixed: true}.Apply(r)
+	if r.Vulnerabilities != nil {
+		t.Error("nil means not looked at, and must stay nil")
+	}
+}
+
+func TestGate(t *testing.T) {
+	suppressed := vuln(finding.Critical, finding.Fixed)
+	suppressed.Suppressed = &finding.Suppressed{By: "vex"}
+	notLinked := vuln(finding.Critical, finding.Fixed)
+	notLinked.Suppressed = &finding.Suppressed{By: "not-linked"}
+	notLinked.Linked = &finding.Linked{State: finding.SymbolsNotLinked}
+	high, low := vuln(finding.High, finding.Fixed), vuln(finding.Low, finding.Fixed)
+	old := &report.OS{Name: "Debian 9", EOL: "2022-06-30", PastEOL: true}
+	tests := []struct {
+		name  string
+		gate  Gate
+		vulns []finding.Vulnerability
+		os    *report.OS
+		want  string
+	}{
+		{"no gate", Gate{}, []finding.Vulnerability{high}, old, ""},
+		{"below the threshold", Gate{FailOn: finding.Critical}, []finding.Vulnerability{high}, nil, ""},
+		{"at the threshold", Gate{FailOn: finding.High}, []finding.Vulnerability{high, low}, nil, "1 high (--fail-on high)"},
+		{"any", Gate{AnyFinding: true}, []finding.Vulnerability{high, low}, nil, "1 high, 1 low (--exit-code)"},
+		{"suppressed", Gate{AnyFinding: true}, []finding.Vulnerability{suppressed}, nil, ""},
+		{"not linked", Gate{FailOn: finding.Low}, []finding.Vulnerability{notLinked}, nil, ""},
+		{"not linked, shown", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{notLinked}, nil, "1 critical (--fail-on low)"},
+		{"shown, but suppressed otherwise", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{suppressed}, nil, ""},
+		{"end of life", Gate{OnEOL: true}, nil, old, "Debian 9 is past its end of life (2022-06-30)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &report.Report{Vulnerabilities: tt.vulns, Target: report.Target{OS: tt.os}}
+			if got := tt.gate.Verdict([]*report.Report{r}); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if tt.gate.closed() && r.Gate.Tripped != (tt.want != "") {
+				t.Errorf("the report says %+v", r.Gate)
+			}
+			if !tt.gate.closed() && r.Gate != nil {
+				t.Error("no gate was asked for, yet the report has a verdict")
+			}
+		})
+	}
+}
+
+func TestParseSeverities(t *testing.T) {
+	got, err := ParseSeverities("high, CRITICAL")
+	if err != nil || len(got) != 2 || got[0] != finding.High || got[1] != finding.Critical {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := ParseSeverities("high,awful"); err == nil {
+		t.Error("an unknown word must be an error")
+	}
+	if got, err := ParseSeverities(""); got != nil || err != nil {
+		t.Errorf("empty: got %v, %v", got, err)
+	}
+}
