@@ -1,0 +1,23 @@
+# What a contributor runs. CGO stays off: one static binary.
+export CGO_ENABLED := 0
+
+.PHONY: build test check bench snapshot
+build:
+	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
+
+test:
+	go test ./...
+
+# Everything that CI runs, long tests included.
+check:
+	bash .ci/run
+
+# The table of the README's performance section, on images that it builds itself.
+bench:
+	bash test/bench/run
+
+# The advisory database embedded in the binary, from the upstreams or from
+# MIRROR=DIR. Commit it rarely: it weighs on the history.
+snapshot:
+	go run ./cmd/careen db build $(if $(MIRROR),--mirror $(MIRROR)) -o careen.db
+	go run ./internal/vulndb/pack careen.db internal/vulndb/snapshot.db.zst
