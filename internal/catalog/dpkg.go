@@ -1,0 +1,217 @@
+package catalog
+
+import (
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+const (
+	dpkgStatusPath = "var/lib/dpkg/status"
+	dpkgStatusDir  = "var/lib/dpkg/status.d/" // distroless: a file per package, and its .md5sums
+	dpkgInfoDir    = "var/lib/dpkg/info/"
+)
+
+// isDpkgStatus wants dpkg's database, and the one that distroless images keep
+// in pieces (Bazel's rules_distroless and the like write them).
+func isDpkgStatus(h *rootfs.Header, _ []byte) bool {
+	if h.Path == dpkgStatusPath {
+		return true
+	}
+	name, ok := strings.CutPrefix(h.Path, dpkgStatusDir)
+	return ok && name != "" && !strings.Contains(name, "/") && !strings.HasSuffix(name, ".md5sums")
+}
+
+// isDpkgFileList wants the lists of the files that each package owns.
+func isDpkgFileList(h *rootfs.Header, _ []byte) bool {
+	if name, ok := strings.CutPrefix(h.Path, dpkgInfoDir); ok {
+		return strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".md5sums")
+	}
+	return strings.HasPrefix(h.Path, dpkgStatusDir) && strings.HasSuffix(h.Path, ".md5sums")
+}
+
+// parseDpkgStatus reads dpkg's database of installed packages: paragraphs in
+// deb822(5) whose fields are described in deb-control(5) and dpkg(1).
+func parseDpkgStatus(data []byte) ([]sbom.Package, error) {
+	var (
+		packages []sbom.Package
+		wrong    problems
+		record   dpkgRecord
+	)
+	rest := string(data)
+	line := 0
+	for rest != "" {
+		text, more, complete := strings.Cut(rest, "\n")
+		rest = more
+		line++
+		if !complete {
+			wrong.add(line, "the file ends in the middle of a line")
+		}
+		text = strings.TrimSuffix(text, "\r")
+		if strings.TrimSpace(text) == "" {
+			record.end(&packages, &wrong)
+			continue
+		}
+		if record.start == 0 {
+			record.start = line
+		}
+		if text[0] == ' ' || text[0] == '\t' || text[0] == '#' {
+			continue // more of a field that is not needed, or a comment
+		}
+		key, value, ok := strings.Cut(text, ":")
+		if !ok || !isFieldName(key) {
+			wrong.add(line, "not a field: %.60q", text)
+			continue
+		}
+		record.set(key, strings.TrimSpace(value), line, &wrong)
+	}
+	record.end(&packages, &wrong)
+	return packages, wrong.err()
+}
+
+// parseDpkgStatusFile reads the paragraph that a distroless image keeps of one
+// package. Its last line may lack the newline.
+func parseDpkgStatusFile(data []byte) ([]sbom.Package, error) {
+	if n := len(data); n > 0 && data[n-1] != '\n' {
+		data = append(data[:n:n], '\n')
+	}
+	return parseDpkgStatus(data)
+}
+
+// isFieldName reports whether s may name a field of a control file.
+func isFieldName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// dpkgRecord is a paragraph while it is read.
+type dpkgRecord struct {
+	start                               int // its first line, 0 before one was read
+	name, version, arch, source, status string
+}
+
+func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
+	var field *string
+	// Field names are not case-sensitive (deb822(5)).
+	switch {
+	case strings.EqualFold(key, "Package"):
+		field = &r.name
+	case strings.EqualFold(key, "Version"):
+		field = &r.version
+	case strings.EqualFold(key, "Architecture"):
+		field = &r.arch
+	case strings.EqualFold(key, "Source"):
+		field = &r.source
+	case strings.EqualFold(key, "Status"):
+		field = &r.status
+	default:
+		return
+	}
+	if *field != "" {
+		wrong.add(line, "second field %q in one record", key)
+		return
+	}
+	*field = value
+}
+
+// end closes a paragraph and keeps its package if it is installed.
+func (r *dpkgRecord) end(packages *[]sbom.Package, wrong *problems) {
+	done := *r
+	*r = dpkgRecord{}
+	if done.start == 0 || !dpkgInstalled(done.status) {
+		return
+	}
+	if done.name == "" || done.version == "" {
+		wrong.add(done.start, "record of package %q without a name or a version", done.name)
+		return
+	}
+	p := sbom.Package{Type: "deb", Name: done.name, Version: done.version, Arch: done.arch}
+	p.Source = sbom.Source{Name: done.name, Version: done.version}
+	if done.source != "" {
+		// "glibc", or "glibc (2.36-9)" where the versions differ, as they do
+		// after a rebuild without a new upload (2.36-9+b1).
+		name, version, ok := strings.Cut(done.source, "(")
+		p.Source.Name = strings.TrimSpace(name)
+		if version, _, closed := strings.Cut(version, ")"); ok && closed {
+			p.Source.Version = strings.TrimSpace(version)
+		}
+	}
+	*packages = append(*packages, p)
+}
+
+// dpkgInstalled reports whether a Status field says that the package's files
+// are there. Its third word is the state (dpkg(1), "Package states"); what is
+// wanted of the package, the first word, says nothing about that. Packages
+// that wait for their configuration or a trigger are unpacked, and those half
+// installed have left files. Records without the field come from distroless
+// images, which list only what they hold.
+func dpkgInstalled(status string) bool {
+	if status == "" {
+		return true
+	}
+	switch status[strings.LastIndexByte(status, ' ')+1:] {
+	case "installed", "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending":
+		return true
+	}
+	return false
+}
+
+// parseDpkgList reads a list of owned files: a path per line, directories
+// included. The directories that other paths are in are left out.
+func parseDpkgList(data []byte) []string {
+	var paths []string
+	parents := map[string]bool{}
+	for text := range strings.Lines(string(data)) {
+		p := strings.Trim(strings.TrimRight(text, "\r\n"), "/")
+		if p == "" || p == "." {
+			continue
+		}
+		paths = append(paths, p)
+		for dir := p; ; {
+			i := strings.LastIndexByte(dir, '/')
+			if i < 0 || parents[dir[:i]] {
+				break
+			}
+			dir = dir[:i]
+			parents[dir] = true
+		}
+	}
+	files := paths[:0]
+	for _, p := range paths {
+		if !parents[p] {
+			files = append(files, p)
+		}
+	}
+	return files
+}
+
+// parseMD5Sums reads a list of owned files with their digests, which names
+// neither directories, links nor configuration files.
+func parseMD5Sums(data []byte) []string {
+	var files []string
+	for text := range strings.Lines(string(data)) {
+		_, p, ok := strings.Cut(strings.TrimRight(text, "\r\n"), " ")
+		p = strings.TrimLeft(p, " *")
+		p = strings.Trim(strings.TrimPrefix(p, "./"), "/")
+		if ok && p != "" {
+			files = append(files, p)
+		}
+	}
+	return files
+}
+
+// dpkgListOf returns the package that a list of owned files belongs to: "libc6"
+// of libc6:amd64.list, and its architecture where the name has one.
+func dpkgListOf(path string) (name, arch, kind string) {
+	base := path[strings.LastIndexByte(path, '/')+1:]
+	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
+		base, kind = base[:dot], base[dot+1:]
+	}
+	name, arch, _ = strings.Cut(base, ":")
+	return name, arch, kind
+}

@@ -1,0 +1,3 @@
+package catalog
+
+func npmPURL(name, version string) string { return "pkg:npm/" + name + "@" + version }
