@@ -1,0 +1,516 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// TableOptions says how a table is drawn. The zero value draws for a pipe.
+type TableOptions struct {
+	Width           int  // columns; 0 means 100, less than 40 is taken as 40
+	Color           bool // paint severity words and headings with the 16 ANSI colours
+	ByVulnerability bool // one row a vulnerability instead of one an upgrade
+	All             bool // every row; otherwise the first 20
+	Shown                // what else is listed; what is not is counted
+}
+
+const (
+	defaultWidth = 100
+	minWidth     = 40
+	maxWidth     = 2000
+	shownRows    = 20 // rows before "… n more: --all"
+	gap          = 2  // columns between two columns
+)
+
+// WriteTable writes the reports for a person to read: what to upgrade, worst
+// risk first. No line is wider than the width, nothing from the image reaches
+// the terminal unescaped, and whatever is left out is counted.
+func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
+	t := &table{width: opt.Width, color: opt.Color, Shown: opt.Shown}
+	if t.width == 0 {
+		t.width = defaultWidth
+	}
+	t.width = min(max(t.width, minWidth), maxWidth)
+	if len(reports) > 1 {
+		t.platforms(reports)
+	}
+	for i, r := range reports {
+		if i > 0 || len(reports) > 1 {
+			t.blank()
+		}
+		t.report(r, opt, len(reports) > 1)
+	}
+	_, err := w.Write(t.out.Bytes())
+	return err
+}
+
+// report writes the sections of one report; each is one function.
+func (t *table) report(r *Report, opt TableOptions, several bool) {
+	t.header(r, several)
+	t.blank()
+	t.counts(r)
+	if opt.ByVulnerability {
+		t.vulnerabilities(r, opt.All)
+	} else {
+		t.upgrades(r, opt.All)
+	}
+	t.hidden(r)
+	t.warnings(r)
+	t.next(r)
+}
+
+// table gathers the lines of the output.
+type table struct {
+	out   bytes.Buffer
+	width int
+	color bool
+	Shown
+}
+
+// put writes one line, cut to the width.
+func (t *table) put(l line) {
+	t.out.WriteString(strings.TrimRight(l.fit(t.width).paint(t.color), " "))
+	t.out.WriteByte('\n')
+}
+
+func (t *table) blank() { t.out.WriteByte('\n') }
+
+// flow writes parts with a separator between them, on as many lines as they
+// need, the later ones indented.
+func (t *table) flow(parts []line, separator string, indent int) {
+	var current line
+	for _, part := range parts {
+		switch {
+		case part.empty():
+		case current == nil:
+			current = part
+		case current.width()+textWidth(separator)+part.width() <= t.width:
+			current = current.add(separator).and(part)
+		default:
+			t.put(current)
+			current = words(strings.Repeat(" ", indent)).and(part)
+		}
+	}
+	if current != nil {
+		t.put(current)
+	}
+}
+
+// wrap writes a text under a margin, broken between words, in at most limit
+// lines; what does not fit ends in "…".
+func (t *table) wrap(first line, text string, limit int) {
+	margin := first.width()
+	room := max(t.width-margin, minWidth/2)
+	current := first
+	used := 0
+	fields := strings.Fields(clean(text))
+	for i, word := range fields {
+		n := textWidth(word)
+		if used > 0 && used+1+n > room {
+			if limit--; limit == 0 {
+				t.put(current.add(" " + strings.Join(fields[i:], " ")))
+				return
+			}
+			t.put(current)
+			current, used = words(strings.Repeat(" ", margin)), 0
+		}
+		if used > 0 {
+			current, used = current.add(" "), used+1
+		}
+		current, used = current.add(word), used+n
+	}
+	t.put(current)
+}
+
+// column is one column of a table: its heading and a cell for each row.
+type column struct {
+	head  string
+	min   int  // columns below which it is not narrowed
+	spare bool // may be left out on a terminal too narrow for all
+	cells []line
+}
+
+func (c *column) natural() int {
+	w := textWidth(c.head)
+	for _, cell := range c.cells {
+		w = max(w, cell.width())
+	}
+	return w
+}
+
+// rows writes columns side by side. The widest is narrowed until all fit; if
+// their least widths do not fit, spare columns go, the last first, and a line
+// names them.
+func (t *table) rows(columns []column) {
+	var left []string
+	widths := fitColumns(columns, t.width)
+	for widths == nil {
+		i := lastSpare(columns)
+		left = append(left, columns[i].head)
+		columns = slices.Delete(slices.Clone(columns), i, i+1)
+		widths = fitColumns(columns, t.width)
+	}
+	heads := make([]line, len(columns))
+	for i, c := range columns {
+		heads[i] = inked(c.head, bold)
+	}
+	t.put(aligned(heads, widths))
+	for row := range columns[0].cells {
+		cells := make([]line, len(columns))
+		for i, c := range columns {
+			cells[i] = c.cells[row]
+		}
+		t.put(aligned(cells, widths))
+	}
+	if left != nil {
+		slices.Reverse(left)
+		t.put(words("… too narrow for " + strings.Join(left, ", ")))
+	}
+}
+
+// fitColumns returns the width of each column, nil when they cannot fit.
+func fitColumns(columns []column, width int) []int {
+	widths := make([]int, len(columns))
+	total := gap * (len(columns) - 1)
+	for i, c := range columns {
+		widths[i] = c.natural()
+		total += widths[i]
+	}
+	for ; total > width; total-- {
+		widest := -1
+		for i, c := range columns {
+			if widths[i] > c.min && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			if lastSpare(columns) >= 0 {
+				return nil
+			}
+			return widths // put cuts the line
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+func lastSpare(columns []column) int {
+	for i := len(columns) - 1; i >= 0; i-- {
+		if columns[i].spare {
+			return i
+		}
+	}
+	return -1
+}
+
+func aligned(cells []line, widths []int) line {
+	var l line
+	for i, cell := range cells {
+		cell = cell.fit(widths[i])
+		l = l.and(cell)
+		if i < len(cells)-1 {
+			l = l.add(strings.Repeat(" ", widths[i]-cell.width()+gap))
+		}
+	}
+	return l
+}
+
+// upgrades writes one row for each upgrade.
+func (t *table) upgrades(r *Report, all bool) {
+	list := Upgrades(r, t.Shown)
+	if len(list) == 0 {
+		return
+	}
+	rest := 0
+	if !all && len(list) > shownRows {
+		for _, u := range list[shownRows:] {
+			rest += len(u.Packages)
+		}
+		list = list[:shownRows]
+	}
+	typeWidth := 0
+	names := map[string]int{}
+	reach := reachKnown(r)
+	for _, u := range list {
+		typeWidth = max(typeWidth, len(typeWord(u.Packages[0].Type)))
+		names[u.Packages[0].Type+"\x00"+u.Packages[0].Name]++
+	}
+	pkg := column{head: "PACKAGE", min: 14}
+	fix := column{head: "FIX", min: 8}
+	mends := column{head: "MENDS", min: 14}
+	reached := column{head: "REACH", min: 8, spare: true}
+	came := column{head: "CAME WITH", min: 12, spare: true}
+	for i := range list {
+		u := &list[i]
+		p := u.Packages[0]
+		place := ""
+		if p.Type == "golang" || names[p.Type+"\x00"+p.Name] > 1 {
+			place = firstPath(p)
+		}
+		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, place))
+		fix.cells = append(fix.cells, words(fixWord(u)))
+		mends.cells = append(mends.cells, mendsCell(u))
+		reached.cells = append(reached.cells, words(reachWord(u)))
+		came.cells = append(came.cells, words(origin(p.Layer, p.Instruction, p.Base)))
+	}
+	columns := []column{pkg, fix, mends}
+	if reach {
+		columns = append(columns, reached)
+	}
+	if len(r.Target.Layers) > 0 {
+		columns = append(columns, came)
+	}
+	t.blank()
+	t.rows(columns)
+	if rest > 0 {
+		t.put(words(fmt.Sprintf("… %s: --all", count(rest, "more package"))))
+	}
+}
+
+// packageCell is "npm  minimist 0.0.8", with the number of further packages
+// that the same upgrade moves, and the place where that tells copies apart.
+func packageCell(u *Upgrade, typeWidth int, place string) line {
+	p := u.Packages[0]
+	text := fmt.Sprintf("%-*s  %s", typeWidth, typeWord(p.Type), p.Name)
+	if n := len(u.Packages) - 1; n > 0 {
+		text += fmt.Sprintf(" +%d", n)
+	}
+	text += " " + p.Version
+	if place != "" {
+		text += "  /" + place
+	}
+	return words(text)
+}
+
+// fixWord says what to go to, or why there is nothing to go to.
+func fixWord(u *Upgrade) string {
+	switch {
+	case u.Several:
+		return "see versions" // only without the matcher's word; --by vulnerability lists them
+	case u.Fix != "":
+		return u.Fix
+	}
+	states := map[finding.FixState]bool{}
+	for _, v := range u.Unmended {
+		states[v.Fix.State] = true
+	}
+	if len(states) > 1 || states[finding.Affected] {
+		return "no fix yet"
+	}
+	for state := range states {
+		return fixStateWord(state)
+	}
+	return "no fix yet"
+}
+
+func fixStateWord(state finding.FixState) string {
+	switch state {
+	case finding.Affected:
+		return "no fix yet"
+	case finding.WontFix:
+		return "won't be fixed"
+	case finding.Deferred:
+		return "fix deferred"
+	case finding.UnknownFix, "":
+		return "fix unknown"
+	}
+	return string(state)
+}
+
+// mendsCell is "■ CVE-2021-44906 critical · 1 medium": the worst one, then how
+// many others by severity, then what stays.
+func mendsCell(u *Upgrade) line {
+	worst := u.Worst()
+	list := u.Mended
+	if len(list) == 0 {
+		list = u.Unmended
+	}
+	l := words(symbol(worst.Severity) + " " + worst.ID + " ").and(severityWord(worst.Severity))
+	if worst.KEV {
+		l = l.add(", exploited")
+	}
+	if u.NotLinked > 0 {
+		linked := len(u.Mended) + len(u.Unmended)
+		l = l.add(fmt.Sprintf(" · %d linked of %d", linked, linked+u.NotLinked))
+	} else {
+		l = l.and(severityCounts(list[1:], " · ", ""))
+	}
+	if len(u.Mended) > 0 && len(u.Unmended) > 0 {
+		l = l.and(severityCounts(u.Unmended, ", ", " · leaves "))
+	}
+	return l
+}
+
+// severityCounts is "2 high · 1 medium", each preceded by the separator, the
+// first by head where that is given.
+func severityCounts(list []*finding.Vulnerability, separator, head string) line {
+	if head == "" {
+		head = separator
+	}
+	counts := map[finding.Severity]int{}
+	for _, v := range list {
+		counts[v.Severity]++
+	}
+	var l line
+	for _, s := range finding.Severities() {
+		if counts[s] == 0 {
+			continue
+		}
+		l = l.add(head + fmt.Sprint(counts[s]) + " ").and(severityWord(s))
+		head = separator
+	}
+	return l
+}
+
+// symbol tells severities apart where there is no colour.
+func symbol(s finding.Severity) string {
+	switch s {
+	case finding.Critical:
+		return "■"
+	case finding.High:
+		return "▲"
+	case finding.Medium:
+		return "◆"
+	case finding.Low:
+		return "●"
+	case finding.Negligible:
+		return "○"
+	}
+	return "?"
+}
+
+func severityWord(s finding.Severity) line {
+	word := strings.ToLower(s.String())
+	switch s {
+	case finding.Critical:
+		return inked(word, boldRed)
+	case finding.High:
+		return inked(word, red)
+	case finding.Medium:
+		return inked(word, yellow)
+	case finding.Low:
+		return inked(word, cyan)
+	}
+	return words(word)
+}
+
+// reachKnown reports whether anything in the report says what the entrypoint
+// reaches.
+func reachKnown(r *Report) bool {
+	return slices.ContainsFunc(r.Vulnerabilities, func(v finding.Vulnerability) bool { return v.Reach != nil }) ||
+		slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Reach != nil })
+}
+
+// reachWord is the strongest that is known of the row: one reached package
+// makes it reached, and only all unreached ones make it "not seen".
+func reachWord(u *Upgrade) string {
+	states := map[string]bool{}
+	for _, p := range u.Packages {
+		if p.Reach != nil {
+			states[p.Reach.State] = true
+		}
+	}
+	for _, v := range append(slices.Clone(u.Mended), u.Unmended...) {
+		if v.Reach != nil {
+			states[v.Reach.State] = true
+		}
+	}
+	switch {
+	case states["reached"]:
+		return "reached"
+	case states["unknown"]:
+		return "unknown"
+	case states["not-reached"]:
+		return "not seen"
+	}
+	return ""
+}
+
+// vulnerabilities writes the classic table: one row a vulnerability and package.
+func (t *table) vulnerabilities(r *Report, all bool) {
+	var list []*finding.Vulnerability
+	for i := range r.Vulnerabilities {
+		if v := &r.Vulnerabilities[i]; t.Lists(v) {
+			list = append(list, v)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	slices.SortStableFunc(list, func(a, b *finding.Vulnerability) int {
+		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b))
+	})
+	rest := 0
+	if !all && len(list) > shownRows {
+		rest = len(list) - shownRows
+		list = list[:shownRows]
+	}
+	pkg := column{head: "PACKAGE", min: 10}
+	id := column{head: "VULNERABILITY", min: 13}
+	severity := column{head: "SEVERITY", min: 10}
+	status := column{head: "STATUS", min: 8, spare: true}
+	installed := column{head: "INSTALLED", min: 10, spare: true}
+	fixed := column{head: "FIXED", min: 8, spare: true}
+	where := column{head: "WHERE", min: 10, spare: true}
+	packages := packageIndex(r.Packages)
+	for _, v := range list {
+		p := packages.of(v)
+		pkg.cells = append(pkg.cells, words(typeWord(p.Type)+" "+p.Name))
+		id.cells = append(id.cells, words(v.ID))
+		word := words(symbol(v.Severity) + " ").and(severityWord(v.Severity))
+		if v.KEV {
+			word = word.add(", exploited")
+		}
+		severity.cells = append(severity.cells, word)
+		status.cells = append(status.cells, words(statusWord(v)))
+		installed.cells = append(installed.cells, words(p.Version))
+		fixed.cells = append(fixed.cells, words(v.Fix.Version))
+		where.cells = append(where.cells, words(place(v, p.Base)))
+	}
+	t.blank()
+	t.rows([]column{pkg, id, severity, status, installed, fixed, where})
+	if rest > 0 {
+		t.put(words(fmt.Sprintf("… %s: --all", plural(rest, "more vulnerability", "more vulnerabilities"))))
+	}
+}
+
+// statusWord is the fix state, or why a listed vulnerability does not count.
+func statusWord(v *finding.Vulnerability) string {
+	switch {
+	case notLinked(v):
+		return "not linked"
+	case v.Suppressed != nil:
+		return "suppressed by " + v.Suppressed.By
+	}
+	return string(v.Fix.State)
+}
+
+// place is where a vulnerability sits: for what a distribution's package
+// manager installed the layer says more than the path of its database.
+func place(v *finding.Vulnerability, base bool) string {
+	layer := ""
+	if v.Layer >= 0 {
+		layer = fmt.Sprintf("layer %d", v.Layer)
+		if base {
+			layer += " (base)"
+		}
+	}
+	if len(v.Locations) == 0 || strings.HasPrefix(v.Package, "pkg:deb/") || strings.HasPrefix(v.Package, "pkg:apk/") || strings.HasPrefix(v.Package, "pkg:rpm/") {
+		return layer
+	}
+	path := "/" + v.Locations[0].Path
+	if n := len(v.Locations) - 1; n > 0 {
+		path += fmt.Sprintf(" +%d", n)
+	}
+	if layer != "" {
+		layer += " "
+	}
+	return layer + path
+}

@@ -1,0 +1,353 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// platforms writes the header that several reports on one reference share.
+func (t *table) platforms(reports []*Report) {
+	names := make([]string, len(reports))
+	for i, r := range reports {
+		names[i] = cmp.Or(r.Target.Platform, "platform unknown")
+	}
+	t.flow([]line{
+		inked(reports[0].Target.Ref, bold),
+		words(plural(len(reports), "platform", "platforms") + ": " + strings.Join(names, ", ")),
+	}, " · ", 2)
+}
+
+// header says what was scanned and against what.
+func (t *table) header(r *Report, several bool) {
+	title := inked(r.Target.Ref, bold)
+	platform := words(r.Target.Platform)
+	if several && !platform.empty() {
+		title, platform = inked(r.Target.Platform, bold), nil
+	}
+	size := bytesWord(r.Target.Size)
+	if n := len(r.Target.Layers); n > 0 {
+		size += " in " + count(n, "layer")
+	}
+	t.flow([]line{title, platform, words(shortDigest(r.Target.Digest)), words(size)}, " · ", 2)
+
+	parts := []line{osLine(r), words(packageCounts(r.Packages))}
+	if r.Database != nil && !r.Database.Built.IsZero() {
+		parts = append(parts, words("advisories of "+r.Database.Built.UTC().Format(time.DateOnly)))
+	}
+	t.flow(parts, " · ", 2)
+}
+
+// osLine names the distribution, and loudly what keeps its findings from being
+// complete: an end of life, or no advisories for it.
+func osLine(r *Report) line {
+	os := r.Target.OS
+	if os == nil {
+		return words("no distribution")
+	}
+	name := os.Name
+	if name == "" {
+		name = strings.TrimSpace(os.ID + " " + os.Version + " " + os.Codename)
+	}
+	l := words(name)
+	switch {
+	case os.PastEOL:
+		since := ""
+		if os.EOL != "" {
+			since = " since " + os.EOL
+		}
+		l = l.add(" (").and(inked("END OF LIFE"+since, boldRed)).add(")")
+	case len(os.EOL) >= len("2006-01"):
+		l = l.add(" (supported until " + os.EOL[:len("2006-01")] + ")")
+	}
+	if r.Vulnerabilities != nil && !os.Advisories {
+		l = l.add(" ").and(inked("NO ADVISORY DATA", boldRed))
+	}
+	return l
+}
+
+// counts writes the line that sums the findings up, or says why there is
+// nothing to sum up.
+func (t *table) counts(r *Report) {
+	if r.Vulnerabilities == nil {
+		t.wrap(words("  "), "vulnerabilities were not looked for", 2)
+		return
+	}
+	counts := map[finding.Severity]int{}
+	fixable, exploited, reached, total := 0, 0, 0, 0
+	for i := range r.Vulnerabilities {
+		v := &r.Vulnerabilities[i]
+		if !t.Lists(v) {
+			continue
+		}
+		total++
+		counts[v.Severity]++
+		if v.Fix.State == finding.Fixed {
+			fixable++
+		}
+		if v.KEV {
+			exploited++
+		}
+		if v.Reach != nil && v.Reach.State == "reached" {
+			reached++
+		}
+	}
+	if total == 0 {
+		t.wrap(words("  "), nothingFound(r), 3)
+		return
+	}
+	l := words("  ")
+	for _, s := range finding.Severities() {
+		if counts[s] == 0 && (s == finding.Negligible || s == finding.Unknown) {
+			continue
+		}
+		if l.width() > 2 {
+			l = l.add("   ")
+		}
+		l = l.add(fmt.Sprint(counts[s]) + " ").and(severityWord(s))
+	}
+	facts := []string{fmt.Sprintf("%d can be fixed", fixable)}
+	if exploited > 0 {
+		facts = append(facts, fmt.Sprintf("%d known exploited", exploited))
+	}
+	if reachKnown(r) {
+		facts = append(facts, fmt.Sprintf("%d reached by the entrypoint", reached))
+	}
+	t.flow([]line{l, words(strings.Join(facts, " · "))}, "      ", 2)
+}
+
+// nothingFound says in words what an empty list is worth. "0 vulnerabilities"
+// is for an image whose packages were all held against data.
+func nothingFound(r *Report) string {
+	os := r.Target.OS
+	distribution := 0
+	for _, p := range r.Packages {
+		if fromDistribution(p.Type) {
+			distribution++
+		}
+	}
+	noData := slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind == "no-advisories" })
+	switch {
+	case r.Database == nil || len(r.Database.Sources) == 0:
+		return "there was no advisory data: nothing can be said about vulnerabilities"
+	case r.Packages != nil && len(r.Packages) == 0:
+		return "no packages were found, so nothing could be held against the advisories"
+	case os == nil && distribution > 0:
+		return fmt.Sprintf("none found, but nothing names the distribution of %s: nothing can be said about those", count(distribution, "package"))
+	case os != nil && !os.Advisories && (distribution > 0 || r.Packages == nil):
+		return fmt.Sprintf("none found, but there is no advisory data for %s: nothing can be said about its packages", cmp.Or(os.Name, os.ID))
+	case noData:
+		return "none found where there was advisory data; the warnings below say where there was none"
+	case r.Hidden != nil:
+		return "none left in the list by the flags"
+	case slices.ContainsFunc(r.Vulnerabilities, func(v finding.Vulnerability) bool { return true }):
+		return "none that counts"
+	case os != nil && os.PastEOL:
+		return "none known, but the distribution is past its end of life: flaws found since are not announced"
+	}
+	return "0 vulnerabilities"
+}
+
+func fromDistribution(purlType string) bool {
+	return slices.Contains([]string{"deb", "apk", "rpm", "alpm"}, purlType)
+}
+
+// hidden says what the table leaves out and which flag is the reason, or shows it.
+func (t *table) hidden(r *Report) {
+	unlinked, suppressed := 0, 0
+	for i := range r.Vulnerabilities {
+		v := &r.Vulnerabilities[i]
+		switch {
+		case t.Lists(v):
+		case notLinked(v):
+			unlinked++
+		default:
+			suppressed++
+		}
+	}
+	var parts []line
+	add := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, words(fmt.Sprintf("%d %s", n, text)))
+		}
+	}
+	add(unlinked, "whose code is not linked in (--show-not-linked)")
+	add(suppressed, "suppressed (--show-suppressed)")
+	if r.Hidden != nil {
+		add(r.Hidden.BySeverity, "of other severities (hidden by --severity)")
+		add(r.Hidden.Unfixed, "without a fix (hidden by --ignore-unfixed)")
+	}
+	if parts == nil {
+		return
+	}
+	t.blank()
+	parts[0] = words("not listed: ").and(parts[0])
+	t.flow(parts, " · ", 12)
+}
+
+// warnings writes what a reader must know to trust the report, one entry a kind.
+func (t *table) warnings(r *Report) {
+	if len(r.Warnings) == 0 {
+		return
+	}
+	byKind := map[string][]Warning{}
+	var kinds []string
+	for _, w := range r.Warnings {
+		if byKind[w.Kind] == nil {
+			kinds = append(kinds, w.Kind)
+		}
+		byKind[w.Kind] = append(byKind[w.Kind], w)
+	}
+	slices.SortStableFunc(kinds, func(a, b string) int {
+		return cmp.Or(-cmp.Compare(btoi(incomplete(byKind[a])), btoi(incomplete(byKind[b]))), strings.Compare(a, b))
+	})
+	t.blank()
+	t.put(inked("WARNINGS", bold))
+	for _, kind := range kinds {
+		list := byKind[kind]
+		text := list[0].Message
+		if path := list[0].Path; path != "" && !strings.Contains(text, path) {
+			text = "/" + path + ": " + text
+		}
+		if n := len(list) - 1; n > 0 {
+			text += fmt.Sprintf(" (and %d more: -f json lists them)", n)
+		}
+		if incomplete(list) {
+			text += " — findings may be missing"
+		}
+		t.wrap(words(fmt.Sprintf("  %d %s  ", len(list), kind)).fit(t.width/2), text, 4)
+	}
+}
+
+func incomplete(list []Warning) bool {
+	return slices.ContainsFunc(list, func(w Warning) bool { return w.Incomplete })
+}
+
+// next writes the commands that mend most.
+func (t *table) next(r *Report) {
+	const head = "NEXT   "
+	steps := Steps(r, t.Shown, t.width-len(head))
+	for i, s := range steps {
+		if i == 0 {
+			t.blank()
+		}
+		l := inked(strings.TrimSpace(head), bold).add("   ")
+		if i > 0 {
+			l = words(strings.Repeat(" ", len(head)))
+		}
+		t.flow([]line{l.add(s.Command), gains(s.Mended)}, "     ", len(head))
+	}
+}
+
+// typeWord is the name that people give a purl type.
+func typeWord(purlType string) string {
+	if purlType == "golang" {
+		return "go"
+	}
+	return purlType
+}
+
+// packageCounts is "475 deb, 107 npm", the most frequent first.
+func packageCounts(packages []sbom.Package) string {
+	if packages == nil {
+		return ""
+	}
+	if len(packages) == 0 {
+		return "no packages"
+	}
+	counts := map[string]int{}
+	var kinds []string
+	for _, p := range packages {
+		if counts[p.Type]++; counts[p.Type] == 1 {
+			kinds = append(kinds, p.Type)
+		}
+	}
+	slices.SortFunc(kinds, func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	for i, kind := range kinds {
+		kinds[i] = fmt.Sprintf("%d %s", counts[kind], typeWord(kind))
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// origin is the layer that brought a package, counted from 0 as in the JSON,
+// and its instruction: "7  COPY node_modules/ /app".
+func origin(layer int, instruction string, base bool) string {
+	if layer < 0 {
+		return ""
+	}
+	text := tidyInstruction(instruction)
+	if base {
+		text = strings.TrimSuffix("base: "+text, ": ")
+	}
+	return fmt.Sprintf("%-2d %s", layer, text)
+}
+
+// tidyInstruction takes the wrapping of the classic builder and of BuildKit off
+// a history line: what is left reads like the Dockerfile.
+func tidyInstruction(s string) string {
+	s = strings.TrimSuffix(strings.TrimSpace(s), "# buildkit")
+	const shell, nop = "/bin/sh -c ", "#(nop) "
+	if rest, ok := strings.CutPrefix(s, "|"); ok { // "|2 A=1 B=2 /bin/sh -c make": build arguments, which may be secrets
+		if _, command, found := strings.Cut(rest, shell); found {
+			s = shell + command
+		}
+	}
+	if rest, ok := strings.CutPrefix(s, "RUN |"); ok {
+		if _, command, found := strings.Cut(rest, shell); found {
+			s = shell + command
+		}
+	}
+	s = strings.TrimPrefix(s, "RUN ")
+	if rest, ok := strings.CutPrefix(s, shell); ok {
+		if inner, ok := strings.CutPrefix(rest, nop); ok {
+			s = inner
+		} else {
+			s = "RUN " + rest
+		}
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// shortDigest is "sha256:9f2c41d0…".
+func shortDigest(digest string) string {
+	const keep = len("sha256:") + 8
+	if len(digest) <= keep+1 {
+		return digest
+	}
+	return digest[:keep] + "…"
+}
+
+// bytesWord is a size in decimal units, as registries and docker give it.
+func bytesWord(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value := float64(n)
+	for _, suffix := range []string{"kB", "MB", "GB", "TB"} {
+		value /= unit
+		switch {
+		case value < 9.95:
+			return fmt.Sprintf("%.1f %s", value, suffix)
+		case value < 999.5 || suffix == "TB":
+			return fmt.Sprintf("%.0f %s", value, suffix)
+		}
+	}
+	return ""
+}
+
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
