@@ -1,0 +1,88 @@
+package vulndb
+
+import "unsafe"
+
+// cursor reads varints and strings from mapped bytes. It never leaves them:
+// a read that would sets bad, and everything after reads as zero.
+type cursor struct {
+	b   []byte
+	i   int
+	bad bool
+}
+
+func (c *cursor) left() int {
+	if c.bad {
+		return 0
+	}
+	return len(c.b) - c.i
+}
+
+func (c *cursor) fail() {
+	c.bad = true
+	c.i = len(c.b)
+}
+
+func (c *cursor) byte() byte {
+	if c.bad || uint(c.i) >= uint(len(c.b)) {
+		c.fail()
+		return 0
+	}
+	v := c.b[c.i]
+	c.i++
+	return v
+}
+
+// uvarint reads an unsigned LEB128 integer as encoding/binary writes it.
+func (c *cursor) uvarint() uint64 {
+	if uint(c.i) < uint(len(c.b)) && c.b[c.i] < 0x80 && !c.bad {
+		v := c.b[c.i]
+		c.i++
+		return uint64(v)
+	}
+	return c.longUvarint()
+}
+
+func (c *cursor) longUvarint() uint64 {
+	var v uint64
+	for shift := uint(0); shift < 64; shift += 7 {
+		x := c.byte()
+		if shift == 63 && x > 1 {
+			break
+		}
+		v |= uint64(x&0x7f) << shift
+		if x < 0x80 {
+			return v
+		}
+	}
+	c.fail()
+	return 0
+}
+
+// count reads the number of items that follow. Each takes a byte at least, so
+// a count beyond the bytes left is a lie, and no count can ask for much memory.
+func (c *cursor) count() int {
+	n := c.uvarint()
+	if n > uint64(c.left()) {
+		c.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (c *cursor) skip(n uint64) {
+	if c.bad || c.i < 0 || c.i > len(c.b) || n > uint64(len(c.b)-c.i) {
+		c.fail()
+		return
+	}
+	c.i += int(n)
+}
+
+// bytes returns the next n bytes as a string that shares their memory.
+func (c *cursor) bytes(n uint64) string {
+	start := c.i
+	c.skip(n)
+	if c.bad || n == 0 {
+		return ""
+	}
+	return unsafe.String(&c.b[start], int(n))
+}

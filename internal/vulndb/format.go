@@ -1,0 +1,291 @@
+package vulndb
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// The file format, version 1.0. docs/database-format.md describes it to the
+// byte; a change here is a change there. All integers are little-endian.
+const (
+	magic = "CAREENDB"
+	// FormatMajor changes when an old reader could no longer read the file.
+	FormatMajor = 1
+	// FormatMinor counts additions that an old reader may pass over.
+	FormatMinor = 0
+
+	headerSize  = 64
+	entrySize   = 64
+	alignment   = 8
+	maxSections = 256 // a table longer than this is a lie
+
+	flagMustUnderstand = 1 // section flag: a reader that does not know the section refuses the file
+)
+
+// Errors of Open that callers branch on: each asks for another remedy.
+var (
+	ErrNotDatabase = errors.New("not a careen database")
+	ErrVersion     = errors.New("database format of another version")
+	ErrCorrupt     = errors.New("database is damaged")
+)
+
+type section int
+
+// The sections, in the order of the file.
+const (
+	secInfo section = iota
+	secWho
+	secEcoName
+	secEcoFirst
+	secPkgHash
+	secPkgStart
+	secPkgName
+	secPkgBlock
+	secRecord
+	secString
+	secCVSS
+	secVulnName
+	secVulnHead
+	secVulnMore
+	secAlias
+	secAliasOf
+	sectionCount
+)
+
+var sectionNames = [sectionCount]string{
+	"INFO", "WHO", "ECONAME", "ECOFIRST", "PKGHASH", "PKGSTART", "PKGNAME", "PKGBLOCK",
+	"RECORD", "STRING", "CVSS", "VULNNAME", "VULNHEAD", "VULNMORE", "ALIAS", "ALIASOF",
+}
+
+// entry is one row of the section table.
+type entry struct {
+	name   string
+	offset uint64
+	length uint64
+	flags  uint32
+	sum    [sha256.Size]byte
+}
+
+func align(n uint64) uint64 { return (n + alignment - 1) &^ (alignment - 1) }
+
+// encodeHeader returns the header and the section table. The digest in the
+// header covers both, and the table holds the digest of each section: so the
+// one digest stands for the whole content and costs a reader a kilobyte.
+func encodeHeader(minor uint16, built int64, size uint64, table []entry) []byte {
+	b := make([]byte, headerSize, headerSize+len(table)*entrySize)
+	copy(b, magic)
+	binary.LittleEndian.PutUint16(b[8:], FormatMajor)
+	binary.LittleEndian.PutUint16(b[10:], minor)
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(table)))
+	binary.LittleEndian.PutUint64(b[16:], size)
+	binary.LittleEndian.PutUint64(b[24:], uint64(built))
+	for _, e := range table {
+		var row [entrySize]byte
+		copy(row[:8], e.name)
+		binary.LittleEndian.PutUint64(row[8:], e.offset)
+		binary.LittleEndian.PutUint64(row[16:], e.length)
+		binary.LittleEndian.PutUint32(row[24:], e.flags)
+		copy(row[32:], e.sum[:])
+		b = append(b, row[:]...)
+	}
+	sum := headerDigest(b)
+	copy(b[32:], sum[:])
+	return b
+}
+
+// headerDigest hashes the header without the digest's own place, and the table.
+func headerDigest(b []byte) [sha256.Size]byte {
+	h := sha256.New()
+	h.Write(b[:32])
+	h.Write(b[headerSize:])
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+type header struct {
+	major, minor uint16
+	built        int64
+	digest       string
+	table        []entry
+}
+
+// decodeHeader checks what can be checked without reading a section: magic,
+// version, size, the digest of header and table, and that the sections lie in
+// order, inside the file, without overlap.
+func decodeHeader(b []byte) (header, error) {
+	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
+		return header{}, ErrNotDatabase
+	}
+	if len(b) < headerSize {
+		return header{}, fmt.Errorf("%w: %d bytes are shorter than the header", ErrCorrupt, len(b))
+	}
+	h := header{
+		major: binary.LittleEndian.Uint16(b[8:]),
+		minor: binary.LittleEndian.Uint16(b[10:]),
+		built: int64(binary.LittleEndian.Uint64(b[24:])),
+	}
+	if h.major != FormatMajor {
+		return header{}, fmt.Errorf("%w: it has version %d, this program reads version %d", ErrVersion, h.major, FormatMajor)
+	}
+	count := binary.LittleEndian.Uint32(b[12:])
+	if count > maxSections || headerSize+uint64(count)*entrySize > uint64(len(b)) {
+		return header{}, fmt.Errorf("%w: a table of %d sections does not fit", ErrCorrupt, count)
+	}
+	if size := binary.LittleEndian.Uint64(b[16:]); size != uint64(len(b)) {
+		return header{}, fmt.Errorf("%w: %d bytes where the header says %d", ErrCorrupt, len(b), size)
+	}
+	end := headerSize + uint64(count)*entrySize
+	sum := headerDigest(b[:end])
+	if !bytes.Equal(sum[:], b[32:headerSize]) {
+		return header{}, fmt.Errorf("%w: header does not have the digest that it states", ErrCorrupt)
+	}
+	h.digest = "sha256:" + hex.EncodeToString(sum[:])
+	for row := b[headerSize:end]; len(row) > 0; row = row[entrySize:] {
+		e := entry{
+			name:   string(bytes.TrimRight(row[:8], "\x00")),
+			offset: binary.LittleEndian.Uint64(row[8:]),
+			length: binary.LittleEndian.Uint64(row[16:]),
+			flags:  binary.LittleEndian.Uint32(row[24:]),
+			sum:    [sha256.Size]byte(row[32:entrySize]),
+		}
+		if e.offset < end || e.offset > uint64(len(b)) || e.length > uint64(len(b))-e.offset {
+			return header{}, fmt.Errorf("%w: section %q does not lie in the file", ErrCorrupt, e.name)
+		}
+		end = e.offset + e.length
+		h.table = append(h.table, e)
+	}
+	return h, nil
+}
+
+// groupSize is how many strings of a table share one offset: few enough to
+// step over, many enough that offsets cost little.
+const groupSize = 8
+
+// appendTable encodes a string table: count, the offset of every eighth
+// string and of the end, then each string with its length before it.
+func appendTable(list []string) []byte {
+	groups := (len(list) + groupSize - 1) / groupSize
+	b := binary.LittleEndian.AppendUint32(nil, uint32(len(list)))
+	b = append(b, make([]byte, 4*(groups+1))...)
+	start := len(b)
+	for i, s := range list {
+		if i%groupSize == 0 {
+			binary.LittleEndian.PutUint32(b[4+4*(i/groupSize):], uint32(len(b)-start))
+		}
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	binary.LittleEndian.PutUint32(b[4+4*groups:], uint32(len(b)-start))
+	return b
+}
+
+// table reads a string table in place.
+type table struct {
+	n      uint32
+	groups []byte // u32 offsets into data
+	data   []byte
+}
+
+func newTable(b []byte) (table, error) {
+	if len(b) < 8 {
+		return table{}, errors.New("shorter than its count")
+	}
+	n := binary.LittleEndian.Uint32(b)
+	groups := (uint64(n) + groupSize - 1) / groupSize
+	if 4+4*(groups+1) > uint64(len(b)) {
+		return table{}, fmt.Errorf("%d strings do not fit", n)
+	}
+	t := table{n: n, groups: b[4 : 4+4*(groups+1)], data: b[4+4*(groups+1):]}
+	if end := binary.LittleEndian.Uint32(t.groups[4*groups:]); uint64(end) != uint64(len(t.data)) {
+		return table{}, errors.New("its end is not where its last offset says")
+	}
+	return t, nil
+}
+
+// at returns string i without copying it; false when i or the table is bad.
+func (t *table) at(i uint32) (string, bool) {
+	if i >= t.n {
+		return "", false
+	}
+	g := 4 * int(i/groupSize)
+	c := cursor{b: t.data, i: int(binary.LittleEndian.Uint32(t.groups[g:]))}
+	for k := i % groupSize; k > 0; k-- {
+		c.skip(c.uvarint())
+	}
+	s := c.bytes(c.uvarint())
+	return s, !c.bad
+}
+
+// search finds s in a sorted table.
+func (t *table) search(s string) (uint32, bool) {
+	lo, hi := uint32(0), t.n
+	for lo < hi {
+		mid := lo + (hi-lo)/2
+		v, ok := t.at(mid)
+		if !ok {
+			return 0, false
+		}
+		switch {
+		case v == s:
+			return mid, true
+		case v < s:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return 0, false
+}
+
+// hashName places a package in the hash section: FNV-1a over ecosystem, a zero
+// byte and name, then one multiply-and-fold so that high and low bits serve
+// alike (slot from the high ones, tag from the low ones).
+func hashName(ecosystem, name string) uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037)
+	for i := range len(ecosystem) {
+		h = (h ^ uint64(ecosystem[i])) * prime
+	}
+	h *= prime
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * prime
+	}
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	return h ^ h>>32
+}
+
+// slotOf maps a hash to one of n slots without dividing.
+func slotOf(h uint64, n uint32) uint32 {
+	hi, _ := bits.Mul64(h, uint64(n))
+	return uint32(hi)
+}
+
+func zigzag(d int64) uint64   { return uint64(d<<1) ^ uint64(d>>63) }
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+// maxString bounds every string of a record; the longest of the upstream
+// feeds (a CPE, a generic Go method) stay far below it.
+const maxString = 4096
+
+// plain refuses strings that no publisher means: they would only travel on
+// into terminals and reports.
+func plain(s string) error {
+	if len(s) > maxString {
+		return fmt.Errorf("string of %d bytes, more than %d", len(s), maxString)
+	}
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("%q is not UTF-8", s)
+	}
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return fmt.Errorf("%q has a control character", s)
+		}
+	}
+	return nil
+}

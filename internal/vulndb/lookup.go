@@ -1,0 +1,395 @@
+package vulndb
+
+import (
+	"encoding/binary"
+	"iter"
+
+	"github.com/careen/careen/internal/finding"
+)
+
+// Lookup yields the statements about one package, exactly as named: the
+// ecosystem with its release ("Debian:12"), the name as the importers write it
+// (PyPI names normalised). Withdrawn records are not among them. The Advisory is
+// reused from one iteration to the next.
+func (db *DB) Lookup(ecosystem, name string) iter.Seq[*Advisory] {
+	return func(yield func(*Advisory) bool) { db.lookup(ecosystem, name, yield) }
+}
+
+func (db *DB) lookup(ecosystem, name string, yield func(*Advisory) bool) {
+	eco, ok := db.ecosystems[ecosystem]
+	if !ok {
+		return
+	}
+	i, own, ok := db.find(eco, name)
+	if !ok {
+		return
+	}
+	w := db.walkers.Get().(*walker)
+	db.walk(w, eco.name, own, i, yield)
+	db.walkers.Put(w)
+}
+
+// find returns the number of a package, and the file's copy of its name.
+func (db *DB) find(eco span, name string) (uint32, string, bool) {
+	slots := db.sections[secPkgHash]
+	n := uint32(len(slots) / 4)
+	h := hashName(eco.name, name)
+	tag := uint32(h) << 24
+	at := slotOf(h, n)
+	for range n { // a table without an empty slot must not hold us
+		v := binary.LittleEndian.Uint32(slots[4*at:])
+		if v == 0 {
+			return 0, "", false
+		}
+		if i := v&maxPackages - 1; v&^maxPackages == tag && i >= eco.first && i < eco.end {
+			own, ok := db.pkgName.at(i)
+			if !ok {
+				db.damaged(sectionNames[secPkgName])
+				return 0, "", false
+			}
+			if own == name {
+				return i, own, true
+			}
+		}
+		if at++; at == n {
+			at = 0
+		}
+	}
+	return 0, "", false
+}
+
+// walker decodes the statements of one package. Its buffers are reused.
+type walker struct {
+	db    *DB
+	block cursor
+	last  uint32 // STRING number read last
+	start int    // of the record read last
+	end   int    // of the same
+	whole bool   // every reference could be followed
+
+	versions []string // the block's version list
+	adv      Advisory
+	rec      recordHead
+
+	ranges      []Range
+	some        []string // versions of a statement in several runs
+	cvss, rcvss []CVSS
+	vulns       []VulnRef
+	symbols     []Symbols
+	lists       []string // backs the symbols' and arches' lists
+}
+
+// recordHead is a decoded record.
+type recordHead struct {
+	number    uint32 // of its id
+	id        string
+	source    string
+	withdrawn bool
+	malicious bool
+	severity  finding.Severity
+	loose     []uint32 // only when asked for
+}
+
+// walk yields the statements of package i; false if the consumer stopped.
+func (db *DB) walk(w *walker, ecosystem, name string, i uint32, yield func(*Advisory) bool) bool {
+	blocks := db.sections[secPkgBlock]
+	from, to := uint32At(db.sections[secPkgStart], i), uint32At(db.sections[secPkgStart], i+1)
+	if from > to || uint64(to) > uint64(len(blocks)) {
+		db.damaged(sectionNames[secPkgStart])
+		return true
+	}
+	w.db, w.block = db, cursor{b: blocks[from:to]}
+	w.last, w.start, w.end, w.whole = 0, 0, 0, true
+	w.adv.Ecosystem, w.adv.Package = ecosystem, name
+	n := w.head()
+	for ; n > 0 && w.next(); n-- {
+		if !yield(&w.adv) {
+			return false
+		}
+	}
+	if !w.whole || w.block.bad {
+		db.damaged(sectionNames[secPkgBlock])
+	}
+	return true
+}
+
+// head reads the count of statements and the version list of a block.
+func (w *walker) head() uint64 {
+	c := &w.block
+	head := c.uvarint()
+	w.versions = w.versions[:0]
+	if head&1 != 0 {
+		for n := c.count(); n > 0; n-- {
+			w.versions = append(w.versions, w.ref())
+		}
+	}
+	if head>>1 > uint64(c.left()) {
+		c.fail()
+		return 0
+	}
+	return head >> 1
+}
+
+// ref reads a string by its distance from the one before.
+func (w *walker) ref() string {
+	w.last = uint32(int64(w.last) + unzigzag(w.block.uvarint()))
+	s, ok := w.db.strings.at(w.last)
+	w.whole = w.whole && ok
+	return s
+}
+
+// refs reads a list of strings into the shared buffer.
+func (w *walker) refs() []string {
+	n := w.block.count()
+	if n == 0 {
+		return nil
+	}
+	from := len(w.lists)
+	for ; n > 0; n-- {
+		w.lists = append(w.lists, w.ref())
+	}
+	return w.lists[from:len(w.lists):len(w.lists)]
+}
+
+// next decodes one statement into w.adv; false at damage.
+func (w *walker) next() bool {
+	c, a := &w.block, &w.adv
+	if ref := c.uvarint(); ref == 0 {
+		w.start = w.end
+	} else {
+		w.start += int(unzigzag(ref - 1))
+	}
+	if !w.record(w.start) {
+		w.whole = false
+		return false
+	}
+	a.ID, a.Source, a.Malicious, a.Severity = w.rec.id, w.rec.source, w.rec.malicious, w.rec.severity
+	a.CVSS, a.Vulns = w.rcvss, w.vulns
+
+	head := c.byte()
+	w.ranges = w.ranges[:0]
+	switch head & rangesMask {
+	case rangesNone:
+	case rangesOneFixed:
+		w.ranges = append(w.ranges, Range{Fixed: w.ref()})
+	case rangesZeroFixed:
+		w.ranges = append(w.ranges, Range{Introduced: "0", Fixed: w.ref()})
+	case rangesOne:
+		w.ranges = append(w.ranges, w.rangeOf())
+	case rangesMany:
+		for n := c.count(); n > 0 && !c.bad; n-- {
+			w.ranges = append(w.ranges, w.rangeOf())
+		}
+	default:
+		w.whole = false
+	}
+	a.Ranges = w.ranges
+	a.Versions = nil
+	if head&hasVersions != 0 {
+		a.Versions = w.runs()
+	}
+	var extra byte
+	if head&hasExtra != 0 {
+		extra = c.byte()
+	}
+	a.Fix, a.Symbols, a.Arches, a.Module, a.Repo = "", nil, nil, "", ""
+	if extra != 0 {
+		w.extra(extra)
+	}
+	if a.Fix == "" {
+		a.Fix = finding.Affected
+		for i := range a.Ranges {
+			if a.Ranges[i].Fixed != "" {
+				a.Fix = finding.Fixed
+				break
+			}
+		}
+	}
+	w.whole = w.whole && head&statementUnused == 0 && extra&extraUnused == 0
+	return w.whole && !c.bad
+}
+
+func (w *walker) rangeOf() Range {
+	var r Range
+	bits := w.block.byte()
+	switch bits & introducedMask {
+	case 0:
+	case introducedZero:
+		r.Introduced = "0"
+	case introducedRef:
+		r.Introduced = w.ref()
+	default:
+		w.whole = false
+	}
+	switch bits & endMask {
+	case 0:
+	case endFixed:
+		r.Fixed = w.ref()
+	case endLast:
+		r.LastAffected = w.ref()
+	default:
+		w.whole = false
+	}
+	if bits&hasLimit != 0 {
+		r.Limit = w.ref()
+	}
+	w.whole = w.whole && bits&rangeUnused == 0
+	return r
+}
+
+// runs reads a statement's versions. Runs only go forward through the block's
+// list, so that no statement can be longer than the list.
+func (w *walker) runs() []string {
+	c := &w.block
+	n := c.count()
+	at := uint64(0)
+	w.some = w.some[:0]
+	for i := 0; i < n; i++ {
+		gap, length := c.uvarint(), c.uvarint()
+		left := uint64(len(w.versions)) - at
+		if gap > left || length > left-gap || length == 0 {
+			w.whole = false
+			return nil
+		}
+		from := at + gap
+		at = from + length
+		if n == 1 {
+			return w.versions[from:at:at]
+		}
+		w.some = append(w.some, w.versions[from:at]...)
+	}
+	return w.some
+}
+
+func (w *walker) extra(bits byte) {
+	c, a := &w.block, &w.adv
+	if bits&extraFix != 0 {
+		if code := int(c.byte()); code > 0 && code < len(fixStates) {
+			a.Fix = fixStates[code]
+		} else {
+			w.whole = false
+		}
+	}
+	if bits&extraSeverity != 0 {
+		a.Severity = w.severity(c.byte())
+	}
+	if bits&extraCVSS != 0 {
+		w.cvss = w.scores(c, w.cvss[:0])
+		a.CVSS = w.cvss
+	}
+	w.lists = w.lists[:0]
+	if bits&extraSymbols != 0 {
+		w.symbols = w.symbols[:0]
+		for n := c.count(); n > 0 && !c.bad; n-- {
+			w.symbols = append(w.symbols, Symbols{w.ref(), w.refs(), w.refs(), w.refs()})
+		}
+		a.Symbols = w.symbols
+	}
+	if bits&extraArches != 0 {
+		a.Arches = w.refs()
+	}
+	if bits&extraModule != 0 {
+		a.Module = w.ref()
+	}
+	if bits&extraRepo != 0 {
+		a.Repo = w.ref()
+	}
+}
+
+func (w *walker) severity(b byte) finding.Severity {
+	if b > byte(finding.Critical) {
+		w.whole = false
+		return finding.Unknown
+	}
+	return finding.Severity(b)
+}
+
+// record decodes the record at an offset into w.rec, w.rcvss and w.vulns, and
+// sets w.end behind it.
+func (w *walker) record(at int) bool {
+	records := w.db.sections[secRecord]
+	if at < 0 || at >= len(records) {
+		return false
+	}
+	c := cursor{b: records, i: at}
+	r := &w.rec
+	number := c.uvarint()
+	flags := c.byte()
+	var ok, okID bool
+	r.source, ok = w.db.who.at(uint32(min(c.uvarint(), 1<<32-1)))
+	r.id, okID = w.db.idName(number)
+	if !ok || !okID {
+		return false
+	}
+	r.number = uint32(number)
+	r.withdrawn, r.malicious = flags&recordWithdrawn != 0, flags&recordMalicious != 0
+	r.severity = w.severity(flags >> severityShift & severityMask)
+	w.rcvss = w.rcvss[:0]
+	if flags&recordCVSS != 0 {
+		w.rcvss = w.scores(&c, w.rcvss)
+	}
+	w.vulns = w.vulns[:0]
+	if flags&recordSelf != 0 {
+		w.vulns = append(w.vulns, VulnRef(number))
+		w.whole = w.whole && number < uint64(w.db.vulnName.n)
+	} else {
+		w.vulns = ascending(&c, w.vulns, uint64(w.db.vulnName.n))
+	}
+	r.loose = r.loose[:0]
+	if flags&recordLoose != 0 {
+		r.loose = ascending(&c, r.loose, uint64(w.db.vulnName.n)+uint64(w.db.alias.n))
+	}
+	w.end = c.i
+	return w.whole && !c.bad
+}
+
+// ascending reads what appendAscending wrote; every number is below limit.
+func ascending[T ~uint32](c *cursor, to []T, limit uint64) []T {
+	last := uint64(0)
+	for n := c.count(); n > 0; n-- {
+		gap := c.uvarint()
+		if gap >= limit-last {
+			c.fail()
+			break
+		}
+		last += gap
+		to = append(to, T(last))
+	}
+	return to
+}
+
+// idName returns the id with a number: of a vulnerability, or of another name
+// after those.
+func (db *DB) idName(number uint64) (string, bool) {
+	n := uint64(db.vulnName.n)
+	if number < n {
+		return db.vulnName.at(uint32(number))
+	}
+	if number-n >= uint64(db.alias.n) {
+		return "", false
+	}
+	return db.alias.at(uint32(number - n))
+}
+
+// cvssSize is the width of a CVSS section entry: who, score×100, vector.
+const cvssSize = 8
+
+func (w *walker) scores(c *cursor, to []CVSS) []CVSS {
+	for n := c.count(); n > 0 && !c.bad; n-- {
+		v, ok := w.db.cvssAt(c.uvarint())
+		w.whole = w.whole && ok
+		to = append(to, v)
+	}
+	return to
+}
+
+func (db *DB) cvssAt(i uint64) (CVSS, bool) {
+	b := db.sections[secCVSS]
+	if i >= uint64(len(b)/cvssSize) {
+		return CVSS{}, false
+	}
+	b = b[i*cvssSize:]
+	source, ok := db.who.at(uint32(binary.LittleEndian.Uint16(b)))
+	vector, ok2 := db.strings.at(binary.LittleEndian.Uint32(b[4:]))
+	return CVSS{source, vector, float64(binary.LittleEndian.Uint16(b[2:])) / 100}, ok && ok2
+}

@@ -1,0 +1,791 @@
+package vulndb
+
+import (
+	"bufio"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/careen/careen/internal/finding"
+)
+
+// infoSection is what the INFO section holds, as JSON; counts that a table
+// tells anyway are not repeated.
+type infoSection struct {
+	Sources    []Source `json:"sources"`
+	Advisories int      `json:"advisories"`
+	Facts      int      `json:"facts"`
+}
+
+type pkg struct {
+	ecosystem, name string
+	statements      []statement
+}
+
+type statement struct {
+	rec *merged
+	aff *Affected
+}
+
+// encoder holds the sections that fill while packages and records are written.
+type encoder struct {
+	strings  dictionary[string] // STRING
+	who      dictionary[string] // WHO
+	cvss     dictionary[CVSS]   // CVSS
+	vulns    []string           // VULNNAME: primary ids, sorted
+	others   []string           // ALIAS: every other id, sorted
+	aliasOf  []uint32           // ALIASOF
+	number   map[string]uint32  // of a publisher's id, see idNumbers
+	records  []byte             // RECORD
+	blocks   []byte             // PKGBLOCK
+	more     []byte             // VULNMORE
+	heads    []byte             // VULNHEAD
+	facts    int
+	advisory int
+}
+
+// dictionary numbers values in the order of their first use, which is the
+// order of packages: so neighbours get near numbers, and near numbers are short.
+type dictionary[T comparable] struct {
+	index map[T]uint32
+	list  []T
+}
+
+func (d *dictionary[T]) of(v T) uint32 {
+	if d.index == nil {
+		d.index = map[T]uint32{}
+	}
+	n, ok := d.index[v]
+	if !ok {
+		n = uint32(len(d.list))
+		d.index[v] = n
+		d.list = append(d.list, v)
+	}
+	return n
+}
+
+// Write makes the database of everything that was added, dated built (to the
+// second). The bytes depend on nothing else. The Builder can be added to and
+// written again.
+func (b *Builder) Write(w io.Writer, built time.Time) (Info, error) {
+	list, conflicts := mergeCopies(b.records)
+	var e encoder
+	members, aliasConflicts := e.nameVulnerabilities(list)
+	conflicts = append(conflicts, aliasConflicts...)
+	conflicts = append(conflicts, withdrawnConflicts(list, e.vulns)...)
+	packages := packagesOf(list)
+	for i := range packages {
+		conflicts = append(conflicts, fixConflicts(&packages[i], e.vulns)...)
+	}
+	slices.SortFunc(conflicts, compareConflicts)
+	b.conflicts = conflicts
+
+	starts := make([]uint32, 0, len(packages)+1)
+	for i := range packages {
+		starts = append(starts, uint32(len(e.blocks)))
+		e.writeBlock(&packages[i])
+	}
+	starts = append(starts, uint32(len(e.blocks)))
+	for _, r := range list {
+		e.writeRecord(r) // those without a statement, such as withdrawn ones
+	}
+	for i, ids := range members {
+		e.writeVulnerability(uint32(i), ids, b)
+	}
+	sections, info, err := e.sections(packages, starts, b.sources)
+	if err != nil {
+		return Info{}, err
+	}
+	built = built.UTC().Truncate(time.Second)
+	info.Built = built
+	info.Size, info.Digest, err = writeSections(w, built, sections)
+	return info, err
+}
+
+// nameVulnerabilities computes the alias groups, numbers them, and tells each
+// record its vulnerabilities. It returns the members of each group, primary first.
+func (e *encoder) nameVulnerabilities(list []*merged) ([][]string, []Conflict) {
+	bundling := map[string]bool{}
+	for _, r := range list {
+		if n := namesOf(r, nil); n.bundles && !r.Withdrawn {
+			bundling[canonical(r.ID)] = true
+		}
+	}
+	g := newGroups()
+	names := make([]named, len(list))
+	var edges []edge
+	for i, r := range list {
+		names[i] = namesOf(r, bundling)
+		if r.Withdrawn {
+			names[i] = namesOfWithdrawn(names[i])
+		}
+		for _, id := range names[i].names {
+			g.node(id)
+		}
+		edges = aliasEdges(edges, r, names[i])
+	}
+	slices.SortFunc(edges, compareEdges)
+	var conflicts []Conflict
+	for _, x := range edges {
+		if !g.join(x.a, x.b) {
+			conflicts = append(conflicts, Conflict{Kind: ConflictAlias, ID: x.a, Records: []string{x.source + "/" + x.record},
+				Says: []string{fmt.Sprintf("%s is %s, but they are %s and %s", x.a, x.b, g.ids[g.cve[g.root(g.node(x.a))]], g.ids[g.cve[g.root(g.node(x.b))]])}})
+		}
+	}
+
+	members := map[int32][]string{}
+	for n, id := range g.ids {
+		root := g.root(int32(n))
+		members[root] = append(members[root], id)
+	}
+	byPrimary := make([][]string, 0, len(members))
+	for _, ids := range members {
+		slices.SortFunc(ids, comparePrimary)
+		slices.Sort(ids[1:])
+		byPrimary = append(byPrimary, ids)
+	}
+	slices.SortFunc(byPrimary, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	e.vulns = make([]string, len(byPrimary))
+	vulnOf := make(map[string]uint32, len(g.ids))
+	for i, ids := range byPrimary {
+		e.vulns[i] = ids[0]
+		for _, id := range ids {
+			vulnOf[id] = uint32(i)
+		}
+	}
+	for i, r := range list {
+		r.loose = names[i].loose
+		about := names[i].names
+		if !names[i].bundles {
+			about = about[:1]
+			if cve := slices.IndexFunc(names[i].names, isCVE); cve >= 0 {
+				about = names[i].names[cve:][:1] // a claim that was dropped leaves the record with its own CVE
+			}
+		}
+		for _, id := range about {
+			r.vulns = append(r.vulns, vulnOf[id])
+		}
+		slices.Sort(r.vulns)
+		r.vulns = slices.Compact(r.vulns)
+	}
+	e.numberIDs(list, byPrimary, vulnOf)
+	return byPrimary, conflicts
+}
+
+// namesOfWithdrawn lets a withdrawn record name vulnerabilities, so that a
+// search for one finds it, but not join them: its aliases may be why it went.
+func namesOfWithdrawn(n named) named {
+	if n.bundles {
+		return n
+	}
+	all := n.names
+	if cves := slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !isCVE(id) }); len(cves) > 0 {
+		loose := slices.DeleteFunc(slices.Clone(all[1:]), isCVE)
+		return named{names: cves, bundles: true, loose: append(loose, n.loose...)}
+	}
+	if len(all) > 1 {
+		return named{names: all[1:], bundles: true, loose: n.loose}
+	}
+	return n
+}
+
+// numberIDs gives each id of the file its number: primary ids by their place in
+// VULNNAME, the others by their place in ALIAS after them.
+func (e *encoder) numberIDs(list []*merged, groups [][]string, vulnOf map[string]uint32) {
+	e.number = make(map[string]uint32, len(vulnOf)+len(list))
+	for i, id := range e.vulns {
+		e.number[id] = uint32(i)
+	}
+	other := func(id string) {
+		if _, ok := e.number[id]; !ok {
+			e.number[id] = 0
+			e.others = append(e.others, id)
+		}
+	}
+	for _, ids := range groups {
+		for _, id := range ids[1:] {
+			other(id)
+		}
+	}
+	for _, r := range list {
+		other(r.ID)
+		for _, id := range r.loose {
+			other(id)
+		}
+	}
+	slices.Sort(e.others)
+	e.aliasOf = make([]uint32, len(e.others))
+	for i, id := range e.others {
+		e.number[id] = uint32(len(e.vulns) + i)
+		if v, ok := vulnOf[canonical(id)]; ok {
+			e.aliasOf[i] = v + 1
+		}
+	}
+}
+
+// packagesOf turns records into packages with their statements, all sorted.
+func packagesOf(list []*merged) []pkg {
+	type key struct{ ecosystem, name string }
+	index := map[key]int{}
+	var packages []pkg
+	for _, r := range list {
+		if r.Withdrawn {
+			continue
+		}
+		for i := range r.Affected {
+			a := &r.Affected[i]
+			k := key{a.Ecosystem, a.Name}
+			n, ok := index[k]
+			if !ok {
+				n = len(packages)
+				index[k] = n
+				packages = append(packages, pkg{ecosystem: a.Ecosystem, name: a.Name})
+			}
+			packages[n].statements = append(packages[n].statements, statement{r, a}) // in the order of list
+		}
+	}
+	slices.SortFunc(packages, func(a, b pkg) int {
+		return cmp.Or(strings.Compare(a.ecosystem, b.ecosystem), strings.Compare(a.name, b.name))
+	})
+	return packages
+}
+
+// Bits of a statement's first byte: the shape of its ranges, then what follows.
+const (
+	rangesNone      = 0 // no range
+	rangesOneFixed  = 1 // one: from the beginning to a fixed version
+	rangesZeroFixed = 2 // one: introduced "0" to a fixed version
+	rangesOne       = 3 // one, in general form
+	rangesMany      = 4 // a count, then each in general form
+	rangesMask      = 7
+	hasVersions     = 1 << 3
+	hasExtra        = 1 << 4
+	statementUnused = 0xe0
+
+	extraFix      = 1 << 0
+	extraSeverity = 1 << 1
+	extraCVSS     = 1 << 2
+	extraSymbols  = 1 << 3
+	extraArches   = 1 << 4
+	extraModule   = 1 << 5
+	extraRepo     = 1 << 6
+	extraUnused   = 0x80
+)
+
+// Bits of a range in general form.
+const (
+	introducedZero = 1 // "0"
+	introducedRef  = 2
+	introducedMask = 3
+	endFixed       = 1 << 2
+	endLast        = 2 << 2
+	endMask        = 3 << 2
+	hasLimit       = 1 << 4
+	rangeUnused    = 0xe0
+)
+
+// Bits of a record's flags.
+const (
+	recordWithdrawn = 1 << 0
+	recordMalicious = 1 << 1
+	recordCVSS      = 1 << 2
+	recordLoose     = 1 << 3
+	severityShift   = 4
+	severityMask    = 7
+	recordSelf      = 1 << 7 // about the one vulnerability whose primary id it has
+)
+
+// Bits of a vulnerability's flags.
+const (
+	vulnAliases    = 1 << 0
+	vulnSeverity   = 1 << 1
+	vulnCVSS       = 1 << 2
+	vulnKEV        = 1 << 3
+	vulnRansomware = 1 << 4
+	vulnRejected   = 1 << 5
+	vulnUnused     = 0xc0
+
+	noEPSS    = 1<<24 - 1
+	epssScale = 100000 // FIRST.org publishes five decimals
+)
+
+func (e *encoder) writeRecord(r *merged) {
+	if r.offset >= 0 {
+		return
+	}
+	r.offset = len(e.records)
+	b := e.records
+	id := e.number[r.ID]
+	b = binary.AppendUvarint(b, uint64(id))
+	flags := byte(r.Severity)<<severityShift |
+		bit(recordWithdrawn, r.Withdrawn) | bit(recordMalicious, r.Malicious) | bit(recordCVSS, len(r.CVSS) > 0) |
+		bit(recordLoose, len(r.loose) > 0) | bit(recordSelf, len(r.vulns) == 1 && r.vulns[0] == id)
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, uint64(e.who.of(r.Source)))
+	if flags&recordCVSS != 0 {
+		b = e.appendCVSS(b, r.CVSS)
+	}
+	if flags&recordSelf == 0 {
+		b = appendAscending(b, r.vulns)
+	}
+	if flags&recordLoose != 0 {
+		ids := make([]uint32, len(r.loose))
+		for i, id := range r.loose {
+			ids[i] = e.number[id]
+		}
+		slices.Sort(ids)
+		b = appendAscending(b, ids)
+	}
+	e.records = b
+	r.end = len(b)
+}
+
+func bit(b byte, on bool) byte {
+	if on {
+		return b
+	}
+	return 0
+}
+
+// appendAscending writes a count, the first number and the gaps after it.
+func appendAscending(b []byte, list []uint32) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	last := uint32(0)
+	for _, n := range list {
+		b = binary.AppendUvarint(b, uint64(n-last))
+		last = n
+	}
+	return b
+}
+
+func (e *encoder) appendCVSS(b []byte, list []CVSS) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, v := range list {
+		b = binary.AppendUvarint(b, uint64(e.cvss.of(v)))
+	}
+	return b
+}
+
+// block writes one package: a count of statements with a bit for the version
+// list, that list, and the statements.
+type block struct {
+	e          *encoder
+	b          []byte
+	last       uint32 // STRING number written last: the next is written as the difference
+	start, end int    // of the record referred to last
+	versions   map[string]int
+}
+
+func (e *encoder) writeBlock(p *pkg) {
+	w := block{e: e, b: e.blocks}
+	var versions []string
+	for _, s := range p.statements {
+		versions = append(versions, s.aff.Versions...)
+	}
+	head := uint64(len(p.statements)) << 1
+	if len(versions) > 0 {
+		head |= 1
+	}
+	w.b = binary.AppendUvarint(w.b, head)
+	if len(versions) > 0 {
+		versions = sortSet(versions, compareNatural)
+		w.versions = make(map[string]int, len(versions))
+		w.b = binary.AppendUvarint(w.b, uint64(len(versions)))
+		for i, v := range versions {
+			w.versions[v] = i
+			w.ref(v)
+		}
+	}
+	for _, s := range p.statements {
+		w.statement(s)
+	}
+	e.blocks = w.b
+	e.advisory += len(p.statements)
+}
+
+// ref writes the number of a string.
+func (w *block) ref(s string) {
+	n := w.e.strings.of(s)
+	w.b = binary.AppendUvarint(w.b, zigzag(int64(n)-int64(w.last)))
+	w.last = n
+}
+
+func (w *block) refs(list []string) {
+	w.b = binary.AppendUvarint(w.b, uint64(len(list)))
+	for _, s := range list {
+		w.ref(s)
+	}
+}
+
+// record writes where the record of a statement is: 0 for the one right behind
+// the last, otherwise the distance between their starts.
+func (w *block) record(r *merged) {
+	w.e.writeRecord(r)
+	ref := uint64(0)
+	if r.offset != w.end {
+		ref = zigzag(int64(r.offset)-int64(w.start)) + 1
+	}
+	w.b = binary.AppendUvarint(w.b, ref)
+	w.start, w.end = r.offset, r.end
+}
+
+func (w *block) statement(s statement) {
+	a := s.aff
+	w.record(s.rec)
+	w.e.facts += max(1, len(a.Ranges))
+	extra := bit(extraFix, fixCode(a.Fix) > 0) | bit(extraSeverity, a.Severity != finding.Unknown) | bit(extraCVSS, len(a.CVSS) > 0) |
+		bit(extraSymbols, len(a.Symbols) > 0) | bit(extraArches, len(a.Arches) > 0) | bit(extraModule, a.Module != "") | bit(extraRepo, a.Repo != "")
+	shape := rangesShape(a.Ranges)
+	w.b = append(w.b, shape|bit(hasVersions, len(a.Versions) > 0)|bit(hasExtra, extra != 0))
+	switch shape {
+	case rangesOneFixed, rangesZeroFixed:
+		w.ref(a.Ranges[0].Fixed)
+	case rangesOne:
+		w.rangeOf(a.Ranges[0])
+	case rangesMany:
+		w.b = binary.AppendUvarint(w.b, uint64(len(a.Ranges)))
+		for _, r := range a.Ranges {
+			w.rangeOf(r)
+		}
+	}
+	if len(a.Versions) > 0 {
+		w.runs(a.Versions)
+	}
+	if extra != 0 {
+		w.b = append(w.b, extra)
+		w.extra(a, extra)
+	}
+}
+
+func rangesShape(list []Range) byte {
+	switch {
+	case len(list) == 0:
+		return rangesNone
+	case len(list) > 1:
+		return rangesMany
+	}
+	switch r := list[0]; {
+	case r.Fixed == "" || r.Limit != "":
+		return rangesOne
+	case r.Introduced == "":
+		return rangesOneFixed
+	case r.Introduced == "0":
+		return rangesZeroFixed
+	}
+	return rangesOne
+}
+
+func (w *block) rangeOf(r Range) {
+	var bits byte
+	switch r.Introduced {
+	case "":
+	case "0":
+		bits |= introducedZero
+	default:
+		bits |= introducedRef
+	}
+	switch {
+	case r.Fixed != "":
+		bits |= endFixed
+	case r.LastAffected != "":
+		bits |= endLast
+	}
+	if r.Limit != "" {
+		bits |= hasLimit
+	}
+	w.b = append(w.b, bits)
+	if bits&introducedMask == introducedRef {
+		w.ref(r.Introduced)
+	}
+	if bits&endMask != 0 {
+		w.ref(r.Fixed + r.LastAffected) // one of them is empty
+	}
+	if bits&hasLimit != 0 {
+		w.ref(r.Limit)
+	}
+}
+
+// runs writes a set of versions as runs over the block's version list: a count,
+// then for each run the gap before it and its length.
+func (w *block) runs(versions []string) {
+	places := make([]int, len(versions))
+	for i, v := range versions {
+		places[i] = w.versions[v]
+	}
+	slices.Sort(places)
+	var pairs []int
+	for at, i := 0, 0; i < len(places); {
+		n := 1
+		for i+n < len(places) && places[i+n] == places[i]+n {
+			n++
+		}
+		pairs = append(pairs, places[i]-at, n)
+		at = places[i] + n
+		i += n
+	}
+	w.b = binary.AppendUvarint(w.b, uint64(len(pairs)/2))
+	for _, n := range pairs {
+		w.b = binary.AppendUvarint(w.b, uint64(n))
+	}
+}
+
+func (w *block) extra(a *Affected, bits byte) {
+	if bits&extraFix != 0 {
+		w.b = append(w.b, byte(fixCode(a.Fix)))
+	}
+	if bits&extraSeverity != 0 {
+		w.b = append(w.b, byte(a.Severity))
+	}
+	if bits&extraCVSS != 0 {
+		w.b = w.e.appendCVSS(w.b, a.CVSS)
+	}
+	if bits&extraSymbols != 0 {
+		w.b = binary.AppendUvarint(w.b, uint64(len(a.Symbols)))
+		for _, s := range a.Symbols {
+			w.ref(s.Path)
+			w.refs(s.Names)
+			w.refs(s.GOOS)
+			w.refs(s.GOARCH)
+		}
+	}
+	if bits&extraArches != 0 {
+		w.refs(a.Arches)
+	}
+	if bits&extraModule != 0 {
+		w.ref(a.Module)
+	}
+	if bits&extraRepo != 0 {
+		w.ref(a.Repo)
+	}
+}
+
+// writeVulnerability writes the head of a group, and what more is known of it.
+func (e *encoder) writeVulnerability(i uint32, ids []string, b *Builder) {
+	if i == 0 {
+		e.heads = make([]byte, 10*len(e.vulns))
+	}
+	n := len(e.vulns)
+	epss, have := finding.EPSS{}, false
+	var known Enrichment
+	for _, id := range ids {
+		if cve, ok := parseCVE(id); ok && !have {
+			epss, have = b.epss[cve]
+		}
+		if x := b.enriched[id]; x != nil {
+			known.absorb(*x)
+		}
+	}
+	score, percentile := uint32(noEPSS), uint32(noEPSS)
+	if have {
+		score, percentile = uint32(math.Round(epss.Score*epssScale)), uint32(math.Round(epss.Percentile*epssScale))
+	}
+	putUint24(e.heads[4*n+3*int(i):], score)
+	putUint24(e.heads[7*n+3*int(i):], percentile)
+
+	bits := bit(vulnAliases, len(ids) > 1) | bit(vulnSeverity, known.Severity != finding.Unknown) | bit(vulnCVSS, len(known.CVSS) > 0) |
+		bit(vulnKEV, known.KEV != nil) | bit(vulnRansomware, known.KEV != nil && known.KEV.Ransomware) | bit(vulnRejected, known.Rejected)
+	if bits == 0 {
+		return
+	}
+	binary.LittleEndian.PutUint32(e.heads[4*i:], uint32(len(e.more))+1)
+	more := append(e.more, bits)
+	if bits&vulnAliases != 0 {
+		numbers := make([]uint32, len(ids)-1)
+		for k, id := range ids[1:] {
+			numbers[k] = e.number[id] - uint32(n)
+		}
+		more = appendAscending(more, numbers)
+	}
+	if bits&vulnSeverity != 0 {
+		more = append(more, byte(known.Severity))
+		more = binary.AppendUvarint(more, uint64(e.who.of(known.SeveritySource)))
+	}
+	if bits&vulnCVSS != 0 {
+		slices.SortFunc(known.CVSS, compareCVSS)
+		more = e.appendCVSS(more, known.CVSS)
+	}
+	if bits&vulnKEV != 0 {
+		more = binary.AppendUvarint(more, dayOf(known.KEV.Added))
+		more = binary.AppendUvarint(more, dayOf(known.KEV.Due))
+	}
+	e.more = more
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// dayOf numbers days so that 1 is 1970-01-01; 0 is no date.
+func dayOf(t time.Time) uint64 {
+	if t.IsZero() || t.Unix() < 0 {
+		return 0
+	}
+	return uint64(t.Unix()/secondsPerDay) + 1
+}
+
+func putUint24(b []byte, v uint32) { b[0], b[1], b[2] = byte(v), byte(v>>8), byte(v>>16) }
+
+func appendUint32s(b []byte, list []uint32) []byte {
+	for _, v := range list {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+// maxPackages is what the 24 bits of a hash slot can number.
+const maxPackages = 1<<24 - 1
+
+// sections lays out everything gathered.
+func (e *encoder) sections(packages []pkg, starts []uint32, sources []Source) ([sectionCount][]byte, Info, error) {
+	var out [sectionCount][]byte
+	if len(packages) > maxPackages {
+		return out, Info{}, fmt.Errorf("%d packages, more than the format holds (%d)", len(packages), maxPackages)
+	}
+	sources = sortSet(slices.Clone(sources), func(a, b Source) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.Date.Compare(b.Date), cmp.Compare(a.Records, b.Records), cmp.Compare(a.Skipped, b.Skipped))
+	})
+	meta := infoSection{Sources: sources, Advisories: e.advisory, Facts: e.facts}
+	var err error
+	if out[secInfo], err = json.Marshal(meta); err != nil {
+		return out, Info{}, err
+	}
+
+	var ecosystems, names []string
+	var first []uint32
+	slots := uint32(len(packages) + len(packages)/2 + 1)
+	hash := make([]uint32, slots)
+	for i, p := range packages {
+		if i == 0 || p.ecosystem != packages[i-1].ecosystem {
+			ecosystems = append(ecosystems, p.ecosystem)
+			first = append(first, uint32(i))
+		}
+		names = append(names, p.name)
+		h := hashName(p.ecosystem, p.name)
+		at := slotOf(h, slots)
+		for hash[at] != 0 {
+			at = (at + 1) % slots
+		}
+		hash[at] = uint32(h)<<24 | uint32(i+1)
+	}
+	first = append(first, uint32(len(packages)))
+
+	var cvss []byte
+	for _, v := range e.cvss.list { // before STRING and WHO are written: it adds to them
+		cvss = binary.LittleEndian.AppendUint16(cvss, uint16(e.who.of(v.Source)))
+		cvss = binary.LittleEndian.AppendUint16(cvss, uint16(math.Round(v.Score*100)))
+		cvss = binary.LittleEndian.AppendUint32(cvss, e.strings.of(v.Vector))
+	}
+	if len(e.who.list) > math.MaxUint16 {
+		return out, Info{}, fmt.Errorf("%d names of sources, more than the format holds", len(e.who.list))
+	}
+	out[secWho] = appendTable(e.who.list)
+	out[secEcoName] = appendTable(ecosystems)
+	out[secEcoFirst] = appendUint32s(nil, first)
+	out[secPkgHash] = appendUint32s(nil, hash)
+	out[secPkgStart] = appendUint32s(nil, starts)
+	out[secPkgName] = appendTable(names)
+	out[secPkgBlock] = e.blocks
+	out[secRecord] = e.records
+	out[secString] = appendTable(e.strings.list)
+	out[secCVSS] = cvss
+	out[secVulnName] = appendTable(e.vulns)
+	out[secVulnHead] = e.heads
+	out[secVulnMore] = e.more
+	out[secAlias] = appendTable(e.others)
+	out[secAliasOf] = appendUint32s(nil, e.aliasOf)
+	for i, s := range out {
+		if uint64(len(s)) > math.MaxUint32 {
+			return out, Info{}, fmt.Errorf("section %s of %d bytes, more than the format holds", sectionNames[i], len(s))
+		}
+	}
+	return out, Info{
+		Format: FormatMajor, Sources: sources, Ecosystems: ecosystems, Packages: len(packages),
+		Advisories: e.advisory, Facts: e.facts, Vulnerabilities: len(e.vulns),
+	}, nil
+}
+
+// writeSections writes header, table and sections, and returns size and digest.
+func writeSections(w io.Writer, built time.Time, sections [sectionCount][]byte) (int64, string, error) {
+	table := make([]entry, sectionCount)
+	at := uint64(headerSize + len(table)*entrySize)
+	for i, s := range sections {
+		at = align(at)
+		table[i] = entry{name: sectionNames[i], offset: at, length: uint64(len(s)), flags: flagMustUnderstand, sum: sha256.Sum256(s)}
+		at += uint64(len(s))
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	head := encodeHeader(FormatMinor, built.Unix(), at, table)
+	out.Write(head) // errors stay with the bufio.Writer until Flush
+	pos := uint64(len(head))
+	for i, s := range sections {
+		out.Write(make([]byte, table[i].offset-pos))
+		out.Write(s)
+		pos = table[i].offset + uint64(len(s))
+	}
+	if err := out.Flush(); err != nil {
+		return 0, "", err
+	}
+	return int64(at), fmt.Sprintf("sha256:%x", head[32:headerSize]), nil
+}
+
+// WriteFile writes the database to a temporary file beside path, flushes it to
+// the disk and renames it: path holds the old file or the whole new one,
+// whenever the process or the machine stops. When it returns an error, the old
+// file is untouched.
+func WriteFile(path string, b *Builder, built time.Time) (Info, error) {
+	var info Info
+	err := replace(path, func(w io.Writer) (err error) {
+		info, err = b.Write(w, built)
+		return err
+	})
+	return info, err
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, write func(io.Writer) error) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close() // again, when it was Close that erred; then it does nothing
+			os.Remove(tmp.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if err := write(tmp); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
+// syncDir makes a rename durable where the system lets one; elsewhere the
+// rename is durable by itself or a little later.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}
