@@ -121,7 +121,7 @@ func shop() *Report {
 		vuln("CVE-2026-1234", finding.High, 52, 1, "", "CVE-2026-1234", ">= 0", "deb"),
 		vuln("CVE-2026-1234", finding.High, 52, 2, "", "CVE-2026-1234", ">= 0", "deb"),
 		vuln("CVE-2005-2541", finding.Negligible, 3, 3, "", "CVE-2005-2541", ">= 0", "deb"),
-		vuln("CVE-2023-24538", finding.Critical, 70, 8, "1.19.8", "GO-2023-1703", "< 1.19.8", "go"),
+		vuln("CVE-2023-24538", finding.Critical, 70, 8, "1.20.3", "GO-2023-1703", "< 1.20.3", "go"),
 		vuln("CVE-2023-29403", finding.High, 50, 8, "1.19.10", "GO-2023-1840", "< 1.19.10", "go"),
 		vuln("CVE-2024-24790", finding.Critical, 45, 8, "1.21.11", "GO-2024-2887", "< 1.21.11", "go"),
 		vuln("CVE-2022-23539", finding.High, 61, 6, "9.0.0", "GHSA-8cf7-32gw-wr33", "< 9.0.0", "semver"),

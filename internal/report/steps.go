@@ -115,7 +115,7 @@ func npmProject(p *sbom.Package) (string, bool) {
 }
 
 var (
-	npmName = regexp.MustCompile(`^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*$`)
+	npmName = regexp.MustCompile(`^(@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*$`)
 	osName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+._-]*$`)
 	goName  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._~/-]*$`)
 	version = regexp.MustCompile(`^v?[0-9][0-9A-Za-z.+~_:-]*$`)

@@ -33,11 +33,7 @@ const (
 // risk first. No line is wider than the width, nothing from the image reaches
 // the terminal unescaped, and whatever is left out is counted.
 func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
-	t := &table{width: opt.Width, color: opt.Color, Shown: opt.Shown}
-	if t.width == 0 {
-		t.width = defaultWidth
-	}
-	t.width = min(max(t.width, minWidth), maxWidth)
+	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, Shown: opt.Shown}
 	if len(reports) > 1 {
 		t.platforms(reports)
 	}
@@ -49,6 +45,13 @@ func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
 	}
 	_, err := w.Write(t.out.Bytes())
 	return err
+}
+
+func effectiveWidth(width int) int {
+	if width == 0 {
+		width = defaultWidth
+	}
+	return min(max(width, minWidth), maxWidth)
 }
 
 // report writes the sections of one report; each is one function.
@@ -94,47 +97,43 @@ func (t *table) flow(parts []line, separator string, indent int) {
 		case current.width()+textWidth(separator)+part.width() <= t.width:
 			current = current.add(separator).and(part)
 		default:
-			t.put(current)
-			current = words(strings.Repeat(" ", indent)).and(part)
+			t.fold(current, indent+2)
+			current = blanks(indent).and(part)
 		}
 	}
 	if current != nil {
-		t.put(current)
+		t.fold(current, indent+2)
 	}
 }
 
-// wrap writes a text under a margin, broken between words, in at most limit
-// lines; what does not fit ends in "…".
-func (t *table) wrap(first line, text string, limit int) {
-	margin := first.width()
-	room := max(t.width-margin, minWidth/2)
-	current := first
-	used := 0
-	fields := strings.Fields(clean(text))
-	for i, word := range fields {
-		n := textWidth(word)
-		if used > 0 && used+1+n > room {
-			if limit--; limit == 0 {
-				t.put(current.add(" " + strings.Join(fields[i:], " ")))
-				return
-			}
-			t.put(current)
-			current, used = words(strings.Repeat(" ", margin)), 0
-		}
-		if used > 0 {
-			current, used = current.add(" "), used+1
-		}
-		current, used = current.add(word), used+n
+// fold writes a line on as many lines as it needs, broken between words where
+// it can be, the later ones indented.
+func (t *table) fold(l line, indent int) {
+	for l.width() > t.width {
+		head, rest := l.split(t.width)
+		t.put(head)
+		l = blanks(indent).and(rest)
 	}
-	t.put(current)
+	t.put(l)
 }
 
 // column is one column of a table: its heading and a cell for each row.
 type column struct {
 	head  string
-	min   int  // columns below which it is not narrowed
+	good  int  // columns to which it is narrowed before others suffer
+	min   int  // columns below which it is not narrowed at all
 	spare bool // may be left out on a terminal too narrow for all
 	cells []line
+	// narrow, where it is set, makes the cell of a row for w columns in a better
+	// way than cutting its end off.
+	narrow func(row, w int) line
+}
+
+func (c *column) cell(row, w int) line {
+	if c.cells[row].width() > w && c.narrow != nil {
+		return c.narrow(row, w).fit(w)
+	}
+	return c.cells[row].fit(w)
 }
 
 func (c *column) natural() int {
@@ -165,7 +164,7 @@ func (t *table) rows(columns []column) {
 	for row := range columns[0].cells {
 		cells := make([]line, len(columns))
 		for i, c := range columns {
-			cells[i] = c.cells[row]
+			cells[i] = c.cell(row, widths[i])
 		}
 		t.put(aligned(cells, widths))
 	}
@@ -184,21 +183,36 @@ func fitColumns(columns []column, width int) []int {
 		total += widths[i]
 	}
 	for ; total > width; total-- {
-		widest := -1
-		for i, c := range columns {
-			if widths[i] > c.min && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
+		i := widest(columns, widths)
+		if i < 0 && lastSpare(columns) >= 0 {
+			return nil
 		}
-		if widest < 0 {
-			if lastSpare(columns) >= 0 {
-				return nil
-			}
+		if i < 0 {
 			return widths // put cuts the line
 		}
-		widths[widest]--
+		widths[i]--
 	}
 	return widths
+}
+
+// widest returns the column to narrow next, -1 when none can be: first one that
+// is still beyond its good width, then one beyond its least.
+func widest(columns []column, widths []int) int {
+	for _, floor := range []func(column) int{
+		func(c column) int { return max(c.good, c.min) },
+		func(c column) int { return c.min },
+	} {
+		found := -1
+		for i, c := range columns {
+			if widths[i] > floor(c) && (found < 0 || widths[i] > widths[found]) {
+				found = i
+			}
+		}
+		if found >= 0 {
+			return found
+		}
+	}
+	return -1
 }
 
 func lastSpare(columns []column) int {
@@ -237,31 +251,31 @@ func (t *table) upgrades(r *Report, all bool) {
 	}
 	typeWidth := 0
 	names := map[string]int{}
-	reach := reachKnown(r)
 	for _, u := range list {
 		typeWidth = max(typeWidth, len(typeWord(u.Packages[0].Type)))
-		names[u.Packages[0].Type+"\x00"+u.Packages[0].Name]++
+		names[u.Packages[0].PURL]++
 	}
-	pkg := column{head: "PACKAGE", min: 14}
-	fix := column{head: "FIX", min: 8}
-	mends := column{head: "MENDS", min: 14}
+	pkg := column{head: "PACKAGE", good: 25, min: 14}
+	fix := column{head: "FIX", good: 12, min: 8}
+	mends := column{head: "MENDS", good: 36, min: 14}
 	reached := column{head: "REACH", min: 8, spare: true}
-	came := column{head: "CAME WITH", min: 12, spare: true}
+	came := column{head: "CAME WITH", good: 14, min: 12, spare: true}
+	places := make([]string, len(list))
+	pkg.narrow = func(row, w int) line { return packageCell(&list[row], typeWidth, places[row], w) }
 	for i := range list {
 		u := &list[i]
 		p := u.Packages[0]
-		place := ""
-		if p.Type == "golang" || names[p.Type+"\x00"+p.Name] > 1 {
-			place = firstPath(p)
+		if p.Type == "golang" || names[p.PURL] > 1 {
+			places[i] = firstPath(p)
 		}
-		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, place))
+		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, places[i], maxWidth))
 		fix.cells = append(fix.cells, words(fixWord(u)))
 		mends.cells = append(mends.cells, mendsCell(u))
 		reached.cells = append(reached.cells, words(reachWord(u)))
 		came.cells = append(came.cells, words(origin(p.Layer, p.Instruction, p.Base)))
 	}
 	columns := []column{pkg, fix, mends}
-	if reach {
+	if reachKnown(r) {
 		columns = append(columns, reached)
 	}
 	if len(r.Target.Layers) > 0 {
@@ -275,18 +289,25 @@ func (t *table) upgrades(r *Report, all bool) {
 }
 
 // packageCell is "npm  minimist 0.0.8", with the number of further packages
-// that the same upgrade moves, and the place where that tells copies apart.
-func packageCell(u *Upgrade, typeWidth int, place string) line {
+// that the same upgrade moves, and the place where that tells copies apart. In
+// less room the place goes first, then the end of the name; the version stays.
+func packageCell(u *Upgrade, typeWidth int, place string, w int) line {
 	p := u.Packages[0]
-	text := fmt.Sprintf("%-*s  %s", typeWidth, typeWord(p.Type), p.Name)
+	head := words(fmt.Sprintf("%-*s  ", typeWidth, typeWord(p.Type)))
+	tail := words(" " + p.Version)
 	if n := len(u.Packages) - 1; n > 0 {
-		text += fmt.Sprintf(" +%d", n)
+		tail = words(fmt.Sprintf(" +%d %s", n, p.Version))
 	}
-	text += " " + p.Version
+	name := words(p.Name)
 	if place != "" {
-		text += "  /" + place
+		full := concat(head, name, tail, words("  /"+place))
+		if left := w - concat(head, name, tail).width(); full.width() <= w || left >= 8 {
+			return full
+		}
 	}
-	return words(text)
+	room := w - head.width()
+	tail = tail.fit(max(room/2, room-name.width()))
+	return concat(head, name.fit(room-tail.width()), tail)
 }
 
 // fixWord says what to go to, or why there is nothing to go to.
@@ -315,7 +336,7 @@ func fixStateWord(state finding.FixState) string {
 	case finding.Affected:
 		return "no fix yet"
 	case finding.WontFix:
-		return "won't be fixed"
+		return "won't fix"
 	case finding.Deferred:
 		return "fix deferred"
 	case finding.UnknownFix, "":
@@ -452,13 +473,13 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 		rest = len(list) - shownRows
 		list = list[:shownRows]
 	}
-	pkg := column{head: "PACKAGE", min: 10}
-	id := column{head: "VULNERABILITY", min: 13}
-	severity := column{head: "SEVERITY", min: 10}
-	status := column{head: "STATUS", min: 8, spare: true}
-	installed := column{head: "INSTALLED", min: 10, spare: true}
-	fixed := column{head: "FIXED", min: 8, spare: true}
-	where := column{head: "WHERE", min: 10, spare: true}
+	pkg := column{head: "PACKAGE", good: 18, min: 10}
+	id := column{head: "VULNERABILITY", good: 16, min: 13}
+	severity := column{head: "SEVERITY", good: 21, min: 10}
+	status := column{head: "STATUS", min: 8, good: 12, spare: true}
+	installed := column{head: "INSTALLED", good: 12, min: 8, spare: true}
+	fixed := column{head: "FIXED", good: 12, min: 8, spare: true}
+	where := column{head: "WHERE", good: 14, min: 10, spare: true}
 	packages := packageIndex(r.Packages)
 	for _, v := range list {
 		p := packages.of(v)
@@ -487,7 +508,7 @@ func statusWord(v *finding.Vulnerability) string {
 	case notLinked(v):
 		return "not linked"
 	case v.Suppressed != nil:
-		return "suppressed by " + v.Suppressed.By
+		return "suppressed"
 	}
 	return string(v.Fix.State)
 }

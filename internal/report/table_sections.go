@@ -75,7 +75,7 @@ func osLine(r *Report) line {
 // nothing to sum up.
 func (t *table) counts(r *Report) {
 	if r.Vulnerabilities == nil {
-		t.wrap(words("  "), "vulnerabilities were not looked for", 2)
+		t.fold(words("  vulnerabilities were not looked for"), 2)
 		return
 	}
 	counts := map[finding.Severity]int{}
@@ -98,27 +98,31 @@ func (t *table) counts(r *Report) {
 		}
 	}
 	if total == 0 {
-		t.wrap(words("  "), nothingFound(r), 3)
+		t.fold(words("  "+nothingFound(r)), 2)
 		return
 	}
-	l := words("  ")
+	var severities []line
 	for _, s := range finding.Severities() {
-		if counts[s] == 0 && (s == finding.Negligible || s == finding.Unknown) {
-			continue
+		if counts[s] > 0 || s >= finding.Low {
+			severities = append(severities, words(fmt.Sprint(counts[s])+" ").and(severityWord(s)))
 		}
-		if l.width() > 2 {
-			l = l.add("   ")
-		}
-		l = l.add(fmt.Sprint(counts[s]) + " ").and(severityWord(s))
 	}
-	facts := []string{fmt.Sprintf("%d can be fixed", fixable)}
+	facts := []line{words(fmt.Sprintf("%d can be fixed", fixable))}
 	if exploited > 0 {
-		facts = append(facts, fmt.Sprintf("%d known exploited", exploited))
+		facts = append(facts, words(fmt.Sprintf("%d known exploited", exploited)))
 	}
 	if reachKnown(r) {
-		facts = append(facts, fmt.Sprintf("%d reached by the entrypoint", reached))
+		facts = append(facts, words(fmt.Sprintf("%d reached by the entrypoint", reached)))
 	}
-	t.flow([]line{l, words(strings.Join(facts, " · "))}, "      ", 2)
+	l := blanks(2).and(join(severities, "   "))
+	if whole := l.add("      ").and(join(facts, " · ")); whole.width() <= t.width {
+		t.put(whole)
+		return
+	}
+	severities[0] = blanks(2).and(severities[0])
+	facts[0] = blanks(2).and(facts[0])
+	t.flow(severities, "   ", 2)
+	t.flow(facts, " · ", 2)
 }
 
 // nothingFound says in words what an empty list is worth. "0 vulnerabilities"
@@ -187,8 +191,11 @@ func (t *table) hidden(r *Report) {
 	}
 	t.blank()
 	parts[0] = words("not listed: ").and(parts[0])
-	t.flow(parts, " · ", 12)
+	t.flow(parts, " · ", len("not listed: "))
 }
+
+// maxWarning is how many bytes of a message a table shows; JSON has them all.
+const maxWarning = 600
 
 // warnings writes what a reader must know to trust the report, one entry a kind.
 func (t *table) warnings(r *Report) {
@@ -214,13 +221,16 @@ func (t *table) warnings(r *Report) {
 		if path := list[0].Path; path != "" && !strings.Contains(text, path) {
 			text = "/" + path + ": " + text
 		}
+		if len(text) > maxWarning {
+			text = text[:maxWarning] + "…"
+		}
 		if n := len(list) - 1; n > 0 {
 			text += fmt.Sprintf(" (and %d more: -f json lists them)", n)
 		}
 		if incomplete(list) {
-			text += " — findings may be missing"
+			text += "; findings may be missing"
 		}
-		t.wrap(words(fmt.Sprintf("  %d %s  ", len(list), kind)).fit(t.width/2), text, 4)
+		t.fold(words(fmt.Sprintf("  %d %s: %s", len(list), kind, text)), 4)
 	}
 }
 
@@ -292,24 +302,18 @@ func origin(layer int, instruction string, base bool) string {
 // tidyInstruction takes the wrapping of the classic builder and of BuildKit off
 // a history line: what is left reads like the Dockerfile.
 func tidyInstruction(s string) string {
-	s = strings.TrimSuffix(strings.TrimSpace(s), "# buildkit")
+	s = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s), "# buildkit"))
 	const shell, nop = "/bin/sh -c ", "#(nop) "
-	if rest, ok := strings.CutPrefix(s, "|"); ok { // "|2 A=1 B=2 /bin/sh -c make": build arguments, which may be secrets
-		if _, command, found := strings.Cut(rest, shell); found {
-			s = shell + command
+	inner := strings.TrimPrefix(s, "RUN ")
+	if strings.HasPrefix(inner, "|") { // "|2 A=1 B=2 /bin/sh -c make": build arguments, which may be secrets
+		if _, command, found := strings.Cut(inner, shell); found {
+			inner = shell + command
 		}
 	}
-	if rest, ok := strings.CutPrefix(s, "RUN |"); ok {
-		if _, command, found := strings.Cut(rest, shell); found {
-			s = shell + command
-		}
-	}
-	s = strings.TrimPrefix(s, "RUN ")
-	if rest, ok := strings.CutPrefix(s, shell); ok {
-		if inner, ok := strings.CutPrefix(rest, nop); ok {
-			s = inner
-		} else {
-			s = "RUN " + rest
+	if command, ok := strings.CutPrefix(inner, shell); ok {
+		s = "RUN " + command
+		if instruction, ok := strings.CutPrefix(command, nop); ok {
+			s = instruction
 		}
 	}
 	return strings.Join(strings.Fields(s), " ")

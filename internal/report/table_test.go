@@ -3,11 +3,18 @@ package report
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/sbom"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -31,7 +38,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func table_(t *testing.T, opt TableOptions, reports ...*Report) []byte {
+func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := WriteTable(&b, reports, opt); err != nil {
@@ -41,10 +48,155 @@ func table_(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 }
 
 func TestTableGolden(t *testing.T) {
-	golden(t, "table.txt", table_(t, TableOptions{}, shop()))
-	golden(t, "table-60.txt", table_(t, TableOptions{Width: 60}, shop()))
-	golden(t, "table-40.txt", table_(t, TableOptions{Width: 40}, shop()))
-	golden(t, "table-color.txt", table_(t, TableOptions{Width: 140, Color: true}, shop()))
-	golden(t, "table-vulnerability.txt", table_(t, TableOptions{ByVulnerability: true, Width: 120}, shop()))
-	golden(t, "table-shown.txt", table_(t, TableOptions{ByVulnerability: true, Width: 120, Shown: Shown{NotLinked: true, Suppressed: true}}, shop()))
+	golden(t, "table.txt", render(t, TableOptions{}, shop()))
+	golden(t, "table-60.txt", render(t, TableOptions{Width: 60}, shop()))
+	golden(t, "table-40.txt", render(t, TableOptions{Width: 40}, shop()))
+	golden(t, "table-color.txt", render(t, TableOptions{Width: 140, Color: true}, shop()))
+	golden(t, "table-vulnerability.txt", render(t, TableOptions{ByVulnerability: true, Width: 120}, shop()))
+	golden(t, "table-shown.txt", render(t, TableOptions{ByVulnerability: true, Width: 120, Shown: Shown{NotLinked: true, Suppressed: true}}, shop()))
+}
+
+func TestTableOfSeveralPlatforms(t *testing.T) {
+	arm := shop()
+	arm.Target.Platform = "linux/arm64/v8"
+	golden(t, "table-platforms.txt", render(t, TableOptions{}, empty(), arm))
+}
+
+func TestTableEscapesWhatTheImageNames(t *testing.T) {
+	r := shop()
+	hostile := "a\x1b]0;owned\x07b\nc\u202ed\xff\u200be\u0085f\u2028g"
+	r.Target.Ref = hostile
+	r.Target.OS.Name = hostile
+	r.Packages[0].Name = hostile
+	r.Packages[0].Version = hostile
+	r.Packages[0].UpgradeTo = hostile
+	r.Packages[0].Instruction = hostile
+	r.Packages[8].Locations = at(hostile, 3)
+	r.Vulnerabilities[6].ID = hostile
+	r.Vulnerabilities[6].Package = r.Packages[0].PURL
+	r.Warnings = []Warning{{Kind: hostile, Path: hostile, Message: hostile}}
+	for _, opt := range []TableOptions{{Width: 400}, {Width: 400, ByVulnerability: true}} {
+		out := string(render(t, opt, r))
+		checkLines(t, out, opt.Width)
+		want := `a\x1b]0;owned\x07b\nc\u202ed\xff\u200be\u0085f\u2028g`
+		if n := strings.Count(out, want); n < 5 {
+			t.Errorf("the escaped text is there %d times, want it for each place:\n%s", n, out)
+		}
+	}
+}
+
+// checkLines holds an uncoloured table to what it promises of every line.
+func checkLines(t *testing.T, out string, width int) {
+	t.Helper()
+	if !utf8.ValidString(out) {
+		t.Errorf("not UTF-8: %q", out)
+	}
+	for l := range strings.SplitSeq(strings.TrimSuffix(out, "\n"), "\n") {
+		if n := textWidth(l); n > width {
+			t.Errorf("%d columns, want at most %d: %q", n, width, l)
+		}
+		for _, r := range l {
+			if !unicode.IsGraphic(r) {
+				t.Errorf("line holds %U: %q", r, l)
+			}
+		}
+	}
+}
+
+func TestNothingFoundSaysWhatItIsWorth(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Report)
+		want   string
+	}{
+		{"all held against data", func(*Report) {}, "  0 vulnerabilities"},
+		{"not looked for", func(r *Report) { r.Vulnerabilities = nil }, "  vulnerabilities were not looked for"},
+		{"no database", func(r *Report) { r.Database = nil }, "no advisory data: nothing can be said"},
+		{"empty database", func(r *Report) { r.Database.Sources = nil }, "no advisory data: nothing can be said"},
+		{"release without advisories", func(r *Report) { r.Target.OS.Advisories = false }, "no advisory data for Debian"},
+		{"distribution unknown", func(r *Report) { r.Target.OS = nil }, "nothing names the distribution of 4 packages"},
+		{"past its end", func(r *Report) { r.Target.OS.PastEOL = true }, "past its end of life"},
+		{"no packages", func(r *Report) { r.Packages = []sbom.Package{} }, "no packages were found"},
+		{"gaps", func(r *Report) {
+			r.Warnings = []Warning{{Kind: "no-advisories", Layer: -1, Message: "no data for gem"}}
+		}, "the warnings below say where"},
+		{"filtered", func(r *Report) { r.Hidden = &Hidden{BySeverity: 4} }, "none left in the list by the flags"},
+		{"suppressed", func(r *Report) { r.Vulnerabilities = shop().Vulnerabilities[13:14] }, "none that counts"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := empty()
+			test.change(r)
+			out := string(render(t, TableOptions{}, r))
+			if !strings.Contains(out, test.want) {
+				t.Errorf("want %q in\n%s", test.want, out)
+			}
+			if exact := strings.Contains(out, "  0 vulnerabilities\n"); exact != (test.name == "all held against data") {
+				t.Errorf("says %q: %t\n%s", "0 vulnerabilities", exact, out)
+			}
+		})
+	}
+}
+
+func TestTableSaysLoudly(t *testing.T) {
+	r := shop()
+	r.Target.OS.PastEOL = true
+	r.Target.OS.EOL = "2024-06-30"
+	r.Target.OS.Advisories = false
+	out := string(render(t, TableOptions{}, r))
+	for _, want := range []string{"END OF LIFE since 2024-06-30", "NO ADVISORY DATA"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "apt-get") {
+		t.Errorf("suggests apt-get for a release whose archive is closed:\n%s", out)
+	}
+}
+
+func TestTableCountsTheRowsItLeavesOut(t *testing.T) {
+	r := empty()
+	for i := range 30 {
+		p := r.Packages[6]
+		p.Name = fmt.Sprintf("package-%02d", i)
+		p.PURL = "pkg:npm/" + p.Name + "@1.0.0"
+		v := shop().Vulnerabilities[3]
+		v.Package = p.PURL
+		r.Packages = append(r.Packages, p)
+		r.Vulnerabilities = append(r.Vulnerabilities, v)
+	}
+	out := string(render(t, TableOptions{}, r))
+	if want := "\n… 10 more packages: --all\n"; !strings.Contains(out, want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	out = string(render(t, TableOptions{ByVulnerability: true}, r))
+	if want := "\n… 10 more vulnerabilities: --all\n"; !strings.Contains(out, want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	out = string(render(t, TableOptions{All: true}, r))
+	if strings.Contains(out, "--all") || !strings.Contains(out, "package-29") {
+		t.Errorf("--all leaves rows out:\n%s", out)
+	}
+}
+
+func FuzzTable(f *testing.F) {
+	f.Add("minimist", "0.0.8", "COPY . /app", 100)
+	f.Add("a\x1b]0;x\x07", "1\n2", "\u202e\xff", 40)
+	f.Add("漢字パッケージ", "e\u0301\u0301\u0301\u0301", "\U0001f4a9 RUN", 61)
+	f.Add(strings.Repeat("x", 300), strings.Repeat("9", 300), strings.Repeat("한", 300), 79)
+	f.Fuzz(func(t *testing.T, name, version, text string, width int) {
+		r := shop()
+		r.Target.Ref, r.Target.Platform, r.Target.Digest = text, name, version
+		r.Target.OS.Name, r.Target.OS.EOL = text, version
+		r.Packages[0].Name, r.Packages[0].Version, r.Packages[0].UpgradeTo, r.Packages[0].Instruction = name, version, version, text
+		r.Packages[8].Type, r.Packages[8].Locations = name, at(text, 3)
+		r.Vulnerabilities[6].ID, r.Vulnerabilities[6].Fix.Version = name, version
+		r.Vulnerabilities[6].Fix.State = finding.FixState(text)
+		r.Vulnerabilities[0].Package = text
+		r.Warnings = append(r.Warnings, Warning{Kind: name, Path: text, Message: text})
+		for _, by := range []bool{false, true} {
+			out := render(t, TableOptions{Width: width, ByVulnerability: by}, r, shop())
+			checkLines(t, string(out), effectiveWidth(width))
+		}
+	})
 }

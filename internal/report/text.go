@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,10 +50,23 @@ func (l line) and(more ...line) line  { return concat(append([]line{l}, more...)
 func (l line) add(text string) line   { return l.and(words(text)) }
 func (l line) empty() bool            { return l.width() == 0 }
 
+func blanks(n int) line { return words(strings.Repeat(" ", n)) }
+
 func concat(lines ...line) line {
 	var all line
 	for _, l := range lines {
 		all = append(all, l...)
+	}
+	return all
+}
+
+func join(lines []line, separator string) line {
+	var all line
+	for i, l := range lines {
+		if i > 0 {
+			all = all.add(separator)
+		}
+		all = all.and(l)
 	}
 	return all
 }
@@ -92,6 +106,38 @@ func (l line) fit(w int) line {
 		return append(out, span{head + "…", s.ink})
 	}
 	return out
+}
+
+// split returns the start of a line that takes at most w columns, broken at the
+// last space that allows it, and the rest. It always makes progress for w > 1.
+func (l line) split(w int) (head, rest line) {
+	used, ink := 0, false // ink: something other than blanks was seen
+	si, at := -1, 0       // where to break
+	skip := 0             // bytes to drop there
+	for i, s := range l {
+		for j, r := range s.text {
+			if used += runeWidth(r); used > w {
+				if si < 0 {
+					si, at = i, j
+				}
+				return l.breakAt(si, at, skip)
+			}
+			if r != ' ' {
+				ink = true
+			} else if ink {
+				si, at, skip = i, j, 1
+			}
+		}
+	}
+	return l, nil
+}
+
+// breakAt cuts a line before byte at of span i, and drops skip bytes there.
+func (l line) breakAt(i, at, skip int) (head, rest line) {
+	s := l[i]
+	head = append(slices.Clone(l[:i]), span{s.text[:at], s.ink})
+	rest = append(line{{s.text[at+skip:], s.ink}}, l[i+1:]...)
+	return head, rest
 }
 
 // cut returns the longest start of a text that takes at most w columns.
