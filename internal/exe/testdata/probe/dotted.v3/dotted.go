@@ -1,0 +1,4 @@
+package dotted
+
+//go:noinline
+func Func() int { return 3 }
