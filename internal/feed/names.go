@@ -1,0 +1,231 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// checkID refuses what cannot be an id: SUSE's export once held a
+// "SUSE-SU-403 Forbidden-1", an HTTP error taken for one.
+func checkID(id string) error {
+	if id == "" {
+		return errors.New("no id")
+	}
+	if err := checkText(id); err != nil {
+		return fmt.Errorf("id %s", err)
+	}
+	if strings.ContainsAny(id, " \t") {
+		return fmt.Errorf("id %q: has a space in it", id)
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("a package without a name")
+	}
+	if err := checkText(name); err != nil {
+		return fmt.Errorf("package %s", err)
+	}
+	return nil
+}
+
+func checkVersion(v string) error {
+	if v == "" {
+		return errors.New("an empty version")
+	}
+	if err := checkText(v); err != nil {
+		return fmt.Errorf("version %s", err)
+	}
+	return nil
+}
+
+// checkText refuses text that is no name of anything: too long, not UTF-8, or
+// with control characters in it.
+func checkText(s string) error {
+	switch {
+	case len(s) > maxID:
+		return fmt.Errorf("%.40q…: longer than %d bytes", s, maxID)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%q: not UTF-8", s)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return fmt.Errorf("%q: has control characters", s)
+	}
+	return nil
+}
+
+// baseEcosystem returns "Debian" of "Debian:12".
+func baseEcosystem(eco string) string {
+	base, _, _ := strings.Cut(eco, ":")
+	return base
+}
+
+// ecosystemName returns the ecosystem under which a package is looked up, and
+// the repository, product or subscription if OSV's name has one in it:
+//
+//	Ubuntu:20.04:LTS, Ubuntu:Pro:18.04:LTS → Ubuntu:20.04, Ubuntu:18.04 + "esm-infra"
+//	Red Hat:rhel_eus:8.8::baseos           → Red Hat:8 + "rhel_eus:8.8::baseos"
+//	Rocky Linux:8 of SIG Cloud             → Rocky Linux:8 + "sig-cloud"
+//	Maven:https://maven.google.com         → Maven + "https://maven.google.com"
+//
+// Every other name stays as it is.
+func ecosystemName(eco, purl string) (name, repo string, err error) {
+	if eco == "" {
+		return "", "", errors.New("a package without an ecosystem")
+	}
+	if err := checkText(eco); err != nil {
+		return "", "", fmt.Errorf("ecosystem %s", err)
+	}
+	base, rest, _ := strings.Cut(eco, ":")
+	switch base {
+	case "Ubuntu":
+		name, repo = ubuntuEcosystem(rest, purl)
+	case "Red Hat":
+		name, repo = redhatEcosystem(rest)
+	case "Rocky Linux":
+		name = eco
+		if _, sig, ok := strings.Cut(qualifier(purl, "distro"), "-sig-"); ok {
+			repo = "sig-" + sig
+		}
+	case "Maven":
+		name, repo = base, rest
+	default:
+		name = eco
+	}
+	return name, repo, nil
+}
+
+// ubuntuEcosystem finds the release ("20.04") among the parts of OSV's name;
+// the others say for which subscribers a fix is ("Pro", "FIPS"). The purl's
+// distro is finer: "esm-apps/xenial".
+func ubuntuEcosystem(rest, purl string) (name, repo string) {
+	release := ""
+	var others []string
+	for _, part := range strings.Split(rest, ":") {
+		switch {
+		case len(part) == 5 && part[2] == '.':
+			release = part
+		case part != "" && part != "LTS":
+			others = append(others, strings.ToLower(part))
+		}
+	}
+	if release == "" {
+		return "Ubuntu:" + rest, ""
+	}
+	repo = strings.Join(others, "-")
+	if service, _, ok := strings.Cut(qualifier(purl, "distro"), "/"); ok {
+		repo = service
+	}
+	return "Ubuntu:" + release, repo
+}
+
+// redhatEcosystem finds the major release of RHEL that a product's packages
+// are for. OSV writes the CPE's product, version and channel:
+// "enterprise_linux:9::appstream", "rhel_eus:8.8::baseos",
+// "ocp_tools:4.15::el9".
+func redhatEcosystem(rest string) (name, repo string) {
+	parts := strings.Split(rest, ":")
+	release := ""
+	if len(parts) > 1 && (parts[0] == "enterprise_linux" || strings.HasPrefix(parts[0], "rhel_")) {
+		release, _, _ = strings.Cut(parts[1], ".")
+	}
+	if el, ok := strings.CutPrefix(parts[len(parts)-1], "el"); ok && len(parts) > 1 {
+		release = el
+	}
+	if !digits(release) {
+		return "Red Hat", rest
+	}
+	return "Red Hat:" + release, rest
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// qualifier returns a qualifier of a purl, "" when it has none. Feeds write
+// purls by hand ("purl:rpm/suse/libqt4&distro=…"), so this looks for the name
+// and parses nothing else.
+func qualifier(purl, key string) string {
+	for _, part := range strings.FieldsFunc(purl, func(r rune) bool { return r == '?' || r == '&' }) {
+		if value, ok := strings.CutPrefix(part, key+"="); ok {
+			if plain, err := url.PathUnescape(value); err == nil {
+				return plain
+			}
+			return value
+		}
+	}
+	return ""
+}
+
+// packageName brings a name into the one spelling that its registry compares
+// by: PyPI's by PEP 503, Packagist's and NuGet's in lower case.
+func packageName(eco, name string) string {
+	switch baseEcosystem(eco) {
+	case "PyPI":
+		return pep503(name)
+	case "Packagist", "NuGet", "Hex":
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// pep503 lowers a name and makes each run of "-", "_" and "." one "-"
+// (https://peps.python.org/pep-0503/#normalized-names).
+func pep503(name string) string {
+	var to strings.Builder
+	run := false
+	for _, r := range strings.ToLower(name) {
+		if r == '-' || r == '_' || r == '.' {
+			run = true
+			continue
+		}
+		if run {
+			to.WriteByte('-')
+			run = false
+		}
+		to.WriteRune(r)
+	}
+	if run {
+		to.WriteByte('-')
+	}
+	return to.String()
+}
+
+// severityWord reads a publisher's word. Words outside everybody's scale say
+// nothing: Debian's "not yet assigned" and "end-of-life", Ubuntu's "untriaged".
+// Debian's tracker marks a guess with "**" behind the word.
+func severityWord(word string) finding.Severity {
+	s, err := finding.ParseSeverity(strings.TrimRight(word, "*"))
+	if err != nil {
+		return finding.Unknown
+	}
+	return s
+}
+
+// score reads a CVSS vector, or a bare base score, of any version.
+func score(s string) (vulndb.CVSS, bool) {
+	s = strings.TrimSpace(s)
+	if len(s) > maxID || checkText(s) != nil {
+		return vulndb.CVSS{}, false
+	}
+	if isVector(s) {
+		return vulndb.CVSS{Vector: strings.TrimSuffix(s, "/")}, true
+	}
+	var n looseNumber
+	if n.UnmarshalJSON([]byte(s)); n > 0 {
+		return vulndb.CVSS{Score: float64(n)}, true
+	}
+	return vulndb.CVSS{}, false
+}
+
+// isVector tells a vector from other text: "CVSS:3.1/AV:…", or version 2's
+// "AV:N/AC:L/Au:N/…", also in parentheses.
+func isVector(s string) bool {
+	return strings.HasPrefix(s, "CVSS:") || strings.HasPrefix(s, "AV:") || strings.HasPrefix(s, "(AV:")
+}

@@ -1,0 +1,450 @@
+package feed
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// The parts of an OSV record that matching needs, by
+// https://ossf.github.io/osv-schema/. What databases add in
+// ecosystem_specific and database_specific has any shape, so it is read
+// through types that take what they know and ignore the rest.
+type osvRecord struct {
+	ID        string        `json:"id"`
+	Modified  string        `json:"modified"`
+	Published string        `json:"published"`
+	Withdrawn string        `json:"withdrawn"`
+	Aliases   []string      `json:"aliases"`
+	Related   []string      `json:"related"`
+	Upstream  []string      `json:"upstream"`
+	Severity  []osvSeverity `json:"severity"`
+	Affected  []osvAffected `json:"affected"`
+	Database  osvDatabase   `json:"database_specific"`
+}
+
+type osvSeverity struct {
+	Type  string    `json:"type"`
+	Score looseText `json:"score"`
+}
+
+type osvAffected struct {
+	Package struct {
+		Ecosystem string `json:"ecosystem"`
+		Name      string `json:"name"`
+		PURL      string `json:"purl"`
+	} `json:"package"`
+	Severity  []osvSeverity `json:"severity"`
+	Ranges    []osvRange    `json:"ranges"`
+	Versions  []string      `json:"versions"`
+	Ecosystem osvEcosystem  `json:"ecosystem_specific"`
+}
+
+type osvRange struct {
+	Type   string     `json:"type"`
+	Events []osvEvent `json:"events"`
+}
+
+// osvEvent has one of its fields set; old records have several in one event.
+type osvEvent struct {
+	Introduced   looseText `json:"introduced"`
+	Fixed        looseText `json:"fixed"`
+	LastAffected looseText `json:"last_affected"`
+	Limit        looseText `json:"limit"`
+}
+
+// osvDatabase is what publishers say of a whole record: GitHub and Bitnami a
+// severity word, RubySec scores without vectors, and a word.
+type osvDatabase struct {
+	Severity  looseText   `json:"severity"`
+	CVSSv2    looseNumber `json:"cvss_v2"`
+	CVSSv3    looseNumber `json:"cvss_v3"`
+	CVSSv4    looseNumber `json:"cvss_v4"`
+	CVSSScore looseNumber `json:"cvss_score"`
+}
+
+func (d *osvDatabase) UnmarshalJSON(data []byte) error {
+	type plain osvDatabase
+	return ignoreShape(json.Unmarshal(data, (*plain)(d)))
+}
+
+// osvEcosystem is what publishers say of one package: Go its vulnerable
+// symbols, Debian its urgency, Ubuntu its priority and whom a fix is for.
+type osvEcosystem struct {
+	Imports  []osvImport `json:"imports"`
+	Urgency  looseText   `json:"urgency"`
+	Priority looseText   `json:"ubuntu_priority"`
+	Severity looseText   `json:"severity"`
+}
+
+func (e *osvEcosystem) UnmarshalJSON(data []byte) error {
+	type plain osvEcosystem
+	return ignoreShape(json.Unmarshal(data, (*plain)(e)))
+}
+
+type osvImport struct {
+	Path    string   `json:"path"`
+	Symbols []string `json:"symbols"`
+	GOOS    []string `json:"goos"`
+	GOARCH  []string `json:"goarch"`
+}
+
+// looseText takes a JSON string, and the digits of a number; anything else is
+// "".
+type looseText string
+
+func (t *looseText) UnmarshalJSON(data []byte) error {
+	*t = ""
+	switch {
+	case len(data) > 0 && data[0] == '"':
+		var s string
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+		*t = looseText(s)
+	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):
+		*t = looseText(data)
+	}
+	return nil
+}
+
+// looseNumber takes a JSON number, or one in a string; anything else is 0.
+type looseNumber float64
+
+func (n *looseNumber) UnmarshalJSON(data []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(data), `"`), 64)
+	if err != nil || v < 0 || v > 10 {
+		v = 0
+	}
+	*n = looseNumber(v)
+	return nil
+}
+
+// ignoreShape drops the error of a field with another type than expected:
+// free-form objects are allowed to differ.
+func ignoreShape(err error) error {
+	var shape *json.UnmarshalTypeError
+	if errors.As(err, &shape) {
+		return nil
+	}
+	return err
+}
+
+// Bounds of one OSV record.
+const (
+	maxID       = 200   // bytes of an id, a package name, a version
+	maxAffected = 50000 // (package, release) entries; kernels of SUSE and Red Hat have thousands
+	maxIDs      = 20000 // aliases, related, upstream
+)
+
+// osvReader says which statements of an export are taken.
+type osvReader struct {
+	source    string                // of its records, unless the publisher has a name of its own
+	ecosystem string                // the export's; statements on others are in their own exports
+	elsewhere func(eco string) bool // whether the export of another ecosystem is read too
+	drop      []string              // prefixes of ids that a better feed replaces
+}
+
+// Reasons for leaving out part of an OSV export.
+const (
+	leftOtherExport = "statements on another ecosystem's packages, read from its own export"
+	leftNoSecurity  = "bug fix and enhancement errata that name no vulnerability"
+	leftReplaced    = "copies of another feed's records, read from there"
+	leftNoVersions  = "records that name no package version"
+)
+
+// parse reads one OSV document into o.
+func (rd osvReader) parse(doc []byte, o *out) error {
+	o.read++
+	var raw osvRecord
+	if err := json.Unmarshal(doc, &raw); err != nil {
+		return err
+	}
+	if hasAnyPrefix(raw.ID, rd.drop) {
+		o.leave(leftReplaced, 1)
+		return nil
+	}
+	rec, joined, foreign, err := rd.record(&raw)
+	if err != nil {
+		return err
+	}
+	if foreign > 0 {
+		o.leave(leftOtherExport, foreign)
+	}
+	switch {
+	case isErratumWithoutSecurity(raw.ID) && len(rec.Upstream) == 0 && len(rec.Aliases) == 0:
+		o.leave(leftNoSecurity, 1)
+		return nil
+	case len(rec.Affected) == 0 && foreign > 0:
+		return nil
+	case len(rec.Affected) == 0:
+		o.leave(leftNoVersions, 1)
+		return nil
+	}
+	o.add(rec)
+	if joined != nil {
+		o.add(*joined)
+	}
+	return nil
+}
+
+// record makes a Record of raw, and where raw shows that a CVE and a GHSA are
+// one vulnerability, a second Record that only says so. foreign counts the
+// statements that stand in another export.
+func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Record, foreign int, err error) {
+	if err := checkID(raw.ID); err != nil {
+		return rec, nil, 0, err
+	}
+	if len(raw.Affected) > maxAffected || len(raw.Aliases)+len(raw.Related)+len(raw.Upstream) > maxIDs {
+		return rec, nil, 0, fmt.Errorf("%s: %d packages, %d other ids: more than the limits of %d and %d",
+			raw.ID, len(raw.Affected), len(raw.Aliases)+len(raw.Related)+len(raw.Upstream), maxAffected, maxIDs)
+	}
+	rec = vulndb.Record{
+		ID:        raw.ID,
+		Source:    publisher(raw.ID, rd.source),
+		Withdrawn: raw.Withdrawn != "",
+		Malicious: strings.HasPrefix(raw.ID, "MAL-"),
+		CVSS:      osvScores(raw.Severity),
+	}
+	if rec.Published, err = parseTime(raw.Published); err != nil {
+		return rec, nil, 0, fmt.Errorf("%s: published: %w", raw.ID, err)
+	}
+	if rec.Modified, err = parseTime(raw.Modified); err != nil {
+		return rec, nil, 0, fmt.Errorf("%s: modified: %w", raw.ID, err)
+	}
+	rec.Severity = severityWord(string(raw.Database.Severity))
+	for _, s := range raw.Severity {
+		if s.Type == "Ubuntu" { // since schema 1.7 a distribution's own scale may stand here
+			rec.Severity = severityWord(string(s.Score))
+		}
+	}
+	if len(rec.CVSS) == 0 {
+		d := raw.Database
+		if score := cmp.Or(d.CVSSv3, d.CVSSv4, d.CVSSScore, d.CVSSv2); score > 0 {
+			rec.CVSS = []vulndb.CVSS{{Score: float64(score)}}
+		}
+	}
+	rec.Aliases, rec.Upstream = identities(raw)
+	joined = sameVulnerability(&rec)
+
+	for i := range raw.Affected {
+		a := &raw.Affected[i]
+		if base := baseEcosystem(a.Package.Ecosystem); rd.ecosystem != "" && base != rd.ecosystem && rd.elsewhere != nil && rd.elsewhere(base) {
+			foreign++
+			continue
+		}
+		affected, ok, err := rd.affected(a)
+		if err != nil {
+			return rec, nil, 0, fmt.Errorf("%s: %w", raw.ID, err)
+		}
+		if ok {
+			rec.Affected = append(rec.Affected, affected)
+		}
+	}
+	return rec, joined, foreign, nil
+}
+
+// affected makes an Affected of a; ok is false when it is about no version of
+// any package (commits only, or nothing).
+func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err error) {
+	if a.Package.Name == "" && a.Package.Ecosystem == "" {
+		return vulndb.Affected{}, false, nil // commits of a repository
+	}
+	if err := checkName(a.Package.Name); err != nil {
+		return vulndb.Affected{}, false, err
+	}
+	eco, repo, err := ecosystemName(a.Package.Ecosystem, a.Package.PURL)
+	if err != nil {
+		return vulndb.Affected{}, false, err
+	}
+	to := vulndb.Affected{
+		Ecosystem: eco,
+		Name:      packageName(eco, a.Package.Name),
+		Repo:      repo,
+		CVSS:      osvScores(a.Severity),
+	}
+	for _, r := range a.Ranges {
+		if r.Type == "GIT" {
+			continue // commits say nothing about an installed version
+		}
+		ranges, err := intervals(eco, r.Events)
+		if err != nil {
+			return to, false, fmt.Errorf("%s: %w", a.Package.Name, err)
+		}
+		to.Ranges = append(to.Ranges, ranges...)
+	}
+	for _, v := range a.Versions {
+		if err := checkVersion(v); err != nil {
+			return to, false, fmt.Errorf("%s: %w", a.Package.Name, err)
+		}
+	}
+	to.Versions = besides(eco, a.Versions, to.Ranges)
+	if len(to.Ranges) == 0 && len(to.Versions) == 0 {
+		return to, false, nil
+	}
+	e := &a.Ecosystem
+	to.Severity = severityWord(cmp.Or(string(e.Urgency), string(e.Priority), string(e.Severity)))
+	if e.Urgency == "end-of-life" { // Debian no longer mends this package
+		to.Fix = finding.WontFix
+	}
+	if eco == "Go" {
+		to.Symbols = symbols(e.Imports)
+	}
+	return to, true, nil
+}
+
+func symbols(imports []osvImport) []vulndb.Symbols {
+	var to []vulndb.Symbols
+	for _, i := range imports {
+		if i.Path == "" {
+			continue
+		}
+		to = append(to, vulndb.Symbols{Path: i.Path, Names: i.Symbols, GOOS: i.GOOS, GOARCH: i.GOARCH})
+	}
+	return to
+}
+
+// osvScores returns the CVSS vectors of a severity list. GitHub has a CVSS_V3
+// and a CVSS_V4 of the same record; both are kept.
+func osvScores(list []osvSeverity) []vulndb.CVSS {
+	var scores []vulndb.CVSS
+	for _, s := range list {
+		if !strings.HasPrefix(s.Type, "CVSS_") {
+			continue
+		}
+		if c, ok := score(string(s.Score)); ok {
+			scores = append(scores, c)
+		}
+	}
+	return scores
+}
+
+// identities sorts the other ids of a record into aliases (the same
+// vulnerability) and upstream (those that it is about, as an erratum is).
+//
+// The schema has "upstream" for the latter since 1.7; before that, and in
+// AlmaLinux, Rocky and Red Hat still, errata had theirs in "related", which
+// elsewhere means no more than "see also". So "related" counts for the
+// publishers of errata only, and of it only the ids of vulnerabilities.
+func identities(raw *osvRecord) (aliases, upstream []string) {
+	own := raw.ID
+	upstream = vulnerabilityIDs(own, raw.Upstream)
+	if len(upstream) == 0 && isErratum(own) {
+		upstream = vulnerabilityIDs(own, raw.Related)
+	}
+	if cve, ok := distributionCVE(own); ok && len(upstream) == 0 {
+		upstream = []string{cve} // "UBUNTU-CVE-2024-1" is Ubuntu's word on CVE-2024-1
+	}
+	for _, id := range raw.Aliases {
+		if id != own && checkID(id) == nil && !strings.Contains(id, "/") && !slices.Contains(aliases, id) {
+			aliases = append(aliases, id)
+		}
+	}
+	if isErratum(own) && len(aliases) > 0 {
+		// An erratum is no alias of what it mends, though some exports say so.
+		if ids := vulnerabilityIDs(own, aliases); len(ids) > 0 {
+			for _, id := range ids {
+				if !slices.Contains(upstream, id) {
+					upstream = append(upstream, id)
+				}
+			}
+			aliases = nil
+		}
+	}
+	return aliases, upstream
+}
+
+// vulnerabilityIDs returns those of ids that name vulnerabilities: CVEs and
+// GHSAs, "DEBIAN-CVE-2024-1" as CVE-2024-1; where there is neither, whatever
+// else is no erratum itself.
+func vulnerabilityIDs(own string, ids []string) []string {
+	var named, others []string
+	for _, id := range ids {
+		if cve, ok := distributionCVE(id); ok {
+			id = cve
+		}
+		switch {
+		case id == own || checkID(id) != nil:
+		case strings.HasPrefix(id, "CVE-") || strings.HasPrefix(id, "GHSA-"):
+			if !slices.Contains(named, id) {
+				named = append(named, id)
+			}
+		case isErratum(id) || strings.Contains(id, "/"):
+		default:
+			if !slices.Contains(others, id) {
+				others = append(others, id)
+			}
+		}
+	}
+	if len(named) > 0 {
+		return named
+	}
+	return others
+}
+
+// sameVulnerability returns a statement that the ids of rec.Upstream are one
+// vulnerability, when they are: a Chainguard advisory is about one
+// vulnerability, and names its CVE and its GHSA.
+func sameVulnerability(rec *vulndb.Record) *vulndb.Record {
+	if !strings.HasPrefix(rec.ID, "CGA-") || len(rec.Upstream) != 2 {
+		return nil
+	}
+	a, b := rec.Upstream[0], rec.Upstream[1]
+	if strings.HasPrefix(b, "CVE-") {
+		a, b = b, a
+	}
+	if !strings.HasPrefix(a, "CVE-") || !strings.HasPrefix(b, "GHSA-") {
+		return nil
+	}
+	return &vulndb.Record{ID: a, Source: rec.Source, Aliases: []string{b}}
+}
+
+// erratumPrefixes are the ids of statements about packages that bundle
+// vulnerabilities, by the list of the OSV schema's home databases.
+var erratumPrefixes = []string{
+	"DSA-", "DLA-", "DTSA-", "ELA-", "USN-", "LSN-",
+	"RHSA-", "RHBA-", "RHEA-", "ALSA-", "ALBA-", "ALEA-", "RLSA-", "RLBA-", "RLEA-", "RXSA-", "ELSA-", "ELBA-", "ELEA-",
+	"ALAS", "SUSE-", "openSUSE-", "MGASA-", "OESA-", "FEDORA-", "AZL-", "PHSA-", "CGA-", "ECHO-", "MINI-",
+	"DEBIAN-CVE-", "UBUNTU-CVE-", "ALPINE-", "BELL-", "CLEANSTART-", "ROOT-", "DHI-",
+}
+
+func isErratum(id string) bool { return hasAnyPrefix(id, erratumPrefixes) }
+
+// isErratumWithoutSecurity reports whether the id is that of a bug fix or
+// enhancement erratum in Red Hat's family (RHBA, RHEA, ALBA, …).
+func isErratumWithoutSecurity(id string) bool {
+	return hasAnyPrefix(id, []string{"RHBA-", "RHEA-", "ALBA-", "ALEA-", "RLBA-", "RLEA-", "ELBA-", "ELEA-"})
+}
+
+// distributionCVE returns the CVE of an id such as "DEBIAN-CVE-2024-1".
+func distributionCVE(id string) (string, bool) {
+	for _, prefix := range []string{"DEBIAN-", "UBUNTU-", "ALPINE-"} {
+		if rest, ok := strings.CutPrefix(id, prefix); ok && strings.HasPrefix(rest, "CVE-") {
+			return rest, true
+		}
+	}
+	return "", false
+}
+
+// publisher names the source of a record: GitHub and OpenSSF publish into the
+// exports of many ecosystems, and a severity should say whose it is.
+func publisher(id, source string) string {
+	switch {
+	case strings.HasPrefix(id, "GHSA-"):
+		return "ghsa"
+	case strings.HasPrefix(id, "MAL-"):
+		return "openssf"
+	}
+	return source
+}
+
+func hasAnyPrefix(s string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
+}
