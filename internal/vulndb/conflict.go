@@ -89,26 +89,29 @@ func fixConflicts(p *pkg, ids []string) []Conflict {
 		arches       string
 	}
 	type word struct{ source, label, fixed string }
-	words := map[key][]word{}
+	fixes := map[key]map[*merged][]string{} // a record may have a statement for each branch
 	for _, s := range p.statements {
-		var fixed []string
-		for _, r := range s.aff.Ranges {
-			if r.Fixed != "" {
-				fixed = append(fixed, r.Fixed)
-			}
-		}
-		slices.Sort(fixed)
-		w := word{s.rec.Source, s.rec.label(), strings.Join(slices.Compact(fixed), " ")}
-		if w.fixed == "" {
-			w.fixed = "no fix"
-		}
 		for _, v := range s.rec.vulns {
 			k := key{v, s.aff.Module, s.aff.Repo, strings.Join(s.aff.Arches, " ")}
-			words[k] = append(words[k], w)
+			if fixes[k] == nil {
+				fixes[k] = map[*merged][]string{}
+			}
+			fixed := fixes[k][s.rec]
+			for _, r := range s.aff.Ranges {
+				if r.Fixed != "" {
+					fixed = append(fixed, r.Fixed)
+				}
+			}
+			fixes[k][s.rec] = fixed
 		}
 	}
 	var found []Conflict
-	for k, list := range words {
+	for k, byRecord := range fixes {
+		var list []word
+		for r, fixed := range byRecord {
+			says := strings.Join(sortSet(fixed, compareNatural), " ")
+			list = append(list, word{r.Source, r.label(), cmp.Or(says, "no fix")})
+		}
 		// A source may state a vulnerability in several advisories (a later one
 		// mends an incomplete fix); that is a sequence, not a contradiction.
 		differ := slices.ContainsFunc(list, func(w word) bool {

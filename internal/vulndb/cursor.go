@@ -58,6 +58,16 @@ func (c *cursor) longUvarint() uint64 {
 	return 0
 }
 
+// uint32 reads a number that has to be one; a larger one is a lie.
+func (c *cursor) uint32() uint32 {
+	n := c.uvarint()
+	if n > 1<<32-1 {
+		c.fail()
+		return 0
+	}
+	return uint32(n)
+}
+
 // count reads the number of items that follow. Each takes a byte at least, so
 // a count beyond the bytes left is a lie, and no count can ask for much memory.
 func (c *cursor) count() int {

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -43,24 +42,22 @@ const (
 	secWho
 	secEcoName
 	secEcoFirst
-	secPkgHash
-	secPkgStart
 	secPkgName
 	secPkgBlock
 	secRecord
 	secString
 	secCVSS
 	secVulnName
-	secVulnHead
 	secVulnMore
+	secVulnEPSS
+	secEPSS
 	secAlias
-	secAliasOf
 	sectionCount
 )
 
 var sectionNames = [sectionCount]string{
-	"INFO", "WHO", "ECONAME", "ECOFIRST", "PKGHASH", "PKGSTART", "PKGNAME", "PKGBLOCK",
-	"RECORD", "STRING", "CVSS", "VULNNAME", "VULNHEAD", "VULNMORE", "ALIAS", "ALIASOF",
+	"INFO", "WHO", "ECONAME", "ECOFIRST", "PKGNAME", "PKGBLOCK",
+	"RECORD", "STRING", "CVSS", "VULNNAME", "VULNMORE", "VULNEPSS", "EPSS", "ALIAS",
 }
 
 // entry is one row of the section table.
@@ -209,61 +206,93 @@ func newTable(b []byte) (table, error) {
 
 // at returns string i without copying it; false when i or the table is bad.
 func (t *table) at(i uint32) (string, bool) {
-	if i >= t.n {
+	c, ok := t.cursorAt(i)
+	if !ok {
 		return "", false
-	}
-	g := 4 * int(i/groupSize)
-	c := cursor{b: t.data, i: int(binary.LittleEndian.Uint32(t.groups[g:]))}
-	for k := i % groupSize; k > 0; k-- {
-		c.skip(c.uvarint())
 	}
 	s := c.bytes(c.uvarint())
 	return s, !c.bad
 }
 
-// search finds s in a sorted table.
-func (t *table) search(s string) (uint32, bool) {
-	lo, hi := uint32(0), t.n
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		v, ok := t.at(mid)
-		if !ok {
-			return 0, false
-		}
-		switch {
-		case v == s:
-			return mid, true
-		case v < s:
-			lo = mid + 1
-		default:
-			hi = mid
-		}
+// bytesAt is at for an entry that is no text.
+func (t *table) bytesAt(i uint32) ([]byte, bool) {
+	c, ok := t.cursorAt(i)
+	if !ok {
+		return nil, false
 	}
-	return 0, false
+	n := c.uvarint()
+	from := c.i
+	c.skip(n)
+	if c.bad {
+		return nil, false
+	}
+	return c.b[from:c.i:c.i], true
 }
 
-// hashName places a package in the hash section: FNV-1a over ecosystem, a zero
-// byte and name, then one multiply-and-fold so that high and low bits serve
-// alike (slot from the high ones, tag from the low ones).
-func hashName(ecosystem, name string) uint64 {
-	const prime = 1099511628211
-	h := uint64(14695981039346656037)
-	for i := range len(ecosystem) {
-		h = (h ^ uint64(ecosystem[i])) * prime
+// cursorAt stands before the length of string i.
+func (t *table) cursorAt(i uint32) (cursor, bool) {
+	if i >= t.n {
+		return cursor{}, false
 	}
-	h *= prime
-	for i := range len(name) {
-		h = (h ^ uint64(name[i])) * prime
+	c := t.group(i / groupSize)
+	for k := i % groupSize; k > 0; k-- {
+		c.skip(c.uvarint())
 	}
-	h ^= h >> 32
-	h *= 0xd6e8feb86659fd93
-	return h ^ h>>32
+	return c, true
 }
 
-// slotOf maps a hash to one of n slots without dividing.
-func slotOf(h uint64, n uint32) uint32 {
-	hi, _ := bits.Mul64(h, uint64(n))
-	return uint32(hi)
+// group stands before the length of the first string of group g < groups.
+func (t *table) group(g uint32) cursor {
+	return cursor{b: t.data, i: int(binary.LittleEndian.Uint32(t.groups[4*uint64(g):]))}
+}
+
+// search finds s among the strings [lo, hi) of a table that is sorted there. It
+// returns its place and the table's own copy of it. First the group is found
+// by the groups' first strings, which are at hand without stepping, then the
+// place in it.
+func (t *table) search(s string, lo, hi uint32) (uint32, string, bool) {
+	if lo >= hi || hi > t.n {
+		return 0, "", false
+	}
+	from, to := lo/groupSize, (hi-1)/groupSize // the group to look into is in [from, to]
+	for from < to {
+		mid := from + (to-from+1)/2
+		c := t.group(mid)
+		if c.bytes(c.uvarint()) > s {
+			to = mid - 1
+		} else {
+			from = mid
+		}
+	}
+	c := t.group(from)
+	i := from * groupSize
+	for end := min(hi, i+groupSize); i < end; i++ {
+		v := c.bytes(c.uvarint())
+		if v == s && i >= lo && !c.bad {
+			return i, v, true
+		}
+	}
+	return 0, "", false
+}
+
+// column is numbers of 24 bits with their low bytes first, then their middle
+// bytes, then their high ones: apart, the bytes pack far better than together.
+type column []byte
+
+func newColumn(list []uint32) column {
+	b := make(column, 3*len(list))
+	for i, v := range list {
+		b[i], b[len(list)+i], b[2*len(list)+i] = byte(v), byte(v>>8), byte(v>>16)
+	}
+	return b
+}
+
+func (c column) len() int { return len(c) / 3 }
+
+// at returns number i < len.
+func (c column) at(i int) uint32 {
+	n := c.len()
+	return uint32(c[i]) | uint32(c[n+i])<<8 | uint32(c[2*n+i])<<16
 }
 
 func zigzag(d int64) uint64   { return uint64(d<<1) ^ uint64(d>>63) }

@@ -20,42 +20,13 @@ func (db *DB) lookup(ecosystem, name string, yield func(*Advisory) bool) {
 	if !ok {
 		return
 	}
-	i, own, ok := db.find(eco, name)
+	i, own, ok := db.pkgName.search(name, eco.first, eco.end)
 	if !ok {
 		return
 	}
 	w := db.walkers.Get().(*walker)
 	db.walk(w, eco.name, own, i, yield)
 	db.walkers.Put(w)
-}
-
-// find returns the number of a package, and the file's copy of its name.
-func (db *DB) find(eco span, name string) (uint32, string, bool) {
-	slots := db.sections[secPkgHash]
-	n := uint32(len(slots) / 4)
-	h := hashName(eco.name, name)
-	tag := uint32(h) << 24
-	at := slotOf(h, n)
-	for range n { // a table without an empty slot must not hold us
-		v := binary.LittleEndian.Uint32(slots[4*at:])
-		if v == 0 {
-			return 0, "", false
-		}
-		if i := v&maxPackages - 1; v&^maxPackages == tag && i >= eco.first && i < eco.end {
-			own, ok := db.pkgName.at(i)
-			if !ok {
-				db.damaged(sectionNames[secPkgName])
-				return 0, "", false
-			}
-			if own == name {
-				return i, own, true
-			}
-		}
-		if at++; at == n {
-			at = 0
-		}
-	}
-	return 0, "", false
 }
 
 // walker decodes the statements of one package. Its buffers are reused.
@@ -81,28 +52,24 @@ type walker struct {
 
 // recordHead is a decoded record.
 type recordHead struct {
-	number    uint32 // of its id
 	id        string
 	source    string
 	withdrawn bool
 	malicious bool
 	severity  finding.Severity
-	loose     []uint32 // only when asked for
+	loose     []string // names of the record, not of a vulnerability
 }
 
 // walk yields the statements of package i; false if the consumer stopped.
 func (db *DB) walk(w *walker, ecosystem, name string, i uint32, yield func(*Advisory) bool) bool {
-	blocks := db.sections[secPkgBlock]
-	from, to := uint32At(db.sections[secPkgStart], i), uint32At(db.sections[secPkgStart], i+1)
-	if from > to || uint64(to) > uint64(len(blocks)) {
-		db.damaged(sectionNames[secPkgStart])
+	block, ok := db.pkgBlock.bytesAt(i)
+	if !ok {
+		db.damaged(sectionNames[secPkgBlock])
 		return true
 	}
-	w.db, w.block = db, cursor{b: blocks[from:to]}
-	w.last, w.start, w.end, w.whole = 0, 0, 0, true
+	w.db = db
 	w.adv.Ecosystem, w.adv.Package = ecosystem, name
-	n := w.head()
-	for ; n > 0 && w.next(); n-- {
+	for n := w.open(block); n > 0 && w.next(); n-- {
 		if !yield(&w.adv) {
 			return false
 		}
@@ -113,8 +80,11 @@ func (db *DB) walk(w *walker, ecosystem, name string, i uint32, yield func(*Advi
 	return true
 }
 
-// head reads the count of statements and the version list of a block.
-func (w *walker) head() uint64 {
+// open begins a block: it reads the count of statements, which it returns, and
+// the version list.
+func (w *walker) open(block []byte) uint64 {
+	w.block = cursor{b: block}
+	w.last, w.start, w.end, w.whole = 0, 0, 0, true
 	c := &w.block
 	head := c.uvarint()
 	w.versions = w.versions[:0]
@@ -313,34 +283,51 @@ func (w *walker) record(at int) bool {
 	}
 	c := cursor{b: records, i: at}
 	r := &w.rec
-	number := c.uvarint()
-	flags := c.byte()
-	var ok, okID bool
-	r.source, ok = w.db.who.at(uint32(min(c.uvarint(), 1<<32-1)))
-	r.id, okID = w.db.idName(number)
-	if !ok || !okID {
-		return false
+	vulns := uint64(w.db.vulnName.n)
+	flags, rare := c.byte(), byte(0)
+	if flags&recordRare != 0 {
+		rare = c.byte()
 	}
-	r.number = uint32(number)
-	r.withdrawn, r.malicious = flags&recordWithdrawn != 0, flags&recordMalicious != 0
+	r.withdrawn, r.malicious = rare&rareWithdrawn != 0, rare&rareMalicious != 0
 	r.severity = w.severity(flags >> severityShift & severityMask)
+	var ok, okID bool
+	r.source, ok = w.db.who.at(c.uint32())
+	var number uint32
+	kind := flags & idMask
+	switch kind {
+	case idPrimary:
+		number = c.uint32()
+		r.id, okID = w.db.vulnName.at(number)
+	case idAlias:
+		number = c.uint32()
+		r.id, okID = w.db.alias.at(number)
+	case idOwn:
+		r.id = c.bytes(c.uvarint())
+		okID = r.id != ""
+	}
+	w.vulns = w.vulns[:0]
+	switch {
+	case flags&recordOne == 0:
+		w.vulns = ascending(&c, w.vulns, vulns)
+	case kind == idPrimary:
+		w.vulns = append(w.vulns, VulnRef(number))
+	default:
+		number = c.uint32()
+		okID = okID && uint64(number) < vulns
+		w.vulns = append(w.vulns, VulnRef(number))
+	}
 	w.rcvss = w.rcvss[:0]
 	if flags&recordCVSS != 0 {
 		w.rcvss = w.scores(&c, w.rcvss)
 	}
-	w.vulns = w.vulns[:0]
-	if flags&recordSelf != 0 {
-		w.vulns = append(w.vulns, VulnRef(number))
-		w.whole = w.whole && number < uint64(w.db.vulnName.n)
-	} else {
-		w.vulns = ascending(&c, w.vulns, uint64(w.db.vulnName.n))
-	}
 	r.loose = r.loose[:0]
-	if flags&recordLoose != 0 {
-		r.loose = ascending(&c, r.loose, uint64(w.db.vulnName.n)+uint64(w.db.alias.n))
+	if rare&rareLoose != 0 {
+		for n := c.count(); n > 0; n-- {
+			r.loose = append(r.loose, c.bytes(c.uvarint()))
+		}
 	}
 	w.end = c.i
-	return w.whole && !c.bad
+	return w.whole && ok && okID && !c.bad && rare&rareUnused == 0
 }
 
 // ascending reads what appendAscending wrote; every number is below limit.
@@ -356,19 +343,6 @@ func ascending[T ~uint32](c *cursor, to []T, limit uint64) []T {
 		to = append(to, T(last))
 	}
 	return to
-}
-
-// idName returns the id with a number: of a vulnerability, or of another name
-// after those.
-func (db *DB) idName(number uint64) (string, bool) {
-	n := uint64(db.vulnName.n)
-	if number < n {
-		return db.vulnName.at(uint32(number))
-	}
-	if number-n >= uint64(db.alias.n) {
-		return "", false
-	}
-	return db.alias.at(uint32(number - n))
 }
 
 // cvssSize is the width of a CVSS section entry: who, score×100, vector.

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-var testDate = time.Date(2026, 8, 22, 6, 0, 0, 0, time.UTC)
 
 // TestMirrorSurvives builds the whole mirror and asks for every record back.
 func TestMirrorSurvives(t *testing.T) {

@@ -3,7 +3,7 @@
 // by a Builder and read in place through a memory map by a DB.
 //
 // Opening parses nothing but the table of sections; Lookup finds a package by
-// one probe of a hash table and decodes its statements as they are asked for;
+// binary search and decodes its statements as they are asked for;
 // strings point into the map. A DB may be shared by any number of goroutines,
 // and a file by any number of processes. docs/database-format.md describes the
 // file to the byte.
@@ -33,8 +33,8 @@ type DB struct {
 	header header
 
 	sections [sectionCount][]byte
-	who, ecoName, pkgName,
-	strings, vulnName, alias table
+	who, ecoName, pkgName, pkgBlock,
+	strings, vulnName, vulnMore, alias table
 
 	ecosystems map[string]span
 	inOrder    []span
@@ -129,32 +129,29 @@ func (db *DB) checkShape() error {
 		sec section
 		to  *table
 	}{
-		{secWho, &db.who}, {secEcoName, &db.ecoName}, {secPkgName, &db.pkgName},
-		{secString, &db.strings}, {secVulnName, &db.vulnName}, {secAlias, &db.alias},
+		{secWho, &db.who}, {secEcoName, &db.ecoName}, {secPkgName, &db.pkgName}, {secPkgBlock, &db.pkgBlock},
+		{secString, &db.strings}, {secVulnName, &db.vulnName}, {secVulnMore, &db.vulnMore}, {secAlias, &db.alias},
 	} {
 		var err error
 		if *t.to, err = newTable(db.sections[t.sec]); err != nil {
 			return fmt.Errorf("section %s: %w", sectionNames[t.sec], err)
 		}
 	}
-	for _, s := range []struct {
-		sec  section
-		want uint64
+	for _, c := range []struct {
+		sec       section
+		ok        bool
+		condition string
 	}{
-		{secEcoFirst, 4 * (uint64(db.ecoName.n) + 1)},
-		{secPkgStart, 4 * (uint64(db.pkgName.n) + 1)},
-		{secVulnHead, 10 * uint64(db.vulnName.n)},
-		{secAliasOf, 4 * uint64(db.alias.n)},
+		{secEcoFirst, uint64(len(db.sections[secEcoFirst])) == 4*(uint64(db.ecoName.n)+1), "one number for each ecosystem and the end"},
+		{secPkgBlock, db.pkgBlock.n == db.pkgName.n, "one for each package"},
+		{secVulnMore, db.vulnMore.n == db.vulnName.n, "one for each vulnerability"},
+		{secVulnEPSS, uint64(len(db.sections[secVulnEPSS])) == 3*uint64(db.vulnName.n), "one for each vulnerability"},
+		{secEPSS, len(db.sections[secEPSS])%6 == 0, "pairs"},
+		{secCVSS, len(db.sections[secCVSS])%cvssSize == 0, "whole entries"},
 	} {
-		if got := uint64(len(db.sections[s.sec])); got != s.want {
-			return fmt.Errorf("section %s has %d bytes where its table asks for %d", sectionNames[s.sec], got, s.want)
+		if !c.ok {
+			return fmt.Errorf("section %s does not hold %s", sectionNames[c.sec], c.condition)
 		}
-	}
-	if n := len(db.sections[secPkgHash]); n == 0 || n%4 != 0 {
-		return fmt.Errorf("section %s has %d bytes", sectionNames[secPkgHash], n)
-	}
-	if len(db.sections[secCVSS])%cvssSize != 0 {
-		return fmt.Errorf("section %s has %d bytes", sectionNames[secCVSS], len(db.sections[secCVSS]))
 	}
 	return db.loadEcosystems()
 }

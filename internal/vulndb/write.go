@@ -43,13 +43,13 @@ type encoder struct {
 	who      dictionary[string] // WHO
 	cvss     dictionary[CVSS]   // CVSS
 	vulns    []string           // VULNNAME: primary ids, sorted
-	others   []string           // ALIAS: every other id, sorted
-	aliasOf  []uint32           // ALIASOF
-	number   map[string]uint32  // of a publisher's id, see idNumbers
+	aliases  []string           // ALIAS: every other id of a group, sorted
+	vulnNo   map[string]uint32  // place in VULNNAME
+	aliasNo  map[string]uint32  // place in ALIAS
 	records  []byte             // RECORD
-	blocks   []byte             // PKGBLOCK
-	more     []byte             // VULNMORE
-	heads    []byte             // VULNHEAD
+	blocks   []string           // PKGBLOCK
+	more     []string           // VULNMORE
+	epss     []finding.EPSS     // of each vulnerability; zero where there is none
 	facts    int
 	advisory int
 }
@@ -90,19 +90,16 @@ func (b *Builder) Write(w io.Writer, built time.Time) (Info, error) {
 	slices.SortFunc(conflicts, compareConflicts)
 	b.conflicts = conflicts
 
-	starts := make([]uint32, 0, len(packages)+1)
 	for i := range packages {
-		starts = append(starts, uint32(len(e.blocks)))
 		e.writeBlock(&packages[i])
 	}
-	starts = append(starts, uint32(len(e.blocks)))
 	for _, r := range list {
 		e.writeRecord(r) // those without a statement, such as withdrawn ones
 	}
-	for i, ids := range members {
-		e.writeVulnerability(uint32(i), ids, b)
+	for _, ids := range members {
+		e.writeVulnerability(ids, b)
 	}
-	sections, info, err := e.sections(packages, starts, b.sources)
+	sections, info, err := e.sections(packages, b.sources)
 	if err != nil {
 		return Info{}, err
 	}
@@ -178,7 +175,7 @@ func (e *encoder) nameVulnerabilities(list []*merged) ([][]string, []Conflict) {
 		slices.Sort(r.vulns)
 		r.vulns = slices.Compact(r.vulns)
 	}
-	e.numberIDs(list, byPrimary, vulnOf)
+	e.numberIDs(byPrimary)
 	return byPrimary, conflicts
 }
 
@@ -199,37 +196,19 @@ func namesOfWithdrawn(n named) named {
 	return n
 }
 
-// numberIDs gives each id of the file its number: primary ids by their place in
-// VULNNAME, the others by their place in ALIAS after them.
-func (e *encoder) numberIDs(list []*merged, groups [][]string, vulnOf map[string]uint32) {
-	e.number = make(map[string]uint32, len(vulnOf)+len(list))
+// numberIDs gives each id of a group its number.
+func (e *encoder) numberIDs(groups [][]string) {
+	e.vulnNo = make(map[string]uint32, len(e.vulns))
 	for i, id := range e.vulns {
-		e.number[id] = uint32(i)
-	}
-	other := func(id string) {
-		if _, ok := e.number[id]; !ok {
-			e.number[id] = 0
-			e.others = append(e.others, id)
-		}
+		e.vulnNo[id] = uint32(i)
 	}
 	for _, ids := range groups {
-		for _, id := range ids[1:] {
-			other(id)
-		}
+		e.aliases = append(e.aliases, ids[1:]...)
 	}
-	for _, r := range list {
-		other(r.ID)
-		for _, id := range r.loose {
-			other(id)
-		}
-	}
-	slices.Sort(e.others)
-	e.aliasOf = make([]uint32, len(e.others))
-	for i, id := range e.others {
-		e.number[id] = uint32(len(e.vulns) + i)
-		if v, ok := vulnOf[canonical(id)]; ok {
-			e.aliasOf[i] = v + 1
-		}
+	slices.Sort(e.aliases)
+	e.aliasNo = make(map[string]uint32, len(e.aliases))
+	for i, id := range e.aliases {
+		e.aliasNo[id] = uint32(i)
 	}
 }
 
@@ -294,15 +273,23 @@ const (
 	rangeUnused    = 0xe0
 )
 
-// Bits of a record's flags.
+// Bits of a record's first byte, and of the second that follows when recordRare
+// is set.
 const (
-	recordWithdrawn = 1 << 0
-	recordMalicious = 1 << 1
-	recordCVSS      = 1 << 2
-	recordLoose     = 1 << 3
-	severityShift   = 4
-	severityMask    = 7
-	recordSelf      = 1 << 7 // about the one vulnerability whose primary id it has
+	idPrimary     = 0 // its id is a number in VULNNAME
+	idAlias       = 1 // its id is a number in ALIAS
+	idOwn         = 2 // its id follows
+	idMask        = 3
+	recordCVSS    = 1 << 2
+	recordRare    = 1 << 3
+	severityShift = 4
+	severityMask  = 7
+	recordOne     = 1 << 7 // about one vulnerability; with idPrimary, the one of its id
+
+	rareWithdrawn = 1 << 0
+	rareMalicious = 1 << 1
+	rareLoose     = 1 << 2 // names of the record that are no vulnerability's
+	rareUnused    = 0xf8
 )
 
 // Bits of a vulnerability's flags.
@@ -315,7 +302,6 @@ const (
 	vulnRejected   = 1 << 5
 	vulnUnused     = 0xc0
 
-	noEPSS    = 1<<24 - 1
 	epssScale = 100000 // FIRST.org publishes five decimals
 )
 
@@ -325,29 +311,48 @@ func (e *encoder) writeRecord(r *merged) {
 	}
 	r.offset = len(e.records)
 	b := e.records
-	id := e.number[r.ID]
-	b = binary.AppendUvarint(b, uint64(id))
-	flags := byte(r.Severity)<<severityShift |
-		bit(recordWithdrawn, r.Withdrawn) | bit(recordMalicious, r.Malicious) | bit(recordCVSS, len(r.CVSS) > 0) |
-		bit(recordLoose, len(r.loose) > 0) | bit(recordSelf, len(r.vulns) == 1 && r.vulns[0] == id)
-	b = append(b, flags)
+	kind := byte(idOwn)
+	number, isPrimary := e.vulnNo[r.ID]
+	alias, isAlias := e.aliasNo[r.ID]
+	switch {
+	case isPrimary:
+		kind = idPrimary
+	case isAlias:
+		kind, number = idAlias, alias
+	}
+	one := len(r.vulns) == 1 && (kind != idPrimary || r.vulns[0] == number)
+	rare := bit(rareWithdrawn, r.Withdrawn) | bit(rareMalicious, r.Malicious) | bit(rareLoose, len(r.loose) > 0)
+	b = append(b, kind|byte(r.Severity)<<severityShift|bit(recordCVSS, len(r.CVSS) > 0)|bit(recordRare, rare != 0)|bit(recordOne, one))
+	if rare != 0 {
+		b = append(b, rare)
+	}
 	b = binary.AppendUvarint(b, uint64(e.who.of(r.Source)))
-	if flags&recordCVSS != 0 {
+	if kind == idOwn {
+		b = appendString(b, r.ID)
+	} else {
+		b = binary.AppendUvarint(b, uint64(number))
+	}
+	switch {
+	case !one:
+		b = appendAscending(b, r.vulns)
+	case kind != idPrimary:
+		b = binary.AppendUvarint(b, uint64(r.vulns[0]))
+	}
+	if len(r.CVSS) > 0 {
 		b = e.appendCVSS(b, r.CVSS)
 	}
-	if flags&recordSelf == 0 {
-		b = appendAscending(b, r.vulns)
-	}
-	if flags&recordLoose != 0 {
-		ids := make([]uint32, len(r.loose))
-		for i, id := range r.loose {
-			ids[i] = e.number[id]
+	if len(r.loose) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(r.loose)))
+		for _, id := range r.loose {
+			b = appendString(b, id)
 		}
-		slices.Sort(ids)
-		b = appendAscending(b, ids)
 	}
 	e.records = b
 	r.end = len(b)
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 func bit(b byte, on bool) byte {
@@ -387,7 +392,7 @@ type block struct {
 }
 
 func (e *encoder) writeBlock(p *pkg) {
-	w := block{e: e, b: e.blocks}
+	w := block{e: e}
 	var versions []string
 	for _, s := range p.statements {
 		versions = append(versions, s.aff.Versions...)
@@ -409,7 +414,7 @@ func (e *encoder) writeBlock(p *pkg) {
 	for _, s := range p.statements {
 		w.statement(s)
 	}
-	e.blocks = w.b
+	e.blocks = append(e.blocks, string(w.b))
 	e.advisory += len(p.statements)
 }
 
@@ -569,40 +574,30 @@ func (w *block) extra(a *Affected, bits byte) {
 	}
 }
 
-// writeVulnerability writes the head of a group, and what more is known of it.
-func (e *encoder) writeVulnerability(i uint32, ids []string, b *Builder) {
-	if i == 0 {
-		e.heads = make([]byte, 10*len(e.vulns))
-	}
-	n := len(e.vulns)
-	epss, have := finding.EPSS{}, false
+// writeVulnerability writes what is known of a group beyond its primary id.
+func (e *encoder) writeVulnerability(ids []string, b *Builder) {
+	var epss finding.EPSS
 	var known Enrichment
 	for _, id := range ids {
-		if cve, ok := parseCVE(id); ok && !have {
-			epss, have = b.epss[cve]
+		if cve, ok := parseCVE(id); ok {
+			epss = b.epss[cve]
 		}
 		if x := b.enriched[id]; x != nil {
 			known.absorb(*x)
 		}
 	}
-	score, percentile := uint32(noEPSS), uint32(noEPSS)
-	if have {
-		score, percentile = uint32(math.Round(epss.Score*epssScale)), uint32(math.Round(epss.Percentile*epssScale))
-	}
-	putUint24(e.heads[4*n+3*int(i):], score)
-	putUint24(e.heads[7*n+3*int(i):], percentile)
-
+	e.epss = append(e.epss, epss)
 	bits := bit(vulnAliases, len(ids) > 1) | bit(vulnSeverity, known.Severity != finding.Unknown) | bit(vulnCVSS, len(known.CVSS) > 0) |
 		bit(vulnKEV, known.KEV != nil) | bit(vulnRansomware, known.KEV != nil && known.KEV.Ransomware) | bit(vulnRejected, known.Rejected)
 	if bits == 0 {
+		e.more = append(e.more, "")
 		return
 	}
-	binary.LittleEndian.PutUint32(e.heads[4*i:], uint32(len(e.more))+1)
-	more := append(e.more, bits)
+	more := []byte{bits}
 	if bits&vulnAliases != 0 {
 		numbers := make([]uint32, len(ids)-1)
 		for k, id := range ids[1:] {
-			numbers[k] = e.number[id] - uint32(n)
+			numbers[k] = e.aliasNo[id]
 		}
 		more = appendAscending(more, numbers)
 	}
@@ -618,7 +613,35 @@ func (e *encoder) writeVulnerability(i uint32, ids []string, b *Builder) {
 		more = binary.AppendUvarint(more, dayOf(known.KEV.Added))
 		more = binary.AppendUvarint(more, dayOf(known.KEV.Due))
 	}
-	e.more = more
+	e.more = append(e.more, string(more))
+}
+
+// epssSections numbers the distinct EPSS scores, which are far fewer than the
+// vulnerabilities, and gives each vulnerability its number plus one.
+func epssSections(list []finding.EPSS) (of, scores []byte, err error) {
+	type pair struct{ score, percentile uint32 }
+	pairs := make([]pair, len(list))
+	for i, e := range list {
+		pairs[i] = pair{uint32(math.Round(e.Score * epssScale)), uint32(math.Round(e.Percentile * epssScale))}
+	}
+	distinct := slices.DeleteFunc(slices.Clone(pairs), func(p pair) bool { return p == pair{} })
+	distinct = sortSet(distinct, func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.percentile, b.percentile))
+	})
+	if len(distinct) > maxColumn {
+		return nil, nil, fmt.Errorf("%d EPSS scores, more than the format holds", len(distinct))
+	}
+	number := make(map[pair]uint32, len(distinct))
+	score, percentile := make([]uint32, len(distinct)), make([]uint32, len(distinct))
+	for i, p := range distinct {
+		number[p] = uint32(i + 1)
+		score[i], percentile[i] = p.score, p.percentile
+	}
+	numbers := make([]uint32, len(list))
+	for i, p := range pairs {
+		numbers[i] = number[p]
+	}
+	return newColumn(numbers), append(newColumn(score), newColumn(percentile)...), nil
 }
 
 const secondsPerDay = 24 * 60 * 60
@@ -631,24 +654,12 @@ func dayOf(t time.Time) uint64 {
 	return uint64(t.Unix()/secondsPerDay) + 1
 }
 
-func putUint24(b []byte, v uint32) { b[0], b[1], b[2] = byte(v), byte(v>>8), byte(v>>16) }
-
-func appendUint32s(b []byte, list []uint32) []byte {
-	for _, v := range list {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	return b
-}
-
-// maxPackages is what the 24 bits of a hash slot can number.
-const maxPackages = 1<<24 - 1
+// maxColumn is the largest number in a column.
+const maxColumn = 1<<24 - 1
 
 // sections lays out everything gathered.
-func (e *encoder) sections(packages []pkg, starts []uint32, sources []Source) ([sectionCount][]byte, Info, error) {
+func (e *encoder) sections(packages []pkg, sources []Source) ([sectionCount][]byte, Info, error) {
 	var out [sectionCount][]byte
-	if len(packages) > maxPackages {
-		return out, Info{}, fmt.Errorf("%d packages, more than the format holds (%d)", len(packages), maxPackages)
-	}
 	sources = sortSet(slices.Clone(sources), func(a, b Source) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), a.Date.Compare(b.Date), cmp.Compare(a.Records, b.Records), cmp.Compare(a.Skipped, b.Skipped))
 	})
@@ -657,50 +668,35 @@ func (e *encoder) sections(packages []pkg, starts []uint32, sources []Source) ([
 	if out[secInfo], err = json.Marshal(meta); err != nil {
 		return out, Info{}, err
 	}
-
 	var ecosystems, names []string
-	var first []uint32
-	slots := uint32(len(packages) + len(packages)/2 + 1)
-	hash := make([]uint32, slots)
+	var first []byte
 	for i, p := range packages {
 		if i == 0 || p.ecosystem != packages[i-1].ecosystem {
 			ecosystems = append(ecosystems, p.ecosystem)
-			first = append(first, uint32(i))
+			first = binary.LittleEndian.AppendUint32(first, uint32(i))
 		}
 		names = append(names, p.name)
-		h := hashName(p.ecosystem, p.name)
-		at := slotOf(h, slots)
-		for hash[at] != 0 {
-			at = (at + 1) % slots
-		}
-		hash[at] = uint32(h)<<24 | uint32(i+1)
 	}
-	first = append(first, uint32(len(packages)))
+	out[secEcoFirst] = binary.LittleEndian.AppendUint32(first, uint32(len(packages)))
 
-	var cvss []byte
 	for _, v := range e.cvss.list { // before STRING and WHO are written: it adds to them
-		cvss = binary.LittleEndian.AppendUint16(cvss, uint16(e.who.of(v.Source)))
-		cvss = binary.LittleEndian.AppendUint16(cvss, uint16(math.Round(v.Score*100)))
-		cvss = binary.LittleEndian.AppendUint32(cvss, e.strings.of(v.Vector))
+		c := binary.LittleEndian.AppendUint16(out[secCVSS], uint16(e.who.of(v.Source)))
+		c = binary.LittleEndian.AppendUint16(c, uint16(math.Round(v.Score*100)))
+		out[secCVSS] = binary.LittleEndian.AppendUint32(c, e.strings.of(v.Vector))
 	}
 	if len(e.who.list) > math.MaxUint16 {
 		return out, Info{}, fmt.Errorf("%d names of sources, more than the format holds", len(e.who.list))
 	}
-	out[secWho] = appendTable(e.who.list)
-	out[secEcoName] = appendTable(ecosystems)
-	out[secEcoFirst] = appendUint32s(nil, first)
-	out[secPkgHash] = appendUint32s(nil, hash)
-	out[secPkgStart] = appendUint32s(nil, starts)
-	out[secPkgName] = appendTable(names)
-	out[secPkgBlock] = e.blocks
+	if out[secVulnEPSS], out[secEPSS], err = epssSections(e.epss); err != nil {
+		return out, Info{}, err
+	}
 	out[secRecord] = e.records
-	out[secString] = appendTable(e.strings.list)
-	out[secCVSS] = cvss
-	out[secVulnName] = appendTable(e.vulns)
-	out[secVulnHead] = e.heads
-	out[secVulnMore] = e.more
-	out[secAlias] = appendTable(e.others)
-	out[secAliasOf] = appendUint32s(nil, e.aliasOf)
+	for sec, list := range map[section][]string{
+		secWho: e.who.list, secEcoName: ecosystems, secPkgName: names, secPkgBlock: e.blocks, secString: e.strings.list,
+		secVulnName: e.vulns, secVulnMore: e.more, secAlias: e.aliases,
+	} {
+		out[sec] = appendTable(list)
+	}
 	for i, s := range out {
 		if uint64(len(s)) > math.MaxUint32 {
 			return out, Info{}, fmt.Errorf("section %s of %d bytes, more than the format holds", sectionNames[i], len(s))
@@ -742,15 +738,15 @@ func writeSections(w io.Writer, built time.Time, sections [sectionCount][]byte) 
 // file is untouched.
 func WriteFile(path string, b *Builder, built time.Time) (Info, error) {
 	var info Info
-	err := replace(path, func(w io.Writer) (err error) {
-		info, err = b.Write(w, built)
+	err := replace(path, func(f *os.File) (err error) {
+		info, err = b.Write(f, built)
 		return err
 	})
 	return info, err
 }
 
 // replace writes a file whole or not at all.
-func replace(path string, write func(io.Writer) error) (err error) {
+func replace(path string, write func(*os.File) error) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return err
