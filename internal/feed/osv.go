@@ -270,10 +270,12 @@ func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err er
 		Repo:      repo,
 		CVSS:      osvScores(a.Severity),
 	}
+	stated := false
 	for _, r := range a.Ranges {
 		if r.Type == "GIT" {
 			continue // commits say nothing about an installed version
 		}
+		stated = stated || len(r.Events) > 0
 		ranges, err := intervals(eco, r.Events)
 		if err != nil {
 			return to, false, fmt.Errorf("%s: %w", a.Package.Name, err)
@@ -287,7 +289,8 @@ func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err er
 	}
 	to.Versions = besides(eco, a.Versions, to.Ranges)
 	if len(to.Ranges) == 0 && len(to.Versions) == 0 {
-		return to, false, nil
+		to.Fix = finding.NotAffected // "fixed" in "0": no version ever was
+		return to, stated, nil
 	}
 	e := &a.Ecosystem
 	to.Severity = severityWord(cmp.Or(string(e.Urgency), string(e.Priority), string(e.Severity)))
