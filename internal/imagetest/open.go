@@ -27,6 +27,9 @@ func Memory(t testing.TB, img Image) *image.Image {
 	}
 	out.Config.Raw = b.config.data
 	out.Config.DiffIDs = nil
+	if out.Config.Created.IsZero() {
+		out.Config.Created = Epoch
+	}
 	for i, l := range b.layers {
 		instruction := l.source.instruction(i)
 		if img.Config.History == nil {
