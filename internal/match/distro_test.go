@@ -1,0 +1,189 @@
+package match
+
+import (
+	"bufio"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/version"
+)
+
+func TestReleaseOf(t *testing.T) {
+	tests := []struct {
+		d    sbom.Distro
+		want string // ecosystems, or "" for none
+		warn bool
+	}{
+		{bookworm, "Debian:12", false},
+		{sbom.Distro{ID: "debian", VersionID: "12.8"}, "Debian:12", false},
+		{sbom.Distro{ID: "debian", VersionID: "6.0.10"}, "Debian:6.0", false},
+		{sbom.Distro{ID: "debian", VersionID: "3.1"}, "Debian:3.1", false},
+		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux trixie/sid", Codename: "trixie"}, "Debian:13", true},
+		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux forky/sid"}, "Debian:14", true},
+		{sbom.Distro{ID: "debian", Codename: "bookworm"}, "Debian:12", false},
+		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux"}, "", false},
+		{sbom.Distro{ID: "raspbian", VersionID: "11", IDLike: []string{"debian"}}, "Debian:11", true},
+		{sbom.Distro{ID: "devuan", VersionID: "5"}, "Debian:12", true},
+		{sbom.Distro{ID: "devuan", VersionID: "77"}, "", false},
+		{sbom.Distro{ID: "ubuntu", VersionID: "22.04"}, "Ubuntu:22.04", false},
+		{sbom.Distro{ID: "ubuntu"}, "", false},
+		{sbom.Distro{ID: "pop", VersionID: "22.04"}, "Ubuntu:22.04", true},
+		{sbom.Distro{ID: "alpine", VersionID: "3.20.3"}, "Alpine:v3.20", false},
+		{sbom.Distro{ID: "alpine", VersionID: "3.21.0_alpha20240807", PrettyName: "Alpine Linux edge"}, "Alpine:edge", false},
+		{sbom.Distro{ID: "alpine"}, "", false},
+		{sbom.Distro{ID: "wolfi", VersionID: "20230201"}, "Wolfi", false},
+		{sbom.Distro{ID: "chainguard", VersionID: "20230214"}, "Chainguard", false},
+		{sbom.Distro{ID: "minimos"}, "MinimOS", false},
+		{sbom.Distro{ID: "almalinux", VersionID: "9.4"}, "AlmaLinux:9", false},
+		{sbom.Distro{ID: "rocky", VersionID: "9.4"}, "Rocky Linux:9", false},
+		{sbom.Distro{ID: "rhel", VersionID: "9.4"}, "Red Hat:9", false},
+		{sbom.Distro{ID: "centos", VersionID: "8", PrettyName: "CentOS Stream 8"}, "Red Hat:8", true},
+		{sbom.Distro{ID: "ol", VersionID: "8.10"}, "Oracle Linux:8", false},
+		{sbom.Distro{ID: "amzn", VersionID: "2023"}, "Amazon Linux:2023", false},
+		{sbom.Distro{ID: "amzn", VersionID: "2018.03"}, "Amazon Linux:1", false},
+		{sbom.Distro{ID: "fedora", VersionID: "41"}, "Fedora:41", false},
+		{sbom.Distro{ID: "opensuse-leap", VersionID: "15.6"}, "openSUSE:Leap 15.6", false},
+		{sbom.Distro{ID: "opensuse-tumbleweed", VersionID: "20240101"}, "openSUSE:Tumbleweed", false},
+		{sbom.Distro{ID: "azurelinux", VersionID: "3.0"}, "Azure Linux:3", false},
+		{sbom.Distro{ID: "mariner", VersionID: "2.0"}, "Azure Linux:2", false},
+		{sbom.Distro{ID: "photon", VersionID: "5.0"}, "Photon OS:5.0", false},
+		{sbom.Distro{ID: "openeuler", VersionID: "22.03", PrettyName: "openEuler 22.03 (LTS-SP4)"}, "openEuler:22.03-LTS-SP4", false},
+		{sbom.Distro{ID: "mageia", VersionID: "9"}, "Mageia:9", false},
+		{sbom.Distro{ID: "arch"}, "Arch Linux", false},
+		{sbom.Distro{ID: "kali", IDLike: []string{"debian"}}, "", false},
+		{sbom.Distro{}, "", false},
+	}
+	for _, test := range tests {
+		r, ok := releaseOf(test.d)
+		if ok != (test.want != "") || strings.Join(r.ecosystems, " ") != test.want || (r.warning.Kind != "") != test.warn && ok {
+			t.Errorf("%+v: %v %q %q, want %q", test.d, ok, r.ecosystems, r.warning.Message, test.want)
+		}
+		for _, eco := range r.ecosystems {
+			if _, known := version.ForEcosystem(eco); !known {
+				t.Errorf("%s: no order of versions", eco)
+			}
+		}
+	}
+}
+
+func TestSUSE(t *testing.T) {
+	for id, want := range map[string]string{"15.5": "SUSE:Linux Enterprise Module for Basesystem 15 SP5", "15": "SUSE:Linux Enterprise Module for Basesystem 15", "12.5": "SUSE:Linux Enterprise Server 12 SP5", "16.0": "SUSE:Linux Enterprise Server 16.0"} {
+		r, ok := releaseOf(sbom.Distro{ID: "sles", VersionID: id})
+		found := false
+		for _, eco := range r.ecosystems {
+			found = found || eco == want
+			if strings.Contains(eco, "%") {
+				t.Errorf("%s", eco)
+			}
+		}
+		if !ok || !found {
+			t.Errorf("%s: %q is not among %q", id, want, r.ecosystems)
+		}
+	}
+}
+
+func TestEveryEcosystemHasAnOrder(t *testing.T) {
+	for kind, eco := range ecosystems {
+		if _, ok := version.ForEcosystem(eco); !ok {
+			t.Errorf("%s: %s has no order of versions", kind, eco)
+		}
+	}
+}
+
+func TestSupported(t *testing.T) {
+	tests := []struct {
+		d     sbom.Distro
+		eol   string
+		known bool
+	}{
+		{sbom.Distro{ID: "debian", VersionID: "11"}, "2026-08-31", true}, // LTS; the security team ended in 2024
+		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux forky/sid", Codename: "forky"}, "", true},
+		{sbom.Distro{ID: "ubuntu", VersionID: "22.04"}, "2027-06-01", true},
+		{sbom.Distro{ID: "alpine", VersionID: "3.9.6"}, "2020-11-01", true},
+		{sbom.Distro{ID: "alpine", VersionID: "3.21.0_alpha20240807"}, "", true},
+		{sbom.Distro{ID: "rhel", VersionID: "8.10"}, "2029-05-31", true},
+		{sbom.Distro{ID: "centos", VersionID: "8"}, "2021-12-31", true},
+		{sbom.Distro{ID: "centos", VersionID: "8", PrettyName: "CentOS Stream 8"}, "2024-05-31", true},
+		{sbom.Distro{ID: "amzn", VersionID: "2018.03"}, "2023-12-31", true},
+		{sbom.Distro{ID: "sles", VersionID: "15.5"}, "2024-12-31", true},
+		{sbom.Distro{ID: "mariner", VersionID: "2.0"}, "2025-07-31", true},
+		{sbom.Distro{ID: "wolfi", VersionID: "20230201"}, "", true},
+		{sbom.Distro{ID: "fedora", VersionID: "99"}, "", false},
+		{sbom.Distro{ID: "kali", VersionID: "2024.1"}, "", false},
+		{sbom.Distro{}, "", false},
+	}
+	for _, test := range tests {
+		if eol, known := Supported(test.d); eol != test.eol || known != test.known {
+			t.Errorf("%+v: %q, %v; want %q, %v", test.d, eol, known, test.eol, test.known)
+		}
+	}
+	if day, ok := LongTermSince(sbom.Distro{ID: "debian", VersionID: "11"}); day != "2024-08-14" || !ok {
+		t.Errorf("Debian 11 is looked after by its LTS team since %q, %v", day, ok)
+	}
+	if _, ok := LongTermSince(sbom.Distro{ID: "ubuntu", VersionID: "22.04"}); ok {
+		t.Error("Ubuntu's extension is for subscribers")
+	}
+}
+
+func TestLifetimesAreDates(t *testing.T) {
+	seen := map[string]bool{}
+	for _, l := range lifetimes {
+		if key := l.id + " " + l.release; seen[key] {
+			t.Errorf("%s: twice", key)
+		} else {
+			seen[key] = true
+		}
+		for _, day := range []string{l.regular, l.long} {
+			if day == "" {
+				continue
+			}
+			if d, err := time.Parse(time.DateOnly, day); err != nil || d.Year() < 2000 || d.Year() > 2045 {
+				t.Errorf("%s %s: %q", l.id, l.release, day)
+			}
+		}
+		if l.long != "" && l.long <= l.regular {
+			t.Errorf("%s %s: long-term support ends before regular", l.id, l.release)
+		}
+	}
+}
+
+// TestLifetimesAgainstDistroInfo compares with the data that Debian and Ubuntu
+// ship about themselves.
+func TestLifetimesAgainstDistroInfo(t *testing.T) {
+	compared := 0
+	number := regexp.MustCompile(`^[0-9.]+`)
+	for _, id := range []string{"debian", "ubuntu"} {
+		f, err := os.Open("/usr/share/distro-info/" + id + ".csv")
+		if err != nil {
+			t.Skipf("distro-info-data is not installed: %v", err)
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			row := strings.Split(lines.Text(), ",")
+			release := number.FindString(row[0])
+			if release == "" || len(row) < 6 || row[5] == "" {
+				continue
+			}
+			for _, l := range lifetimes {
+				if l.id != id || l.release != release {
+					continue
+				}
+				compared++
+				if l.regular != row[5] {
+					t.Errorf("%s %s: %s, distro-info says %s", id, release, l.regular, row[5])
+				}
+				if id == "debian" && len(row) > 6 && l.long != row[6] {
+					t.Errorf("%s %s: LTS %s, distro-info says %s", id, release, l.long, row[6])
+				}
+			}
+		}
+	}
+	if compared < 25 {
+		t.Errorf("only %d releases compared", compared)
+	}
+}

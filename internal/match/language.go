@@ -1,0 +1,107 @@
+package match
+
+import (
+	"strings"
+
+	"github.com/careen/careen/internal/sbom"
+)
+
+// language is what the database knows of one ecosystem.
+type language struct {
+	ordered
+	has       bool // the database holds advisories for it
+	unmatched int  // packages that could not be held against any
+}
+
+// ecosystems maps purl types to OSV's ecosystems. Distribution packages are
+// not here: theirs depends on the release.
+var ecosystems = map[string]string{
+	"bioconductor":  "Bioconductor",
+	"bitnami":       "Bitnami",
+	"cargo":         "crates.io",
+	"composer":      "Packagist",
+	"conan":         "ConanCenter",
+	"cran":          "CRAN",
+	"gem":           "RubyGems",
+	"githubactions": "GitHub Actions",
+	"golang":        "Go",
+	"hackage":       "Hackage",
+	"hex":           "Hex",
+	"julia":         "Julia",
+	"maven":         "Maven",
+	"npm":           "npm",
+	"nuget":         "NuGet",
+	"opam":          "opam",
+	"pub":           "Pub",
+	"pypi":          "PyPI",
+	"swift":         "SwiftURL",
+}
+
+// programs are those that no package manager installed and whose project
+// publishes advisories of its own. OSV has no name for their ecosystems.
+var programs = map[string]string{
+	"node": "Node.js",
+}
+
+func ecosystemOf(p *sbom.Package) (string, bool) {
+	if p.Type == "generic" {
+		eco, ok := programs[p.Name]
+		return eco, ok
+	}
+	eco, ok := ecosystems[p.Type]
+	return eco, ok
+}
+
+// languageName returns a package's name as its ecosystem's advisories have it.
+func languageName(p *sbom.Package) string {
+	switch p.Type {
+	case "pypi":
+		return normalPython(p.Name)
+	case "composer", "nuget", "hex":
+		// Their registries hold names without regard to case, and the importer
+		// writes them in lower case.
+		return strings.ToLower(p.Name)
+	case "golang":
+		return goModule(p.Name)
+	}
+	return p.Name
+}
+
+// languageVersion returns the version to compare, "" when the package has none.
+func languageVersion(p *sbom.Package) string {
+	if p.Type == "golang" {
+		return goVersion(p)
+	}
+	return p.Version
+}
+
+// normalPython is PEP 503's normal form: lower case, and runs of "-", "_" and
+// "." are one "-".
+func normalPython(name string) string {
+	normal := true
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' || c == '_' || c == '.' || c == '-' && i > 0 && name[i-1] == '-' {
+			normal = false
+			break
+		}
+	}
+	if normal {
+		return name
+	}
+	b := make([]byte, 0, len(name))
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case c == '_' || c == '.' || c == '-':
+			if len(b) == 0 || b[len(b)-1] != '-' {
+				b = append(b, '-')
+			}
+		case c >= 'A' && c <= 'Z':
+			b = append(b, c+'a'-'A')
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,201 @@
+// Package match holds the packages of an image against the advisories of the
+// database and says which are vulnerable, and why. It is the only place that
+// decides "vulnerable"; docs/matching.md states its rules for readers of a
+// report. It reads no files and no clock, and leaves the gate to policy.
+package match
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/version"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// Advisories is what matching needs of the database.
+type Advisories interface {
+	// Lookup yields the statements about one package. The Advisory is reused
+	// between iterations.
+	Lookup(ecosystem, name string) iter.Seq[*vulndb.Advisory]
+	Vulnerability(ref vulndb.VulnRef) vulndb.Vulnerability
+	HasEcosystem(ecosystem string) bool
+}
+
+// Options of matching; the zero value is right.
+type Options struct {
+	IncludeKernelHeaders bool // report the kernel's vulnerabilities for packages of kernel headers; default: count them in a warning
+}
+
+// Result is what matching found.
+type Result struct {
+	Vulnerabilities []finding.Vulnerability // sorted by package, then by id
+	HasAdvisories   bool                    // the database holds advisories for the distribution's release
+	Warnings        []Warning
+}
+
+// Warning is something that a reader of the result has to know to trust it.
+type Warning struct {
+	Kind       string // "no-advisories", "uncomparable-version"…, see docs/matching.md
+	Message    string
+	Incomplete bool // findings may be missing because of this
+}
+
+// Packages holds pkgs, found in an image of the distribution given, against
+// the advisories of db. The findings keep no memory of db.
+func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
+	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
+	m.release, m.known = releaseOf(distro)
+	for _, eco := range m.release.ecosystems {
+		if db.HasEcosystem(eco) {
+			m.ecosystems = append(m.ecosystems, m.order(eco))
+		}
+	}
+	m.languages = map[string]*language{}
+	m.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })
+
+	for i := range pkgs {
+		p := &pkgs[i]
+		switch {
+		case isDistributionType(p.Type):
+			m.matchDistribution(p)
+		case p.Owner != "":
+			// The distribution that installed it answers for it, under the
+			// name and the version of its own package.
+		default:
+			m.matchLanguage(p)
+		}
+	}
+	slices.SortStableFunc(m.found, compareFindings)
+	return Result{
+		Vulnerabilities: m.found,
+		HasAdvisories:   len(m.ecosystems) > 0,
+		Warnings:        m.warnings(distro),
+	}
+}
+
+// matcher is one run of Packages.
+type matcher struct {
+	db         Advisories
+	opt        Options
+	release    release
+	known      bool                 // release describes the image's distribution
+	ecosystems []ordered            // the release's ecosystems that the database holds
+	subscribed bool                 // packages of Ubuntu Pro are installed
+	languages  map[string]*language // by ecosystem
+	vulns      map[vulndb.VulnRef]*vulndb.Vulnerability
+	found      []finding.Vulnerability
+	tally      tally
+	lookups    []lookup // reused
+}
+
+// ordered is an ecosystem with its order of versions.
+type ordered struct {
+	name   string
+	scheme version.Scheme
+	known  bool // the scheme is
+}
+
+func (m *matcher) order(ecosystem string) ordered {
+	scheme, ok := version.ForEcosystem(ecosystem)
+	if ecosystem == "Node.js" {
+		scheme, ok = version.NPM, true // Node.js releases are what npm's ranges are made for
+	}
+	return ordered{ecosystem, scheme, ok}
+}
+
+// lookup is one question to the database: a name in an ecosystem, and the
+// installed version that its statements are to be compared with.
+type lookup struct {
+	ordered
+	name         string
+	version      string
+	distribution bool
+}
+
+// matchDistribution holds a package of the distribution against the
+// distribution's own advisories and nobody else's.
+func (m *matcher) matchDistribution(p *sbom.Package) {
+	if !m.known || p.Type != m.release.packageType {
+		m.tally.foreign(p)
+		return
+	}
+	if m.release.thirdParty(p) {
+		m.tally.thirdParty(p)
+		return
+	}
+	m.lookups = m.lookups[:0]
+	for _, eco := range m.ecosystems {
+		m.lookups = m.release.lookups(m.lookups, eco, p)
+	}
+	m.match(p)
+}
+
+// matchLanguage holds a package of a language against its ecosystem.
+func (m *matcher) matchLanguage(p *sbom.Package) {
+	eco, ok := ecosystemOf(p)
+	if !ok {
+		m.tally.unknownType(p)
+		return
+	}
+	l := m.languages[eco]
+	if l == nil {
+		l = &language{ordered: m.order(eco), has: m.db.HasEcosystem(eco)}
+		m.languages[eco] = l
+	}
+	if !l.has {
+		l.unmatched++
+		return
+	}
+	name, version := languageName(p), languageVersion(p)
+	m.lookups = append(m.lookups[:0], lookup{ordered: l.ordered, name: name, version: version})
+	if version == "" {
+		// A module built from a working tree says "(devel)", which is no
+		// version. It is only worth a word where there are advisories.
+		for range m.db.Lookup(l.ordered.name, name) {
+			m.tally.unversioned(p)
+			break
+		}
+		return
+	}
+	m.match(p)
+}
+
+// match asks the questions of m.lookups about a package. Most packages have no
+// vulnerability, so the first look allocates nothing; only when some statement
+// says "affected" are all of them gathered.
+func (m *matcher) match(p *sbom.Package) {
+	hit := false
+	for i := range m.lookups {
+		l := &m.lookups[i]
+		for adv := range m.db.Lookup(l.ordered.name, l.name) {
+			if !m.applies(adv, l, p) {
+				continue
+			}
+			switch v, _ := judge(adv, l); v {
+			case affected:
+				hit = true
+			case uncomparable:
+				m.tally.uncomparable(p, l.version, adv.ID)
+			}
+		}
+	}
+	if !hit {
+		return
+	}
+	list := m.gather(p)
+	p.UpgradeTo = m.upgrade(m.settle(p, list))
+}
+
+// compareFindings orders by package, its places, and the vulnerability.
+func compareFindings(a, b finding.Vulnerability) int {
+	if c := strings.Compare(a.Package, b.Package); c != 0 {
+		return c
+	}
+	if c := strings.Compare(mainPath(a.Locations), mainPath(b.Locations)); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}

@@ -1,0 +1,193 @@
+package match
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// lookups appends the questions to ask about a package of the distribution.
+func (r *release) lookups(list []lookup, eco ordered, p *sbom.Package) []lookup {
+	source, sourceVersion := sourceOf(p)
+	ask := func(name, version string) {
+		list = append(list, lookup{ordered: eco, name: name, version: version, distribution: true})
+	}
+	if r.names != byBinary {
+		ask(source, sourceVersion)
+		if name, version, ok := signedSource(source, sourceVersion); ok {
+			ask(name, version)
+		}
+	}
+	if r.names == byBinary || r.names == byBoth && p.Name != source {
+		ask(p.Name, p.Version)
+	}
+	return list
+}
+
+// sourceOf returns the source package's name and its version in the terms of
+// the distribution's order.
+func sourceOf(p *sbom.Package) (name, version string) {
+	name, version = p.Source.Name, p.Source.Version
+	if name == "" {
+		name = p.Name
+	}
+	switch {
+	case version == "":
+		version = p.Version
+		if p.Type == "deb" {
+			// A binary-only rebuild ("+b1") has the source of the version
+			// before it; dpkg names that version in Source, but other readers
+			// of the status file may not (Debian Policy 5.6.12; Developer's
+			// Reference 5.10.2.1).
+			version = withoutBinNMU(version)
+		}
+	case p.Type == "rpm" && !strings.Contains(version, ":"):
+		// The name of a source rpm has no epoch, which is the binary's unless
+		// its spec says otherwise.
+		if epoch, _, ok := strings.Cut(p.Version, ":"); ok {
+			version = epoch + ":" + version
+		}
+	}
+	return name, version
+}
+
+// withoutBinNMU removes "+b" and the digits behind it at the end.
+func withoutBinNMU(version string) string {
+	i := strings.LastIndex(version, "+b")
+	if i < 0 || i+2 == len(version) {
+		return version
+	}
+	for _, c := range version[i+2:] {
+		if c < '0' || c > '9' {
+			return version
+		}
+	}
+	return version[:i]
+}
+
+// signedSource finds the source that a signed kernel of Debian was built from:
+// "linux-signed-amd64" 6.1.119+1 is signed from "linux" 6.1.119-1, and only
+// the latter has advisories (debian/rules.real of linux-signed).
+func signedSource(name, version string) (string, string, bool) {
+	if !strings.HasPrefix(name, "linux-signed-") {
+		return "", "", false
+	}
+	i := strings.LastIndex(version, "+")
+	if i < 0 {
+		return "", "", false
+	}
+	return "linux", version[:i] + "-" + version[i+1:], true
+}
+
+// applies reports whether a statement speaks of this package at all: its
+// architecture, its module, its repository.
+func (m *matcher) applies(adv *vulndb.Advisory, l *lookup, p *sbom.Package) bool {
+	if !l.distribution {
+		return true // Repo is then the registry that serves the package
+	}
+	return archApplies(adv.Arches, p.Arch) && moduleApplies(adv, p) && repoApplies(adv.Repo, m.release.repos)
+}
+
+// archApplies: a package that is the same on every architecture, or does not
+// say which it is for, is covered by any.
+func archApplies(arches []string, arch string) bool {
+	switch {
+	case len(arches) == 0, arch == "", arch == "noarch", arch == "all":
+		return true
+	}
+	for _, a := range arches {
+		if a == arch || a == "noarch" || a == "all" {
+			return true
+		}
+	}
+	return false
+}
+
+// moduleApplies keeps the streams of an rpm module apart: nodejs:18 and
+// nodejs:20 live in one repository, each with its own fixed versions. A feed
+// that does not name the stream can still be told to be about modules by the
+// build tag in its releases ("1.module+el8.9.0+1418+f1b2", "….module_el8.5.0"),
+// and then says nothing about packages that belong to none
+// (https://docs.fedoraproject.org/en-US/modularity/).
+func moduleApplies(adv *vulndb.Advisory, p *sbom.Package) bool {
+	if p.Type != "rpm" {
+		return true
+	}
+	modular := p.Modularity != "" || modularRelease(p.Version)
+	if adv.Module != "" {
+		if p.Modularity != "" {
+			return sameStream(adv.Module, p.Modularity)
+		}
+		return modular // the rpm lost its label: better a doubtful finding than none
+	}
+	for _, r := range adv.Ranges {
+		if r.Fixed != "" && r.Fixed != "0" {
+			return modularRelease(r.Fixed) == modular
+		}
+	}
+	return true
+}
+
+func modularRelease(version string) bool {
+	return strings.Contains(version, ".module+") || strings.Contains(version, ".module_")
+}
+
+// sameStream compares "nodejs:18" with a label that may go on with version,
+// context and architecture.
+func sameStream(a, b string) bool { return stream(a) == stream(b) }
+
+func stream(label string) string {
+	name, rest, _ := strings.Cut(label, ":")
+	s, _, _ := strings.Cut(rest, ":")
+	return name + ":" + s
+}
+
+// repoApplies leaves out statements about products that the image is not. A
+// CPE is compared from the product on: "cpe:/a:redhat:enterprise_linux:8::appstream"
+// and "enterprise_linux:8::appstream" both are "enterprise_linux:8".
+func repoApplies(repo string, repos []string) bool {
+	if repo == "" || repos == nil {
+		return true
+	}
+	if _, product, ok := strings.Cut(repo, ":redhat:"); ok {
+		repo = product
+	}
+	return slices.ContainsFunc(repos, func(r string) bool {
+		rest, ok := strings.CutPrefix(repo, r)
+		return ok && (rest == "" || rest[0] == ':' || rest[0] == '.')
+	})
+}
+
+// isSubscription reports whether the fix of a statement is only delivered to
+// subscribers of Ubuntu Pro.
+func isSubscription(adv *vulndb.Advisory) bool {
+	return strings.HasPrefix(adv.Ecosystem, "Ubuntu:") && adv.Repo != ""
+}
+
+// fromESM recognises versions that Expanded Security Maintenance built:
+// "1.1.1-1ubuntu2.1~18.04.23+esm4".
+func fromESM(version string) bool {
+	return strings.Contains(version, "+esm") || strings.Contains(version, "~esm")
+}
+
+// isKernelHeaders recognises packages that hold headers of the kernel, or
+// tools to build modules against it, and no kernel. Their source is the
+// kernel's, so each of the kernel's thousands of CVEs is theirs by name.
+func isKernelHeaders(p *sbom.Package) bool {
+	source, _ := sourceOf(p)
+	if !strings.HasPrefix(source, "linux") && !strings.HasPrefix(source, "kernel") {
+		return false
+	}
+	switch p.Name {
+	case "linux-libc-dev", "linux-headers", "kernel-headers", "kernel-devel", "kernel-cross-headers", "kernel-default-devel", "kernel-macros", "kernel-uek-devel":
+		return true
+	}
+	for _, prefix := range []string{"linux-headers-", "linux-libc-dev-", "linux-kbuild-", "linux-compiler-", "kernel-devel-", "kernel-headers-"} {
+		if strings.HasPrefix(p.Name, prefix) {
+			return true
+		}
+	}
+	return false
+}

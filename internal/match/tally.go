@@ -1,0 +1,173 @@
+package match
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/sbom"
+)
+
+// tally counts what no finding came of although it might have.
+type tally struct {
+	headers   map[string]int      // kernel vulnerabilities left out, by package
+	unordered map[string][]string // "name version": ids of advisories that could not be compared
+	noVersion []string            // packages with advisories but without a version
+	vendors   map[string]int      // packages of other vendors, by vendor
+	strangers map[string]int      // distribution packages of no known distribution, by type
+	types     map[string]int      // packages of types without advisories
+	rejected  int                 // findings whose CVE was rejected
+}
+
+func count(m *map[string]int, key string) {
+	if *m == nil {
+		*m = map[string]int{}
+	}
+	(*m)[key]++
+}
+
+func (t *tally) kernelHeaders(p *sbom.Package) { count(&t.headers, p.Name) }
+func (t *tally) foreign(p *sbom.Package)       { count(&t.strangers, p.Type) }
+func (t *tally) unknownType(p *sbom.Package)   { count(&t.types, p.Type) }
+
+func (t *tally) thirdParty(p *sbom.Package) {
+	vendor := p.Vendor
+	if vendor == "" {
+		vendor = "another repository"
+	}
+	count(&t.vendors, vendor)
+}
+
+func (t *tally) unversioned(p *sbom.Package) { t.noVersion = append(t.noVersion, p.Name) }
+
+func (t *tally) uncomparable(p *sbom.Package, version, id string) {
+	if t.unordered == nil {
+		t.unordered = map[string][]string{}
+	}
+	key := p.Name + " " + version
+	if !slices.Contains(t.unordered[key], id) {
+		t.unordered[key] = append(t.unordered[key], strings.Clone(id))
+	}
+}
+
+// maxNamed bounds the names in a warning.
+const maxNamed = 5
+
+// named lists keys in order, the first few of many.
+func named(keys []string) string {
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	quoted := make([]string, 0, maxNamed)
+	for _, k := range keys[:min(len(keys), maxNamed)] {
+		quoted = append(quoted, fmt.Sprintf("%q", k))
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(keys) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func keys[V any](m map[string]V) []string {
+	list := make([]string, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	if stem, ok := strings.CutSuffix(one, "y"); ok {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// warnings says what the counts mean, sorted by kind and text.
+func (m *matcher) warnings(distro sbom.Distro) []Warning {
+	var list []Warning
+	incomplete := func(kind, format string, args ...any) {
+		list = append(list, Warning{kind, fmt.Sprintf(format, args...), true})
+	}
+	m.distributionWarnings(distro, incomplete)
+	if m.release.warning.Kind != "" && len(m.ecosystems) > 0 {
+		list = append(list, m.release.warning)
+	}
+
+	t := &m.tally
+	for _, vendor := range keys(t.vendors) {
+		incomplete("third-party-package", "%s from %q: %s has no advisories for them", plural(t.vendors[vendor], "package"), vendor, m.release.title)
+	}
+	for _, eco := range keys(m.languages) {
+		if l := m.languages[eco]; !l.has {
+			incomplete("no-advisories", "the database holds no advisories for %s: %s not matched", eco, plural(l.unmatched, "package"))
+		}
+	}
+	for _, kind := range keys(t.types) {
+		incomplete("no-ecosystem", "no advisories are published for packages of type %q: %s not matched", kind, plural(t.types[kind], "package"))
+	}
+	if len(t.unordered) > 0 {
+		advisories := 0
+		for _, ids := range t.unordered {
+			advisories += len(ids)
+		}
+		incomplete("uncomparable-version", "%s could not be compared with the versions in %s: %s",
+			plural(len(t.unordered), "package"), plural(advisories, "advisory"), named(keys(t.unordered)))
+	}
+	if len(t.noVersion) > 0 {
+		incomplete("unknown-version", "no version is known of %s that have advisories: %s", plural(len(t.noVersion), "package"), named(t.noVersion))
+	}
+	if len(t.headers) > 0 {
+		n := 0
+		for _, c := range t.headers {
+			n += c
+		}
+		list = append(list, Warning{Kind: "kernel-headers", Message: fmt.Sprintf("%s of the kernel left out for packages that hold its headers only (%s); --include-kernel-headers reports them",
+			plural(n, "vulnerability"), strings.Join(keys(t.headers), ", "))})
+	}
+	if t.rejected > 0 {
+		list = append(list, Warning{Kind: "rejected-cve", Message: plural(t.rejected, "match") + " left out: the CVE was rejected as no vulnerability"})
+	}
+	slices.SortStableFunc(list, func(a, b Warning) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Message, b.Message))
+	})
+	return list
+}
+
+// distributionWarnings says when the packages of the distribution, or some,
+// were held against nothing.
+func (m *matcher) distributionWarnings(distro sbom.Distro, incomplete func(kind, format string, args ...any)) {
+	packages := 0
+	for _, n := range m.tally.strangers {
+		packages += n
+	}
+	switch {
+	case m.known && len(m.ecosystems) == 0:
+		incomplete("no-advisories", "the database holds no advisories for %s: packages of the distribution were not matched", m.release.title)
+	case m.known:
+		for _, kind := range keys(m.tally.strangers) {
+			incomplete("foreign-package", "%s of type %q in an image of %s were not matched", plural(m.tally.strangers[kind], "package"), kind, m.release.title)
+		}
+	case distro.ID == "" && packages > 0:
+		incomplete("no-distribution", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(packages, "package"))
+	case distro.ID != "" && len(distro.IDLike) > 0:
+		// Packages of a derivative are built by others, under versions that
+		// say nothing about the parent's fixes.
+		incomplete("no-advisories", "no advisories are known for %s: its packages were not matched, nor held against those of %s, which did not build them",
+			distroTitle(distro), strings.Join(distro.IDLike, " or "))
+	case distro.ID != "":
+		incomplete("no-advisories", "no advisories are known for %s: packages of the distribution were not matched", distroTitle(distro))
+	}
+}
+
+func distroTitle(d sbom.Distro) string {
+	if d.PrettyName != "" {
+		return fmt.Sprintf("%q", d.PrettyName)
+	}
+	return fmt.Sprintf("%q", strings.TrimSpace(d.ID+" "+d.VersionID))
+}
