@@ -1,0 +1,273 @@
+// Package rpmdb reads the list of installed packages out of rpm's database in
+// the three forms that rpm has written it: SQLite (rpm 4.16 and later), ndb
+// (SUSE) and Berkeley DB hash files (all before). Only what lists packages is
+// read, straight from the file, with every count and offset bounded: the
+// database comes from an image. How headers are laid out is described in
+// https://rpm-software-management.github.io/rpm/manual/format_header.html.
+package rpmdb
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// Package is one installed package, in rpm's own words.
+type Package struct {
+	Name, Version, Release string
+	Epoch                  int // 0 when the package has none, as rpm compares it
+	Arch                   string
+	SourceRPM              string // "glibc-2.34-60.el9.src.rpm"
+	Vendor, License        string
+	Modularity             string   // MODULARITYLABEL, "nodejs:18:8090020231207…:rhel9"
+	Files                  []string // without leading slash, folders left out
+}
+
+// ErrFormat says that a file is none of the three forms.
+var ErrFormat = errors.New("not an rpm database")
+
+// Read returns the packages of a database. What cannot be read does not hide
+// the rest: the error says what was left out. wal is the write-ahead log beside
+// a SQLite database (its name with -wal), nil when there is none.
+func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package, error) {
+	blobs, err := open(r, size, wal, walSize)
+	if err != nil {
+		return nil, err
+	}
+	var packages []Package
+	var errs []error
+	n, total := 0, int64(0)
+	for blob, err := range blobs {
+		n++
+		total += int64(len(blob))
+		if n > maxPackages || total > size+walSize {
+			// No two records share bytes, so they cannot be more than the file.
+			errs = append(errs, fmt.Errorf("more records than fit: %d of %d bytes", n, total))
+			break
+		}
+		if err == nil {
+			var p Package
+			if p, err = ParseHeader(blob); err == nil {
+				if p.Name != "gpg-pubkey" { // a key that was imported, not software
+					packages = append(packages, p)
+				}
+				continue
+			}
+		}
+		if len(errs) < maxErrors {
+			errs = append(errs, fmt.Errorf("record %d: %w", n, err))
+		}
+	}
+	return packages, errors.Join(errs...)
+}
+
+const (
+	maxPackages = 1 << 17
+	maxErrors   = 5
+	maxHeader   = 64 << 20 // one package's record; rpm itself refuses more than 256 MB
+)
+
+// open tells the form and returns the records. An error among them stands for
+// one record that cannot be read.
+func open(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
+	var head [32]byte
+	if n, err := r.ReadAt(head[:], 0); n < len(head) {
+		return nil, fmt.Errorf("%w: %v", ErrFormat, err)
+	}
+	switch {
+	case string(head[:16]) == "SQLite format 3\x00":
+		return readSQLite(r, size, wal, walSize)
+	case string(head[:4]) == "RpmP":
+		return readNDB(r, size)
+	case isBerkeley(head[:]):
+		return readBerkeley(r, size)
+	}
+	return nil, ErrFormat
+}
+
+// Tags of a header (rpmtag.h).
+const (
+	tagName            = 1000
+	tagVersion         = 1001
+	tagRelease         = 1002
+	tagEpoch           = 1003
+	tagVendor          = 1011
+	tagLicense         = 1014
+	tagArch            = 1022
+	tagOldFilenames    = 1027
+	tagFileModes       = 1030
+	tagSourceRPM       = 1044
+	tagDirIndexes      = 1116
+	tagBasenames       = 1117
+	tagDirNames        = 1118
+	tagModularityLabel = 5096
+)
+
+// Types of a tag's value.
+const (
+	typeInt16       = 3
+	typeInt32       = 4
+	typeString      = 6
+	typeStringArray = 8
+	typeI18N        = 9
+)
+
+// entry is one row of a header's index.
+type entry struct{ kind, offset, count uint32 }
+
+// header is a record as it lies in the database.
+type header struct {
+	index map[uint32]entry
+	data  []byte
+}
+
+// maxTags bounds a header's index; rpm's own bound is the same.
+const maxTags = 0xffff
+
+// ParseHeader reads one record: the count of tags, the size of their data, an
+// index of 16 bytes a tag, the data; all big-endian.
+func ParseHeader(blob []byte) (Package, error) {
+	if len(blob) < 8 {
+		return Package{}, fmt.Errorf("header of %d bytes", len(blob))
+	}
+	tags, size := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:])
+	if tags == 0 || tags > maxTags || int64(len(blob)) < 8+16*int64(tags)+int64(size) {
+		return Package{}, fmt.Errorf("header of %d bytes names %d tags and %d bytes of data", len(blob), tags, size)
+	}
+	h := header{index: make(map[uint32]entry, 16), data: blob[8+16*tags:][:size]}
+	for i := range tags {
+		row := blob[8+16*i:]
+		switch tag := binary.BigEndian.Uint32(row); tag {
+		case tagName, tagVersion, tagRelease, tagEpoch, tagVendor, tagLicense, tagArch, tagOldFilenames,
+			tagFileModes, tagSourceRPM, tagDirIndexes, tagBasenames, tagDirNames, tagModularityLabel:
+			h.index[tag] = entry{binary.BigEndian.Uint32(row[4:]), binary.BigEndian.Uint32(row[8:]), binary.BigEndian.Uint32(row[12:])}
+		}
+	}
+	p := Package{
+		Name: h.text(tagName), Version: h.text(tagVersion), Release: h.text(tagRelease), Arch: h.text(tagArch),
+		SourceRPM: h.text(tagSourceRPM), Vendor: h.text(tagVendor), License: h.text(tagLicense), Modularity: h.text(tagModularityLabel),
+	}
+	if e := h.numbers(tagEpoch, typeInt32, 4); len(e) >= 4 {
+		p.Epoch = int(binary.BigEndian.Uint32(e))
+	}
+	if p.Name == "" || p.Version == "" {
+		return Package{}, fmt.Errorf("header of package %q without a name or a version", p.Name)
+	}
+	p.Files = h.files()
+	return p, nil
+}
+
+// text returns a string tag, "" when absent or malformed.
+func (h header) text(tag uint32) string {
+	e, ok := h.index[tag]
+	if !ok || e.kind != typeString && e.kind != typeI18N && e.kind != typeStringArray || e.count == 0 {
+		return ""
+	}
+	s, _ := cString(h.data, e.offset)
+	return s
+}
+
+// cString returns the string at an offset and the offset behind it.
+func cString(data []byte, at uint32) (string, uint32) {
+	if uint64(at) >= uint64(len(data)) {
+		return "", at
+	}
+	for i := at; i < uint32(len(data)); i++ {
+		if data[i] == 0 {
+			return string(data[at:i]), i + 1
+		}
+	}
+	return "", at
+}
+
+// texts returns a tag that holds a list of strings.
+func (h header) texts(tag uint32) []string {
+	e, ok := h.index[tag]
+	if !ok || e.kind != typeStringArray || uint64(e.offset)+uint64(e.count) > uint64(len(h.data)) {
+		return nil
+	}
+	// One string of the whole list, so that its members cost nothing each.
+	all := string(h.data[e.offset:])
+	list := make([]string, 0, e.count)
+	for range e.count {
+		end := 0
+		for end < len(all) && all[end] != 0 {
+			end++
+		}
+		if end == len(all) {
+			return nil
+		}
+		list = append(list, all[:end])
+		all = all[end+1:]
+	}
+	return list
+}
+
+// numbers returns the bytes of a tag that holds numbers of a width.
+func (h header) numbers(tag, kind, width uint32) []byte {
+	e, ok := h.index[tag]
+	if !ok || e.kind != kind || uint64(e.offset)+uint64(e.count)*uint64(width) > uint64(len(h.data)) {
+		return nil
+	}
+	return h.data[e.offset:][:e.count*width]
+}
+
+// files puts the owned paths together: a list of names, for each the index of
+// its folder in a list of folders. Headers of long ago hold whole paths.
+func (h header) files() []string {
+	const kindMask, folder = 0o170000, 0o040000
+	modes := h.numbers(tagFileModes, typeInt16, 2)
+	isFolder := func(i int) bool {
+		return len(modes) >= 2*i+2 && binary.BigEndian.Uint16(modes[2*i:])&kindMask == folder
+	}
+	var files []string
+	add := func(dir, name string) {
+		for len(dir) > 0 && dir[0] == '/' {
+			dir = dir[1:]
+		}
+		if dir == "" {
+			for len(name) > 0 && name[0] == '/' {
+				name = name[1:]
+			}
+		}
+		if dir+name != "" {
+			files = append(files, dir+name)
+		}
+	}
+	names := h.texts(tagBasenames)
+	if len(names) == 0 {
+		for i, name := range h.texts(tagOldFilenames) {
+			if !isFolder(i) {
+				add("", name)
+			}
+		}
+		return files
+	}
+	dirs := h.texts(tagDirNames)
+	indexes := h.numbers(tagDirIndexes, typeInt32, 4)
+	files = make([]string, 0, len(names))
+	for i, name := range names {
+		if isFolder(i) || len(indexes) < 4*i+4 {
+			continue
+		}
+		if dir := binary.BigEndian.Uint32(indexes[4*i:]); uint64(dir) < uint64(len(dirs)) {
+			add(dirs[dir], name)
+		}
+	}
+	return files
+}
+
+// readFull reads n bytes at an offset into a new slice, once it has seen that
+// the file is that long.
+func readFull(r io.ReaderAt, size, offset, n int64) ([]byte, error) {
+	if offset < 0 || n < 0 || offset > size-n {
+		return nil, fmt.Errorf("%d bytes at %d of a file of %d", n, offset, size)
+	}
+	data := make([]byte, n)
+	if got, err := r.ReadAt(data, offset); got < len(data) {
+		return nil, fmt.Errorf("%d bytes at %d: %w", n, offset, err)
+	}
+	return data, nil
+}

@@ -1,0 +1,308 @@
+package rpmdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// shared returns a path below the folder of test data beside the repository,
+// and skips the test when there is none.
+func shared(t testing.TB, elem ...string) string {
+	t.Helper()
+	root := os.Getenv("CAREEN_SHARED")
+	if root == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dir != filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+				break
+			}
+			dir = filepath.Dir(dir)
+		}
+		root = filepath.Join(filepath.Dir(dir), "shared")
+	}
+	p := filepath.Join(append([]string{root}, elem...)...)
+	if _, err := os.Stat(p); err != nil {
+		t.Skipf("test data is not here: %v", err)
+	}
+	return p
+}
+
+func (p Package) line() string {
+	return fmt.Sprintf("%s %d:%s-%s %s src=%s vendor=%q license=%q module=%q files=%d",
+		p.Name, p.Epoch, p.Version, p.Release, p.Arch, p.SourceRPM, p.Vendor, p.License, p.Modularity, len(p.Files))
+}
+
+func lines(packages []Package) string {
+	var all []string
+	for _, p := range packages {
+		all = append(all, p.line())
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n") + "\n"
+}
+
+func TestSamplesOfOldForms(t *testing.T) {
+	for _, name := range []string{"bdb-Packages", "bdb-Packages_epoch", "ndb-Packages.db"} {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(shared(t, "fixtures", "rpm", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Read(bytes.NewReader(data), int64(len(data)), nil, 0)
+			if err != nil {
+				t.Error(err)
+			}
+			golden := filepath.Join("testdata", name+".txt")
+			if *update {
+				if err := os.WriteFile(golden, []byte(lines(got)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), lines(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, n := range []int{0, 20, 100, 4096, len(data) / 2, len(data) - 1} {
+				Read(bytes.NewReader(data[:n]), int64(n), nil, 0)
+			}
+			if half, err := Read(bytes.NewReader(data[:len(data)/2]), int64(len(data)/2), nil, 0); err == nil {
+				t.Errorf("half the file gives %d packages and no error", len(half))
+			}
+		})
+	}
+}
+
+// TestAgainstRpm builds packages, installs them and holds what is read against
+// what rpm says is installed, for the database with and without its log.
+func TestAgainstRpm(t *testing.T) {
+	if os.Getenv("CAREEN_LONG") == "" {
+		t.Skip("builds packages: set CAREEN_LONG=1")
+	}
+	for _, tool := range []string{"rpm", "rpmbuild"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	run := func(name string, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	build := func(n int, epoch, module string, files int) string {
+		spec := fmt.Sprintf("Name: pkg%d\nVersion: 1.%d\nRelease: 2%%{?dist}\nSummary: x\nLicense: MIT AND BSD\nVendor: Some \"one\"\nBuildArch: noarch\n", n, n)
+		if epoch != "" {
+			spec += "Epoch: " + epoch + "\n"
+		}
+		if module != "" {
+			spec += "ModularityLabel: " + module + "\n"
+		}
+		spec += "%description\nx\n%install\nmkdir -p %{buildroot}/opt/p" + fmt.Sprint(n) + "/empty\n" +
+			fmt.Sprintf("for i in $(seq %d); do echo $i > %%{buildroot}/opt/p%d/a-file-with-a-long-name-$i; done\n%%files\n/opt/p%d\n", files, n, n)
+		file := filepath.Join(dir, fmt.Sprintf("pkg%d.spec", n))
+		if err := os.WriteFile(file, []byte(spec), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+dir, file)
+		rpms, _ := filepath.Glob(filepath.Join(dir, "RPMS", "noarch", fmt.Sprintf("pkg%d-*.rpm", n)))
+		if len(rpms) != 1 {
+			t.Fatalf("rpmbuild made %v", rpms)
+		}
+		return rpms[0]
+	}
+	rpms := []string{build(1, "", "", 1), build(2, "3", "nodejs:18:8090020231207:rhel9", 40), build(3, "", "", 600)}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db := "/var/lib/rpm"
+	rpm := func(args ...string) string {
+		return run("rpm", append([]string{"--root", root, "--dbpath", db}, args...)...)
+	}
+	rpm("--initdb")
+	read := func(label string) {
+		t.Helper()
+		want := rpm("-qa", "--qf", `%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH} src=%{SOURCERPM} vendor="%{VENDOR}" license="%{LICENSE}" module="%|MODULARITYLABEL?{%{MODULARITYLABEL}}|" files=%{SIZE}\n`)
+		want = strings.ReplaceAll(want, `Some "one"`, `Some \"one\"`)
+		main, err := os.ReadFile(filepath.Join(root, db, "rpmdb.sqlite"))
+		if err != nil {
+			t.Skipf("this rpm writes another form: %v", err)
+		}
+		log, _ := os.ReadFile(filepath.Join(root, db, "rpmdb.sqlite-wal"))
+		t.Logf("%s: database of %d bytes, log of %d", label, len(main), len(log))
+		got, err := Read(bytes.NewReader(main), int64(len(main)), bytes.NewReader(log), int64(len(log)))
+		if err != nil {
+			t.Errorf("%s: %v", label, err)
+		}
+		for i := range got {
+			listed := run("rpm", "--root", root, "--dbpath", db, "-q", got[i].Name, "--qf", `[%{FILEMODES:perms} %{FILENAMES}\n]`)
+			var files []string
+			for line := range strings.Lines(listed) {
+				if mode, file, _ := strings.Cut(strings.TrimSpace(line), " "); !strings.HasPrefix(mode, "d") {
+					files = append(files, strings.TrimPrefix(file, "/"))
+				}
+			}
+			if diff := cmp.Diff(files, got[i].Files); diff != "" {
+				t.Errorf("%s: files of %s (-rpm +got):\n%s", label, got[i].Name, diff)
+			}
+		}
+		cut := func(s string) string {
+			var all []string
+			for line := range strings.Lines(s) {
+				line, _, _ = strings.Cut(line, " files=")
+				all = append(all, line)
+			}
+			slices.Sort(all)
+			return strings.Join(all, "\n")
+		}
+		if diff := cmp.Diff(cut(want), cut(lines(got))); diff != "" {
+			t.Errorf("%s (-rpm +got):\n%s", label, diff)
+		}
+	}
+	rpm("-i", "--nodeps", rpms[0])
+	read("one package")
+	rpm("-i", "--nodeps", rpms[1], rpms[2])
+	read("three packages")
+
+	// A reader that stays open keeps SQLite from merging the log.
+	if python, err := exec.LookPath("python3"); err == nil {
+		keep := exec.Command(python, "-c", "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute('begin')\nc.execute('select count(*) from Packages').fetchall()\nprint('open',flush=True)\nsys.stdin.read()",
+			filepath.Join(root, db, "rpmdb.sqlite"))
+		in, err := keep.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := keep.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := keep.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer keep.Wait()
+		defer in.Close()
+		if _, err := out.Read(make([]byte, 8)); err != nil {
+			t.Logf("python3 without sqlite3: the log is not tested: %v", err)
+		} else {
+			rpm("-e", "pkg1")
+			if log, err := os.Stat(filepath.Join(root, db, "rpmdb.sqlite-wal")); err != nil || log.Size() == 0 {
+				t.Errorf("no log to test: %v", err)
+			}
+			read("one removed, log not merged")
+		}
+	} else {
+		t.Log("no python3: the log is not tested")
+	}
+}
+
+func TestHeader(t *testing.T) {
+	blob := makeHeader([]tagged{
+		{tagName, typeString, 1, []byte("a\x00")}, {tagVersion, typeString, 1, []byte("1\x00")}, {tagRelease, typeString, 1, []byte("2\x00")},
+		{tagEpoch, typeInt32, 1, []byte{0, 0, 0, 7}}, {tagOldFilenames, typeStringArray, 2, []byte("/usr/bin/a\x00/etc\x00")},
+		{tagFileModes, typeInt16, 2, []byte{0x81, 0xed, 0x41, 0xed}},
+	})
+	got, err := ParseHeader(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Package{Name: "a", Version: "1", Release: "2", Epoch: 7, Files: []string{"usr/bin/a"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for i := range blob {
+		if _, err := ParseHeader(blob[:i]); err == nil {
+			t.Errorf("cut at %d of %d is taken for whole", i, len(blob))
+		}
+	}
+}
+
+type tagged struct {
+	tag, kind, count uint32
+	data             []byte
+}
+
+func makeHeader(tags []tagged) []byte {
+	var index, data []byte
+	for _, v := range tags {
+		for _, n := range []uint32{v.tag, v.kind, uint32(len(data)), v.count} {
+			index = binary.BigEndian.AppendUint32(index, n)
+		}
+		data = append(data, v.data...)
+	}
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(tags)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
+	return append(append(b, index...), data...)
+}
+
+func TestNotADatabase(t *testing.T) {
+	for _, s := range []string{"", "short", strings.Repeat("x", 1000)} {
+		if _, err := Read(strings.NewReader(s), int64(len(s)), nil, 0); !errors.Is(err, ErrFormat) {
+			t.Errorf("%.10q: %v", s, err)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	sqlite := make([]byte, 1024)
+	copy(sqlite, "SQLite format 3\x00\x02\x00\x01\x01\x00\x40\x20\x20")
+	sqlite[100] = sqliteLeaf
+	f.Add(sqlite, []byte{})
+	bdb := make([]byte, 1024)
+	binary.LittleEndian.PutUint32(bdb[12:], bdbHashMagic)
+	binary.LittleEndian.PutUint32(bdb[20:], 512)
+	bdb[32] = 1
+	bdb[512+25] = bdbHash
+	f.Add(bdb, []byte{})
+	ndb := make([]byte, 8192)
+	copy(ndb, "RpmP")
+	ndb[12] = 1
+	f.Add(ndb, []byte{})
+	f.Fuzz(func(t *testing.T, data, log []byte) {
+		Read(bytes.NewReader(data), int64(len(data)), bytes.NewReader(log), int64(len(log)))
+	})
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add(makeHeader([]tagged{{tagName, typeString, 1, []byte("a\x00")}, {tagVersion, typeString, 1, []byte("1\x00")}, {tagBasenames, typeStringArray, 1, []byte("x\x00")}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if p, err := ParseHeader(data); err == nil && (p.Name == "" || p.Version == "") {
+			t.Error("package without a name or a version")
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	data, err := os.ReadFile(shared(b, "fixtures", "rpm", "ndb-Packages.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Read(bytes.NewReader(data), int64(len(data)), nil, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
