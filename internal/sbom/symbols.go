@@ -12,7 +12,10 @@ type Symbols struct {
 	Hashes []uint32 // sorted, without repeats
 }
 
-// NewSymbols returns the set of the names given.
+// NewSymbols returns the set of the names given. By agreement they are each
+// function, and each import path that has one ("golang.org/x/net/http2"): an
+// advisory may call every function of a package vulnerable without naming any,
+// and then match asks for the path alone.
 func NewSymbols(names []string) *Symbols {
 	hashes := make([]uint32, len(names))
 	for i, name := range names {
