@@ -253,13 +253,14 @@ func renderEnrichment(e vulndb.Enrichment) string {
 
 // formats says how the documents of testdata/<name> are read.
 var formats = map[string]format{
-	"osv":    {stream: oneDocument(osvReader{source: "osv"}.parse)},
-	"osv-go": {stream: oneDocument(osvReader{source: "go", ecosystem: "Go", elsewhere: func(e string) bool { return e == "npm" }, drop: []string{"DROP-"}}.parse)},
-	"secdb":  {stream: secdbReader{"alpine-secdb", "Alpine", "v3.9"}.parse},
-	"kev":    {stream: parseKEV},
-	"epss":   {stream: parseEPSS},
-	"cve":    {stream: oneDocument(parseCVE)},
-	"nodejs": {stream: parseNodeCore},
+	"debian-tracker": {stream: parseDebianTracker},
+	"osv":            {stream: oneDocument(osvReader{source: "osv"}.parse)},
+	"osv-go":         {stream: oneDocument(osvReader{source: "go", ecosystem: "Go", elsewhere: func(e string) bool { return e == "npm" }, drop: []string{"DROP-"}}.parse)},
+	"secdb":          {stream: secdbReader{"alpine-secdb", "Alpine", "v3.9"}.parse},
+	"kev":            {stream: parseKEV},
+	"epss":           {stream: parseEPSS},
+	"cve":            {stream: oneDocument(parseCVE)},
+	"nodejs":         {stream: parseNodeCore},
 }
 
 // TestGolden reads the small documents of our own making in testdata, each of
@@ -315,6 +316,7 @@ var sampleFormats = []struct {
 	{"alpine-secdb/indexof.html", format{stream: secdbReader{"alpine-secdb", "Alpine", ""}.parse}},
 	{"wolfi-secdb/*/security.json", format{stream: secdbReader{"wolfi-secdb", "Wolfi", ""}.parse}},
 	{"chainguard-secdb/*/security.json", format{stream: secdbReader{"chainguard-secdb", "Chainguard", ""}.parse}},
+	{"debian-tracker-api/*.json", format{stream: parseDebianTracker}},
 	{"mitre-cve-v5/*.tar.gz", format{pick: isCVEFile, doc: parseCVE}},
 }
 

@@ -393,10 +393,10 @@ func vulnerabilityIDs(own string, ids []string) []string {
 }
 
 // sameVulnerability returns a statement that the ids of rec.Upstream are one
-// vulnerability, when they are: a Chainguard advisory is about one
-// vulnerability, and names its CVE and its GHSA.
+// vulnerability, when they are: an advisory of Chainguard or MinimOS is about
+// one vulnerability of one package, and names its CVE and its GHSA.
 func sameVulnerability(rec *vulndb.Record) *vulndb.Record {
-	if !strings.HasPrefix(rec.ID, "CGA-") || len(rec.Upstream) != 2 {
+	if !hasAnyPrefix(rec.ID, []string{"CGA-", "MINI-"}) || len(rec.Upstream) != 2 {
 		return nil
 	}
 	a, b := rec.Upstream[0], rec.Upstream[1]

@@ -43,6 +43,12 @@ func table() []feed {
 			licence: "each database's own, see https://google.github.io/osv.dev/data/",
 		},
 		{
+			name: "debian-tracker", url: "https://security-tracker.debian.org/tracker/data/json",
+			what:    "every vulnerability of Debian's packages: fixed, open, not to be fixed, postponed",
+			read:    whole(parseDebianTracker),
+			licence: "none stated, Debian security team",
+		},
+		{
 			name: "alpine-secdb", names: alpineReleases, url: "https://secdb.alpinelinux.org/{}.json",
 			what:    "versions of Alpine's packages that brought fixes",
 			read:    readSecdb("alpine-secdb", "Alpine"),
@@ -186,6 +192,10 @@ func readOSV(ecosystem string, all *planning) format {
 		source:    osvName(ecosystem),
 		ecosystem: ecosystem,
 		elsewhere: func(eco string) bool { return all.reads(osvName(eco)) },
+	}
+	if ecosystem == "Debian" && all.reads("debian-tracker") {
+		// OSV.dev makes these of the tracker, without why a fix is not coming.
+		rd.drop = []string{"DEBIAN-CVE-"}
 	}
 	return format{pick: isJSON, doc: rd.parse}
 }
