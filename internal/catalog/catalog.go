@@ -1,22 +1,52 @@
 // Package catalog lists the software in an image: one parser per package
 // manager or file format, and one join that puts together what they found in
-// the layers. Which file goes to which parser is in one table, Visitors.
+// the layers. Which file goes to which parser is in one table, catalogers.
 // Reading layers is rootfs's work, judging versions match's.
 package catalog
 
 import (
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
 
-// Visitors returns the table of catalogers. Deleting a line deletes the feature.
-func Visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{
-		packages("dpkg", 1, isDpkgStatus, dpkgStatus),
-		packages("apk", 1, isApkDatabase, whole(parseApkInstalled)),
-		packages("npm", 1, isPackageJSON, packageJSON),
+// cataloger reads the packages out of files of one kind.
+type cataloger struct {
+	name    string // of its facts
+	version int    // raised whenever what it reads from any file changes
+	want    func(h *rootfs.Header, head []byte) bool
+	read    func(h *rootfs.Header, body rootfs.Body) (found, error)
+	roaming bool // one database, whose path may differ from layer to layer
+}
+
+// catalogers returns the table. Deleting a line deletes the feature.
+func catalogers() []cataloger {
+	return []cataloger{
+		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus},
+		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true},
+		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON},
+		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary},
 	}
+}
+
+// Visitors returns what has to look at each layer's files for Packages to know
+// them.
+func Visitors() []rootfs.Visitor {
+	visitors := []rootfs.Visitor{
+		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitDpkgFiles},
+		{Name: "distro", Version: factVersion<<16 | 1, Want: isRelease, Visit: visitRelease},
+	}
+	for _, c := range catalogers() {
+		visitors = append(visitors, rootfs.Visitor{Name: c.name, Version: factVersion<<16 | c.version, Want: c.want, Visit: c.visit})
+	}
+	return visitors
+}
+
+// visit reads one file. What is wrong with it is kept in its fact, beside what
+// could be read: only files that the finished image shows are complained about.
+func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	f, err := c.read(h, body)
+	f.Problems = append(f.Problems, asProblems(err)...)
+	return f.encode(), nil
 }
 
 // Result is what an image holds.
@@ -26,39 +56,19 @@ type Result struct {
 	Warnings []Warning
 }
 
-// Warning is something that the person who reads the result should know.
+// Warning is something that whoever reads the result should know.
 type Warning struct {
-	Kind       string // "catalog", "distro"
+	Kind       string // "packages": a file that lists some; "distro": what the image is
 	Path       string // the file it is about, "" for the image
 	Layer      int    // -1 for the image
 	Message    string
 	Incomplete bool // packages may be missing from the result
 }
 
-// maxDatabase bounds a package database. The largest known, of a full desktop,
-// is a tenth of it.
+// maxDatabase bounds a package database. Those of full desktops have a tenth.
 const maxDatabase = 128 << 20
 
-// packages makes the visitor of a parser that yields packages. What is wrong
-// with a file is kept in its fact, beside what could be read of it, so that
-// only files that the finished image shows are complained about.
-func packages(name string, version int, want func(*rootfs.Header, []byte) bool, parse func(*rootfs.Header, rootfs.Body) (found, error)) rootfs.Visitor {
-	return rootfs.Visitor{
-		Name: name, Version: factVersion<<16 | version, Want: want,
-		Visit: func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
-			f, err := parse(h, body)
-			f.Problems = append(f.Problems, asProblems(err)...)
-			return f.encode(), nil
-		},
-	}
-}
-
-// facts makes the visitor of anything else.
-func facts(name string, version int, want func(*rootfs.Header, []byte) bool, visit func(*rootfs.Header, rootfs.Body) ([]byte, error)) rootfs.Visitor {
-	return rootfs.Visitor{Name: name, Version: factVersion<<16 | version, Want: want, Visit: visit}
-}
-
-// whole adapts a parser of a whole file.
+// whole adapts a parser of whole files.
 func whole(parse func([]byte) ([]sbom.Package, error)) func(*rootfs.Header, rootfs.Body) (found, error) {
 	return func(_ *rootfs.Header, body rootfs.Body) (found, error) {
 		data, err := body.Bytes(maxDatabase)
@@ -70,14 +80,33 @@ func whole(parse func([]byte) ([]sbom.Package, error)) func(*rootfs.Header, root
 	}
 }
 
-func dpkgStatus(h *rootfs.Header, body rootfs.Body) (found, error) {
+func readDpkgStatus(h *rootfs.Header, body rootfs.Body) (found, error) {
 	if h.Path == dpkgStatusPath {
 		return whole(parseDpkgStatus)(h, body)
 	}
 	return whole(parseDpkgStatusFile)(h, body)
 }
 
-func packageJSON(h *rootfs.Header, body rootfs.Body) (found, error) {
+func visitDpkgFiles(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	data, err := body.Bytes(maxDatabase)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, kind := dpkgListOf(h.Path); kind == "list" {
+		return encodeStrings(parseDpkgList(data)), nil
+	}
+	return encodeStrings(parseMD5Sums(data)), nil
+}
+
+func visitRelease(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	data, err := body.Bytes(maxRelease)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(nil), data...), nil
+}
+
+func readPackageJSON(h *rootfs.Header, body rootfs.Body) (found, error) {
 	if !inNodeModules(h.Path) && !mayBeUnpacked(h.Path) {
 		return found{}, nil
 	}
@@ -88,5 +117,3 @@ func packageJSON(h *rootfs.Header, body rootfs.Body) (found, error) {
 	packages, err := parsePackageJSON(h.Path, data)
 	return found{Packages: packages}, err
 }
-
-var _ finding.Location

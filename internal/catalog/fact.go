@@ -262,3 +262,21 @@ func (d *decoder) fail() {
 	d.bad = true
 	d.rest = ""
 }
+
+// encodeStrings makes a fact of a list alone.
+func encodeStrings(list []string) []byte {
+	if len(list) == 0 {
+		return nil
+	}
+	b := appendCount(nil, len(list))
+	for _, s := range list {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func decodeStrings(data []byte) ([]string, bool) {
+	d := decoder{rest: string(data)}
+	list := d.strings()
+	return list, !d.bad && d.rest == ""
+}

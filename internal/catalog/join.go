@@ -1,0 +1,378 @@
+package catalog
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// Packages puts together what the visitors found in the layers: which
+// distribution it is, each package once, where it is, which layer brought it
+// and which OS package owns it.
+func Packages(tree *rootfs.Tree) Result {
+	distro, warnings := findDistro(tree)
+	j := join{tree: tree, distro: distro, warnings: warnings}
+	for _, c := range catalogers() {
+		j.add(c)
+	}
+	j.addDpkgFiles()
+	j.realPaths()
+	j.nameOwners()
+	j.warnOfMissing()
+	return Result{Distro: distro, Packages: merge(j.packages), Warnings: j.warnings}
+}
+
+// join is the work of Packages while it goes on.
+type join struct {
+	tree     *rootfs.Tree
+	distro   sbom.Distro
+	packages []sbom.Package
+	warnings []Warning
+}
+
+// osTypes are the purl types whose packages come from a distribution.
+func isOSType(t string) bool {
+	switch t {
+	case "deb", "apk", "rpm", "alpm":
+		return true
+	}
+	return false
+}
+
+// add takes over the packages of one cataloger from the files that the image
+// shows, and follows each back through the layers below.
+func (j *join) add(c cataloger) {
+	facts := slices.Collect(j.tree.AllFacts(c.name))
+	// Facts of the same file, lowest layer first.
+	history := make(map[string][]int, len(facts))
+	key := func(f *rootfs.Fact) string {
+		if c.roaming {
+			return ""
+		}
+		return f.Path
+	}
+	for i := range facts {
+		history[key(&facts[i])] = append(history[key(&facts[i])], i)
+	}
+	for i := range facts {
+		fact := &facts[i]
+		if !fact.Visible {
+			continue
+		}
+		f, err := decode(fact.Data)
+		if err != nil {
+			f = found{Problems: asProblems(err)}
+		}
+		if len(f.Problems) > 0 {
+			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
+				Message: c.name + ": " + f.Problems.Error(), Incomplete: true})
+		}
+		first := len(j.packages)
+		for k := range f.Packages {
+			p := &f.Packages[k]
+			at := fact.Path
+			if len(p.Locations) > 0 {
+				at = p.Locations[0].Path
+			}
+			p.Locations = []finding.Location{{Path: at, Layer: fact.Layer}}
+			p.Layer, p.TouchedLayer = fact.Layer, fact.Layer
+			p.Symbols = f.Symbols
+			if isOSType(p.Type) {
+				p.PURL = osPURL(p, j.distro)
+			}
+		}
+		j.packages = append(j.packages, f.Packages...)
+		below := history[key(fact)]
+		if at := slices.Index(below, i); at > 0 {
+			attribute(j.packages[first:], facts, below[:at], fact)
+		}
+	}
+}
+
+// identity is what makes a package the same one in another layer.
+type identity struct{ name, version, arch string }
+
+// attribute sets the layer that first brought each package in the version that
+// the image has: the lowest from which on every record of it says so. A record
+// that a later layer merely wrote again does not move the package; one that
+// changed the version, even back, does.
+func attribute(packages []sbom.Package, facts []rootfs.Fact, below []int, top *rootfs.Fact) {
+	open := make([]*sbom.Package, len(packages))
+	for i := range packages {
+		open[i] = &packages[i]
+	}
+	last := top.Data
+	for _, i := range slices.Backward(below) {
+		lower := &facts[i]
+		if bytes.Equal(lower.Data, last) {
+			for _, p := range open {
+				p.Layer = lower.Layer
+			}
+			continue
+		}
+		last = lower.Data
+		had := identities(lower.Data)
+		kept := open[:0]
+		for _, p := range open {
+			if had[identity{p.Name, p.Version, p.Arch}] {
+				p.Layer = lower.Layer
+				kept = append(kept, p)
+			}
+		}
+		open = kept
+		if len(open) == 0 {
+			return
+		}
+	}
+}
+
+func identities(fact []byte) map[identity]bool {
+	f, _ := decode(fact)
+	set := make(map[identity]bool, len(f.Packages))
+	for i := range f.Packages {
+		p := &f.Packages[i]
+		set[identity{p.Name, p.Version, p.Arch}] = true
+	}
+	return set
+}
+
+// addDpkgFiles gives dpkg's packages their files, from the list that dpkg
+// wrote, else from the list of digests that came with the package.
+func (j *join) addDpkgFiles() {
+	byName := map[string]*sbom.Package{}
+	byRecord := map[string]*sbom.Package{} // distroless: its own file in status.d
+	for i := range j.packages {
+		p := &j.packages[i]
+		if p.Type != "deb" {
+			continue
+		}
+		if at := p.Locations[0].Path; strings.HasPrefix(at, dpkgStatusDir) {
+			byRecord[at] = p
+			continue
+		}
+		byName[p.Name+":"+p.Arch] = p
+		if byName[p.Name] == nil {
+			byName[p.Name] = p
+		}
+	}
+	lists := 0
+	second := []rootfs.Fact{}
+	give := func(p *sbom.Package, fact rootfs.Fact) {
+		files, ok := decodeStrings(fact.Data)
+		if !ok {
+			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer, Message: errFact.Error(), Incomplete: true})
+		}
+		p.Files = files
+		// dpkg writes its status for every package at once, but a package's list
+		// only when it unpacks it.
+		p.TouchedLayer = max(fact.Layer, p.Layer)
+	}
+	owner := func(file string) (*sbom.Package, string) {
+		if strings.HasPrefix(file, dpkgStatusDir) {
+			return byRecord[strings.TrimSuffix(file, ".md5sums")], "list"
+		}
+		name, arch, kind := dpkgListOf(file)
+		if arch != "" {
+			name += ":" + arch
+		}
+		return byName[name], kind
+	}
+	for fact := range j.tree.Facts("dpkg-files") {
+		p, kind := owner(fact.Path)
+		if kind == "list" {
+			lists++
+		}
+		switch {
+		case p == nil:
+		case kind == "list":
+			give(p, fact)
+		default:
+			second = append(second, fact)
+		}
+	}
+	for _, fact := range second {
+		if p, _ := owner(fact.Path); p.Files == nil {
+			give(p, fact)
+		}
+	}
+	if lists > 0 && len(byName)+len(byRecord) == 0 {
+		j.warnings = append(j.warnings, Warning{Kind: "packages", Path: dpkgStatusPath, Layer: -1, Incomplete: true,
+			Message: fmt.Sprintf("dpkg: %d packages left lists of their files, but the database names none", lists)})
+	}
+}
+
+// realPaths rewrites owned paths through the folders that are links in this
+// image: since the merge of /usr, dpkg may list lib/x where the tree has
+// usr/lib/x.
+func (j *join) realPaths() {
+	type alias struct{ from, to string } // both end in a slash
+	var aliases []alias
+	for _, dir := range [...]string{".", "usr", "var"} {
+		entries, err := j.tree.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if e.Type()&fs.ModeSymlink == 0 {
+				continue
+			}
+			from := path.Join(dir, e.Name())
+			if to, err := j.tree.Resolve(from); err == nil && to != from && to != "" {
+				aliases = append(aliases, alias{from + "/", to + "/"})
+			}
+		}
+	}
+	if len(aliases) == 0 {
+		return
+	}
+	for i := range j.packages {
+		files := j.packages[i].Files
+		for k, file := range files {
+			for _, a := range aliases {
+				if rest, ok := strings.CutPrefix(file, a.from); ok {
+					files[k] = a.to + rest
+					break
+				}
+			}
+		}
+	}
+}
+
+// nameOwners marks each language package that an OS package installed: it
+// belongs to the distribution. One whose file was replaced after the OS package
+// was last unpacked (npm install -g npm over the distribution's) does not.
+func (j *join) nameOwners() {
+	at := map[string][]int{}
+	for i := range j.packages {
+		if p := &j.packages[i]; !isOSType(p.Type) {
+			file, _, _ := strings.Cut(p.Locations[0].Path, "!")
+			at[file] = append(at[file], i)
+		}
+	}
+	if len(at) == 0 {
+		return
+	}
+	for i := range j.packages {
+		owner := &j.packages[i]
+		for _, file := range owner.Files {
+			for _, k := range at[file] {
+				if p := &j.packages[k]; p.Layer <= owner.TouchedLayer {
+					p.Owner = owner.PURL
+				}
+			}
+		}
+	}
+}
+
+// warnOfMissing says when a distribution's packages cannot be listed or named.
+func (j *join) warnOfMissing() {
+	n := 0
+	for i := range j.packages {
+		if isOSType(j.packages[i].Type) {
+			n++
+		}
+	}
+	switch {
+	case n > 0 && j.distro.ID == "":
+		j.warnings = append(j.warnings, Warning{Kind: "distro", Layer: -1, Incomplete: true,
+			Message: fmt.Sprintf("no os-release: %d packages of an unknown distribution have no advisories to be held against", n)})
+	case n == 0 && j.distro.ID != "" && len(j.warnings) == 0:
+		j.warnings = append(j.warnings, Warning{Kind: "distro", Path: j.distro.Path, Layer: -1,
+			Message: fmt.Sprintf("%q has no package database that is known: packages of the distribution are not listed", j.distro.ID)})
+	}
+}
+
+// findDistro reads what the image says of its distribution.
+func findDistro(tree *rootfs.Tree) (sbom.Distro, []Warning) {
+	texts := map[string][]byte{}
+	for fact := range tree.Facts("distro") {
+		texts[fact.Path] = fact.Data
+	}
+	text := func(name string) ([]byte, bool) {
+		to, err := tree.Resolve(name)
+		if err != nil {
+			return nil, false
+		}
+		data, ok := texts[to]
+		return data, ok
+	}
+	var warnings []Warning
+	for _, name := range osReleasePaths {
+		data, ok := text(name)
+		if !ok {
+			continue
+		}
+		if d := parseOSRelease(data); d.ID != "" {
+			d.Path = name
+			return d, warnings
+		}
+		warnings = append(warnings, Warning{Kind: "distro", Path: name, Layer: -1, Message: "names no distribution (ID=)"})
+	}
+	for _, old := range oldReleases {
+		data, ok := text(old.path)
+		if !ok {
+			continue
+		}
+		if d := old.read(strings.TrimSpace(string(data))); d.ID != "" {
+			d.Path = old.path
+			return d, warnings
+		}
+	}
+	return sbom.Distro{}, warnings
+}
+
+// merge lists each package once: those with the same purl and owner become one
+// with several locations.
+func merge(packages []sbom.Package) []sbom.Package {
+	slices.SortStableFunc(packages, func(a, b sbom.Package) int {
+		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Locations[0].Path, b.Locations[0].Path))
+	})
+	unions := map[[2]*sbom.Symbols]*sbom.Symbols{}
+	out := packages[:0]
+	for _, p := range packages {
+		if n := len(out); n > 0 && out[n-1].PURL == p.PURL && out[n-1].Owner == p.Owner {
+			mergeInto(&out[n-1], &p, unions)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func mergeInto(p, more *sbom.Package, unions map[[2]*sbom.Symbols]*sbom.Symbols) {
+	for _, at := range more.Locations {
+		if !slices.Contains(p.Locations, at) {
+			p.Locations = append(p.Locations, at)
+		}
+	}
+	if !slices.Equal(p.Licenses, more.Licenses) {
+		p.Licenses = append(slices.Clone(p.Licenses), more.Licenses...)
+		slices.Sort(p.Licenses)
+		p.Licenses = slices.Compact(p.Licenses)
+	}
+	p.Files = append(p.Files, more.Files...)
+	p.Layer = min(p.Layer, more.Layer)
+	p.TouchedLayer = max(p.TouchedLayer, more.TouchedLayer)
+	p.FromLockFile = p.FromLockFile && more.FromLockFile
+	switch {
+	case p.Symbols == more.Symbols:
+	case p.Symbols == nil || more.Symbols == nil:
+		p.Symbols = nil // unknown in one place is unknown
+	default:
+		pair := [2]*sbom.Symbols{p.Symbols, more.Symbols}
+		if unions[pair] == nil {
+			all := slices.Concat(p.Symbols.Hashes, more.Symbols.Hashes)
+			slices.Sort(all)
+			unions[pair] = &sbom.Symbols{Hashes: slices.Compact(all)}
+		}
+		p.Symbols = unions[pair]
+	}
+}
