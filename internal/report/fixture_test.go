@@ -49,6 +49,7 @@ func shop() *Report {
 		},
 		Database: &Database{
 			Built:  day("2026-08-21"),
+			Newest: day("2026-08-21"),
 			Digest: "sha256:db",
 			Sources: []Source{
 				{Name: "debian", Date: day("2026-08-21"), Records: 48211},

@@ -94,6 +94,7 @@ type Coverage struct {
 // Database says which advisories the packages were held against.
 type Database struct {
 	Built   time.Time `json:"built"`
+	Newest  time.Time `json:"newest"` // the newest statement of any source: how current the data is
 	Digest  string    `json:"digest,omitempty"`
 	Sources []Source  `json:"sources"`
 }

@@ -37,8 +37,8 @@ func (t *table) header(r *Report, several bool) {
 	t.flow([]line{title, platform, words(shortDigest(r.Target.Digest)), words(size)}, " · ", 2)
 
 	parts := []line{osLine(r), words(packageCounts(r.Packages))}
-	if r.Database != nil && !r.Database.Built.IsZero() {
-		parts = append(parts, words("advisories of "+r.Database.Built.UTC().Format(time.DateOnly)))
+	if r.Database != nil && !r.Database.Newest.IsZero() {
+		parts = append(parts, words("advisories of "+r.Database.Newest.UTC().Format(time.DateOnly)))
 	}
 	t.flow(parts, " · ", 2)
 }

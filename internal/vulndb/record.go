@@ -123,6 +123,21 @@ type Vulnerability struct {
 	Rejected       bool
 }
 
+// Newest is the date of the newest statement of any source, which says better
+// than Built how current the data is; Built where no source has a date.
+func (i Info) Newest() time.Time {
+	var newest time.Time
+	for _, s := range i.Sources {
+		if s.Date.After(newest) && !s.Date.After(i.Built) {
+			newest = s.Date
+		}
+	}
+	if newest.IsZero() {
+		return i.Built
+	}
+	return newest
+}
+
 // Info describes a database.
 type Info struct {
 	Built           time.Time `json:"built"`
