@@ -42,9 +42,25 @@ type Visitor struct {
 
 	// Want says whether to Visit a file, from its header and its first bytes
 	// (up to 512). It is called for every regular file: it must not allocate.
+	// For a hard link it is called with the link's own path and no bytes.
 	Want func(h *Header, head []byte) bool
 
 	// Visit returns the fact to keep, nil for none. An error is what is wrong
 	// with the file, for the report's warnings; the pass goes on.
 	Visit func(h *Header, body Body) ([]byte, error)
 }
+
+// Keep returns a visitor whose fact is the file itself, for small text files
+// that analyses of the whole tree read by name: Tree serves them from memory,
+// also when the layer's facts came from the cache. Files above 1 MiB are not
+// kept. The version is raised whenever want changes.
+func Keep(version int, want func(h *Header) bool) Visitor {
+	return Visitor{
+		Name:    keptFiles,
+		Version: version,
+		Want:    func(h *Header, _ []byte) bool { return h.Size <= maxKept && want(h) },
+		Visit:   func(_ *Header, body Body) ([]byte, error) { return body.Bytes(maxKept) },
+	}
+}
+
+const keptFiles = "kept"

@@ -1,0 +1,224 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/careen/careen/internal/image"
+)
+
+// maxBodyInMemory is the largest body that is read again into memory; larger
+// ones go to a temporary file that is removed when the file is closed.
+const maxBodyInMemory = 16 << 20
+
+// bodies reads the bodies of one layer again. It keeps the layer open where the
+// last read ended, so of a compressed layer nothing is decompressed twice while
+// the bodies asked for lie further on: ask in the order of the layer's tar, or
+// of Tree.All, where there is a choice. The bytes were held against the digest
+// when the facts were made; here they are not again.
+type bodies struct {
+	mu    sync.Mutex
+	layer *image.Layer
+	from  *rereader // nil before the first read and after an error
+}
+
+func newBodies(layer *image.Layer) *bodies { return &bodies{layer: layer} }
+
+var errNoSource = errors.New("its layer is not at hand")
+
+// body returns the content of the i-th visible entry.
+func (t *Tree) body(i int) (readerAtCloser, error) {
+	n := t.nodes[i]
+	at := ref{n.layer, n.rec}
+	r := &t.layers[at.layer].records[at.rec]
+	if c, ok := t.crossLink(at); ok {
+		if !c.found {
+			return nil, errors.New("hard link to a file that is not there")
+		}
+		at = c.target
+		r = &t.layers[at.layer].records[at.rec]
+	}
+	if !r.mode.IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f := t.layers[at.layer]
+	kept := f.visitor(keptFiles)
+	for _, rec := range []uint32{at.rec, r.body} {
+		if facts := factsOf(kept, rec); len(facts) > 0 {
+			return inMemory(f.data(facts[0].data)), nil
+		}
+	}
+	if r.size == 0 {
+		return inMemory(nil), nil
+	}
+	if f.dir != "" {
+		return openBelow(f.dir, f.path(r))
+	}
+	return t.bodies[at.layer].read(r)
+}
+
+type inMemory []byte
+
+func (b inMemory) ReadAt(p []byte, off int64) (int, error) { return memoryBody(b).ReadAt(p, off) }
+func (b inMemory) Close() error                            { return nil }
+
+// openBelow opens a file of a scanned directory; links that have appeared since
+// cannot lead out of it.
+func openBelow(dir, path string) (readerAtCloser, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.Open(path)
+}
+
+// read fetches a body.
+func (b *bodies) read(r *record) (readerAtCloser, error) {
+	if b.layer == nil || b.layer.Open == nil {
+		return nil, errNoSource
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	body, err := b.fetch(r)
+	if err != nil {
+		b.close()
+		return nil, fmt.Errorf("layer %s: %w", shortID(*b.layer), err)
+	}
+	return body, nil
+}
+
+func (b *bodies) fetch(r *record) (readerAtCloser, error) {
+	if b.from != nil && !b.from.reaches(r.offset) {
+		b.close()
+	}
+	if b.from == nil {
+		from, err := reread(b.layer)
+		if err != nil {
+			return nil, err
+		}
+		b.from = from
+	}
+	if err := b.from.to(r.offset); err != nil {
+		return nil, truncation(err)
+	}
+	tr := tar.NewReader(b.from)
+	hdr, err := tr.Next()
+	if err != nil {
+		return nil, truncation(err)
+	}
+	if hdr.Size != r.size {
+		return nil, errors.New("is not what it was when it was read first")
+	}
+	if r.size <= maxBodyInMemory {
+		data := make([]byte, r.size)
+		if _, err := io.ReadFull(tr, data); err != nil {
+			return nil, truncation(err)
+		}
+		return inMemory(data), nil
+	}
+	f, err := os.CreateTemp("", "careen-*")
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(f.Name()) // where the system allows it; otherwise Close removes it
+	if _, err := io.CopyN(f, tr, r.size); err != nil {
+		temporary{f}.Close()
+		return nil, truncation(err)
+	}
+	return temporary{f}, nil
+}
+
+func (b *bodies) close() {
+	if b.from != nil {
+		b.from.close()
+		b.from = nil
+	}
+}
+
+// Close closes the layers that reads of bodies have left open. The tree can
+// still be used.
+func (t *Tree) Close() error {
+	for _, b := range t.bodies {
+		b.mu.Lock()
+		b.close()
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// temporary is a file that goes when it is closed.
+type temporary struct{ *os.File }
+
+func (t temporary) Close() error {
+	err := t.File.Close()
+	os.Remove(t.Name())
+	return err
+}
+
+// rereader reads the tar of a layer without goroutines, forward, or anywhere if
+// the layer is stored uncompressed in something that seeks.
+type rereader struct {
+	stored io.Closer
+	buf    *bufio.Reader // what the tar is read from
+	seek   io.ReadSeeker // below buf; nil if there is no such thing
+	free   func()
+	pos    int64
+}
+
+func reread(layer *image.Layer) (*rereader, error) {
+	stored, err := layer.Open()
+	if err != nil {
+		return nil, err
+	}
+	r := &rereader{stored: stored, buf: bufio.NewReaderSize(stored, 64<<10), free: func() {}}
+	head, _ := r.buf.Peek(16)
+	kind, err := compression(head)
+	if err != nil {
+		stored.Close()
+		return nil, err
+	}
+	if kind == "plain" {
+		r.seek, _ = stored.(io.ReadSeeker)
+		return r, nil
+	}
+	expanded, free, err := decoder(kind, r.buf)
+	if err != nil {
+		stored.Close()
+		return nil, err
+	}
+	r.buf, r.free = bufio.NewReaderSize(expanded, 64<<10), free
+	return r, nil
+}
+
+func (r *rereader) close() {
+	r.free()
+	r.stored.Close()
+}
+
+func (r *rereader) reaches(offset int64) bool { return r.seek != nil || offset >= r.pos }
+
+// to goes to a place in the tar.
+func (r *rereader) to(offset int64) error {
+	if r.seek != nil {
+		if _, err := r.seek.Seek(offset, io.SeekStart); err != nil {
+			return err
+		}
+		r.buf.Reset(r.seek)
+		r.pos = offset
+		return nil
+	}
+	_, err := io.CopyN(io.Discard, r, offset-r.pos)
+	return err
+}
+
+func (r *rereader) Read(p []byte) (int, error) {
+	n, err := r.buf.Read(p)
+	r.pos += int64(n)
+	return n, err
+}

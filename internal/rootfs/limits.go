@@ -1,0 +1,66 @@
+package rootfs
+
+import "fmt"
+
+// Defaults of Limits.
+const (
+	DefaultLayerBytes   = 64 << 30 // the largest layers that people ship hold models of tens of gigabytes
+	DefaultLayerEntries = 1_000_000
+	DefaultPathBytes    = 4096 // PATH_MAX of Linux: nothing longer can be unpacked there
+	DefaultPathDepth    = 256
+	DefaultMemoryBytes  = 8 << 20
+	DefaultFileBytes    = 1 << 30
+)
+
+// Bounds that are no option: what they stop is never an honest image.
+const (
+	maxNameBytes  = 256 << 20 // all paths and link targets of one layer together
+	maxFactBytes  = 128 << 20 // all facts of one layer together
+	maxWarnings   = 1000      // of one layer; what is beyond is counted in one warning
+	maxZstdWindow = 128 << 20 // the largest that "zstd --ultra" writes without --long
+	maxLinks      = 40        // links followed for one path: MAXSYMLINKS of Linux (path_resolution(7))
+	maxKept       = 1 << 20   // bytes of a file that Keep keeps
+)
+
+// Limits bound what one layer may cost. The zero value is the defaults.
+type Limits struct {
+	LayerBytes   int64 // bytes that a layer may expand to; more is an error
+	LayerEntries int   // entries of a layer; more is an error
+	PathBytes    int   // entries with a longer path are left out, with a warning
+	PathDepth    int   // entries with more path elements are left out, with a warning
+	MemoryBytes  int64 // largest file that a visitor sees in memory; larger ones go through a temporary file
+	FileBytes    int64 // largest file that a visitor sees at all; larger ones are warned of
+
+	// TempDir is where files larger than MemoryBytes lie while visitors look at
+	// them; "" means the system's directory for temporary files.
+	TempDir string
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.LayerBytes <= 0 {
+		l.LayerBytes = DefaultLayerBytes
+	}
+	if l.LayerEntries <= 0 {
+		l.LayerEntries = DefaultLayerEntries
+	}
+	if l.PathBytes <= 0 {
+		l.PathBytes = DefaultPathBytes
+	}
+	l.PathBytes = min(l.PathBytes, 1<<16-1) // lengths are kept in 16 bits
+	if l.PathDepth <= 0 {
+		l.PathDepth = DefaultPathDepth
+	}
+	if l.MemoryBytes <= 0 {
+		l.MemoryBytes = DefaultMemoryBytes
+	}
+	if l.FileBytes <= 0 {
+		l.FileBytes = DefaultFileBytes
+	}
+	return l
+}
+
+// fingerprint names the limits that change what a pass returns.
+func (l Limits) fingerprint() string {
+	l = l.withDefaults()
+	return fmt.Sprintf("%d/%d/%d/%d/%d", l.LayerBytes, l.LayerEntries, l.PathBytes, l.PathDepth, l.FileBytes)
+}
