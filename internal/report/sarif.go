@@ -460,6 +460,9 @@ func sarifText(s string) string {
 		}
 		b.WriteString(clean(l))
 	}
+	if !strings.ContainsAny(b.String(), `\{}[]`) {
+		return b.String() // building the replacer costs more than the rest
+	}
 	return strings.NewReplacer(`\`, `\\`, "{", "{{", "}", "}}", "[", `\[`, "]", `\]`).Replace(b.String())
 }
 
