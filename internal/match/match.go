@@ -47,6 +47,7 @@ type Warning struct {
 // the advisories of db. The findings keep no memory of db.
 func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
 	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
+	m.look = m.glance
 	m.release, m.known = releaseOf(distro)
 	for _, eco := range m.release.ecosystems {
 		if db.HasEcosystem(eco) {
@@ -88,7 +89,12 @@ type matcher struct {
 	vulns      map[vulndb.VulnRef]*vulndb.Vulnerability
 	found      []finding.Vulnerability
 	tally      tally
-	lookups    []lookup // reused
+	lookups    []lookup // of the package at hand; reused
+
+	look  func(*vulndb.Advisory) bool // glance
+	pkg   *sbom.Package               // that glance looks at
+	asked *lookup                     // that its advisories answer
+	hit   bool                        // that one of them says affected
 }
 
 // ordered is an ecosystem with its order of versions.
@@ -164,29 +170,33 @@ func (m *matcher) matchLanguage(p *sbom.Package) {
 }
 
 // match asks the questions of m.lookups about a package. Most packages have no
-// vulnerability, so the first look allocates nothing; only when some statement
-// says "affected" are all of them gathered.
+// vulnerability, so the first look keeps nothing and allocates nothing; only
+// when some statement says "affected" are all of them gathered.
 func (m *matcher) match(p *sbom.Package) {
-	hit := false
+	m.hit, m.pkg = false, p
 	for i := range m.lookups {
-		l := &m.lookups[i]
-		for adv := range m.db.Lookup(l.ordered.name, l.name) {
-			if !m.applies(adv, l, p) {
-				continue
-			}
-			switch v, _ := judge(adv, l); v {
-			case affected:
-				hit = true
-			case uncomparable:
-				m.tally.uncomparable(p, l.version, adv.ID)
-			}
-		}
+		m.asked = &m.lookups[i]
+		m.db.Lookup(m.asked.ordered.name, m.asked.name)(m.look)
 	}
-	if !hit {
-		return
+	if m.hit {
+		p.UpgradeTo = m.upgrade(m.settle(p, m.gather(p)))
 	}
-	list := m.gather(p)
-	p.UpgradeTo = m.upgrade(m.settle(p, list))
+}
+
+// glance is the body of the first look's loop. It is a function kept in the
+// matcher, since the closure of a range statement would be made anew, with
+// all that it captures, for each package.
+func (m *matcher) glance(adv *vulndb.Advisory) bool {
+	if !m.applies(adv, m.asked, m.pkg) {
+		return true
+	}
+	switch v, _ := judge(adv, m.asked); v {
+	case affected:
+		m.hit = true
+	case uncomparable:
+		m.tally.uncomparable(m.pkg, m.asked.version, adv.ID)
+	}
+	return true
 }
 
 // compareFindings orders by package, its places, and the vulnerability.

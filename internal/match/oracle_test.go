@@ -44,7 +44,7 @@ type osvRecord struct {
 	}
 }
 
-func readOSV(t *testing.T, ecosystem string) []osvRecord {
+func readOSV(t testing.TB, ecosystem string) []osvRecord {
 	t.Helper()
 	z, err := zip.OpenReader(shared(t, "feeds", "osv-vulnerabilities.storage.googleapis.com", ecosystem, "all.zip"))
 	if err != nil {
@@ -72,7 +72,7 @@ func readOSV(t *testing.T, ecosystem string) []osvRecord {
 }
 
 // toRecords turns them into what an importer would make of them.
-func toRecords(t *testing.T, list []osvRecord) []vulndb.Record {
+func toRecords(t testing.TB, list []osvRecord) []vulndb.Record {
 	t.Helper()
 	var all []vulndb.Record
 	for _, o := range list {
@@ -89,7 +89,7 @@ func toRecords(t *testing.T, list []osvRecord) []vulndb.Record {
 	return all
 }
 
-func toRanges(t *testing.T, id string, events []map[string]string) []vulndb.Range {
+func toRanges(t testing.TB, id string, events []map[string]string) []vulndb.Range {
 	t.Helper()
 	var ranges []vulndb.Range
 	for _, e := range events {
@@ -121,7 +121,9 @@ func foundPairs(t *testing.T, distro sbom.Distro, pkgs []sbom.Package, db Adviso
 	}
 	result := Packages(distro, pkgs, db, Options{IncludeKernelHeaders: true})
 	for _, w := range result.Warnings {
-		t.Errorf("%+v", w)
+		if w.Kind != "uncomparable-version" {
+			t.Errorf("%+v", w)
+		}
 	}
 	var pairs []string
 	for _, f := range result.Vulnerabilities {
@@ -134,7 +136,7 @@ func foundPairs(t *testing.T, distro sbom.Distro, pkgs []sbom.Package, db Adviso
 }
 
 // stanzas reads the paragraphs of a Debian control file or an apk database.
-func stanzas(t *testing.T, path, separator string) []map[string]string {
+func stanzas(t testing.TB, path, separator string) []map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -230,7 +232,7 @@ func TestDebianAgainstDpkg(t *testing.T) {
 	}
 }
 
-func dpkgStatus(t *testing.T, path string) []sbom.Package {
+func dpkgStatus(t testing.TB, path string) []sbom.Package {
 	var pkgs []sbom.Package
 	for _, s := range stanzas(t, path, ": ") {
 		p := sbom.Package{Type: "deb", Name: s["Package"], Version: s["Version"], PURL: "pkg:deb/debian/" + s["Package"] + "@" + s["Version"]}
@@ -329,11 +331,15 @@ func TestAlpineAgainstSecdb(t *testing.T) {
 		before.Source.Name = origin
 		pkgs = append(pkgs, before, apk(origin, v))
 	}
-	compared := 0
+	compared, unreadable := 0, 0
 	var want []string
 	for _, p := range pkgs {
 		for id, fix := range fixed[p.Source.Name] {
 			compared++
+			if version.Valid(version.APK, fix) != nil {
+				unreadable++ // "4.10-1-r1" (xen): matching warns of these, and decides nothing
+				continue
+			}
 			if fix != "0" && version.CompareAPK(p.Version, fix) < 0 {
 				want = append(want, p.Source.Name+" "+id)
 			}
@@ -348,7 +354,10 @@ func TestAlpineAgainstSecdb(t *testing.T) {
 	if len(want) < 100 {
 		t.Errorf("only %d pairs", len(want))
 	}
-	t.Logf("%d packages, %d versions compared, %d pairs of origin and CVE", len(pkgs), compared, len(want))
+	if unreadable*20 > compared {
+		t.Errorf("%d of %d versions are not read", unreadable, compared)
+	}
+	t.Logf("%d packages, %d versions compared, %d not readable, %d pairs of origin and CVE", len(pkgs), compared, unreadable, len(want))
 }
 
 // oldNode are versions that were current years ago.
