@@ -1,9 +1,13 @@
 package vulndb
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // cursor reads varints and strings from mapped bytes. It never leaves them:
-// a read that would sets bad, and everything after reads as zero.
+// a read that would sets bad and goes to the end, so that all reads after it
+// give zero.
 type cursor struct {
 	b   []byte
 	i   int
@@ -23,39 +27,35 @@ func (c *cursor) fail() {
 }
 
 func (c *cursor) byte() byte {
-	if c.bad || uint(c.i) >= uint(len(c.b)) {
-		c.fail()
-		return 0
+	if i := c.i; uint(i) < uint(len(c.b)) {
+		c.i++
+		return c.b[i]
 	}
-	v := c.b[c.i]
-	c.i++
-	return v
+	c.fail()
+	return 0
 }
 
 // uvarint reads an unsigned LEB128 integer as encoding/binary writes it.
 func (c *cursor) uvarint() uint64 {
-	if uint(c.i) < uint(len(c.b)) && c.b[c.i] < 0x80 && !c.bad {
-		v := c.b[c.i]
+	if b := c.b; uint(c.i) < uint(len(b)) && b[c.i] < 0x80 {
 		c.i++
-		return uint64(v)
+		return uint64(b[c.i-1])
 	}
 	return c.longUvarint()
 }
 
 func (c *cursor) longUvarint() uint64 {
-	var v uint64
-	for shift := uint(0); shift < 64; shift += 7 {
-		x := c.byte()
-		if shift == 63 && x > 1 {
-			break
-		}
-		v |= uint64(x&0x7f) << shift
-		if x < 0x80 {
-			return v
-		}
+	if uint(c.i) >= uint(len(c.b)) {
+		c.fail()
+		return 0
 	}
-	c.fail()
-	return 0
+	v, n := binary.Uvarint(c.b[c.i:])
+	if n <= 0 {
+		c.fail()
+		return 0
+	}
+	c.i += n
+	return v
 }
 
 // uint32 reads a number that has to be one; a larger one is a lie.

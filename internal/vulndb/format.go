@@ -235,7 +235,12 @@ func (t *table) cursorAt(i uint32) (cursor, bool) {
 		return cursor{}, false
 	}
 	c := t.group(i / groupSize)
-	for k := i % groupSize; k > 0; k-- {
+	k := i % groupSize
+	for b, at := c.b, c.i; k > 0 && uint(at) < uint(len(b)) && b[at] < 0x80; k-- { // lengths of one byte: nearly all
+		at += 1 + int(b[at])
+		c.i = at
+	}
+	for ; k > 0; k-- {
 		c.skip(c.uvarint())
 	}
 	return c, true

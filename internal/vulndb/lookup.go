@@ -34,6 +34,7 @@ type walker struct {
 	db    *DB
 	block cursor
 	last  uint32 // STRING number read last
+	text  cursor // behind that string
 	start int    // of the record read last
 	end   int    // of the same
 	whole bool   // every reference could be followed
@@ -84,7 +85,7 @@ func (db *DB) walk(w *walker, ecosystem, name string, i uint32, yield func(*Advi
 // the version list.
 func (w *walker) open(block []byte) uint64 {
 	w.block = cursor{b: block}
-	w.last, w.start, w.end, w.whole = 0, 0, 0, true
+	w.last, w.text, w.start, w.end, w.whole = 0, cursor{}, 0, 0, true
 	c := &w.block
 	head := c.uvarint()
 	w.versions = w.versions[:0]
@@ -102,9 +103,18 @@ func (w *walker) open(block []byte) uint64 {
 
 // ref reads a string by its distance from the one before.
 func (w *walker) ref() string {
-	w.last = uint32(int64(w.last) + unzigzag(w.block.uvarint()))
-	s, ok := w.db.strings.at(w.last)
-	w.whole = w.whole && ok
+	step := unzigzag(w.block.uvarint())
+	w.last = uint32(int64(w.last) + step)
+	if step != 1 || w.text.b == nil { // most strings are right behind the one before
+		var ok bool
+		if w.text, ok = w.db.strings.cursorAt(w.last); !ok {
+			w.text = cursor{}
+			w.whole = false
+			return ""
+		}
+	}
+	s := w.text.bytes(w.text.uvarint())
+	w.whole = w.whole && !w.text.bad
 	return s
 }
 
@@ -291,7 +301,7 @@ func (w *walker) record(at int) bool {
 	r.withdrawn, r.malicious = rare&rareWithdrawn != 0, rare&rareMalicious != 0
 	r.severity = w.severity(flags >> severityShift & severityMask)
 	var ok, okID bool
-	r.source, ok = w.db.who.at(c.uint32())
+	r.source, ok = w.db.source(c.uvarint())
 	var number uint32
 	kind := flags & idMask
 	switch kind {
@@ -345,6 +355,13 @@ func ascending[T ~uint32](c *cursor, to []T, limit uint64) []T {
 	return to
 }
 
+func (db *DB) source(i uint64) (string, bool) {
+	if i >= uint64(len(db.sources)) {
+		return "", false
+	}
+	return db.sources[i], true
+}
+
 // cvssSize is the width of a CVSS section entry: who, score×100, vector.
 const cvssSize = 8
 
@@ -363,7 +380,7 @@ func (db *DB) cvssAt(i uint64) (CVSS, bool) {
 		return CVSS{}, false
 	}
 	b = b[i*cvssSize:]
-	source, ok := db.who.at(uint32(binary.LittleEndian.Uint16(b)))
+	source, ok := db.source(uint64(binary.LittleEndian.Uint16(b)))
 	vector, ok2 := db.strings.at(binary.LittleEndian.Uint32(b[4:]))
 	return CVSS{source, vector, float64(binary.LittleEndian.Uint16(b[2:])) / 100}, ok && ok2
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-
 // TestMirrorSurvives builds the whole mirror and asks for every record back.
 func TestMirrorSurvives(t *testing.T) {
 	m := mirror(t)

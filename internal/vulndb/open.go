@@ -2,7 +2,7 @@
 // (ids, packages, ranges, fix states, severities, scores), built from records
 // by a Builder and read in place through a memory map by a DB.
 //
-// Opening parses nothing but the table of sections; Lookup finds a package by
+// Opening parses nothing but the table of sections and the names of ecosystems; Lookup finds a package by
 // binary search and decodes its statements as they are asked for;
 // strings point into the map. A DB may be shared by any number of goroutines,
 // and a file by any number of processes. docs/database-format.md describes the
@@ -36,6 +36,7 @@ type DB struct {
 	who, ecoName, pkgName, pkgBlock,
 	strings, vulnName, vulnMore, alias table
 
+	sources    []string // WHO, at hand since every statement names one
 	ecosystems map[string]span
 	inOrder    []span
 
@@ -153,16 +154,24 @@ func (db *DB) checkShape() error {
 			return fmt.Errorf("section %s does not hold %s", sectionNames[c.sec], c.condition)
 		}
 	}
-	return db.loadEcosystems()
+	return db.loadSmall()
 }
 
-// maxEcosystems bounds the one table that Open reads whole.
-const maxEcosystems = 1 << 16
+// maxLoaded bounds the two tables that Open reads whole: the names of sources
+// (some dozens) and the ecosystems with their releases (some hundreds).
+const maxLoaded = 1 << 16
 
-func (db *DB) loadEcosystems() error {
+func (db *DB) loadSmall() error {
 	n := db.ecoName.n
-	if n > maxEcosystems {
-		return fmt.Errorf("%d ecosystems, more than %d", n, maxEcosystems)
+	if n > maxLoaded || db.who.n > maxLoaded {
+		return fmt.Errorf("%d ecosystems, %d sources, more than %d", n, db.who.n, maxLoaded)
+	}
+	db.sources = make([]string, db.who.n)
+	for i := range db.who.n {
+		var ok bool
+		if db.sources[i], ok = db.who.at(i); !ok {
+			return fmt.Errorf("source %d has no name", i)
+		}
 	}
 	db.ecosystems = make(map[string]span, n)
 	db.inOrder = make([]span, 0, n)
