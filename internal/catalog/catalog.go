@@ -16,6 +16,10 @@ type cataloger struct {
 	want    func(h *rootfs.Header, head []byte) bool
 	read    func(h *rootfs.Header, body rootfs.Body) (found, error)
 	roaming bool // one database, whose path may differ from layer to layer
+
+	// again reads a file of the finished tree once more, together with others
+	// beside it, and says whether that was needed. nil for almost all.
+	again func(tree *rootfs.Tree, path string) (found, bool)
 }
 
 // catalogers returns the table. Deleting a line deletes the feature.
@@ -23,6 +27,8 @@ func catalogers() []cataloger {
 	return []cataloger{
 		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus},
 		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true},
+		{name: "rpm", version: 1, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog},
+		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest)},
 		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON},
 		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary},
 	}

@@ -61,14 +61,18 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 			return
 		}
 		seen[name+"@"+version] = true
-		all = append(all, sbom.Package{Type: "golang", Name: name, Version: version, PURL: golangPURL(name, version)})
+		all = append(all, language("golang", name, version))
 	}
 	add("stdlib", goVersion(info.GoVersion))
 	version := info.Main.Version
-	if version == "" || version == "(devel)" {
+	if version == "" || version == devel {
 		// The commit is known at best, not the tag. A version made up from it
-		// (v0.0.0-…) would sort below every release and match every advisory.
-		version = linkedVersion(info)
+		// (v0.0.0-…) would sort below every release and match every advisory;
+		// govulncheck matches none either. From Go 1.24 on the go command itself
+		// stamps the version of the repository.
+		if version = linkedVersion(info); version == "" {
+			version = devel
+		}
 	}
 	add(info.Main.Path, version)
 	for _, dep := range info.Deps {
@@ -79,7 +83,7 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 		case r == nil:
 			add(dep.Path, dep.Version)
 		case r.Version == "":
-			add(dep.Path, "") // replaced by a folder: whatever is in there
+			add(dep.Path, devel) // replaced by a folder: whatever is in there
 		default:
 			add(r.Path, r.Version)
 		}

@@ -71,6 +71,11 @@ func (j *join) add(c cataloger) {
 		if err != nil {
 			f = found{Problems: asProblems(err)}
 		}
+		if c.again != nil {
+			if together, needed := c.again(j.tree, fact.Path); needed {
+				f = together
+			}
+		}
 		if len(f.Problems) > 0 {
 			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
 				Message: c.name + ": " + f.Problems.Error(), Incomplete: true})

@@ -47,7 +47,7 @@ func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 	if !installed && !unpackedAs(file, name, version) {
 		return nil, nil
 	}
-	p := sbom.Package{Type: "npm", Name: name, Version: version, PURL: npmPURL(name, version)}
+	p := language("npm", name, version)
 	for _, raw := range []json.RawMessage{doc.License, doc.Licenses} {
 		p.Licenses = append(p.Licenses, npmLicenses(raw)...)
 	}

@@ -1,30 +1,32 @@
 package catalog
 
 import (
-	"net/url"
-	"strings"
-
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
-func npmPURL(name, version string) string {
-	return "pkg:npm/" + strings.Replace(name, "@", "%40", 1) + "@" + url.PathEscape(version)
-}
+// devel is the version of Go code that was built from a working tree: nobody
+// knows which it is, and match holds it against nothing.
+const devel = "(devel)"
 
-func golangPURL(name, version string) string {
-	if version == "" {
-		return "pkg:golang/" + name
+// language makes a package of a language's ecosystem.
+func language(purlType, name, version string) sbom.Package {
+	p := sbom.Package{Type: purlType, Name: name, Version: version}
+	if version == devel {
+		version = ""
 	}
-	return "pkg:golang/" + name + "@" + url.PathEscape(version)
+	p.PURL = purl.New(purlType, name, version).String()
+	return p
 }
 
+// osPURL returns the purl of a distribution's package.
 func osPURL(p *sbom.Package, d sbom.Distro) string {
-	s := "pkg:" + p.Type + "/" + d.ID + "/" + p.Name + "@" + url.PathEscape(p.Version) + "?arch=" + p.Arch
-	if d.ID != "" {
-		s += "&distro=" + d.ID
-		if d.VersionID != "" {
-			s += "-" + d.VersionID
-		}
+	release := d.VersionID
+	if release == "" {
+		release = d.Codename
 	}
-	return s
+	return purl.OS(purl.OSPackage{
+		Type: p.Type, Distro: d.ID, Release: release, Name: p.Name, Version: p.Version, Arch: p.Arch,
+		SourceName: p.Source.Name, SourceVersion: p.Source.Version, Modularity: p.Modularity,
+	}).String()
 }

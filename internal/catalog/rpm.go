@@ -1,0 +1,159 @@
+package catalog
+
+import (
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/rpmdb"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// isRpmDatabase wants rpm's database in each of its forms, where rpm keeps it
+// now (usr/lib/sysimage/rpm), kept it before, and where rpm-ostree does.
+func isRpmDatabase(h *rootfs.Header, _ []byte) bool {
+	var name string
+	switch {
+	case strings.HasPrefix(h.Path, "var/lib/rpm/"):
+		name = h.Path[len("var/lib/rpm/"):]
+	case strings.HasPrefix(h.Path, "usr/lib/sysimage/rpm/"):
+		name = h.Path[len("usr/lib/sysimage/rpm/"):]
+	case strings.HasPrefix(h.Path, "usr/share/rpm/"):
+		name = h.Path[len("usr/share/rpm/"):]
+	}
+	return name == "rpmdb.sqlite" || name == "Packages.db" || name == "Packages"
+}
+
+func readRpmDatabase(_ *rootfs.Header, body rootfs.Body) (found, error) {
+	return rpmFound(rpmdb.Read(body, body.Size(), nil, 0))
+}
+
+func rpmFound(list []rpmdb.Package, err error) (found, error) {
+	f := found{Packages: make([]sbom.Package, len(list))}
+	for i := range list {
+		f.Packages[i] = rpmPackage(&list[i])
+	}
+	return f, err
+}
+
+// withRpmLog reads a SQLite database again together with the write-ahead log
+// beside it, if there is one: what it holds may be newer than the database, and
+// a visitor sees one file at a time. Logs are rarely left behind.
+func withRpmLog(tree *rootfs.Tree, file string) (f found, ok bool) {
+	if !strings.HasSuffix(file, ".sqlite") {
+		return found{}, false
+	}
+	if log, found := tree.Lookup(file + "-wal"); !found || log.Size == 0 {
+		return f, false
+	}
+	var size [2]int64
+	var data [2]io.ReaderAt
+	for i, name := range []string{file, file + "-wal"} {
+		opened, err := tree.Open(name)
+		if err != nil {
+			return found{Problems: asProblems(err)}, true
+		}
+		defer opened.Close()
+		info, err := opened.Stat()
+		at, random := opened.(io.ReaderAt)
+		if err != nil || !random {
+			return found{Problems: asProblems(&fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid})}, true
+		}
+		data[i], size[i] = at, info.Size()
+	}
+	f, err := rpmFound(rpmdb.Read(data[0], size[0], data[1], size[1]))
+	f.Problems = asProblems(err)
+	return f, true
+}
+
+func rpmPackage(r *rpmdb.Package) sbom.Package {
+	version := r.Version
+	if r.Release != "" {
+		version += "-" + r.Release
+	}
+	p := sbom.Package{Type: "rpm", Name: r.Name, Arch: r.Arch, Vendor: r.Vendor, Files: r.Files}
+	p.Version = withEpoch(r.Epoch, version)
+	if r.License != "" {
+		p.Licenses = []string{r.License}
+	}
+	p.Source.Name, p.Source.Version = sourceRPM(r.SourceRPM)
+	switch p.Source.Version {
+	case "":
+		p.Source = sbom.Source{Name: r.Name, Version: p.Version}
+	case version:
+		p.Source.Version = p.Version // the file name leaves the epoch out
+	}
+	// "nodejs:18:8090020231207:rhel9" is module nodejs, stream 18.
+	if name, rest, ok := strings.Cut(r.Modularity, ":"); ok {
+		stream, _, _ := strings.Cut(rest, ":")
+		p.Modularity = name + ":" + stream
+	}
+	return p
+}
+
+func withEpoch(epoch int, version string) string {
+	if epoch == 0 {
+		return version
+	}
+	return strconv.Itoa(epoch) + ":" + version
+}
+
+// sourceRPM takes the file name of a source package apart:
+// "glibc-2.34-60.el9.src.rpm".
+func sourceRPM(file string) (name, version string) {
+	s, ok := strings.CutSuffix(file, ".src.rpm")
+	if !ok {
+		if s, ok = strings.CutSuffix(file, ".nosrc.rpm"); !ok {
+			return "", ""
+		}
+	}
+	release := strings.LastIndexByte(s, '-')
+	if release <= 0 {
+		return "", ""
+	}
+	at := strings.LastIndexByte(s[:release], '-')
+	if at <= 0 {
+		return "", ""
+	}
+	return s[:at], s[at+1:]
+}
+
+// isRpmManifest wants the list that Azure Linux's distroless images keep
+// instead of a database.
+func isRpmManifest(h *rootfs.Header, _ []byte) bool {
+	return h.Path == "var/lib/rpmmanifest/container-manifest-2"
+}
+
+// parseRpmManifest reads what rpm -qa was asked for when the image was built:
+// NAME, VERSION-RELEASE, INSTALLTIME, BUILDTIME, VENDOR, EPOCH, SIZE, ARCH,
+// EPOCHNUM, SOURCERPM, with tabs between
+// (toolkit/tools/imagegen/installutils in microsoft/azurelinux).
+func parseRpmManifest(data []byte) ([]sbom.Package, error) {
+	var packages []sbom.Package
+	var wrong problems
+	line := 0
+	for text := range strings.Lines(string(data)) {
+		line++
+		text = strings.TrimRight(text, "\r\n")
+		if text == "" {
+			continue
+		}
+		f := strings.Split(text, "\t")
+		if len(f) != 10 || f[0] == "" || f[1] == "" {
+			wrong.add(line, "not ten fields: %.60q", text)
+			continue
+		}
+		if f[0] == "gpg-pubkey" {
+			continue
+		}
+		epoch, _ := strconv.Atoi(f[8])
+		r := rpmdb.Package{Name: f[0], Version: f[1], Epoch: epoch, Arch: f[7], SourceRPM: f[9]}
+		if f[4] != "(none)" {
+			r.Vendor = f[4]
+		}
+		packages = append(packages, rpmPackage(&r))
+	}
+	return packages, wrong.err()
+}
