@@ -6,12 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -730,58 +727,4 @@ func writeSections(w io.Writer, built time.Time, sections [sectionCount][]byte) 
 		return 0, "", err
 	}
 	return int64(at), fmt.Sprintf("sha256:%x", head[32:headerSize]), nil
-}
-
-// WriteFile writes the database to a temporary file beside path, flushes it to
-// the disk and renames it: path holds the old file or the whole new one,
-// whenever the process or the machine stops. When it returns an error, the old
-// file is untouched.
-func WriteFile(path string, b *Builder, built time.Time) (Info, error) {
-	var info Info
-	err := replace(path, func(f *os.File) (err error) {
-		info, err = b.Write(f, built)
-		return err
-	})
-	return info, err
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, write func(*os.File) error) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close() // again, when it was Close that erred; then it does nothing
-			os.Remove(tmp.Name())
-			err = fmt.Errorf("write %s: %w", path, err)
-		}
-	}()
-	if err := write(tmp); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	syncDir(filepath.Dir(path))
-	return nil
-}
-
-// syncDir makes a rename durable where the system lets one; elsewhere the
-// rename is durable by itself or a little later.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
 }
