@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Options of opening a target. The zero value is right for a person's machine.
@@ -41,14 +42,22 @@ type Options struct {
 
 // session is one opened target: what it takes to read it, and to end that.
 type session struct {
-	ctx     context.Context
-	opt     Options
+	ctx context.Context
+	opt Options
+
+	mu      sync.Mutex // layers are opened at once, and may store something first
 	closers []func() error
 }
 
-func (s *session) onClose(f func() error) { s.closers = append(s.closers, f) }
+func (s *session) onClose(f func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closers = append(s.closers, f)
+}
 
 func (s *session) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var all []error
 	for len(s.closers) > 0 {
 		last := len(s.closers) - 1
@@ -104,12 +113,18 @@ func Open(ctx context.Context, t Target, opt Options) ([]*Image, func() error, e
 
 func (s *session) open(t Target) ([]*Image, error) {
 	switch t.Kind {
+	case "":
+		return s.lookUp(t)
+	case "docker", "podman":
+		return s.openDaemon(t.Kind, t)
 	case "archive", "docker-archive", "oci-archive":
 		return s.openArchive(t)
 	case "oci-dir":
 		return s.openLayoutDir(t)
 	case "dir":
 		return openDir(t)
+	case "registry":
+		return s.openRegistry(t)
 	case "sbom":
 		return nil, errors.New("an SBOM has no layers to open")
 	}

@@ -92,8 +92,9 @@ func (img Image) build() (*built, error) {
 	if b.platform == (image.Platform{}) {
 		b.platform = image.Platform{OS: "linux", Architecture: "amd64"}
 	}
+	var c compressor
 	for i, l := range img.Layers {
-		layer, err := l.build(img.Docker)
+		layer, err := l.build(&c, img.Docker)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
@@ -130,7 +131,7 @@ func (img Image) build() (*built, error) {
 	return b, nil
 }
 
-func (l Layer) build(docker bool) (builtLayer, error) {
+func (l Layer) build(c *compressor, docker bool) (builtLayer, error) {
 	out := builtLayer{source: l, mediaType: l.MediaType}
 	if out.mediaType == "" {
 		out.mediaType = layerType(l.Compression, docker)
@@ -158,7 +159,7 @@ func (l Layer) build(docker bool) (builtLayer, error) {
 		}
 	}
 	counted := &counter{w: io.MultiWriter(stored, digest)}
-	if err := l.compress(counted, io.TeeReader(r, diffID)); err != nil {
+	if err := c.compress(counted, io.TeeReader(r, diffID), l.Compression); err != nil {
 		return out, err
 	}
 	out.diffID = "sha256:" + hex.EncodeToString(diffID.Sum(nil))

@@ -171,21 +171,35 @@ func (l Layer) tar() (io.ReadCloser, error) {
 	return io.NopCloser(&b), nil
 }
 
-// compress copies r to w in the layer's compression.
-func (l Layer) compress(w io.Writer, r io.Reader) error {
+// compressor keeps its encoders between layers: to make one costs more than
+// to compress a small layer.
+type compressor struct {
+	gzip *gzip.Writer
+	zstd *zstd.Encoder
+}
+
+// compress copies r to w in the given compression.
+func (c *compressor) compress(w io.Writer, r io.Reader, as Compression) error {
 	var out io.WriteCloser
-	switch l.Compression {
+	switch as {
 	case None:
 		_, err := io.Copy(w, r)
 		return err
 	case Zstd:
-		zw, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return err
+		if c.zstd == nil {
+			var err error
+			if c.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+				return err
+			}
 		}
-		out = zw
+		c.zstd.Reset(w)
+		out = c.zstd
 	default:
-		out = gzip.NewWriter(w)
+		if c.gzip == nil {
+			c.gzip = gzip.NewWriter(nil)
+		}
+		c.gzip.Reset(w)
+		out = c.gzip
 	}
 	if _, err := io.Copy(out, r); err != nil {
 		return err

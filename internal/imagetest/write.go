@@ -56,7 +56,7 @@ func WriteDockerArchive(file string, images ...Image) error {
 				first[l.diffID] = name
 				plain := l.source
 				plain.Compression = None
-				flat, err := plain.build(false)
+				flat, err := plain.build(nil, false)
 				if err != nil {
 					return err
 				}
