@@ -79,24 +79,29 @@ func vectorRank(vector string) int {
 // an erratum that mends several vulnerabilities belong to none in particular.
 func scores(hits []*statement, v *vulndb.Vulnerability) []finding.CVSS {
 	var all []finding.CVSS
-	add := func(source string, list []vulndb.CVSS) {
+	add := func(list []vulndb.CVSS, source string) {
 		for _, c := range list {
 			f := finding.CVSS{Source: c.Source, Vector: c.Vector, Score: c.Score}
 			if f.Source == "" {
 				f.Source = source
 			}
-			if !slices.ContainsFunc(all, func(o finding.CVSS) bool {
-				return o.Vector == f.Vector && o.Score == f.Score && (o.Source == f.Source || f.Vector != "")
-			}) {
-				all = append(all, finding.CVSS{Source: strings.Clone(f.Source), Vector: strings.Clone(f.Vector), Score: f.Score})
+			// Databases copy each other's vectors: the first who has it is named.
+			i := slices.IndexFunc(all, func(o finding.CVSS) bool {
+				return o.Vector == f.Vector && (f.Vector != "" || o.Source == f.Source && o.Score == f.Score)
+			})
+			if i >= 0 {
+				all[i].Score = max(all[i].Score, f.Score)
+				continue
 			}
+			f.Source, f.Vector = strings.Clone(f.Source), strings.Clone(f.Vector)
+			all = append(all, f)
 		}
 	}
 	for _, s := range hits {
 		if len(s.Vulns) <= 1 {
-			add(s.Source, s.CVSS)
+			add(s.CVSS, s.Source)
 		}
 	}
-	add(v.SeveritySource, v.CVSS)
+	add(v.CVSS, v.SeveritySource)
 	return all
 }
