@@ -253,6 +253,11 @@ func renderEnrichment(e vulndb.Enrichment) string {
 
 // formats says how the documents of testdata/<name> are read.
 var formats = map[string]format{
+	"updateinfo":     {stream: updateinfoReader{"oracle", "Oracle Linux:9", ""}.parse},
+	"nvd":            {stream: parseNVD},
+	"arch":           {stream: parseArch},
+	"photon":         {stream: photonReader{"5.0"}.parse},
+	"redhat":         {stream: oneDocument(parseRedHat)},
 	"debian-tracker": {stream: parseDebianTracker},
 	"osv":            {stream: oneDocument(osvReader{source: "osv"}.parse)},
 	"osv-go":         {stream: oneDocument(osvReader{source: "go", ecosystem: "Go", elsewhere: func(e string) bool { return e == "npm" }, drop: []string{"DROP-"}}.parse)},
@@ -317,6 +322,20 @@ var sampleFormats = []struct {
 	{"wolfi-secdb/*/security.json", format{stream: secdbReader{"wolfi-secdb", "Wolfi", ""}.parse}},
 	{"chainguard-secdb/*/security.json", format{stream: secdbReader{"chainguard-secdb", "Chainguard", ""}.parse}},
 	{"debian-tracker-api/*.json", format{stream: parseDebianTracker}},
+	{"redhat-vex-v2/*.tar.zst", format{pick: isJSON, doc: parseRedHat}},
+	{"redhat-csaf/*.tar.zst", format{pick: isJSON, doc: parseRedHat}},
+	{"redhat-csaf/2023/*.json", format{stream: oneDocument(parseRedHat)}},
+	{"amazon/updateinfo_*.xml.gz", format{stream: updateinfoReader{"amazon", "Amazon Linux:2", ""}.parse}},
+	{"alma-updateinfo/*/almalinux/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"alma", "AlmaLinux:9", ""}.parse}},
+	{"rocky-updateinfo/*/pub/rocky/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"rocky", "Rocky Linux:9", ""}.parse}},
+	{"fedora-updateinfo/happy/fedora/linux/updates/43/Everything/x86_64/repodata/*.xml.zst", format{stream: updateinfoReader{"fedora", "Fedora:43", ""}.parse}},
+	{"fedora-updateinfo/happy/archive/epel/*/SRPMS/repodata/*.xml.bz2", format{stream: updateinfoReader{"fedora", "EPEL:6", ""}.parse}},
+	{"fedora-updateinfo/happy/archive/fedora/linux/updates/38/Modular/x86_64/repodata/*.xml.xz", format{stream: updateinfoReader{"fedora", "Fedora:38", ""}.parse}},
+	{"oracle-linux/*", format{stream: updateinfoReader{"oracle", "Oracle Linux:9", ""}.parse}},
+	{"nvd-feed-cve-v2/*.json.gz", format{stream: parseNVD}},
+	{"arch/*.json", format{stream: parseArch}},
+	{"photon-cve/happy/cve_data_photon*.json", format{stream: photonReader{"4.0"}.parse}},
+	{"npm-ghsa/main.tar.gz", format{pick: isReviewed, doc: osvReader{source: "ghsa"}.parse}},
 	{"mitre-cve-v5/*.tar.gz", format{pick: isCVEFile, doc: parseCVE}},
 }
 

@@ -154,23 +154,31 @@ func digits(s string) bool {
 func qualifier(purl, key string) string {
 	for _, part := range strings.FieldsFunc(purl, func(r rune) bool { return r == '?' || r == '&' }) {
 		if value, ok := strings.CutPrefix(part, key+"="); ok {
-			if plain, err := url.PathUnescape(value); err == nil {
-				return plain
-			}
-			return value
+			return unescape(value)
 		}
 	}
 	return ""
 }
 
+// unescape undoes percent-encoding where it is right.
+func unescape(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
 // packageName brings a name into the one spelling that its registry compares
-// by: PyPI's by PEP 503, Packagist's and NuGet's in lower case.
+// by: PyPI's by PEP 503, Packagist's and NuGet's in lower case, Swift's URLs
+// without the scheme.
 func packageName(eco, name string) string {
 	switch baseEcosystem(eco) {
 	case "PyPI":
 		return pep503(name)
 	case "Packagist", "NuGet", "Hex":
 		return strings.ToLower(name)
+	case "SwiftURL":
+		return strings.TrimSuffix(strings.TrimPrefix(name, "https://"), ".git")
 	}
 	return name
 }

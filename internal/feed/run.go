@@ -83,6 +83,11 @@ func run(ctx context.Context, opt Options, s *store, feeds []*planned, b *vulndb
 	if werr := group.Wait(); err == nil || errors.Is(err, context.Canceled) {
 		err = werr
 	}
+	for _, f := range feeds {
+		if err == nil && len(f.files) > 0 && f.stats.Records == 0 {
+			err = fmt.Errorf("feed %s: %s: holds no record: not what it was", f.name, f.files[0].url)
+		}
+	}
 	return err
 }
 
@@ -332,9 +337,6 @@ func (f *planned) verdict() error {
 		return nil
 	}
 	s := &f.stats
-	if s.Records == 0 {
-		return fmt.Errorf("feed %s: holds no record: not what it was", f.name)
-	}
 	if s.Skipped > badAllowed && s.Skipped*100 > s.Records*badPercent {
 		return fmt.Errorf("feed %s: %d of %d records cannot be read, more than %d %%; the first: %s", f.name, s.Skipped, s.Records, badPercent, s.Samples[0])
 	}

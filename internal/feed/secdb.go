@@ -30,7 +30,7 @@ type secdbPackage struct {
 // maxSecdb bounds a secdb file; Chainguard's, the longest, has some 20 MB.
 const maxSecdb = 256 << 20
 
-const leftNoID = "secdb entries that name no vulnerability"
+const leftNoID = "entries that name no vulnerability"
 
 // secdbReader says whose secdb it is.
 type secdbReader struct {

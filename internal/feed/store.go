@@ -92,6 +92,9 @@ func (s *store) locate(ctx context.Context, what, upstream string) (name string,
 	if s.base == "" {
 		return s.cache.fetch(ctx, what, upstream)
 	}
+	if strings.HasSuffix(upstream, "/") {
+		name += "/" // a directory's index
+	}
 	local, err := s.cache.fetch(ctx, what, s.base+"/"+strings.ReplaceAll(name, " ", "%20"))
 	if errors.Is(err, errNotFound) {
 		return "", errMissing

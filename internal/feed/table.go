@@ -69,6 +69,49 @@ func table() []feed {
 			licence: "Chainguard's terms",
 		},
 		{
+			name: "redhat", names: redhatArchive, url: redhatVEX + "/{}",
+			what:    "Red Hat's word on each CVE for each of its products: fixed, affected, not to be fixed, deferred",
+			read:    documents(isJSON, parseRedHat),
+			licence: "CC BY 4.0, Red Hat",
+		},
+		{
+			name: "oracle", names: updateinfos(oracleRepos), url: "{}",
+			what:    "errata of Oracle Linux",
+			read:    readUpdateinfo("oracle", oracleRepos),
+			licence: "none stated, Oracle",
+		},
+		{
+			name: "amazon", names: updateinfos(amazonRepos), url: "{}",
+			what:    "errata of Amazon Linux",
+			read:    readUpdateinfo("amazon", amazonRepos),
+			licence: "none stated, Amazon Web Services",
+		},
+		{
+			name: "fedora", names: updateinfos(fedoraRepos), url: "{}",
+			what:    "errata of Fedora",
+			read:    readUpdateinfo("fedora", fedoraRepos),
+			licence: "MIT, Fedora Project",
+		},
+		{
+			name: "arch", url: "https://security.archlinux.org/all.json",
+			what:    "vulnerability groups of Arch Linux",
+			read:    whole(parseArch),
+			licence: "MIT, Arch Linux",
+		},
+		{
+			name: "photon", names: photonReleases, url: photonRoot + "/cve_data_photon{}.json",
+			what:    "vulnerabilities of Photon OS' packages",
+			read:    func(release string, _ *planning) format { return format{stream: photonReader{release}.parse} },
+			licence: "none stated, Broadcom",
+		},
+		{
+			name: "ghsa", url: "https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz",
+			what:    "GitHub-reviewed advisories, when OSV.dev's exports are not read",
+			read:    documents(isReviewed, osvReader{source: "ghsa"}.parse),
+			rule:    replacedBy("npm"),
+			licence: "CC BY 4.0, GitHub",
+		},
+		{
 			name: "nodejs", url: "https://raw.githubusercontent.com/nodejs/security-wg/main/vuln/core/index.json",
 			what:    "flaws of the Node.js runtime itself",
 			read:    whole(parseNodeCore),
@@ -79,6 +122,12 @@ func table() []feed {
 			what:    "CVSS of the CNAs and of CISA, rejected CVEs",
 			read:    documents(isCVEFile, parseCVE),
 			licence: "CVE terms of use; CC0-1.0, CISA",
+		},
+		{
+			name: "nvd", names: nvdYears, url: "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-{}.json.gz",
+			what:    "NVD's own CVSS and severities",
+			read:    whole(parseNVD),
+			licence: "public domain, NIST",
 		},
 		{
 			name: "kev", url: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
@@ -207,9 +256,15 @@ func readOSV(ecosystem string, all *planning) format {
 // It is the other way round for Wolfi and Chainguard: their exports are
 // Chainguard's own, have every fix of security.json, and beyond it the
 // vulnerabilities that are not mended yet and which CVE and GHSA are one.
+//
+// Red Hat's has its errata only, and the VEX files have those and what is not
+// mended.
 func osvRule(ecosystem string, _ *planning) string {
-	if ecosystem == "Alpine" {
+	switch ecosystem {
+	case "Alpine":
 		return "alpine-secdb"
+	case "Red Hat":
+		return "redhat"
 	}
 	return ""
 }
@@ -343,6 +398,11 @@ func wanted(name, family string, opt Options) bool {
 	return !slices.ContainsFunc(opt.Skip, named) && (len(opt.Only) == 0 || slices.ContainsFunc(opt.Only, inFamily))
 }
 
-// pathEscape escapes the spaces of ecosystem names, and leaves the slashes of
-// "v3.20/main".
-func pathEscape(name string) string { return strings.ReplaceAll(name, " ", "%20") }
+// pathEscape escapes the spaces of ecosystem names, leaves the slashes of
+// "v3.20/main", and takes the URL of "0|https://…".
+func pathEscape(name string) string {
+	if _, url, ok := strings.Cut(name, "|"); ok {
+		name = url
+	}
+	return strings.ReplaceAll(name, " ", "%20")
+}

@@ -1,0 +1,161 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// repo is a repository with an updateinfo.xml.
+type repo struct {
+	ecosystem string
+	channel   string // "" where the release has one set of packages only
+	root      string // of the repository, or a list of its mirrors
+}
+
+// The repositories that hold a distribution's errata, in one architecture:
+// errata are made for all of them at once.
+var (
+	oracleRepos = []repo{
+		{"Oracle Linux:7", "", "https://yum.oracle.com/repo/OracleLinux/OL7/latest/x86_64"},
+		{"Oracle Linux:8", "", "https://yum.oracle.com/repo/OracleLinux/OL8/baseos/latest/x86_64"},
+		{"Oracle Linux:8", "", "https://yum.oracle.com/repo/OracleLinux/OL8/appstream/x86_64"},
+		{"Oracle Linux:9", "", "https://yum.oracle.com/repo/OracleLinux/OL9/baseos/latest/x86_64"},
+		{"Oracle Linux:9", "", "https://yum.oracle.com/repo/OracleLinux/OL9/appstream/x86_64"},
+		{"Oracle Linux:10", "", "https://yum.oracle.com/repo/OracleLinux/OL10/baseos/latest/x86_64"},
+		{"Oracle Linux:10", "", "https://yum.oracle.com/repo/OracleLinux/OL10/appstream/x86_64"},
+	}
+	amazonRepos = []repo{
+		{"Amazon Linux:1", "", "http://repo.us-west-2.amazonaws.com/2018.03/updates/x86_64/mirror.list"},
+		{"Amazon Linux:2", "", "https://cdn.amazonlinux.com/2/core/latest/x86_64/mirror.list"},
+		{"Amazon Linux:2023", "", "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list"},
+	}
+	fedoraRepos = []repo{
+		{"Fedora:42", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/42/Everything/x86_64"},
+		{"Fedora:43", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/43/Everything/x86_64"},
+		{"Fedora:44", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/44/Everything/x86_64"},
+	}
+)
+
+// updateinfos returns a function that lists the updateinfo.xml of each
+// repository, as "INDEX|URL".
+func updateinfos(repos []repo) func(context.Context, *store) ([]string, error) {
+	return func(ctx context.Context, s *store) ([]string, error) {
+		var files []string
+		for i, r := range repos {
+			file, err := r.updateinfo(ctx, s)
+			if errors.Is(err, errMissing) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", r.root, err)
+			}
+			if file != "" {
+				files = append(files, strconv.Itoa(i)+"|"+file)
+			}
+		}
+		if len(files) == 0 {
+			return nil, errMissing
+		}
+		return files, nil
+	}
+}
+
+// updateinfo finds a repository's updateinfo.xml by its index. Amazon's moves
+// with each release, and a list of mirrors says where it is.
+func (r repo) updateinfo(ctx context.Context, s *store) (string, error) {
+	root := r.root
+	if strings.HasSuffix(root, "/mirror.list") {
+		text, err := s.text(ctx, root)
+		if err != nil {
+			return "", err
+		}
+		first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		root = strings.TrimSuffix(strings.TrimSpace(first), "/")
+		if !strings.HasPrefix(root, "https://") && !strings.HasPrefix(root, "http://") || checkText(root) != nil {
+			return "", fmt.Errorf("mirror.list: %.60q: not a URL", first)
+		}
+	}
+	index, err := s.text(ctx, root+"/repodata/repomd.xml")
+	if err != nil {
+		return "", err
+	}
+	href, err := updateinfoHref(index)
+	if err != nil || href == "" {
+		return "", err
+	}
+	return root + "/" + href, nil
+}
+
+func readUpdateinfo(source string, repos []repo) func(string, *planning) format {
+	return func(name string, _ *planning) format {
+		number, _, _ := strings.Cut(name, "|")
+		i, err := strconv.Atoi(number)
+		if err != nil || i < 0 || i >= len(repos) {
+			return format{}
+		}
+		return format{stream: updateinfoReader{source, repos[i].ecosystem, repos[i].channel}.parse}
+	}
+}
+
+const redhatVEX = "https://security.access.redhat.com/data/csaf/v2/vex"
+
+// redhatArchive finds the newest archive of Red Hat's VEX files.
+func redhatArchive(ctx context.Context, s *store) ([]string, error) {
+	text, err := s.text(ctx, redhatVEX+"/archive_latest.txt")
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimSpace(text)
+	if !strings.HasSuffix(name, ".tar.zst") || strings.ContainsAny(name, "/\\?#") || checkText(name) != nil {
+		return nil, fmt.Errorf("archive_latest.txt: %.60q: not an archive's name", name)
+	}
+	return []string{name}, nil
+}
+
+const photonRoot = "https://packages.vmware.com/photon/photon_cve_metadata"
+
+// photonReleases lists the releases that Photon OS has a list for.
+func photonReleases(ctx context.Context, s *store) ([]string, error) {
+	text, err := s.text(ctx, photonRoot+"/photon_versions.json")
+	if err != nil {
+		return nil, err
+	}
+	var versions struct {
+		Branches []string `json:"branches"`
+	}
+	if err := json.Unmarshal([]byte(text), &versions); err != nil {
+		return nil, fmt.Errorf("photon_versions.json: %w", err)
+	}
+	for _, b := range versions.Branches {
+		if strings.Trim(b, "0123456789.") != "" || b == "" {
+			return nil, fmt.Errorf("photon_versions.json: %.40q: not a release", b)
+		}
+	}
+	if len(versions.Branches) == 0 || len(versions.Branches) > 100 {
+		return nil, fmt.Errorf("photon_versions.json: %d releases", len(versions.Branches))
+	}
+	return versions.Branches, nil
+}
+
+// nvdYears lists the years of NVD's feeds: from 2002, which has all before it,
+// to this one. NVD has no list of them.
+func nvdYears(context.Context, *store) ([]string, error) {
+	var years []string
+	for year := 2002; year <= time.Now().Year(); year++ {
+		years = append(years, strconv.Itoa(year))
+	}
+	return years, nil
+}
+
+// isReviewed tells GitHub's reviewed advisories from those that it took over
+// from NVD unread, which name no packages.
+func isReviewed(name string) bool {
+	parts := strings.Split(name, "/")
+	return isJSON(name) && slices.Contains(parts, "github-reviewed")
+}

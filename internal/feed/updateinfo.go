@@ -1,0 +1,237 @@
+package feed
+
+import (
+	"cmp"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// erratum is an update of an updateinfo.xml, the format of dnf's repositories
+// (https://rpm-software-management.github.io/createrepo_c/, "updateinfo").
+type erratum struct {
+	Type     string `xml:"type,attr"`
+	Status   string `xml:"status,attr"`
+	ID       string `xml:"id"`
+	Title    string `xml:"title"`
+	Severity string `xml:"severity"`
+	Issued   struct {
+		Date string `xml:"date,attr"`
+	} `xml:"issued"`
+	Updated struct {
+		Date string `xml:"date,attr"`
+	} `xml:"updated"`
+	References []struct {
+		Type  string `xml:"type,attr"`
+		ID    string `xml:"id,attr"`
+		Title string `xml:"title,attr"`
+	} `xml:"references>reference"`
+	Collections []struct {
+		Short  string `xml:"short,attr"`
+		Module *struct {
+			Name   string `xml:"name,attr"`
+			Stream string `xml:"stream,attr"`
+		} `xml:"module"`
+		Packages []struct {
+			Name    string `xml:"name,attr"`
+			Epoch   string `xml:"epoch,attr"`
+			Version string `xml:"version,attr"`
+			Release string `xml:"release,attr"`
+			Arch    string `xml:"arch,attr"`
+			Source  string `xml:"src,attr"`
+		} `xml:"package"`
+	} `xml:"pkglist>collection"`
+}
+
+// Bounds of an updateinfo.xml.
+const maxUpdateinfo = 1 << 30 // expanded; Oracle's have some 200 MB
+
+// updateinfoReader says whose errata they are.
+type updateinfoReader struct {
+	source    string
+	ecosystem string // with the release: "Oracle Linux:9"
+	repo      string // "" where the repositories of a release need no telling apart
+}
+
+// parse reads an updateinfo.xml, one erratum at a time. Errata of other types
+// than security count only if they name a CVE.
+func (rd updateinfoReader) parse(r io.Reader, o *out) error {
+	dec := xml.NewDecoder(io.LimitReader(r, maxUpdateinfo))
+	seen := false
+	for {
+		token, err := dec.Token()
+		if err == io.EOF {
+			if !seen {
+				return errors.New("no updates: not an updateinfo.xml")
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if start.Name.Local == "updates" {
+			seen = true
+			continue
+		}
+		if start.Name.Local != "update" || !seen {
+			return fmt.Errorf("element %.40q where an update should stand", start.Name.Local)
+		}
+		var u erratum
+		if err := dec.DecodeElement(&u, &start); err != nil {
+			return err
+		}
+		o.read++
+		rec, err := rd.record(&u)
+		switch {
+		case err != nil:
+			o.skip(u.ID, err)
+		case len(rec.Upstream) == 0 && u.Type != "security":
+			o.leave(leftNoSecurity, 1)
+		case len(rec.Affected) == 0:
+			o.leave(leftNoVersions, 1)
+		default:
+			o.add(rec)
+		}
+		if o.stop != nil {
+			return o.stop
+		}
+	}
+}
+
+func (rd updateinfoReader) record(u *erratum) (vulndb.Record, error) {
+	rec := vulndb.Record{ID: strings.TrimSpace(u.ID), Source: rd.source, Severity: severityWord(u.Severity)}
+	if err := checkID(rec.ID); err != nil {
+		return rec, err
+	}
+	var err error
+	if rec.Published, err = parseTime(u.Issued.Date); err != nil {
+		return rec, fmt.Errorf("issued: %w", err)
+	}
+	if rec.Modified, err = parseTime(u.Updated.Date); err != nil {
+		return rec, fmt.Errorf("updated: %w", err)
+	}
+	for _, ref := range u.References {
+		// Fedora names its CVEs in the titles of Bugzilla references.
+		for _, id := range secdbIDs(cmp.Or(ref.ID, ref.Title) + " " + ref.Title) {
+			if checkCVE(id) == nil && !slices.Contains(rec.Upstream, id) {
+				rec.Upstream = append(rec.Upstream, id)
+			}
+		}
+	}
+	type key struct{ name, version, module, repo string }
+	at := map[key]int{}
+	for _, c := range u.Collections {
+		module := ""
+		if m := c.Module; m != nil && m.Name != "" {
+			module = m.Name + ":" + m.Stream
+		}
+		for _, p := range c.Packages {
+			if p.Arch == "src" || p.Arch == "nosrc" {
+				continue // the same fix as its binaries', which are what is installed
+			}
+			if err := checkName(p.Name); err != nil {
+				return rec, err
+			}
+			version := cmp.Or(p.Epoch, "0") + ":" + p.Version + "-" + p.Release
+			if p.Version == "" || p.Release == "" {
+				return rec, fmt.Errorf("package %q: no version", p.Name)
+			}
+			if err := checkVersion(version); err != nil {
+				return rec, err
+			}
+			if err := checkText(module + p.Arch); err != nil {
+				return rec, err
+			}
+			k := key{p.Name, version, module, cmp.Or(rd.repo, oracleBuild(p.Release))}
+			i, ok := at[k]
+			if !ok {
+				i = len(rec.Affected)
+				at[k] = i
+				if i >= maxAffected {
+					return rec, fmt.Errorf("more than %d packages", maxAffected)
+				}
+				rec.Affected = append(rec.Affected, vulndb.Affected{
+					Ecosystem: rd.ecosystem, Name: p.Name, Module: module, Repo: k.repo,
+					Ranges: []vulndb.Range{{Fixed: version}},
+				})
+			}
+			if a := &rec.Affected[i]; p.Arch != "" && !slices.Contains(a.Arches, p.Arch) {
+				a.Arches = append(a.Arches, p.Arch)
+			}
+		}
+	}
+	mergeArches(&rec)
+	return rec, nil
+}
+
+// oracleBuild names the channel of builds that only those who subscribed to it
+// have: an ordinary glibc is not older than "2.34-60.0.2.ksplice1.el9" in any
+// way that matters, nor is one outside FIPS mode than "3.0.7-18.el9_fips".
+func oracleBuild(release string) string {
+	switch {
+	case strings.Contains(release, ".ksplice"):
+		return "ksplice"
+	case strings.HasSuffix(release, "_fips"):
+		return "fips"
+	}
+	return ""
+}
+
+// mergeArches drops architectures where they say nothing: noarch packages, and
+// those with the same fix on all architectures that the erratum speaks of.
+func mergeArches(rec *vulndb.Record) {
+	type key struct{ name, module, repo string }
+	versions := map[key]int{}
+	for _, a := range rec.Affected {
+		versions[key{a.Name, a.Module, a.Repo}]++
+	}
+	for i := range rec.Affected {
+		a := &rec.Affected[i]
+		if versions[key{a.Name, a.Module, a.Repo}] == 1 || slices.Contains(a.Arches, "noarch") {
+			a.Arches = nil
+		}
+	}
+}
+
+// repomd is a repository's index, which names its updateinfo.xml
+// (https://rpm-software-management.github.io/createrepo_c/, "repomd.xml").
+type repomd struct {
+	Data []struct {
+		Type     string `xml:"type,attr"`
+		Location struct {
+			Href string `xml:"href,attr"`
+		} `xml:"location"`
+	} `xml:"data"`
+}
+
+// updateinfoHref returns where a repository's updateinfo.xml is, relative to
+// its root. A repository without errata has none.
+func updateinfoHref(text string) (string, error) {
+	var md repomd
+	if err := xml.Unmarshal([]byte(text), &md); err != nil {
+		return "", fmt.Errorf("repomd.xml: %w", err)
+	}
+	if len(md.Data) == 0 {
+		return "", errors.New("repomd.xml: no data: not a repository's index")
+	}
+	for _, d := range md.Data {
+		href := d.Location.Href
+		if d.Type != "updateinfo" {
+			continue
+		}
+		if href == "" || strings.Contains(href, "..") || strings.Contains(href, "://") || strings.HasPrefix(href, "/") || checkText(href) != nil {
+			return "", fmt.Errorf("repomd.xml: updateinfo at %.60q: not a place in the repository", href)
+		}
+		return href, nil
+	}
+	return "", nil
+}
