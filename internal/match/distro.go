@@ -34,6 +34,9 @@ const (
 // OSV has none (Oracle, Amazon, Fedora, Arch), they are ours: the
 // distribution's name and the release.
 func releaseOf(d sbom.Distro) (release, bool) {
+	if !plainRelease(d.VersionID) {
+		return release{}, false
+	}
 	major, minor := majorMinor(d.VersionID)
 	deb := func(title string, ecosystems ...string) (release, bool) {
 		return release{title: title, ecosystems: ecosystems, packageType: "deb"}, true
@@ -288,6 +291,15 @@ func openEuler(d sbom.Distro) []string {
 func isEdge(d sbom.Distro) bool {
 	return strings.Contains(d.VersionID, "_alpha") || strings.Contains(d.VersionID, "_git") ||
 		d.VersionID == "edge" || strings.HasSuffix(d.PrettyName, " edge")
+}
+
+// plainRelease: anything else in a release's number is no release, and would
+// only travel on into names of ecosystems and messages.
+func plainRelease(id string) bool {
+	const maxRelease = 64
+	return len(id) <= maxRelease && !strings.ContainsFunc(id, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("._-+~", r))
+	})
 }
 
 // majorMinor splits "3.20.3" into "3" and "20".

@@ -194,7 +194,7 @@ func (m *matcher) glance(adv *vulndb.Advisory) bool {
 	case affected:
 		m.hit = true
 	case uncomparable:
-		m.tally.uncomparable(m.pkg, m.asked.version, adv.ID)
+		m.tally.uncomparable(m.pkg, m.asked.version)
 	}
 	return true
 }

@@ -11,6 +11,13 @@ import (
 	"github.com/careen/careen/internal/vulndb"
 )
 
+// Limits. A package database made up of a thousand old kernels would otherwise
+// fill the memory with findings.
+const (
+	maxFindings = 200_000 // of an image; large real ones have some ten thousand
+	maxTries    = 16      // versions that upgrade tries
+)
+
 var errNoOrder = errors.New("no order of versions is known for the ecosystem")
 
 // statement is an advisory with what it says about the installed version.
@@ -182,7 +189,8 @@ func (m *matcher) upgrade(all []settled) string {
 		}
 	}
 	slices.SortFunc(candidates, order.ascending)
-	for _, v := range slices.Compact(candidates) {
+	candidates = slices.Compact(candidates)
+	for _, v := range candidates[:min(len(candidates), maxTries)] {
 		clean := !slices.ContainsFunc(all, func(s settled) bool {
 			if s.fix.State != "" && s.fix.State != finding.Fixed {
 				return false // stays whatever one does
@@ -255,6 +263,9 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 		return settled{}
 	case distribution && !m.opt.IncludeKernelHeaders && isKernelHeaders(p):
 		m.tally.kernelHeaders(p)
+		return settled{}
+	case len(m.found) >= maxFindings:
+		m.tally.dropped++
 		return settled{}
 	}
 

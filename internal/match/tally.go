@@ -11,13 +11,14 @@ import (
 
 // tally counts what no finding came of although it might have.
 type tally struct {
-	headers   map[string]int      // kernel vulnerabilities left out, by package
-	unordered map[string][]string // "name version": ids of advisories that could not be compared
-	noVersion []string            // packages with advisories but without a version
-	vendors   map[string]int      // packages of other vendors, by vendor
-	strangers map[string]int      // distribution packages of no known distribution, by type
-	types     map[string]int      // packages of types without advisories
-	rejected  int                 // findings whose CVE was rejected
+	headers   map[string]int // kernel vulnerabilities left out, by package
+	unordered map[string]int // "name version": advisories that could not be compared
+	noVersion []string       // packages with advisories but without a version
+	vendors   map[string]int // packages of other vendors, by vendor
+	strangers map[string]int // distribution packages of no known distribution, by type
+	types     map[string]int // packages of types without advisories
+	dropped   int            // findings beyond maxFindings
+	rejected  int            // findings whose CVE was rejected
 }
 
 func count(m *map[string]int, key string) {
@@ -41,14 +42,8 @@ func (t *tally) thirdParty(p *sbom.Package) {
 
 func (t *tally) unversioned(p *sbom.Package) { t.noVersion = append(t.noVersion, p.Name) }
 
-func (t *tally) uncomparable(p *sbom.Package, version, id string) {
-	if t.unordered == nil {
-		t.unordered = map[string][]string{}
-	}
-	key := p.Name + " " + version
-	if !slices.Contains(t.unordered[key], id) {
-		t.unordered[key] = append(t.unordered[key], strings.Clone(id))
-	}
+func (t *tally) uncomparable(p *sbom.Package, version string) {
+	count(&t.unordered, p.Name+" "+version)
 }
 
 // maxNamed bounds the names in a warning.
@@ -113,8 +108,8 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 	}
 	if len(t.unordered) > 0 {
 		advisories := 0
-		for _, ids := range t.unordered {
-			advisories += len(ids)
+		for _, n := range t.unordered {
+			advisories += n
 		}
 		incomplete("uncomparable-version", "%s could not be compared with the versions in %s: %s",
 			plural(len(t.unordered), "package"), plural(advisories, "advisory"), named(keys(t.unordered)))
@@ -128,7 +123,10 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 			n += c
 		}
 		list = append(list, Warning{Kind: "kernel-headers", Message: fmt.Sprintf("%s of the kernel left out for packages that hold its headers only (%s); --include-kernel-headers reports them",
-			plural(n, "vulnerability"), strings.Join(keys(t.headers), ", "))})
+			plural(n, "vulnerability"), named(keys(t.headers)))})
+	}
+	if t.dropped > 0 {
+		incomplete("too-many-findings", "%s beyond the limit of %d left out", plural(t.dropped, "vulnerability"), maxFindings)
 	}
 	if t.rejected > 0 {
 		list = append(list, Warning{Kind: "rejected-cve", Message: plural(t.rejected, "match") + " left out: the CVE was rejected as no vulnerability"})
@@ -158,7 +156,7 @@ func (m *matcher) distributionWarnings(distro sbom.Distro, incomplete func(kind,
 	case distro.ID != "" && len(distro.IDLike) > 0:
 		// Packages of a derivative are built by others, under versions that
 		// say nothing about the parent's fixes.
-		incomplete("no-advisories", "no advisories are known for %s: its packages were not matched, nor held against those of %s, which did not build them",
+		incomplete("no-advisories", "no advisories are known for %s: its packages were not matched, nor held against those of %q, which did not build them",
 			distroTitle(distro), strings.Join(distro.IDLike, " or "))
 	case distro.ID != "":
 		incomplete("no-advisories", "no advisories are known for %s: packages of the distribution were not matched", distroTitle(distro))
