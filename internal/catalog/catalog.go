@@ -5,6 +5,8 @@
 package catalog
 
 import (
+	"strings"
+
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -28,9 +30,22 @@ func catalogers() []cataloger {
 		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus},
 		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true},
 		{name: "rpm", version: 1, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog},
+		{name: "pacman", version: 1, want: isPacmanDesc, read: whole(parsePacmanDesc)},
 		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest)},
 		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON},
 		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary},
+		{name: "python", version: 1, want: isPythonMetadata, read: readPython},
+		{name: "conda", version: 1, want: isCondaMeta, read: whole(parseCondaMeta)},
+		{name: "java", version: 1, want: isJar, read: readJar},
+		{name: "jvm", version: 1, want: isJVMRelease, read: whole(parseJVMRelease)},
+		{name: "ruby", version: 1, want: isGemspec, read: whole(parseGemspec)},
+		{name: "php", version: 1, want: isComposerInstalled, read: whole(parseComposerInstalled)},
+		{name: "dotnet", version: 1, want: isDepsJSON, read: whole(parseDepsJSON)},
+		{name: "rust", version: 1, want: isExecutable, read: readRustBinary},
+		{name: "erlang", version: 1, want: isErlangApp, read: whole(parseErlangApp)},
+		{name: "r", version: 1, want: isRDescription, read: whole(parseRDescription)},
+		{name: "lua", version: 1, want: isRockspec, read: readRockspec},
+		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall)},
 	}
 }
 
@@ -38,7 +53,8 @@ func catalogers() []cataloger {
 // them.
 func Visitors() []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
-		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitDpkgFiles},
+		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitFiles},
+		{Name: "pacman-files", Version: factVersion<<16 | 1, Want: isPacmanFiles, Visit: visitFiles},
 		{Name: "distro", Version: factVersion<<16 | 1, Want: isRelease, Visit: visitRelease},
 	}
 	for _, c := range catalogers() {
@@ -93,15 +109,19 @@ func readDpkgStatus(h *rootfs.Header, body rootfs.Body) (found, error) {
 	return whole(parseDpkgStatusFile)(h, body)
 }
 
-func visitDpkgFiles(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+// visitFiles keeps a list of the files that a package owns.
+func visitFiles(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	data, err := body.Bytes(maxDatabase)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, kind := dpkgListOf(h.Path); kind == "list" {
-		return encodeStrings(parseDpkgList(data)), nil
+	switch {
+	case strings.HasPrefix(h.Path, pacmanDir):
+		return encodeStrings(parsePacmanFiles(data)), nil
+	case strings.HasSuffix(h.Path, ".md5sums"):
+		return encodeStrings(parseMD5Sums(data)), nil
 	}
-	return encodeStrings(parseMD5Sums(data)), nil
+	return encodeStrings(parseDpkgList(data)), nil
 }
 
 func visitRelease(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {

@@ -24,6 +24,7 @@ func Packages(tree *rootfs.Tree) Result {
 		j.add(c)
 	}
 	j.addDpkgFiles()
+	j.addPacmanFiles()
 	j.realPaths()
 	j.nameOwners()
 	j.warnOfMissing()
@@ -211,6 +212,25 @@ func (j *join) addDpkgFiles() {
 	if lists > 0 && len(byName)+len(byRecord) == 0 {
 		j.warnings = append(j.warnings, Warning{Kind: "packages", Path: dpkgStatusPath, Layer: -1, Incomplete: true,
 			Message: fmt.Sprintf("dpkg: %d packages left lists of their files, but the database names none", lists)})
+	}
+}
+
+// addPacmanFiles gives pacman's packages their files, from the list beside each
+// description.
+func (j *join) addPacmanFiles() {
+	byRecord := map[string]*sbom.Package{}
+	for i := range j.packages {
+		if p := &j.packages[i]; p.Type == "alpm" {
+			byRecord[path.Dir(p.Locations[0].Path)] = p
+		}
+	}
+	if len(byRecord) == 0 {
+		return
+	}
+	for fact := range j.tree.Facts("pacman-files") {
+		if p := byRecord[path.Dir(fact.Path)]; p != nil {
+			p.Files, _ = decodeStrings(fact.Data)
+		}
 	}
 }
 

@@ -1,0 +1,390 @@
+package catalog
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// Bounds on one archive and all that is nested in it.
+const (
+	maxJarDepth  = 8
+	maxJarNested = 128 << 20 // one nested archive that is compressed, in memory
+	maxJarTotal  = 1 << 30   // all of them
+	maxJarFiles  = 1 << 20   // members looked at
+	maxManifest  = 1 << 20
+)
+
+// isJar wants Java archives by their name; a jar that starts itself may have a
+// shell script before its zip.
+func isJar(h *rootfs.Header, _ []byte) bool { return isJarName(h.Path) }
+
+func isJarName(name string) bool {
+	if len(name) < 5 {
+		return false
+	}
+	switch strings.ToLower(name[len(name)-4:]) {
+	case ".jar", ".war", ".ear", ".par", ".jpi", ".hpi", ".sar", ".nar", ".kar":
+		return true
+	}
+	return false
+}
+
+func readJar(h *rootfs.Header, body rootfs.Body) (found, error) {
+	w := jarWalk{}
+	w.archive(body, body.Size(), h.Path, 0)
+	return found{Packages: w.packages, Problems: w.wrong}, nil
+}
+
+// jarWalk collects the packages of an archive and of those inside it.
+type jarWalk struct {
+	packages []sbom.Package
+	wrong    problems
+	files    int
+	unpacked int64
+}
+
+// archive reads one archive. at is its path, the chain of archives around it
+// included: "srv/app.war!/WEB-INF/lib/a.jar".
+func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		w.wrong.add(0, "%s: %v", at, err)
+		return
+	}
+	if w.files += len(z.File); w.files > maxJarFiles {
+		w.wrong.add(0, "%s: more than %d members", at, maxJarFiles)
+		return
+	}
+	var poms []coordinates
+	var main manifest
+	var inner []*zip.File
+	for _, f := range z.File {
+		switch name := strings.TrimPrefix(f.Name, "/"); {
+		case strings.HasSuffix(name, "/pom.properties") && strings.HasPrefix(name, "META-INF/maven/"):
+			data, err := unzip(f, maxManifest)
+			if err != nil {
+				w.wrong.add(0, "%s: %v", at, err)
+			} else if c := parsePomProperties(data); c.complete() {
+				poms = append(poms, c)
+			}
+		case strings.EqualFold(name, "META-INF/MANIFEST.MF"):
+			data, err := unzip(f, maxManifest)
+			if err != nil {
+				w.wrong.add(0, "%s: %v", at, err)
+			}
+			main = parseManifest(data)
+		case isJarName(name) && f.UncompressedSize64 > 0:
+			inner = append(inner, f)
+		}
+	}
+	w.describe(at, poms, main, len(inner) > 0)
+	for _, f := range inner {
+		w.nested(r, f, at+"!/"+strings.TrimPrefix(f.Name, "/"), depth+1)
+	}
+}
+
+// nested reads an archive inside another: in place where it was stored as it
+// is, as Spring Boot does, else in memory.
+func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) {
+	if depth > maxJarDepth {
+		w.wrong.add(0, "%s: nested more than %d deep", at, maxJarDepth)
+		return
+	}
+	if f.Method == zip.Store {
+		if offset, err := f.DataOffset(); err == nil {
+			size := int64(f.UncompressedSize64)
+			w.archive(io.NewSectionReader(outer, offset, size), size, at, depth)
+			return
+		}
+	}
+	data, err := unzip(f, min(maxJarNested, maxJarTotal-w.unpacked))
+	if err != nil {
+		w.wrong.add(0, "%s: %v", at, err)
+		return
+	}
+	w.unpacked += int64(len(data))
+	w.archive(bytes.NewReader(data), int64(len(data)), at, depth)
+}
+
+// describe adds the packages that an archive is. The Maven coordinates in it
+// are its own and those of what was shaded into it; without any, the manifest
+// and the file's name tell.
+func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool) {
+	base := path.Base(at)
+	if len(poms) > 0 {
+		slices.SortFunc(poms, func(a, b coordinates) int {
+			return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.artifact, b.artifact), cmp.Compare(a.version, b.version))
+		})
+		for _, c := range slices.Compact(poms) {
+			w.add(c, m, at)
+		}
+		return
+	}
+	c := guessCoordinates(base, m)
+	if c.artifact == "" || c.version == "" {
+		return
+	}
+	if c.group == "" && nests && !strings.HasSuffix(strings.ToLower(base), ".jar") {
+		return // somebody's own application: its name is no artifact
+	}
+	w.add(c, m, at)
+}
+
+func (w *jarWalk) add(c coordinates, m manifest, at string) {
+	name := c.artifact
+	if c.group != "" {
+		name = c.group + ":" + c.artifact
+	}
+	p := language("maven", name, c.version)
+	if m.license != "" && len(m.license) <= 100 {
+		p.Licenses = []string{m.license}
+	}
+	p.Locations = []finding.Location{{Path: at}}
+	w.packages = append(w.packages, p)
+}
+
+// coordinates are how Maven names an artifact.
+type coordinates struct{ group, artifact, version string }
+
+func (c coordinates) complete() bool {
+	return c.group != "" && c.artifact != "" && c.version != "" && !strings.Contains(c.group+c.artifact+c.version, "${")
+}
+
+// parsePomProperties reads what Maven's archiver leaves in
+// META-INF/maven/GROUP/ARTIFACT/pom.properties.
+func parsePomProperties(data []byte) coordinates {
+	var c coordinates
+	for text := range strings.Lines(string(data)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(text), "=")
+		value = strings.TrimSpace(value)
+		switch strings.TrimSpace(key) {
+		case "groupId":
+			c.group = value
+		case "artifactId":
+			c.artifact = value
+		case "version":
+			c.version = value
+		}
+	}
+	return c
+}
+
+// manifest is what is used of META-INF/MANIFEST.MF.
+type manifest struct {
+	title, version, vendorID string // Implementation-…
+	bundle, bundleVersion    string // Bundle-SymbolicName without its directives
+	shortName, pluginVersion string // Jenkins plugins: Short-Name, Plugin-Version
+	groupID                  string
+	module                   string // Automatic-Module-Name
+	license                  string // Bundle-License
+}
+
+// parseManifest reads the main section of a manifest: "Key: value" lines of at
+// most 72 bytes, continued by lines that begin with a blank
+// (https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html).
+func parseManifest(data []byte) manifest {
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	text = strings.ReplaceAll(text, "\r", "\n")
+	if head, _, ok := strings.Cut(text, "\n\n"); ok {
+		text = head
+	}
+	text = strings.ReplaceAll(text, "\n ", "")
+	var m manifest
+	for line := range strings.Lines(text) {
+		key, value, ok := strings.Cut(line, ":")
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(key) {
+		case "implementation-title":
+			m.title = value
+		case "implementation-version":
+			m.version = value
+		case "implementation-vendor-id":
+			m.vendorID = value
+		case "bundle-symbolicname":
+			m.bundle, _, _ = strings.Cut(value, ";")
+		case "bundle-version":
+			m.bundleVersion = value
+		case "short-name":
+			m.shortName = value
+		case "plugin-version":
+			m.pluginVersion = value
+		case "group-id":
+			m.groupID = value
+		case "automatic-module-name":
+			m.module = value
+		case "bundle-license":
+			m.license = value
+		}
+	}
+	return m
+}
+
+// guessCoordinates names an archive without Maven's properties.
+func guessCoordinates(base string, m manifest) coordinates {
+	stem := base[:len(base)-len(path.Ext(base))]
+	artifact, version := splitArtifact(stem)
+	if m.shortName != "" && m.pluginVersion != "" { // https://www.jenkins.io/doc/developer/plugin-development/
+		v, _, _ := strings.Cut(m.pluginVersion, " ")
+		return coordinates{cmp.Or(m.groupID, "org.jenkins-ci.plugins"), m.shortName, v}
+	}
+	if version == "" {
+		version = cmp.Or(m.version, m.bundleVersion)
+		version, _, _ = strings.Cut(version, " ")
+	}
+	if version != "" && (version[0] < '0' || version[0] > '9') && !strings.HasPrefix(version, "r") && !strings.HasPrefix(version, "v") {
+		version = ""
+	}
+	return coordinates{guessGroup(artifact, m), artifact, version}
+}
+
+// splitArtifact splits "commons-lang3-3.12.0" before the first part that
+// begins with a digit and looks like a version.
+func splitArtifact(stem string) (artifact, version string) {
+	for i := 1; i+1 < len(stem); i++ {
+		if stem[i] != '-' || stem[i+1] < '0' || stem[i+1] > '9' {
+			continue
+		}
+		rest := stem[i+1:]
+		// "log4j-1.2-api-2.17.1": a version holds no later "-DIGIT.DIGIT".
+		if k := strings.LastIndexByte(rest, '-'); k >= 0 && k+1 < len(rest) && rest[k+1] >= '0' && rest[k+1] <= '9' &&
+			strings.Contains(rest[k+1:], ".") && strings.ContainsAny(rest[:k], "abcdefghijklmnopqrstuvwxyz") {
+			continue
+		}
+		return stem[:i], rest
+	}
+	return stem, ""
+}
+
+// guessGroup returns the group id of an artifact, "" when nothing tells it: a
+// wrong one would match somebody else's advisories.
+func guessGroup(artifact string, m manifest) string {
+	for _, known := range mavenGroups {
+		if name, ok := strings.CutSuffix(known.artifact, "*"); ok && strings.HasPrefix(artifact, name) || artifact == known.artifact {
+			return known.group
+		}
+	}
+	dotted := strings.ReplaceAll(artifact, "-", ".")
+	for _, name := range [...]string{m.bundle, m.module} {
+		for _, tail := range [...]string{artifact, dotted} {
+			if group, ok := strings.CutSuffix(name, "."+tail); ok && strings.Contains(group, ".") {
+				return group
+			}
+		}
+		// org.apache.commons.lang3 is commons-lang3 of org.apache.commons.
+		if i := strings.LastIndexByte(name, '.'); i > 0 && strings.HasSuffix(artifact, "-"+name[i+1:]) && strings.Contains(name[:i], ".") {
+			return name[:i]
+		}
+	}
+	if id := m.vendorID; strings.Contains(id, ".") && !strings.ContainsAny(id, " /:") {
+		return id
+	}
+	return ""
+}
+
+// mavenGroups are the groups of projects that are built without Maven, so that
+// their jars hold no coordinates. The first row that fits counts.
+var mavenGroups = [...]struct{ artifact, group string }{
+	{"spring-boot*", "org.springframework.boot"},
+	{"spring-security-oauth2", "org.springframework.security.oauth"},
+	{"spring-security-*", "org.springframework.security"},
+	{"spring-data-*", "org.springframework.data"},
+	{"spring-cloud-*", "org.springframework.cloud"},
+	{"spring-integration-*", "org.springframework.integration"},
+	{"spring-batch-*", "org.springframework.batch"},
+	{"spring-amqp", "org.springframework.amqp"},
+	{"spring-rabbit", "org.springframework.amqp"},
+	{"spring-kafka", "org.springframework.kafka"},
+	{"spring-ws-*", "org.springframework.ws"},
+	{"spring-session-*", "org.springframework.session"},
+	{"spring-hateoas", "org.springframework.hateoas"},
+	{"spring-retry", "org.springframework.retry"},
+	{"spring-ldap-*", "org.springframework.ldap"},
+	{"spring-core", "org.springframework"},
+	{"spring-beans", "org.springframework"},
+	{"spring-context*", "org.springframework"},
+	{"spring-aop", "org.springframework"},
+	{"spring-aspects", "org.springframework"},
+	{"spring-expression", "org.springframework"},
+	{"spring-jcl", "org.springframework"},
+	{"spring-jdbc", "org.springframework"},
+	{"spring-jms", "org.springframework"},
+	{"spring-messaging", "org.springframework"},
+	{"spring-orm", "org.springframework"},
+	{"spring-oxm", "org.springframework"},
+	{"spring-tx", "org.springframework"},
+	{"spring-web", "org.springframework"},
+	{"spring-webmvc", "org.springframework"},
+	{"spring-webflux", "org.springframework"},
+	{"spring-websocket", "org.springframework"},
+	{"tomcat-embed-*", "org.apache.tomcat.embed"},
+	{"tomcat-*", "org.apache.tomcat"},
+	{"catalina", "org.apache.tomcat"},
+	{"kafka-clients", "org.apache.kafka"},
+	{"kafka_2*", "org.apache.kafka"},
+	{"kafka-streams*", "org.apache.kafka"},
+	{"connect-runtime", "org.apache.kafka"},
+	{"kotlin-*", "org.jetbrains.kotlin"},
+	{"kotlinx-coroutines-*", "org.jetbrains.kotlinx"},
+	{"okhttp", "com.squareup.okhttp3"},
+	{"okio*", "com.squareup.okio"},
+	{"elasticsearch", "org.elasticsearch"},
+	{"lucene-*", "org.apache.lucene"},
+	{"hibernate-core", "org.hibernate"},
+	{"hibernate-validator", "org.hibernate.validator"},
+	{"reactor-core", "io.projectreactor"},
+	{"reactor-netty*", "io.projectreactor.netty"},
+	{"micrometer-*", "io.micrometer"},
+	{"rxjava", "io.reactivex.rxjava2"},
+	{"groovy*", "org.codehaus.groovy"},
+	{"bcprov-*", "org.bouncycastle"},
+	{"bcpkix-*", "org.bouncycastle"},
+	{"bcpg-*", "org.bouncycastle"},
+	{"postgresql", "org.postgresql"},
+	{"c3p0", "com.mchange"},
+	{"commons-collections", "commons-collections"},
+	{"commons-fileupload", "commons-fileupload"},
+	{"commons-beanutils", "commons-beanutils"},
+	{"commons-io", "commons-io"},
+	{"log4j", "log4j"},
+}
+
+// isJVMRelease wants the file that each Java runtime has at its root.
+func isJVMRelease(h *rootfs.Header, head []byte) bool {
+	return path.Base(h.Path) == "release" && h.Size < maxRelease && bytes.Contains(head, []byte("JAVA_VERSION="))
+}
+
+// parseJVMRelease reads a Java runtime's release file: IMPLEMENTOR, JAVA_VERSION
+// ("1.8.0_392", "17.0.9") and JAVA_RUNTIME_VERSION, as shell assignments.
+func parseJVMRelease(data []byte) ([]sbom.Package, error) {
+	fields := map[string]string{}
+	for text := range strings.Lines(string(data)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(text), "="); ok {
+			fields[key] = unquote(value)
+		}
+	}
+	version := fields["JAVA_VERSION"]
+	if version == "" {
+		return nil, fmt.Errorf("release of a Java runtime without its version")
+	}
+	name := "openjdk"
+	switch who := strings.ToLower(fields["IMPLEMENTOR"]); {
+	case strings.Contains(who, "oracle"):
+		name = "oracle-jdk"
+	case strings.Contains(strings.ToLower(fields["IMPLEMENTOR_VERSION"]), "graalvm"), fields["GRAALVM_VERSION"] != "":
+		name = "graalvm"
+	}
+	return []sbom.Package{language("generic", name, version)}, nil
+}

@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// maxMetadata bounds a package's metadata, the long description included.
+const maxMetadata = 16 << 20
+
+// isPythonMetadata wants what Python's installers leave of a distribution:
+// NAME-VERSION.dist-info/METADATA, NAME-VERSION.egg-info/PKG-INFO, or a file of
+// that name where distutils installed it, EGG-INFO/PKG-INFO of an unpacked egg,
+// and eggs that are zip files.
+// https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+func isPythonMetadata(h *rootfs.Header, _ []byte) bool {
+	p := h.Path
+	switch {
+	case strings.HasSuffix(p, ".dist-info/METADATA"),
+		strings.HasSuffix(p, ".egg-info/PKG-INFO"),
+		strings.HasSuffix(p, "/EGG-INFO/PKG-INFO"),
+		strings.HasSuffix(p, ".egg-info"),
+		strings.HasSuffix(p, ".egg"):
+		return true
+	}
+	return false
+}
+
+func readPython(h *rootfs.Header, body rootfs.Body) (found, error) {
+	if strings.HasSuffix(h.Path, ".egg") {
+		return readEgg(body)
+	}
+	data, err := body.Bytes(maxMetadata)
+	if err != nil {
+		return found{}, err
+	}
+	packages, err := parsePythonMetadata(data)
+	return found{Packages: packages}, err
+}
+
+// readEgg reads the metadata of an egg that was left zipped.
+func readEgg(body rootfs.Body) (found, error) {
+	z, err := zip.NewReader(body, body.Size())
+	if err != nil {
+		return found{}, nil // a file that happens to end in .egg
+	}
+	for _, f := range z.File {
+		if f.Name != "EGG-INFO/PKG-INFO" {
+			continue
+		}
+		data, err := unzip(f, maxMetadata)
+		if err != nil {
+			return found{}, err
+		}
+		packages, err := parsePythonMetadata(data)
+		return found{Packages: packages}, err
+	}
+	return found{}, nil
+}
+
+// unzip returns a member of a zip file, at most limit bytes.
+func unzip(f *zip.File, limit int64) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", f.Name, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", f.Name, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
+	}
+	return data, nil
+}
+
+// parsePythonMetadata reads the core metadata of one distribution, headers as
+// in mail up to the first empty line
+// (https://packaging.python.org/en/latest/specifications/core-metadata/).
+func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
+	var name, version, license, expression string
+	for text := range strings.Lines(string(data)) {
+		text = strings.TrimRight(text, "\r\n")
+		if text == "" {
+			break
+		}
+		if text[0] == ' ' || text[0] == '\t' {
+			continue
+		}
+		key, value, ok := strings.Cut(text, ":")
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(key) {
+		case "name":
+			name = value
+		case "version":
+			version = value
+		case "license":
+			license = value
+		case "license-expression":
+			expression = value
+		}
+	}
+	if name == "" || version == "" {
+		return nil, problems{{0, "metadata without a name or a version"}}
+	}
+	p := language("pypi", name, version)
+	switch {
+	case expression != "":
+		p.Licenses = []string{expression}
+	case license != "" && license != "UNKNOWN" && len(license) <= 100: // some hold the whole text
+		p.Licenses = []string{license}
+	}
+	return []sbom.Package{p}, nil
+}
+
+// isCondaMeta wants conda's records of installed packages.
+func isCondaMeta(h *rootfs.Header, _ []byte) bool {
+	return strings.HasSuffix(h.Path, ".json") && path.Base(path.Dir(h.Path)) == "conda-meta"
+}
+
+// parseCondaMeta reads conda-meta/NAME-VERSION-BUILD.json.
+func parseCondaMeta(data []byte) ([]sbom.Package, error) {
+	var doc struct{ Name, Version, License string }
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	if doc.Name == "" || doc.Version == "" {
+		return nil, nil // conda-meta/history and the like
+	}
+	p := language("conda", doc.Name, doc.Version)
+	if doc.License != "" {
+		p.Licenses = []string{doc.License}
+	}
+	return []sbom.Package{p}, nil
+}
