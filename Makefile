@@ -14,10 +14,9 @@ check:
 
 # The table of the README's performance section, on images that it builds itself.
 bench:
-	bash test/bench/run
+	go run ./test/bench
 
 # The advisory database embedded in the binary, from the upstreams or from
 # MIRROR=DIR. Commit it rarely: it weighs on the history.
 snapshot:
-	go run ./cmd/careen db build $(if $(MIRROR),--mirror $(MIRROR)) -o careen.db
-	go run ./internal/vulndb/pack careen.db internal/vulndb/snapshot.db.zst
+	go run ./cmd/careen db build $(if $(MIRROR),--mirror $(MIRROR)) -o internal/vulndb/snapshot.db.zst

@@ -4,12 +4,223 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
-// Main runs one command and returns its exit code.
+// Exit codes, as every verb uses them.
+const (
+	exitDone   = 0
+	exitFailed = 1 // careen failed or could not finish
+	exitGate   = 2 // the gate tripped
+)
+
+// exitError carries the exit code of an error that is not careen's own failure.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// command is what every verb needs of its surroundings.
+type command struct {
+	env            map[string]string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	// Flags of every verb.
+	configFile string
+	cacheDir   string
+	quiet      bool
+	debug      bool
+	noProgress bool
+}
+
+// Main runs one command and returns its exit code. Everything that goes wrong
+// is one line on stderr.
 func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	fmt.Fprintln(stderr, "careen: no verbs yet")
-	return 1
+	c := &command{env: map[string]string{}, stdin: stdin, stdout: stdout, stderr: stderr}
+	for _, kv := range env {
+		if key, value, ok := strings.Cut(kv, "="); ok {
+			c.env[key] = value
+		}
+	}
+	root := c.root()
+	root.SetArgs(withVerb(root, args))
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	fmt.Fprintf(stderr, "careen: %s\n", escape(err.Error()))
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitFailed
+}
+
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "careen",
+		Short: "Look below the waterline of a container image",
+		Long: `Careen looks below the waterline of a container image: what is vulnerable,
+where it came from, and what would mend it. It needs no daemon, no account and
+no network beyond the image itself.
+
+  careen TARGET                      is short for careen scan TARGET
+  careen scan alpine:3.20            an image of the local daemon, else of its registry
+  careen scan app.tar                an archive of docker save, or an OCI archive
+  careen scan oci-dir:build/image    an OCI layout
+  careen scan dir:/                  this machine's own file system
+  docker save app | careen scan -    an archive on standard input
+
+Exit codes: 0 done, 1 careen could not finish, 2 the gate tripped.
+Every flag is also CAREEN_<FLAG> in the environment and a key in .careen.yaml;
+flag beats environment beats file.`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return c.configure(cmd)
+		},
+	}
+	root.SetVersionTemplate("careen {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.configFile, "config", "", "read flags from this file (default .careen.yaml, if there is one)")
+	flags.StringVar(&c.cacheDir, "cache-dir", "", "keep layer facts and databases here (default the user's cache directory)")
+	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print results and errors only")
+	flags.BoolVar(&c.debug, "debug", false, "say on stderr what is being done")
+	flags.BoolVar(&c.noProgress, "no-progress", false, "no progress line, even on a terminal")
+	root.AddCommand(c.scanCommand(), c.dbCommand(), c.versionCommand())
+	return root
+}
+
+// withVerb puts "scan" in front of arguments that name no verb, so that
+// "careen alpine:3.20" and "careen --fail-on high app.tar" do what fingers expect.
+func withVerb(root *cobra.Command, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	switch args[0] {
+	case "-h", "--help", "help", "-v", "--version", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
+		return args
+	}
+	for _, verb := range root.Commands() {
+		if verb.Name() == args[0] || slices.Contains(verb.Aliases, args[0]) {
+			return args
+		}
+	}
+	return append([]string{"scan"}, args...)
+}
+
+func (c *command) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(c.stdout, "careen %s\n", version())
+			return err
+		},
+	}
+}
+
+// release is set by the linker when a release is built.
+var release = ""
+
+// version is the release, else what the Go toolchain recorded about the build.
+func version() string {
+	if release != "" {
+		return release
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "devel-" + s.Value[:12]
+		}
+	}
+	return "devel"
+}
+
+// cache returns the directory that may be written to, creating it.
+func (c *command) cache() (string, error) {
+	dir := c.cacheDir
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			user = filepath.Join(os.TempDir(), "careen-cache")
+		}
+		dir = filepath.Join(user, "careen")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
+	}
+	return dir, nil
+}
+
+// note prints a line on stderr unless --quiet.
+func (c *command) note(format string, args ...any) {
+	if !c.quiet {
+		fmt.Fprintf(c.stderr, "careen: "+format+"\n", args...)
+	}
+}
+
+// debugf prints a line on stderr with --debug.
+func (c *command) debugf(format string, args ...any) {
+	if c.debug {
+		fmt.Fprintf(c.stderr, "careen: debug: "+format+"\n", args...)
+	}
+}
+
+// terminal returns the width of a stream that is a terminal.
+func terminal(stream any) (width int, ok bool) {
+	f, isFile := stream.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return 100, true
+	}
+	return width, true
+}
+
+// escape makes text from outside safe for a terminal and keeps it on one line.
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteString("; ")
+		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069):
+			fmt.Fprintf(&b, "\\u%04x", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -18,6 +18,7 @@ type TableOptions struct {
 	Color           bool // paint severity words and headings with the 16 ANSI colours
 	ByVulnerability bool // one row a vulnerability instead of one an upgrade
 	All             bool // every row; otherwise the first 20
+	Packages        bool // a section with every package, those without findings too
 	Shown                // what else is listed; what is not is counted
 }
 
@@ -65,6 +66,9 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 		t.upgrades(r, opt.All)
 	}
 	t.hidden(r)
+	if opt.Packages {
+		t.packages(r)
+	}
 	t.warnings(r)
 	t.next(r)
 }

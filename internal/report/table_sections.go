@@ -197,6 +197,33 @@ func (t *table) hidden(r *Report) {
 // maxWarning is how many bytes of a message a table shows; JSON has them all.
 const maxWarning = 600
 
+// packages writes every package of the image.
+func (t *table) packages(r *Report) {
+	if len(r.Packages) == 0 {
+		return
+	}
+	name := column{head: "PACKAGE", good: 18, min: 10}
+	version := column{head: "VERSION", good: 12, min: 8}
+	owner := column{head: "OWNED BY", good: 12, min: 8, spare: true}
+	came := column{head: "CAME WITH", good: 14, min: 12, spare: true}
+	owned := false
+	for i := range r.Packages {
+		p := &r.Packages[i]
+		name.cells = append(name.cells, words(typeWord(p.Type)+" "+p.Name))
+		version.cells = append(version.cells, words(p.Version))
+		owner.cells = append(owner.cells, words(p.Owner))
+		came.cells = append(came.cells, words(origin(p.Layer, p.Instruction, p.Base)))
+		owned = owned || p.Owner != ""
+	}
+	columns := []column{name, version, came}
+	if owned {
+		columns = []column{name, version, owner, came}
+	}
+	t.blank()
+	t.put(inked("PACKAGES", bold).add(fmt.Sprintf("   %d", len(r.Packages))))
+	t.rows(columns)
+}
+
 // warnings writes what a reader must know to trust the report, one entry a kind.
 func (t *table) warnings(r *Report) {
 	if len(r.Warnings) == 0 {

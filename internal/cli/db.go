@@ -1,0 +1,311 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/feed"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// databaseFlags say which database a scan uses.
+type databaseFlags struct {
+	file   string
+	maxAge string
+}
+
+func (f *databaseFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.file, "db", "", "the advisory database to use (default the newest of the updated and the embedded one)")
+	flags.StringVar(&f.maxAge, "db-max-age", "7d", "warn when the database is older, e.g. 7d or 36h; 0 means never")
+}
+
+// openDatabase opens the database that a scan is to use, and says so when it
+// is old.
+func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, error) {
+	maxAge, err := parseAge(f.maxAge)
+	if err != nil {
+		return nil, fmt.Errorf("--db-max-age: %w", err)
+	}
+	path, err := databasePath(cacheDir, f.file)
+	if err != nil {
+		return nil, err
+	}
+	db, err := vulndb.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	age := time.Since(db.Info().Newest())
+	if maxAge > 0 && age > maxAge {
+		c.note("warning: the advisories are %d days old; careen db build makes newer ones", int(age.Hours()/24))
+	}
+	return db, nil
+}
+
+// databasePath returns the file named, else the snapshot in the binary,
+// unpacked.
+func databasePath(cacheDir, file string) (string, error) {
+	if file != "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("database %s: no such file; make one with careen db build -o %s", file, file)
+		}
+		return file, nil
+	}
+	return vulndb.Snapshot(filepath.Join(cacheDir, "db"))
+}
+
+// parseAge reads a duration that may be in days: "7d", "36h", "0".
+func parseAge(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > 36500 {
+			return 0, fmt.Errorf("%q: not a number of days", s)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	if s == "0" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q: neither days, as in 7d, nor a duration, as in 36h", s)
+	}
+	return d, nil
+}
+
+func (c *command) dbCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "db",
+		Short: "Build and describe the advisory database",
+	}
+	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand())
+	return cmd
+}
+
+func (c *command) dbInfoCommand() *cobra.Command {
+	var file, format string
+	cmd := &cobra.Command{
+		Use:   "info",
+		Short: "Print the database's date, sources, counts and age",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cacheDir, err := c.cache()
+			if err != nil {
+				return err
+			}
+			db, err := c.openDatabase(cacheDir, databaseFlags{file: file, maxAge: "0"})
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			return c.printInfo(db.Info(), format)
+		},
+	}
+	cmd.Flags().StringVar(&file, "db", "", "the database to describe (default the one that a scan would use)")
+	cmd.Flags().StringVarP(&format, "format", "f", "table", "table or json")
+	return cmd
+}
+
+func (c *command) dbVerifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Read a whole database and hold every checksum and reference to its word",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			db, err := vulndb.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("database %s: %w", args[0], err)
+			}
+			defer db.Close()
+			if err := db.Verify(); err != nil {
+				return fmt.Errorf("database %s: %w; build or fetch it again", args[0], err)
+			}
+			_, err = fmt.Fprintf(c.stdout, "%s: sound\n", args[0])
+			return err
+		},
+	}
+}
+
+func (c *command) printInfo(info vulndb.Info, format string) error {
+	switch format {
+	case "json":
+		enc := json.NewEncoder(c.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(info)
+	case "table":
+	default:
+		return fmt.Errorf("--format %s: one of table, json", format)
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "built\t%s (%d days ago)\n", info.Built.UTC().Format(time.RFC3339), int(time.Since(info.Built).Hours()/24))
+	fmt.Fprintf(w, "newest\t%s (%d days old)\n", info.Newest().UTC().Format(time.RFC3339), int(time.Since(info.Newest()).Hours()/24))
+	fmt.Fprintf(w, "digest\t%s\n", info.Digest)
+	fmt.Fprintf(w, "size\t%s, format %d\n", bytesText(info.Size), info.Format)
+	fmt.Fprintf(w, "holds\t%d advisories on %d packages: %d vulnerabilities, %d facts\n", info.Advisories, info.Packages, info.Vulnerabilities, info.Facts)
+	fmt.Fprintf(w, "ecosystems\t%d\n\n", len(info.Ecosystems))
+	fmt.Fprintln(w, "SOURCE\tNEWEST\tRECORDS\tSKIPPED")
+	for _, s := range info.Sources {
+		date := "not stated"
+		if !s.Date.IsZero() {
+			date = s.Date.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", s.Name, date, s.Records, s.Skipped)
+	}
+	return w.Flush()
+}
+
+// buildFlags are the flags of careen db build.
+type buildFlags struct {
+	mirror string
+	out    string
+	only   []string
+	skip   []string
+	jobs   int
+}
+
+func (c *command) dbBuildCommand() *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "build",
+		Short: "Build the database from the upstream feeds",
+		Long: `Build reads the advisories from whoever publishes them, or from a mirror of
+them (a directory or a URL that holds HOST/PATH of each), and writes one file.
+The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
+		Example: `  careen db build -o careen.db
+  careen db build --mirror /srv/feeds -o careen.db`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbBuild(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.mirror, "mirror", "", "read a copy of the feeds: a directory or a URL (default the upstreams themselves)")
+	flags.StringVarP(&f.out, "output", "o", "careen.db", "the file to write; packed for transport when it ends in .zst")
+	flags.StringSliceVar(&f.only, "only", nil, "only these feeds")
+	flags.StringSliceVar(&f.skip, "skip", nil, "not these feeds")
+	flags.IntVar(&f.jobs, "jobs", 0, "feeds read at once (default the number of processors)")
+	return cmd
+}
+
+func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
+	built, err := c.buildDate()
+	if err != nil {
+		return err
+	}
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
+	line := c.progressLine()
+	builder := vulndb.NewBuilder()
+	stats, err := feed.Build(ctx, feed.Options{
+		Mirror:   f.mirror,
+		Only:     f.only,
+		Skip:     f.skip,
+		CacheDir: filepath.Join(cacheDir, "feeds"),
+		Jobs:     f.jobs,
+		Progress: line.show,
+	}, builder)
+	line.clear()
+	if err != nil {
+		return fmt.Errorf("db build: %w", err)
+	}
+	c.reportBuild(stats)
+	info, err := writeDatabase(f.out, builder, built)
+	if err != nil {
+		return fmt.Errorf("db build: %w", err)
+	}
+	c.note("wrote %s: %d advisories on %d packages, %s", f.out, info.Advisories, info.Packages, bytesText(info.Size))
+	return nil
+}
+
+// writeDatabase writes the database, packed for transport when the file is
+// called so. What was there before stays until the new one is whole.
+func writeDatabase(path string, builder *vulndb.Builder, built time.Time) (vulndb.Info, error) {
+	if !strings.HasSuffix(path, ".zst") {
+		return vulndb.WriteFile(path, builder, built)
+	}
+	plain := strings.TrimSuffix(path, ".zst") + ".building"
+	defer os.Remove(plain)
+	info, err := vulndb.WriteFile(plain, builder, built)
+	if err != nil {
+		return info, err
+	}
+	db, err := vulndb.Open(plain)
+	if err != nil {
+		return info, err
+	}
+	defer db.Close()
+	packed, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return info, err
+	}
+	defer os.Remove(packed.Name())
+	if err := vulndb.Pack(packed, db); err != nil {
+		packed.Close()
+		return info, fmt.Errorf("packing %s: %w", path, err)
+	}
+	if err := errors.Join(packed.Chmod(0o644), packed.Close()); err != nil {
+		return info, err
+	}
+	return info, os.Rename(packed.Name(), path)
+}
+
+// buildDate is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.
+func (c *command) buildDate() (time.Time, error) {
+	epoch := c.env["SOURCE_DATE_EPOCH"]
+	if epoch == "" {
+		return time.Now().UTC().Truncate(time.Second), nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH %q: not a number of seconds", epoch)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// reportBuild says on stderr what was read of each feed, and what was not.
+func (c *command) reportBuild(stats feed.Stats) {
+	if c.quiet {
+		return
+	}
+	w := tabwriter.NewWriter(c.stderr, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "FEED\tRECORDS\tSKIPPED\tNEWEST\tREAD\t")
+	for _, f := range stats.Feeds {
+		if f.Missing || f.Replaced != "" {
+			continue
+		}
+		newest := "not stated"
+		if !f.Newest.IsZero() {
+			newest = f.Newest.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s in %s\t\n", f.Name, f.Records, f.Skipped, newest, bytesText(f.Bytes), f.Duration.Round(10*time.Millisecond))
+	}
+	w.Flush()
+	for _, f := range stats.Feeds {
+		if f.Replaced != "" {
+			c.note("feed %s left out: %s says the same and more", f.Name, f.Replaced)
+		}
+		for _, bad := range f.Samples {
+			c.note("skipped %s", escape(bad.String()))
+		}
+	}
+	var missing []string
+	for _, f := range stats.Feeds {
+		if f.Missing {
+			missing = append(missing, f.Name)
+		}
+	}
+	if missing != nil {
+		c.note("not in the mirror: %s", strings.Join(missing, ", "))
+	}
+}

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// maxPassword bounds what --password-stdin reads.
+const maxPassword = 64 << 10
+
+// sourceFlags say how an image is reached.
+type sourceFlags struct {
+	platform      string
+	username      string
+	passwordStdin bool
+	insecure      bool
+	caCert        string
+	offline       bool
+}
+
+func (f *sourceFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.platform, "platform", "", "which image of several: os/arch[/variant], or all (default this machine's)")
+	flags.StringVar(&f.username, "username", "", "registry user; the password comes with --password-stdin")
+	flags.BoolVar(&f.passwordStdin, "password-stdin", false, "read the registry password from standard input")
+	flags.BoolVar(&f.insecure, "insecure", false, "accept plain HTTP and unverified certificates of the registry")
+	flags.StringVar(&f.caCert, "cacert", "", "trust the certificates in this PEM file too")
+	flags.BoolVar(&f.offline, "offline", false, "never ask a registry")
+}
+
+func (f sourceFlags) options(c *command, tempDir string) (image.Options, error) {
+	opt := image.Options{
+		Platform:  f.platform,
+		Username:  f.username,
+		Insecure:  f.insecure,
+		CACert:    f.caCert,
+		Offline:   f.offline,
+		Stdin:     c.stdin,
+		TempDir:   tempDir,
+		UserAgent: "careen/" + version(),
+	}
+	if f.passwordStdin {
+		if f.username == "" {
+			return opt, errors.New("--password-stdin: whose? add --username")
+		}
+		data, err := io.ReadAll(io.LimitReader(c.stdin, maxPassword))
+		if err != nil {
+			return opt, fmt.Errorf("--password-stdin: %w", err)
+		}
+		opt.Password = strings.TrimRight(string(data), "\r\n")
+	} else if f.username != "" {
+		return opt, errors.New("--username: no password; pipe it in with --password-stdin")
+	}
+	return opt, nil
+}
+
+// outputFlags say what is printed, and where to.
+type outputFlags struct {
+	formats []string
+	file    string
+	by      string
+	all     bool
+
+	listAllPkgs    bool
+	showNotLinked  bool
+	showSuppressed bool
+}
+
+func (f *outputFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.formats, "format", "f", []string{"table"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: "+formatNames())
+	flags.StringVarP(&f.file, "output", "o", "", "write to this file instead of standard output")
+	flags.StringVar(&f.by, "by", "package", "what a row of the table is: package or vulnerability")
+	flags.BoolVar(&f.all, "all", false, "print every row of the table")
+	flags.BoolVar(&f.listAllPkgs, "list-all-pkgs", false, "print every package, those without findings too")
+	flags.BoolVar(&f.showNotLinked, "show-not-linked", false, "list and gate on Go findings too whose vulnerable code is not linked in")
+	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list what was set aside too")
+}
+
+// limitFlags bound what an image may make careen do.
+type limitFlags struct {
+	rootfs.Limits
+}
+
+func (f *limitFlags) register(flags *pflag.FlagSet) {
+	flags.Int64Var(&f.LayerBytes, "max-layer-bytes", rootfs.DefaultLayerBytes, "refuse a layer that expands to more bytes")
+	flags.IntVar(&f.LayerEntries, "max-layer-entries", rootfs.DefaultLayerEntries, "refuse a layer with more entries")
+	flags.IntVar(&f.PathBytes, "max-path-bytes", rootfs.DefaultPathBytes, "leave out entries with longer paths, with a warning")
+	flags.IntVar(&f.PathDepth, "max-path-depth", rootfs.DefaultPathDepth, "leave out entries that are deeper, with a warning")
+	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")
+}

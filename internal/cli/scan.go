@@ -1,0 +1,348 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/scan"
+)
+
+// scanFlags are the flags of careen scan.
+type scanFlags struct {
+	source   sourceFlags
+	database databaseFlags
+	output   outputFlags
+	limits   limitFlags
+
+	input         string
+	severity      string
+	ignoreUnfixed bool
+	failOn        string
+	exitCode      int
+	kernelHeaders bool
+	timeout       time.Duration
+}
+
+func (c *command) scanCommand() *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:     "scan TARGET",
+		Aliases: []string{"image"},
+		Short:   "Find what is vulnerable in an image, and say which instruction brought it",
+		Long: `Scan lists the packages of an image and holds them against the advisories of
+whoever ships them.
+
+TARGET is an image reference, looked up in the local Docker or Podman daemon,
+then in its registry; a path to an archive, an OCI layout or a root directory;
+"-" for an archive on standard input; or explicit: docker:, podman:, registry:,
+docker-archive:, oci-archive:, oci-dir:, dir:.`,
+		Example: `  careen scan alpine:3.20
+  careen scan --fail-on high --ignore-unfixed registry.example.com/shop:1.4
+  careen scan -f sarif=careen.sarif -f table app.tar
+  careen scan --severity HIGH,CRITICAL --exit-code 1 --input app.tar`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return fmt.Errorf("%q and %q: one target at a time; careen --help lists the verbs", args[0], args[1])
+			case len(args) == 1 && f.input != "":
+				return fmt.Errorf("both --input %s and %q name a target; leave one out", f.input, args[0])
+			case len(args) == 0 && f.input == "" && c.env["CAREEN_INPUT"] == "":
+				return errors.New("nothing to scan; name an image, an archive or a directory, e.g. careen scan alpine:3.20")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target := f.input
+			if len(args) == 1 {
+				target = args[0]
+			}
+			return c.scan(cmd.Context(), target, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
+	f.source.register(flags)
+	f.database.register(flags)
+	f.output.register(flags)
+	f.limits.register(flags)
+	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
+	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
+	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
+	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
+	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
+	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
+	return cmd
+}
+
+func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
+	gate, filter, err := f.policy()
+	if err != nil {
+		return err
+	}
+	outputs, err := f.output.parse()
+	if err != nil {
+		return err
+	}
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
+		defer cancel()
+	}
+	reports, err := c.reports(ctx, target, f)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = cause
+		}
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	for _, r := range reports {
+		filter.Apply(r)
+	}
+	because := gate.Verdict(reports)
+	if err := c.write(outputs, reports, f.output); err != nil {
+		return err
+	}
+	if because != "" {
+		return &exitError{cmp.Or(f.exitCode, exitGate), fmt.Errorf("gate failed: %s", because)}
+	}
+	return incomplete(reports)
+}
+
+// reports scans the target, once for each platform asked for.
+func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*report.Report, error) {
+	began := time.Now()
+	cacheDir, err := c.cache()
+	if err != nil {
+		return nil, err
+	}
+	db, err := c.openDatabase(cacheDir, f.database)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
+
+	parsed, err := image.ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	line := c.progressLine()
+	defer line.clear()
+	opt, err := f.source.options(c, cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	opt.Progress = line.show
+	images, closeImages, err := image.Open(ctx, parsed, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer closeImages()
+	c.debugf("target open after %s", time.Since(began).Round(time.Microsecond))
+
+	f.limits.TempDir = cacheDir
+	var reports []*report.Report
+	for _, img := range images {
+		r, err := scan.Image(ctx, img, scan.Options{
+			DB:       db,
+			Cache:    rootfs.OpenCache(cacheDir),
+			Limits:   f.limits.Limits,
+			Match:    match.Options{IncludeKernelHeaders: f.kernelHeaders},
+			Version:  version(),
+			Now:      time.Now(),
+			Progress: func(done, total int64) { line.show("reading layers", done, total) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	c.debugf("scanned after %s", time.Since(began).Round(time.Microsecond))
+	return reports, nil
+}
+
+func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
+	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked}
+	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed}
+	var err error
+	if filter.Severities, err = policy.ParseSeverities(f.severity); err != nil {
+		return gate, filter, fmt.Errorf("--severity: %w", err)
+	}
+	if f.exitCode < 0 || f.exitCode > 255 {
+		return gate, filter, fmt.Errorf("--exit-code %d: not from 0 to 255", f.exitCode)
+	}
+	if f.failOn != "" {
+		if gate.FailOn, err = finding.ParseSeverity(f.failOn); err != nil {
+			return gate, filter, fmt.Errorf("--fail-on: %w", err)
+		}
+		if gate.FailOn == finding.Unknown {
+			return gate, filter, fmt.Errorf("--fail-on %s: no threshold; use --exit-code to fail on every finding", f.failOn)
+		}
+	} else if f.exitCode != 0 {
+		gate.AnyFinding = true
+	}
+	return gate, filter, nil
+}
+
+// incomplete is the error for reports that may lack findings because something
+// could not be read: a pipeline must not take half a scan for a clean one. That
+// there are no advisories for a distribution is said in the report, loudly; it
+// is no fault of the image or of the scan.
+func incomplete(reports []*report.Report) error {
+	n, first := 0, report.Warning{}
+	for _, r := range reports {
+		for _, w := range r.Warnings {
+			if w.Incomplete && w.Kind != "no-advisories" {
+				if n == 0 {
+					first = w
+				}
+				n++
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return nil
+	case n == 1:
+		return fmt.Errorf("the result is incomplete: %s", warningText(first))
+	}
+	return fmt.Errorf("the result is incomplete: %s, and %d more warnings of the report", warningText(first), n-1)
+}
+
+func warningText(w report.Warning) string {
+	if w.Path != "" {
+		return fmt.Sprintf("%q: %s", w.Path, w.Message)
+	}
+	return w.Message
+}
+
+// write renders each output whole before it touches a file, so that an encoder's
+// error never leaves half a report behind.
+func (c *command) write(outputs []output, reports []*report.Report, f outputFlags) error {
+	made, err := c.buildDate() // SOURCE_DATE_EPOCH makes documents repeatable
+	if err != nil {
+		return err
+	}
+	for _, o := range outputs {
+		var buf bytes.Buffer
+		opt := encodeOptions{c.tableOptions(o, f), report.BOMOptions{Timestamp: made}}
+		if err := o.encode(&buf, reports, opt); err != nil {
+			return fmt.Errorf("writing %s: %w", o.format, err)
+		}
+		if o.path == "" {
+			if _, err := io.Copy(c.stdout, &buf); err != nil {
+				return fmt.Errorf("writing %s to standard output: %w", o.format, err)
+			}
+			continue
+		}
+		if err := os.WriteFile(o.path, buf.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", o.format, err)
+		}
+	}
+	return nil
+}
+
+func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
+	opt := report.TableOptions{
+		ByVulnerability: f.by == "vulnerability",
+		All:             f.all,
+		Packages:        f.listAllPkgs,
+		Shown:           report.Shown{NotLinked: f.showNotLinked, Suppressed: f.showSuppressed},
+	}
+	if o.path != "" {
+		return opt
+	}
+	if width, ok := terminal(c.stdout); ok {
+		opt.Width = width
+		opt.Color = c.env["NO_COLOR"] == "" && c.env["TERM"] != "dumb"
+	}
+	if columns, err := strconv.Atoi(c.env["COLUMNS"]); err == nil && columns > 0 {
+		opt.Width = columns
+	}
+	return opt
+}
+
+// formats lists what -f takes, in the order of the help text.
+var formats = []struct {
+	name   string
+	encode func(w io.Writer, reports []*report.Report, opt encodeOptions) error
+}{
+	{"table", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
+		return report.WriteTable(w, r, opt.table)
+	}},
+	{"json", func(w io.Writer, r []*report.Report, _ encodeOptions) error { return report.WriteJSON(w, r) }},
+	{"sarif", func(w io.Writer, r []*report.Report, _ encodeOptions) error { return report.WriteSARIF(w, r) }},
+	{"cyclonedx", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
+		return report.WriteCycloneDX(w, r, opt.bom)
+	}},
+	{"spdx", func(w io.Writer, r []*report.Report, opt encodeOptions) error { return report.WriteSPDX(w, r, opt.bom) }},
+}
+
+// encodeOptions are what the encoders need besides the reports.
+type encodeOptions struct {
+	table report.TableOptions
+	bom   report.BOMOptions
+}
+
+type output struct {
+	format string
+	path   string // "" is standard output
+	encode func(w io.Writer, reports []*report.Report, opt encodeOptions) error
+}
+
+func formatNames() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// parse turns "-f sarif=out.sarif -f table -o report.txt" into outputs.
+func (f outputFlags) parse() ([]output, error) {
+	if f.by != "package" && f.by != "vulnerability" {
+		return nil, fmt.Errorf("--by %s: one of package, vulnerability", f.by)
+	}
+	var outputs []output
+	plain := 0
+	for _, spec := range f.formats {
+		name, path, _ := strings.Cut(spec, "=")
+		o := output{format: name, path: path}
+		for _, known := range formats {
+			if known.name == name {
+				o.encode = known.encode
+			}
+		}
+		if o.encode == nil {
+			return nil, fmt.Errorf("--format %s: one of %s", name, formatNames())
+		}
+		if path == "" {
+			plain++
+			o.path = f.file
+		}
+		outputs = append(outputs, o)
+	}
+	if plain > 1 {
+		return nil, errors.New("--format: only one may go to the same place; write the others as FORMAT=FILE")
+	}
+	if plain == 0 && f.file != "" {
+		return nil, errors.New("--output: every format already names its file")
+	}
+	return outputs, nil
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"careen": func() {
+			os.Exit(Main(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar: each drives the real main in a
+// process of its own and holds exit code, stdout and stderr to what it says.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("CAREEN_CACHE_DIR", filepath.Join(env.WorkDir, "cache"))
+			env.Setenv("HOME", env.WorkDir)
+			// No daemon of this machine may answer for a reference.
+			env.Setenv("DOCKER_HOST", "unix://"+filepath.Join(env.WorkDir, "no.sock"))
+			root, err := filepath.Abs(filepath.Join("..", ".."))
+			env.Setenv("ROOT", root)
+			return err
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"mkimage":    mkimage,
+			"registry":   serveRegistry,
+			"actionstep": actionStep,
+		},
+	})
+}
+
+// mkimage KIND FILE DIR... writes an image with one layer for each directory of
+// the script, as docker-archive, oci-archive or oci-dir.
+func mkimage(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: mkimage KIND FILE DIR...")
+	}
+	img := scriptImage(ts, args[2:])
+	out := ts.MkAbs(args[1])
+	var err error
+	switch args[0] {
+	case "docker-archive":
+		err = imagetest.WriteDockerArchive(out, img)
+	case "oci-archive":
+		err = imagetest.WriteOCIArchive(out, img)
+	case "oci-dir":
+		err = imagetest.WriteOCIDir(out, img)
+	default:
+		ts.Fatalf("unknown kind %q", args[0])
+	}
+	ts.Check(err)
+}
+
+func scriptImage(ts *testscript.TestScript, dirs []string) imagetest.Image {
+	img := imagetest.Image{
+		Tags:   []string{"app:1"},
+		Config: image.Config{Entrypoint: []string{"/app/server"}},
+	}
+	for _, dir := range dirs {
+		layer := imagetest.Layer{Compression: imagetest.Gzip, Instruction: "COPY " + dir + " /"}
+		base := ts.MkAbs(dir)
+		ts.Check(filepath.Walk(base, func(path string, info os.FileInfo, err error) error {
+			if err != nil || info.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			name, _ := filepath.Rel(base, path)
+			layer.Entries = append(layer.Entries, imagetest.File(filepath.ToSlash(name), string(data)))
+			return err
+		}))
+		img.Layers = append(img.Layers, layer)
+	}
+	return img
+}
+
+// serveRegistry starts an in-memory registry, pushes an image made of the
+// directories to it, and sets $REGISTRY.
+func serveRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: registry REPO:TAG DIR...")
+	}
+	server := httptest.NewServer(imagetest.RegistryHandler())
+	ts.Defer(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	ts.Setenv("REGISTRY", host)
+	_, err := imagetest.Push(host+"/"+args[0], scriptImage(ts, args[1:]))
+	ts.Check(err)
+}
+
+// actionStep FILE writes the shell step of action.yml to a file, and sets every
+// variable that the step's env names to the default of the input it stands for.
+func actionStep(ts *testscript.TestScript, neg bool, args []string) {
+	data, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "action.yml"))
+	ts.Check(err)
+	var action struct {
+		Inputs map[string]struct{ Default string }
+		Runs   struct {
+			Steps []struct {
+				ID  string
+				Run string
+				Env map[string]string
+			}
+		}
+	}
+	ts.Check(yaml.Unmarshal(data, &action))
+	for _, step := range action.Runs.Steps {
+		if step.ID != "scan" {
+			continue
+		}
+		used := map[string]bool{}
+		for name, value := range step.Env {
+			input, ok := strings.CutPrefix(value, "${{ inputs.")
+			if !ok {
+				continue
+			}
+			input = strings.TrimSuffix(input, " }}")
+			if _, ok := action.Inputs[input]; !ok {
+				ts.Fatalf("%s stands for an input %q that is not declared", name, input)
+			}
+			used[input] = true
+			ts.Setenv(name, action.Inputs[input].Default)
+		}
+		for input := range action.Inputs {
+			if !used[input] {
+				ts.Fatalf("input %q is declared and never used", input)
+			}
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(step.Run), 0o644))
+		return
+	}
+	ts.Fatalf("action.yml has no step with id scan")
+}

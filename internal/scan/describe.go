@@ -1,0 +1,121 @@
+package scan
+
+import (
+	"strings"
+	"time"
+
+	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+func target(img *image.Image, tree *rootfs.Tree, facts []*rootfs.Facts) report.Target {
+	t := report.Target{
+		Ref:      img.Ref,
+		Kind:     img.Kind,
+		Digest:   img.Digest,
+		ConfigID: img.ConfigID,
+		Tags:     img.Tags,
+		Platform: platform(img.Platform),
+		Layers:   []report.Layer{},
+	}
+	base := baseLayers(img)
+	for i, layer := range img.Layers {
+		size := layer.Size
+		if size < 0 {
+			size = 0
+		}
+		t.Size += size
+		t.Layers = append(t.Layers, report.Layer{
+			DiffID:      layer.DiffID,
+			Digest:      layer.Digest,
+			Size:        size,
+			Instruction: layer.Instruction,
+			Base:        i < base,
+		})
+	}
+	for entry := range tree.All() {
+		if entry.Mode.IsRegular() {
+			t.Files++
+			t.Expanded += entry.Size
+		}
+	}
+	if img.Kind == "dir" {
+		t.Size = t.Expanded
+		return t
+	}
+	c := img.Config
+	t.Config = &report.Config{
+		Created:      c.Created,
+		User:         c.User,
+		Entrypoint:   c.Entrypoint,
+		Cmd:          c.Cmd,
+		WorkingDir:   c.WorkingDir,
+		ExposedPorts: c.ExposedPorts,
+		Labels:       c.Labels,
+	}
+	return t
+}
+
+func platform(p image.Platform) string {
+	parts := []string{p.OS, p.Architecture, p.Variant}
+	for len(parts) > 0 && parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	return strings.Join(parts, "/")
+}
+
+// operatingSystem describes the distribution, nil when nothing in the image
+// names one.
+func operatingSystem(d sbom.Distro, advisories bool, now time.Time) *report.OS {
+	if d.ID == "" {
+		return nil
+	}
+	os := &report.OS{
+		ID:         d.ID,
+		Version:    d.VersionID,
+		Codename:   d.Codename,
+		Name:       d.PrettyName,
+		Advisories: advisories,
+	}
+	if eol, known := match.Supported(d); known {
+		os.EOL = eol
+		if end, err := time.Parse(time.DateOnly, eol); err == nil {
+			os.PastEOL = now.After(end.AddDate(0, 0, 1))
+		}
+	}
+	return os
+}
+
+func database(info vulndb.Info) *report.Database {
+	db := &report.Database{Built: info.Built, Newest: info.Newest(), Digest: info.Digest, Sources: []report.Source{}}
+	for _, s := range info.Sources {
+		db.Sources = append(db.Sources, report.Source{Name: s.Name, Date: s.Date, Records: s.Records})
+	}
+	return db
+}
+
+func warnings(facts []*rootfs.Facts, fromCatalog []catalog.Warning, img *image.Image) []report.Warning {
+	all := []report.Warning{}
+	for i, f := range facts {
+		layer := i
+		if img.Kind == "dir" {
+			layer = -1
+		}
+		for _, w := range f.Warnings {
+			all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
+		}
+	}
+	for _, w := range fromCatalog {
+		layer := w.Layer
+		if img.Kind == "dir" {
+			layer = -1
+		}
+		all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
+	}
+	return all
+}

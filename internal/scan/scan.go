@@ -1,0 +1,159 @@
+// Package scan is the pipeline: an image goes in, a report comes out. It hands
+// the visitors of the other rooms to the pass, stacks what the layers hold,
+// catalogues it and holds it against the advisories.
+package scan
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// Options of a scan. The zero value catalogues without a cache and matches
+// nothing.
+type Options struct {
+	DB       *vulndb.DB    // advisories; nil leaves the vulnerabilities out
+	Cache    *rootfs.Cache // layer facts; nil reads every layer
+	Limits   rootfs.Limits
+	Jobs     int // layers read at once; 0 means GOMAXPROCS
+	Match    match.Options
+	Version  string                  // of careen, for the report
+	Now      time.Time               // decides what is past its end of life
+	Progress func(done, total int64) // stored bytes read so far; nil means none
+}
+
+// Image scans one image. The error says what could not be read at all; what is
+// wrong with single files is in the report's warnings.
+func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, error) {
+	facts, err := readLayers(ctx, img, opt)
+	if err != nil {
+		return nil, err
+	}
+	tree := rootfs.Stack(facts, img.Layers)
+	cat := catalog.Packages(tree)
+	describeOrigin(cat.Packages, img)
+
+	r := &report.Report{
+		Schema:   report.Schema,
+		Careen:   opt.Version,
+		Target:   target(img, tree, facts),
+		Packages: nonNil(cat.Packages),
+		Warnings: warnings(facts, cat.Warnings, img),
+	}
+	matched := match.Result{}
+	if opt.DB != nil {
+		matched = match.Packages(cat.Distro, cat.Packages, opt.DB, opt.Match)
+		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
+		r.Database = database(opt.DB.Info())
+		for _, w := range matched.Warnings {
+			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})
+		}
+	}
+	r.Target.OS = operatingSystem(cat.Distro, matched.HasAdvisories, opt.Now)
+	return r, nil
+}
+
+// readLayers returns the facts of each layer, lowest first, from the cache
+// where it has them.
+func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.Facts, error) {
+	visitors := catalog.Visitors()
+	if img.Kind == "dir" {
+		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits, counter(opt.Progress, 0))
+		if err != nil {
+			return nil, err
+		}
+		return []*rootfs.Facts{f}, nil
+	}
+	facts := make([]*rootfs.Facts, len(img.Layers))
+	var missing []int
+	var total int64
+	for i, layer := range img.Layers {
+		if opt.Cache != nil {
+			if f, ok := opt.Cache.Get(layer.DiffID, visitors, opt.Limits); ok {
+				facts[i] = f
+				continue
+			}
+		}
+		missing = append(missing, i)
+		total += max(layer.Size, 0)
+	}
+	jobs := opt.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	progress := counter(opt.Progress, total)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for _, i := range missing {
+		group.Go(func() error {
+			f, err := rootfs.Pass(ctx, img.Layers[i], visitors, opt.Limits, progress)
+			if err != nil {
+				return fmt.Errorf("layer %d: %w", i, err)
+			}
+			facts[i] = f
+			if opt.Cache != nil {
+				// A cache that cannot be written costs time, not findings.
+				_ = opt.Cache.Put(f, visitors, opt.Limits)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return facts, nil
+}
+
+// counter turns a progress function over totals into one over increments that
+// several layers may call at once.
+func counter(progress func(done, total int64), total int64) func(n int64) {
+	if progress == nil {
+		return nil
+	}
+	var done atomic.Int64
+	return func(n int64) { progress(done.Add(n), total) }
+}
+
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// describeOrigin writes down which instruction brought each package and
+// whether it came with the base image.
+func describeOrigin(packages []sbom.Package, img *image.Image) {
+	base := baseLayers(img)
+	for i := range packages {
+		p := &packages[i]
+		if img.Kind == "dir" {
+			withoutLayers(p)
+			continue
+		}
+		if p.Layer >= 0 && p.Layer < len(img.Layers) {
+			p.Instruction = img.Layers[p.Layer].Instruction
+			p.Base = p.Layer < base
+		}
+	}
+}
+
+// withoutLayers says that a package of a directory came with no layer.
+func withoutLayers(p *sbom.Package) {
+	p.Layer, p.TouchedLayer = -1, -1
+	for i := range p.Locations {
+		p.Locations[i].Layer = -1
+	}
+}
