@@ -27,8 +27,7 @@ type source struct {
 	kind string // Image.Kind
 	put  func(t *testing.T, images ...imagetest.Image) (target string, opt image.Options)
 
-	daemon bool // knows neither stored config nor compressed layers
-	noZstd bool
+	daemon bool // does not tell the stored configuration
 }
 
 func archiveSource(name, kind, file, scheme string, write func(string, ...imagetest.Image) error) source {
@@ -69,6 +68,10 @@ func sources() []source {
 			t.Cleanup(func() { f.Close() })
 			return "-", image.Options{Stdin: f}
 		}},
+		registrySource(),
+		engineSource("docker", "docker", "DOCKER_HOST", imagetest.WriteDockerArchive),
+		engineSource("docker 25", "docker", "DOCKER_HOST", imagetest.WriteDockerOCIArchive),
+		engineSource("podman", "podman", "CONTAINER_HOST", imagetest.WriteDockerArchive),
 	}
 	return all
 }

@@ -86,12 +86,12 @@ func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 		}
 		return nil, err
 	}
-	var lines []historyLine
-	if err := d.ask("/images/"+about.ID+"/history", &lines); err != nil {
-		return nil, err
-	}
 	img, err := about.image(kind, t.Name)
 	if err != nil {
+		return nil, err
+	}
+	var lines []historyLine
+	if err := d.ask("/images/"+about.ID+"/history", &lines); err != nil {
 		return nil, err
 	}
 	e := &export{s: s, d: d, id: about.ID, diffIDs: img.Config.DiffIDs}

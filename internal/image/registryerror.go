@@ -19,10 +19,13 @@ func (r *registry) explain(err error) error {
 		return err
 	}
 	at := host(r.repo.Registry)
+	var elsewhere *elsewhereError
 	var unknownCA x509.UnknownAuthorityError
 	var wrongHost x509.HostnameError
 	var expired x509.CertificateInvalidError
 	switch {
+	case errors.As(err, &elsewhere):
+		return fmt.Errorf("%s: %w", at, elsewhere)
 	case errors.As(err, &unknownCA):
 		return fmt.Errorf("%s: its certificate is signed by an unknown authority: give that with --cacert, or accept any with --insecure", at)
 	case errors.As(err, &wrongHost), errors.As(err, &expired):

@@ -126,10 +126,17 @@ func (h *hostRules) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == h.registry && req.URL.Path == "/v2/" && resp.StatusCode/100 == 3 {
 		if to, err := resp.Location(); err == nil && to.Host != h.registry {
 			resp.Body.Close()
-			return nil, fmt.Errorf("it sends to another host, %q: refused, since a credential might follow", to.Host)
+			return nil, &elsewhereError{to.Host}
 		}
 	}
 	return resp, nil
+}
+
+// elsewhereError is a registry that is not where its name says.
+type elsewhereError struct{ host string }
+
+func (e *elsewhereError) Error() string {
+	return fmt.Sprintf("it sends to another host, %q: refused, since a credential might follow; name that host instead", e.host)
 }
 
 // retries repeats requests that may succeed later: 429 and 503 after the time
@@ -226,6 +233,7 @@ type blobReader struct {
 	watch   *time.Timer // ends a connection that gives nothing
 	offset  int64
 	resumes int
+	futile  int // resumes in a row that gave nothing
 }
 
 // connect opens the blob at the offset.
@@ -291,6 +299,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 			if n > 0 {
 				b.watch.Reset(maxStall)
 				b.offset += int64(n)
+				b.futile = 0
 				return n, nil // the error, if any, comes again
 			}
 			if err == nil {
@@ -304,11 +313,10 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		if b.resumes++; b.resumes > maxResumes {
 			return 0, fmt.Errorf("the connection broke %d times, at last after %d of %d bytes: %w", b.resumes, b.offset, b.size, io.ErrUnexpectedEOF)
 		}
-		if b.resumes > 1 {
-			if err := sleep(b.ctx, firstBackoff<<min(b.resumes, 5)); err != nil {
-				return 0, err
-			}
+		if err := sleep(b.ctx, firstBackoff<<min(b.futile, 5)); err != nil {
+			return 0, err
 		}
+		b.futile++
 		if err := b.connect(); err != nil && (!isTransient(err) || b.resumes == maxResumes) {
 			return 0, fmt.Errorf("after %d of %d bytes: %w", b.offset, b.size, err)
 		}
