@@ -48,6 +48,8 @@ type drafts struct {
 	facts    []draftFact
 	blob     []byte
 
+	transient bool // something failed that may not fail the next time
+
 	// links, dirs and replaced follow what the layer's own tree looks like at
 	// this point of the tar, as far as later paths depend on it.
 	links    map[string]madeLink
@@ -137,8 +139,14 @@ func (b *drafts) add(d draft) (int, error) {
 		b.replaced[d.path] = append(b.replaced[d.path], at)
 		b.parent, b.stale = "", true
 	}
-	if d.link != "" && d.flags&flagHardlink == 0 {
-		b.links[d.path] = madeLink{d.link, at}
+	target, isLink := d.link, d.link != "" && d.flags&flagHardlink == 0
+	if !isLink && d.link != "" {
+		// A hard link to a symbolic link is one more symbolic link.
+		made, ok := b.links[d.link]
+		target, isLink = made.target, ok && b.lives(d.link, made.at, at)
+	}
+	if isLink {
+		b.links[d.path] = madeLink{target, at}
 		b.stale = true
 	}
 	return at, nil
@@ -459,7 +467,7 @@ func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 		}
 	}
 
-	f := &Facts{Warnings: b.warnings, visible: visible, caps: b.caps, blob: b.blob}
+	f := &Facts{Warnings: b.warnings, transient: b.transient, visible: visible, caps: b.caps, blob: b.blob}
 	if b.unsaid > 0 {
 		f.Warnings = append(f.Warnings, Warning{Kind: kindBadEntry, Incomplete: true, Message: fmt.Sprintf("%d more warnings of this layer are not listed", b.unsaid)})
 	}

@@ -23,7 +23,8 @@ type Facts struct {
 	facts   []visitorFacts
 	blob    []byte // the facts' bytes
 
-	dir string // root directory, for facts of PassDir
+	dir       string // root directory, for facts of PassDir
+	transient bool   // a fault of this machine left something out: not for the cache
 }
 
 // Warning says what was wrong with one entry of a layer.

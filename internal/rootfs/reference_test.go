@@ -284,9 +284,9 @@ func randomLayers(t *testing.T, rng *rand.Rand, n int) ([][]item, *reference) {
 }
 
 func TestRandomStacksAreWhatTheyUnpackTo(t *testing.T) {
-	rounds := 300
+	rounds := 60
 	if os.Getenv("CAREEN_LONG") != "" {
-		rounds = 20_000
+		rounds = 8_000
 	}
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -348,9 +348,9 @@ func listItems(all [][]item) string {
 // TestRandomStacksAgainstOverlayfs mounts the unpacked layers with the kernel's
 // own overlayfs: the authority for what shows.
 func TestRandomStacksAgainstOverlayfs(t *testing.T) {
-	rounds := 40
+	rounds := 20
 	if os.Getenv("CAREEN_LONG") != "" {
-		rounds = 3000
+		rounds = 2000
 	}
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 3))

@@ -90,7 +90,7 @@ func stored(t testing.TB, content []byte, how string) image.Layer {
 		w.Write(content)
 		w.Close()
 	case "zstd":
-		w, err := zstd.NewWriter(&buf, zstd.WithEncoderConcurrency(1))
+		w, err := zstd.NewWriter(&buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10), zstd.WithEncoderLevel(zstd.SpeedFastest))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,6 +91,7 @@ func (v *visiting) load(h *Header, head []byte, r io.Reader) (Body, error) {
 	body, err := v.body(h.Size, head, r)
 	var local *spoolError
 	if errors.As(err, &local) {
+		v.drafts.transient = true
 		v.drafts.warn(Warning{Path: h.Path, Kind: kindUnreadable, Incomplete: true, Message: local.Error()})
 		return nil, nil
 	}
