@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -77,6 +79,28 @@ func BenchmarkLookupHit(b *testing.B) {
 	}
 	b.ReportMetric(float64(lookups)/b.Elapsed().Seconds(), "lookups/s")
 	b.ReportMetric(float64(statements)/float64(lookups), "facts/op")
+}
+
+// BenchmarkLookupScan looks up the packages of one ecosystem by name, as a scan
+// does.
+func BenchmarkLookupScan(b *testing.B) {
+	db := openMirror(b)
+	list := slices.DeleteFunc(packagesIn(db), func(p packageName) bool { return p.ecosystem != "Debian:11" })
+	slices.SortFunc(list, func(x, y packageName) int { return strings.Compare(x.name, y.name) })
+	if len(list) == 0 {
+		b.Skip("no Debian 11 in it")
+	}
+	b.ReportAllocs()
+	i, facts := 0, 0
+	for b.Loop() {
+		for a := range db.Lookup(list[i].ecosystem, list[i].name) {
+			facts += len(a.Ranges)
+		}
+		if i++; i == len(list) {
+			i = 0
+		}
+	}
+	b.ReportMetric(float64(facts)/float64(b.N), "facts/op")
 }
 
 func BenchmarkLookupMiss(b *testing.B) {
