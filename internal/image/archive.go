@@ -23,6 +23,7 @@ const (
 type archive struct {
 	r       io.ReaderAt
 	members map[string]member
+	unended bool // without the zero blocks that end a tar: cut off between two members
 }
 
 // member is where a member's bytes are. A link has a target instead.
@@ -39,11 +40,14 @@ func indexArchive(r io.ReaderAt, size int64) (*archive, error) {
 	position := io.NewSectionReader(r, 0, size)
 	tr := tar.NewReader(position)
 	names := 0
-	last := ""
+	last, end := "", int64(0)
 	for n := 0; ; n++ {
 		h, err := tr.Next()
 		switch {
 		case err == io.EOF:
+			// Next passes over the zero blocks, if there are any.
+			at, err := position.Seek(0, io.SeekCurrent)
+			a.unended = err == nil && at == end
 			return a, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, fmt.Errorf("the archive is truncated: it ends inside or after %q", shorten(last))
@@ -57,7 +61,7 @@ func indexArchive(r io.ReaderAt, size int64) (*archive, error) {
 		if err != nil {
 			return nil, err
 		}
-		last = h.Name
+		last, end = h.Name, offset+(h.Size+tarBlock-1)/tarBlock*tarBlock
 		if names += len(h.Name) + len(h.Linkname); n == maxMembers || names > maxNameBytes {
 			return nil, fmt.Errorf("the archive has more than %d members or %d bytes of names: not an image", maxMembers, maxNameBytes)
 		}

@@ -203,6 +203,8 @@ func (s *session) archiveCandidates(a *archive, kind string) ([]candidate, error
 		return nil, errors.New("an archive of docker save, not an OCI archive: write docker-archive:")
 	case a.has("repositories"):
 		return nil, errors.New("an archive of docker save from before version 1.10, which careen does not read: load and save it with a current docker")
+	case a.unended:
+		return nil, errors.New("the archive is truncated: it ends without an end mark, and without naming an image")
 	}
 	return nil, errors.New("a tar without manifest.json and without an OCI layout: not an image (a root file system must be unpacked and given as dir:)")
 }

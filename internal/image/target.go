@@ -60,11 +60,12 @@ func ParseTarget(s string) (Target, error) {
 	}
 	_, err := name.ParseReference(s)
 	switch {
-	case looksLikePath(s):
-		if err == nil {
-			return Target{}, fmt.Errorf("no such file; for the image of that name write registry:%s", s)
-		}
+	case writtenAsPath(s):
 		return Target{}, errors.New("no such file or directory")
+	case namedAsArchive(s) && err == nil:
+		return Target{}, fmt.Errorf("no such file; for the image of that name write registry:%s", s)
+	case namedAsArchive(s):
+		return Target{}, errors.New("no such file")
 	case err != nil:
 		return Target{}, fmt.Errorf("neither a file nor an image reference: %w", refError(err))
 	}
@@ -151,12 +152,17 @@ func pathTarget(s string) (Target, bool, error) {
 	return t, true, nil
 }
 
-// looksLikePath reports whether nobody would write an image reference so.
-func looksLikePath(s string) bool {
-	if filepath.IsAbs(s) || s == "." || s == ".." || strings.HasSuffix(s, "/") ||
-		strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.ContainsRune(s, '\\') {
-		return true
-	}
+// looksLikePath reports whether a path is meant rather than a reference.
+func looksLikePath(s string) bool { return writtenAsPath(s) || namedAsArchive(s) }
+
+// writtenAsPath reports whether nobody would write an image reference so.
+func writtenAsPath(s string) bool {
+	return filepath.IsAbs(s) || s == "." || s == ".." || strings.HasSuffix(s, "/") ||
+		strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.ContainsRune(s, '\\')
+}
+
+// namedAsArchive reports whether a name ends as those of archives do.
+func namedAsArchive(s string) bool {
 	path, _, _ := strings.Cut(s, "#")
 	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
 		if strings.HasSuffix(path, suffix) {
