@@ -57,6 +57,7 @@ var schemes = map[string]Scheme{
 	"Arch Linux":   Pacman,
 	"CentOS":       RPM,
 	"Fedora":       RPM,
+	"Node.js":      SemVer, // the runtime itself, from its own list of advisories
 	"Oracle Linux": RPM,
 }
 

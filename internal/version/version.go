@@ -63,6 +63,14 @@ func Compare(s Scheme, a, b string) (int, error) {
 		return compareSemVer(s, a, b)
 	case Go:
 		return compareGo(a, b)
+	case PEP440:
+		return comparePEP440(a, b)
+	case Maven:
+		return CompareMaven(a, b), firstError(checkMaven, a, b)
+	case RubyGems:
+		return compareRubyGems(a, b)
+	case Composer:
+		return compareComposer(a, b)
 	case Hackage:
 		return compareHackage(a, b)
 	case CRAN:
