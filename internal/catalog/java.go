@@ -121,7 +121,12 @@ func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) {
 // and the file's name tell.
 func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool) {
 	base := path.Base(at)
+	c := guessCoordinates(base, m)
 	if len(poms) > 0 {
+		own := func(p coordinates) bool { return p.artifact == c.artifact }
+		if c.complete() && !slices.ContainsFunc(poms, own) {
+			poms = append(poms, c) // all the others were shaded into it
+		}
 		slices.SortFunc(poms, func(a, b coordinates) int {
 			return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.artifact, b.artifact), cmp.Compare(a.version, b.version))
 		})
@@ -130,7 +135,6 @@ func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool
 		}
 		return
 	}
-	c := guessCoordinates(base, m)
 	if c.artifact == "" || c.version == "" {
 		return
 	}
@@ -276,14 +280,12 @@ func guessGroup(artifact string, m manifest) string {
 			return known.group
 		}
 	}
-	dotted := strings.ReplaceAll(artifact, "-", ".")
 	for _, name := range [...]string{m.bundle, m.module} {
-		for _, tail := range [...]string{artifact, dotted} {
-			if group, ok := strings.CutSuffix(name, "."+tail); ok && strings.Contains(group, ".") {
-				return group
-			}
+		if group, ok := strings.CutSuffix(name, "."+artifact); ok && strings.Contains(group, ".") {
+			return group
 		}
-		// org.apache.commons.lang3 is commons-lang3 of org.apache.commons.
+		// org.apache.commons.lang3 is commons-lang3 of org.apache.commons, and
+		// org.eclipse.jetty.util is jetty-util of org.eclipse.jetty.
 		if i := strings.LastIndexByte(name, '.'); i > 0 && strings.HasSuffix(artifact, "-"+name[i+1:]) && strings.Contains(name[:i], ".") {
 			return name[:i]
 		}

@@ -1,0 +1,351 @@
+package catalog
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// read runs the table of catalogers over one file, as the pass does.
+func read(t testing.TB, file string, content []byte) (list []sbom.Package, wrong problems) {
+	t.Helper()
+	h := &rootfs.Header{Path: file, Size: int64(len(content)), Mode: 0o644}
+	for _, c := range catalogers() {
+		if !c.want(h, content[:min(512, len(content))]) {
+			continue
+		}
+		data, err := c.visit(h, memory{bytes.NewReader(content)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data == nil {
+			continue
+		}
+		f, err := decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, f.Packages...)
+		wrong = append(wrong, f.Problems...)
+	}
+	return list, wrong
+}
+
+// line describes a package in a test's expectation.
+func line(p sbom.Package) string {
+	s := p.PURL
+	if s == "" {
+		s = p.Type + ":" + p.Name + "@" + p.Version
+	}
+	if len(p.Licenses) > 0 {
+		s += " " + strings.Join(p.Licenses, "|")
+	}
+	if len(p.Locations) > 0 {
+		s += " in " + p.Locations[0].Path
+	}
+	return s
+}
+
+func zipped(t testing.TB, store bool, files ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		h := &zip.FileHeader{Name: files[i], Method: zip.Deflate}
+		if store {
+			h.Method = zip.Store
+		}
+		f, err := w.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write([]byte(files[i+1]))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func pom(group, artifact, version string) (name, content string) {
+	return "META-INF/maven/" + group + "/" + artifact + "/pom.properties", fmt.Sprintf("#Generated\nversion=%s\ngroupId=%s\nartifactId=%s\n", version, group, artifact)
+}
+
+func TestLanguagePackages(t *testing.T) {
+	n1, p1 := pom("org.slf4j", "slf4j-api", "1.7.36")
+	n2, p2 := pom("com.google.guava", "guava", "31.0")
+	slf4j := zipped(t, false, n1, p1)
+	inner := zipped(t, true, "BOOT-INF/lib/slf4j-api-1.7.36.jar", slf4j)
+	audit := func(text string) string {
+		var b bytes.Buffer
+		z := zlib.NewWriter(&b)
+		z.Write([]byte(text))
+		z.Close()
+		return elfWith(".dep-v0", b.Bytes())
+	}
+	tests := []struct {
+		name, path, content string
+		want                []string
+		wrong               int
+	}{
+		{"wheel", "usr/lib/python3/site-packages/Foo_Bar-1.0.dist-info/METADATA", "Metadata-Version: 2.4\nName: Foo_Bar\nVersion: 1.0\nLicense-Expression: MIT\n\nName: body\n", []string{"pkg:pypi/foo-bar@1.0 MIT"}, 0},
+		{"egg-info folder", "x/foo.egg-info/PKG-INFO", "Name: foo\r\nVersion: 1.0\r\nLicense: UNKNOWN\r\n", []string{"pkg:pypi/foo@1.0"}, 0},
+		{"egg-info file", "usr/lib/python3/dist-packages/foo-1.0.egg-info", "Name: foo\nVersion: 1.0\nLicense: BSD\n", []string{"pkg:pypi/foo@1.0 BSD"}, 0},
+		{"egg", "x/foo-1.0-py3.egg", zipped(t, false, "EGG-INFO/PKG-INFO", "Name: foo\nVersion: 1.0\n"), []string{"pkg:pypi/foo@1.0"}, 0},
+		{"other .egg", "x/easter.egg", "not a zip", nil, 0},
+		{"broken metadata", "x/foo-1.0.dist-info/METADATA", "Name: foo\n", nil, 1},
+		{"conda", "opt/conda/conda-meta/numpy-1.26.0-py311_0.json", `{"name":"numpy","version":"1.26.0","license":"BSD-3-Clause"}`, []string{"pkg:conda/numpy@1.26.0 BSD-3-Clause"}, 0},
+		{"gem, stub", "usr/lib/ruby/gems/3.1.0/specifications/rake-13.0.6.gemspec", "# -*- encoding: utf-8 -*-\n# stub: rake 13.0.6 ruby lib\n\nGem::Specification.new do |s|\n  s.name = \"rake\".freeze\n  s.version = \"13.0.6\"\n  s.licenses = [\"MIT\".freeze]\nend\n", []string{"pkg:gem/rake@13.0.6 MIT"}, 0},
+		{"gem, assignments", "x/specifications/default/json-2.6.gemspec", "Gem::Specification.new do |spec|\n  spec.name = 'json'\n  spec.version = Gem::Version.new('2.6.1')\n  spec.license = 'Ruby'\nend\n", []string{"pkg:gem/json@2.6.1 Ruby"}, 0},
+		{"gem's own source", "x/gems/rake-13.0.6/rake.gemspec", "# stub: rake 13.0.6 ruby lib\n", nil, 0},
+		{"composer 2", "app/vendor/composer/installed.json", `{"packages":[{"name":"symfony/yaml","version":"v6.0.1","license":["MIT"]},{"name":"x"}]}`, []string{"pkg:composer/symfony/yaml@v6.0.1 MIT"}, 1},
+		{"composer 1", "app/vendor/composer/installed.json", `[{"name":"a/b","version":"1.0"}]`, []string{"pkg:composer/a/b@1.0"}, 0},
+		{"dotnet", "app/app.deps.json", `{"libraries":{"app/1.0.0":{"type":"project"},"Newtonsoft.Json/12.0.1":{"type":"package"},"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1":{"type":"runtimepack"}}}`,
+			[]string{"pkg:nuget/Newtonsoft.Json@12.0.1", "pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.1"}, 0},
+		{"cargo-auditable", "app/server", audit(`{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true},{"name":"time","version":"0.1.43","source":"crates.io"},{"name":"cc","version":"1.0","kind":"build"}]}`),
+			[]string{"pkg:cargo/app@0.1.0", "pkg:cargo/time@0.1.43"}, 0},
+		{"cargo-auditable, damaged", "app/server", elfWith(".dep-v0", []byte("no zlib")), nil, 1},
+		{"hex", "app/lib/plug-1.14.0/ebin/plug.app", "{application,plug,\n [{description,\"x\"},{vsn,\"1.14.0\"},{modules,[]}]}.", []string{"pkg:hex/plug@1.14.0"}, 0},
+		{"otp", "usr/lib/erlang/lib/ssl-11.0/ebin/ssl.app", "%% c\n{application, ssl,\n [{description, \"x\"}, {vsn, \"11.0\"}]}.", []string{"pkg:otp/ssl@11.0"}, 0},
+		{"R", "usr/lib/R/site-library/jsonlite/DESCRIPTION", "Package: jsonlite\nVersion: 1.8.4\nLicense: MIT + file LICENSE\nDescription: x\n Built: no\nBuilt: R 4.2; ; 2023; unix\n", []string{"pkg:cran/jsonlite@1.8.4 MIT + file LICENSE"}, 0},
+		{"R source", "src/jsonlite/DESCRIPTION", "Package: jsonlite\nVersion: 1.8.4\n", nil, 0},
+		{"lua", "usr/local/lib/luarocks/rocks-5.1/lpeg/1.0.2-1/lpeg-1.0.2-1.rockspec", "package = 'lpeg'", []string{"pkg:luarocks/lpeg@1.0.2-1"}, 0},
+		{"lua source", "src/lpeg/lpeg-1.0.2-1.rockspec", "package = 'lpeg'", nil, 0},
+		{"perl", "usr/local/lib/perl5/site_perl/5.36.0/x86_64-linux-gnu/.meta/JSON-PP-4.16/install.json", `{"dist":"JSON-PP-4.16","version":"4.16"}`, []string{"pkg:cpan/JSON-PP@4.16"}, 0},
+		{"pacman", "var/lib/pacman/local/glibc-2.38-7/desc", "%NAME%\nglibc\n\n%VERSION%\n2.38-7\n\n%BASE%\nglibc\n\n%ARCH%\nx86_64\n\n%LICENSE%\nGPL-2.0\nLGPL-2.1\n", []string{"alpm:glibc@2.38-7 GPL-2.0|LGPL-2.1"}, 0},
+		{"jar with coordinates", "app/x.jar", zipped(t, false, n2, p2, "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nBundle-License: Apache-2.0\n"), []string{"pkg:maven/com.google.guava/guava@31.0 Apache-2.0 in app/x.jar"}, 0},
+		{"shaded jar", "app/lib/fat-1.0.jar", zipped(t, false, n1, p1, n2, p2), []string{"pkg:maven/com.google.guava/guava@31.0 in app/lib/fat-1.0.jar", "pkg:maven/org.slf4j/slf4j-api@1.7.36 in app/lib/fat-1.0.jar"}, 0},
+		{"nested, stored and compressed", "srv/app.war", zipped(t, false, "WEB-INF/lib/boot.jar", inner),
+			[]string{"pkg:maven/org.slf4j/slf4j-api@1.7.36 in srv/app.war!/WEB-INF/lib/boot.jar!/BOOT-INF/lib/slf4j-api-1.7.36.jar"}, 0},
+		{"manifest with a bundle's name", "x/commons-lang3-3.12.0.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nBundle-SymbolicName: org.apache.commons.l\r\n ang3;singleton:=true\r\nBundle-Version: 3.12.0\r\n\r\nName: x\r\nBundle-SymbolicName: no\r\n"),
+			[]string{"pkg:maven/org.apache.commons/commons-lang3@3.12.0 in x/commons-lang3-3.12.0.jar"}, 0},
+		{"known group", "x/spring-core-5.3.1.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Title: spring-core\nImplementation-Version: 5.3.1\n"), []string{"pkg:maven/org.springframework/spring-core@5.3.1 in x/spring-core-5.3.1.jar"}, 0},
+		{"version in the manifest only", "x/log4j.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Version: 1.2.17\n"), []string{"pkg:maven/log4j/log4j@1.2.17 in x/log4j.jar"}, 0},
+		{"jenkins plugin", "x/git.hpi", zipped(t, false, "META-INF/MANIFEST.MF", "Short-Name: git\nPlugin-Version: 4.11.3 (private)\n"), []string{"pkg:maven/org.jenkins-ci.plugins/git@4.11.3 in x/git.hpi"}, 0},
+		{"broken jar", "x/broken.jar", "PK\x03\x04garbage", nil, 1},
+		{"empty jar", "x/empty.jar", zipped(t, false), nil, 0},
+		{"jvm", "opt/java/openjdk/release", "IMPLEMENTOR=\"Eclipse Adoptium\"\nJAVA_VERSION=\"17.0.9\"\n", []string{"pkg:generic/openjdk@17.0.9"}, 0},
+		{"another release", "x/release", "nothing", nil, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			packages, wrong := read(t, test.path, []byte(test.content))
+			var got []string
+			for _, p := range packages {
+				got = append(got, line(p))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if len(wrong) != test.wrong {
+				t.Errorf("problems: %v", wrong)
+			}
+		})
+	}
+}
+
+// elfWith makes a little-endian ELF executable of one section.
+func elfWith(name string, content []byte) string {
+	names := "\x00" + name + "\x00.shstrtab\x00"
+	b := make([]byte, 64)
+	copy(b, "\x7fELF\x02\x01\x01")
+	b[16], b[18] = 2, 62
+	section := func(nameAt, kind uint32, offset, size int) []byte {
+		s := make([]byte, 64)
+		binary.LittleEndian.PutUint32(s, nameAt)
+		binary.LittleEndian.PutUint32(s[4:], kind)
+		binary.LittleEndian.PutUint64(s[24:], uint64(offset))
+		binary.LittleEndian.PutUint64(s[32:], uint64(size))
+		return s
+	}
+	contentAt := len(b)
+	b = append(b, content...)
+	namesAt := len(b)
+	b = append(b, names...)
+	table := len(b)
+	b = append(b, make([]byte, 64)...)
+	b = append(b, section(1, 1, contentAt, len(content))...)
+	b = append(b, section(uint32(2+len(name)), 3, namesAt, len(names))...)
+	binary.LittleEndian.PutUint64(b[40:], uint64(table))
+	for at, v := range map[int]uint16{52: 64, 58: 64, 60: 3, 62: 2} {
+		binary.LittleEndian.PutUint16(b[at:], v)
+	}
+	return string(b)
+}
+
+func TestJarBombs(t *testing.T) {
+	deep := zipped(t, false, "x", "y")
+	for range maxJarDepth + 5 {
+		deep = zipped(t, false, "a.jar", deep)
+	}
+	if _, wrong := read(t, "deep.jar", []byte(deep)); len(wrong) != 1 || !strings.Contains(wrong[0].Message, "nested") {
+		t.Errorf("deep: %v", wrong)
+	}
+	huge := zipped(t, false, "inner.jar", strings.Repeat("\x00", maxJarNested+1))
+	if _, wrong := read(t, "huge.jar", []byte(huge)); len(wrong) != 1 || !strings.Contains(wrong[0].Message, "more than") {
+		t.Errorf("huge: %v", wrong)
+	}
+}
+
+func TestSplitArtifact(t *testing.T) {
+	for in, want := range map[string]string{
+		"commons-lang3-3.12.0": "commons-lang3 3.12.0", "log4j-1.2-api-2.17.1": "log4j-1.2-api 2.17.1", "guava-31.0-jre": "guava 31.0-jre",
+		"kafka_2.13-3.4.0": "kafka_2.13 3.4.0", "plain": "plain ", "a-1.0-SNAPSHOT": "a 1.0-SNAPSHOT", "jackson-core-2.13.0-rc1": "jackson-core 2.13.0-rc1", "-1": "-1 ",
+	} {
+		artifact, version := splitArtifact(in)
+		if got := artifact + " " + version; got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestPipInstallation installs distributions with pip and holds what is found
+// against importlib.metadata.
+func TestPipInstallation(t *testing.T) {
+	if os.Getenv("CAREEN_LONG") == "" {
+		t.Skip("installs from PyPI: set CAREEN_LONG=1")
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command(python, "-m", "pip", "install", "--quiet", "--target", dir, "flask", "requests", "setuptools").CombinedOutput(); err != nil {
+		t.Skipf("pip: %v\n%s", err, out)
+	}
+	out, err := exec.Command(python, "-c", `import sys,importlib.metadata as m
+for d in m.distributions(path=[sys.argv[1]]): print(d.metadata["Name"]+"@"+d.version)`, dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		want[strings.TrimSpace(line)] = true
+	}
+	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+		vendored := false
+		for _, l := range p.Locations {
+			vendored = vendored || strings.Contains(l.Path, "_vendor/")
+		}
+		if p.Type == "pypi" && !vendored { // setuptools carries some inside, which pip does not list
+			got[p.Name+"@"+p.Version] = true
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 5 {
+		t.Errorf("(-importlib +got):\n%s", diff)
+	}
+	t.Logf("%d distributions agree", len(want))
+}
+
+// TestDebianJars holds the coordinates read from Debian's jars against the
+// paths of Debian's Maven repository.
+func TestDebianJars(t *testing.T) {
+	if os.Getenv("CAREEN_LONG") == "" {
+		t.Skip("reads this machine's jars: set CAREEN_LONG=1")
+	}
+	const root = "/usr/share/maven-repo"
+	agree, guessed, other := 0, 0, 0
+	filepath.Walk(root, func(file string, info os.FileInfo, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".jar") {
+			return nil
+		}
+		rel, _ := filepath.Rel(root, file)
+		parts := strings.Split(filepath.ToSlash(rel), "/")
+		n := len(parts)
+		if n < 4 || !strings.HasPrefix(parts[n-1], parts[n-3]+"-"+parts[n-2]) || strings.ContainsAny(parts[n-2], "x") || parts[n-2] == "debian" {
+			return nil // Debian's own version words
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil
+		}
+		want := strings.Join(parts[:n-3], ".") + ":" + parts[n-3] + "@" + parts[n-2]
+		packages, _ := read(t, parts[n-1], data)
+		found := false
+		for _, p := range packages {
+			found = found || p.Name+"@"+p.Version == want
+		}
+		switch {
+		case found:
+			agree++
+		case len(packages) == 0:
+			t.Errorf("%s: nothing found", rel)
+		case strings.Contains(packages[0].Name, ":"):
+			other++
+			t.Logf("%s: %s", want, line(packages[0]))
+		default:
+			guessed++
+		}
+		return nil
+	})
+	if agree == 0 {
+		t.Skip("no Maven repository of Debian's here")
+	}
+	t.Logf("%d agree, %d without a group, %d of another group", agree, guessed, other)
+	if agree < 3*(guessed+other) {
+		t.Error("too few agree")
+	}
+}
+
+func FuzzLanguages(f *testing.F) {
+	paths := []string{"x/a.dist-info/METADATA", "x/a.egg", "x/conda-meta/a.json", "x/specifications/a.gemspec", "x/composer/installed.json", "a.deps.json",
+		"x/ebin/a.app", "x/DESCRIPTION", "x/.meta/a/install.json", "var/lib/pacman/local/a/desc", "x/a.jar", "jdk/release", "bin/program"}
+	n, p := pom("g", "a", "1")
+	for i, s := range []string{"Name: a\nVersion: 1\n", zipped(f, false, "EGG-INFO/PKG-INFO", "Name: a\nVersion: 1\n"), `{"name":"a","version":"1"}`, "# stub: a 1 ruby lib\n", `[{"name":"a/b","version":"1"}]`,
+		`{"libraries":{"a/1":{"type":"package"}}}`, `{application,a,[{vsn,"1"}]}.`, "Package: a\nVersion: 1\nBuilt: x\n", `{"dist":"a-1","version":"1"}`, "%NAME%\na\n%VERSION%\n1\n",
+		zipped(f, true, n, p, "b.jar", zipped(f, false, "META-INF/MANIFEST.MF", "Implementation-Version: 1\n")), "JAVA_VERSION=\"1\"\n", elfWith(".dep-v0", []byte("x"))} {
+		f.Add(i, []byte(s))
+	}
+	f.Fuzz(func(t *testing.T, which int, data []byte) {
+		list, _ := read(t, paths[uint(which)%uint(len(paths))], data)
+		named(t, list)
+		parsePacmanFiles(data)
+	})
+}
+
+func BenchmarkJar(b *testing.B) {
+	var files []string
+	for i := range 200 {
+		n, p := pom("org.example", fmt.Sprintf("lib-%d", i), "1.0.0")
+		files = append(files, fmt.Sprintf("BOOT-INF/lib/lib-%d-1.0.0.jar", i), zipped(b, false, n, p, "a.class", strings.Repeat("x", 10000)))
+	}
+	data := []byte(zipped(b, true, files...))
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if list, _ := read(b, "app.jar", data); len(list) != 200 {
+			b.Fatal(len(list))
+		}
+	}
+}
+
+func BenchmarkWant(b *testing.B) {
+	h := &rootfs.Header{Path: "usr/share/doc/some-package/examples/a/file/of/no/interest.txt", Size: 1000, Mode: 0o644}
+	head := bytes.Repeat([]byte("text "), 100)
+	visitors := Visitors()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, v := range visitors {
+			if v.Want(h, head) {
+				b.Fatal(v.Name)
+			}
+		}
+	}
+}
