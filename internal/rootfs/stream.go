@@ -461,6 +461,7 @@ func (r *chunkReader) Seek(offset int64, whence int) (int64, error) {
 // drain lets the rest go by and returns the error at its end.
 func (r *chunkReader) drain() error {
 	for r.next() {
+		r.pos += int64(len(r.rest))
 		r.rest = nil
 	}
 	return r.err

@@ -1,0 +1,355 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/careen/careen/internal/image"
+)
+
+func TestPassVerifiesWhatItReads(t *testing.T) {
+	content := tarOf(t, layerItems(file("a", strings.Repeat("some text ", 5000)), file("b", "2")))
+	good := stored(t, content, "gzip")
+	bytesOf := func(l image.Layer) []byte {
+		r, _ := l.Open()
+		b, _ := io.ReadAll(r)
+		return b
+	}
+	with := func(change func(l *image.Layer, b []byte) []byte, how string) image.Layer {
+		l := stored(t, content, how)
+		b := change(&l, bytes.Clone(bytesOf(l)))
+		l.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+		return l
+	}
+	flip := func(_ *image.Layer, b []byte) []byte { b[len(b)/2] ^= 4; return b }
+	cut := func(_ *image.Layer, b []byte) []byte { return b[:len(b)/2] }
+	flipUnsigned := func(l *image.Layer, b []byte) []byte { l.Digest = ""; b[len(b)/2] ^= 4; return b }
+	cutUnsigned := func(l *image.Layer, b []byte) []byte { l.Digest, l.Size = "", -1; return b[:len(b)/2] }
+	tests := []struct {
+		name  string
+		layer image.Layer
+		want  string
+	}{
+		{"as it should be", good, ""},
+		{"gzip, a bit flipped", with(flip, "gzip"), "digest mismatch: the archive is damaged or altered"},
+		{"zstd, a bit flipped", with(flip, "zstd"), "digest mismatch: the archive is damaged or altered"},
+		{"plain, a bit flipped", with(flip, "plain"), "digest mismatch: the archive is damaged or altered"},
+		{"gzip, truncated", with(cut, "gzip"), "truncated: "},
+		{"zstd, truncated", with(cut, "zstd"), "truncated: "},
+		{"plain, truncated", with(cut, "plain"), "truncated: "},
+		{"gzip without a digest, a bit flipped", with(flipUnsigned, "gzip"), "damaged: "},
+		{"plain without a digest, a bit flipped", with(flipUnsigned, "plain"), "diffID mismatch"},
+		{"gzip without digest and size, truncated", with(cutUnsigned, "gzip"), "truncated"},
+		{"zstd without digest and size, truncated", with(cutUnsigned, "zstd"), "truncated"},
+		{"plain without digest and size, truncated", with(cutUnsigned, "plain"), "diffID mismatch"},
+		{"another tar than promised", with(func(l *image.Layer, b []byte) []byte { l.DiffID = digestOf(nil); return b }, "gzip"), "diffID mismatch"},
+		{"longer than promised", with(func(l *image.Layer, b []byte) []byte { return append(b, b...) }, "gzip"), "longer than the"},
+		{"no layer at all", layerOf([]byte(strings.Repeat("not a tar ", 100)), digestOf([]byte(strings.Repeat("not a tar ", 100)))), "invalid tar header"},
+		{"xz", layerOf([]byte("\xfd7zXZ\x00........................"), good.DiffID), "compressed with xz"},
+		{"a strange digest", func() image.Layer { l := good; l.Digest = "md5:0123"; return l }(), "only sha256 and sha512"},
+		{"missing", image.Layer{DiffID: good.DiffID, Open: func() (io.ReadCloser, error) { return nil, errors.New("blob is missing") }}, "blob is missing"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f, err := Pass(context.Background(), test.layer, []Visitor{contents}, Limits{}, nil)
+			switch {
+			case test.want == "" && err != nil:
+				t.Error(err)
+			case test.want == "":
+				if f.Entries() != 3 || f.DiffID != test.layer.DiffID || f.Expanded != int64(len(content)) {
+					t.Errorf("%d entries, %d bytes of %s", f.Entries(), f.Expanded, f.DiffID)
+				}
+			case err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "layer "):
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestPassHashesWhatFollowsTheTar(t *testing.T) {
+	content := append(tarOf(t, layerItems(file("a", "1"))), bytes.Repeat([]byte("junk"), 100_000)...)
+	for _, how := range []string{"gzip", "zstd", "plain"} {
+		if f := passOf(t, stored(t, content, how)); f.Entries() != 2 || f.Expanded != int64(len(content)) {
+			t.Errorf("%s: %d entries, %d bytes", how, f.Entries(), f.Expanded)
+		}
+	}
+}
+
+func TestPassKnowsTheDiffIDThatNobodyTold(t *testing.T) {
+	content := tarOf(t, layerItems(file("a", "1")))
+	l := stored(t, content, "gzip")
+	l.DiffID, l.Digest, l.Size = "", "", -1
+	if f := passOf(t, l); f.DiffID != digestOf(content) {
+		t.Errorf("DiffID %s", f.DiffID)
+	}
+}
+
+func TestPassTellsProgress(t *testing.T) {
+	var seen atomic.Int64
+	l := stored(t, tarOf(t, layerItems(file("a", strings.Repeat("x", 1<<20)))), "plain")
+	if _, err := Pass(context.Background(), l, nil, Limits{}, func(n int64) { seen.Add(n) }); err != nil {
+		t.Fatal(err)
+	}
+	if seen.Load() != l.Size {
+		t.Errorf("%d of %d bytes", seen.Load(), l.Size)
+	}
+}
+
+// endless is a stream of the same bytes.
+type endless struct{ piece []byte }
+
+func (e endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], e.piece)
+	}
+	return n, nil
+}
+
+func TestPassStopsAtItsLimits(t *testing.T) {
+	bomb := func(how string) image.Layer {
+		return image.Layer{DiffID: digestOf(nil), Size: -1, Open: func() (io.ReadCloser, error) {
+			// A header of an enormous file, then zeros without end, made while they are read.
+			var head bytes.Buffer
+			w := tar.NewWriter(&head)
+			w.WriteHeader(&tar.Header{Name: "zeros", Size: 1 << 50, Mode: 0o644, Format: tar.FormatGNU})
+			src := io.MultiReader(&head, endless{make([]byte, 4096)})
+			if how == "plain" {
+				return io.NopCloser(src), nil
+			}
+			r, w2 := io.Pipe()
+			go func() {
+				var z io.WriteCloser
+				if how == "gzip" {
+					z, _ = gzip.NewWriterLevel(w2, gzip.BestSpeed)
+				} else {
+					z, _ = zstd.NewWriter(w2, zstd.WithEncoderConcurrency(1))
+				}
+				_, err := io.Copy(z, src)
+				w2.CloseWithError(err)
+			}()
+			return r, nil
+		}}
+	}
+	one := tarOf(t, layerItems(file("f", "")))[:512]
+	entries := image.Layer{DiffID: digestOf(nil), Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(endless{one}), nil }}
+	tests := []struct {
+		name  string
+		layer image.Layer
+		lim   Limits
+		want  string
+	}{
+		{"gzip without end", bomb("gzip"), Limits{LayerBytes: 4 << 20}, "expands beyond 4194304 bytes: raise --max-layer-bytes"},
+		{"zstd without end", bomb("zstd"), Limits{LayerBytes: 4 << 20}, "expands beyond 4194304 bytes: raise --max-layer-bytes"},
+		{"plain without end", bomb("plain"), Limits{LayerBytes: 4 << 20}, "expands beyond 4194304 bytes: raise --max-layer-bytes"},
+		{"entries without end", entries, Limits{LayerEntries: 5000}, "more than 5000 entries: raise --max-layer-entries"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			_, err := Pass(context.Background(), test.layer, []Visitor{contents}, test.lim, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+			waitForGoroutines(t, before)
+		})
+	}
+}
+
+// waitForGoroutines fails if there are more than before, once the test's own
+// writers had time to see their pipes closed.
+func waitForGoroutines(t *testing.T, before int) {
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+func TestPassRefusesGiantZstdWindows(t *testing.T) {
+	// A frame header (RFC 8878, 3.1.1.1) whose window descriptor asks for 2 GiB.
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, (31 - 10) << 3, 0x01, 0x00, 0x00}
+	_, err := Pass(context.Background(), layerOf(frame, digestOf(nil)), nil, Limits{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "damaged: window size exceeded") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPassEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	before := runtime.NumGoroutine()
+	r, w := io.Pipe() // nobody writes
+	defer w.Close()
+	layer := image.Layer{DiffID: digestOf(nil), Size: -1, Open: func() (io.ReadCloser, error) { return r, nil }}
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := Pass(ctx, layer, nil, Limits{}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	waitForGoroutines(t, before)
+}
+
+func TestWarningsOfSingleEntries(t *testing.T) {
+	boom := Visitor{
+		Name: "boom", Version: 1,
+		Want: func(h *Header, head []byte) bool { return strings.HasPrefix(h.Path, "boom") && head[3] == 'm' },
+		Visit: func(_ *Header, body Body) ([]byte, error) {
+			b, err := body.Bytes(10)
+			if err != nil {
+				return nil, err
+			}
+			return b[:b[0]], nil // out of range
+		},
+	}
+	deep := strings.Repeat("d/", 20) + "f"
+	content := tarOf(t, layerItems(
+		file("boom", "boom"), file("boom2", "b"), file("boom3", "boomboomboomboom"), file("big", strings.Repeat("b", 5000)),
+		file(deep, "1"), file(strings.Repeat("n", 90), "1"), link("l", strings.Repeat("n", 90)), dir("x"), hard("h", "x"),
+		file(".wh.", ""), file("x/.wh...", ""), file("../up", "1"), link("/", "x"), file("esc\x1b[31m", "1"),
+	))
+	f, err := Pass(context.Background(), stored(t, content, "gzip"), []Visitor{boom, contents}, Limits{PathBytes: 80, PathDepth: 10, FileBytes: 4000}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Warning{
+		{"boom", kindUnreadable, "boom: gave up on it: runtime error: slice bounds out of range [:98] with capacity 4", true},
+		{"boom2", kindUnreadable, "boom: gave up on it: runtime error: index out of range [3] with length 1", true},
+		{"boom3", kindUnreadable, "boom: 16 bytes, more than the 10 expected", true},
+		{"big", kindTooLarge, "5000 bytes, more than the 4000 that are looked at", true},
+		{"", kindTooLarge, `path "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/f" is 21 levels deep, more than 10, entry skipped: raise --max-path-depth`, true},
+		{"", kindTooLarge, `path "` + strings.Repeat("n", 80) + `"… (90 bytes) is longer than 80 bytes, entry skipped: raise --max-path-bytes`, true},
+		{"l", kindTooLarge, "link target of 90 bytes, entry skipped: raise --max-path-bytes", true},
+		{".wh.", kindBadEntry, "whiteout without a name, skipped", false},
+		{"x/.wh...", kindBadEntry, "whiteout without a name, skipped", false},
+		{"up", kindBadEntry, `its name "../up" leads out of the image; taken as it would be unpacked, inside`, false},
+		{"", kindBadEntry, `tar entry "/" would replace the root directory, skipped`, false},
+		{"h", kindBadEntry, `hard link to directory "x", entry skipped`, false},
+	}
+	if diff := cmp.Diff(want, f.Warnings); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := f.find("esc\x1b[31m"); !ok {
+		t.Error("a name with control characters is gone")
+	}
+}
+
+func TestWarningsAreBounded(t *testing.T) {
+	var items []item
+	for range maxWarnings + 50 {
+		items = append(items, file("../x", ""))
+	}
+	f := passOf(t, stored(t, tarOf(t, items), "plain"))
+	if n := len(f.Warnings); n != maxWarnings+1 || !strings.HasPrefix(f.Warnings[n-1].Message, "50 more warnings") {
+		t.Errorf("%d warnings, last %+v", n, f.Warnings[n-1])
+	}
+}
+
+func TestLargeBodiesGoThroughAFile(t *testing.T) {
+	tmp := t.TempDir()
+	body := strings.Repeat("0123456789abcdef", 40_000)
+	look := Visitor{
+		Name: "look", Version: 1,
+		Want: func(*Header, []byte) bool { return true },
+		Visit: func(h *Header, b Body) ([]byte, error) {
+			p := make([]byte, 6)
+			if _, err := b.ReadAt(p, b.Size()-6); err != nil {
+				return nil, err
+			}
+			if _, err := b.ReadAt(p, b.Size()-5); err != io.EOF {
+				t.Errorf("%s: read past the end: %v", h.Path, err)
+			}
+			if _, err := b.Bytes(b.Size() - 1); err == nil {
+				t.Errorf("%s: more bytes than allowed", h.Path)
+			}
+			all, err := b.Bytes(b.Size())
+			return all[len(all)-6:], err
+		},
+	}
+	content := tarOf(t, layerItems(file("large", body+"AAAAAA"), file("small", "BBBBBB"), file("larger", body+body+"CCCCCC"), file("less", body[:70_000]+"DDDDDD")))
+	f, err := Pass(context.Background(), stored(t, content, "gzip"), []Visitor{look}, Limits{MemoryBytes: 1000, TempDir: tmp}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for fact := range Stack([]*Facts{f}, nil).Facts("look") {
+		got[fact.Path] = string(fact.Data)
+	}
+	want := map[string]string{"large": "AAAAAA", "larger": "CCCCCC", "less": "DDDDDD", "small": "BBBBBB"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if left, _ := os.ReadDir(tmp); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	f, err = Pass(context.Background(), stored(t, content, "gzip"), []Visitor{look}, Limits{MemoryBytes: 1000, TempDir: tmp + "/gone"}, nil)
+	if err != nil || len(f.Warnings) != 3 || !strings.HasPrefix(f.Warnings[0].Message, "temporary file: ") {
+		t.Fatalf("without a place for temporary files: %v, %+v", err, f.Warnings)
+	}
+	cache := OpenCache(t.TempDir())
+	if err := cache.Put(f, nil, Limits{}); err != nil {
+		t.Error(err)
+	}
+	if _, ok := cache.Get(f.DiffID, nil, Limits{}); ok {
+		t.Error("a fault of this machine was kept for other scans")
+	}
+}
+
+func TestSparseFiles(t *testing.T) {
+	// An old GNU sparse entry: "head" at 0, "tail" at 1,000,000, made by hand
+	// because archive/tar does not write them.
+	h := make([]byte, 512)
+	copy(h, "sparse")
+	octal := func(at, n int, v int64) {
+		for i := n - 2; i >= 0; i-- {
+			h[at+i] = '0' + byte(v&7)
+			v >>= 3
+		}
+	}
+	octal(100, 8, 0o644)
+	octal(108, 8, 0)
+	octal(116, 8, 0)
+	octal(124, 12, 8)
+	octal(136, 12, 0)
+	h[156] = 'S'
+	copy(h[257:], "ustar  \x00")
+	octal(386, 12, 0)
+	octal(398, 12, 4)
+	octal(410, 12, 1_000_000)
+	octal(422, 12, 4)
+	octal(483, 12, 1_000_004)
+	copy(h[148:], "        ")
+	sum := int64(0)
+	for _, b := range h {
+		sum += int64(b)
+	}
+	octal(148, 7, sum)
+	h[154], h[155] = 0, ' '
+	body := make([]byte, 512)
+	copy(body, "headtail")
+	content := append(append(h, body...), tarOf(t, layerItems(file("after", "1")))...)
+	for _, how := range []string{"gzip", "zstd", "plain"} {
+		layer := stored(t, content, how)
+		tree := Stack([]*Facts{passOf(t, layer)}, []image.Layer{layer})
+		b, err := tree.ReadFile("sparse")
+		if err != nil || len(b) != 1_000_004 || string(b[:4]) != "head" || string(b[1_000_000:]) != "tail" {
+			t.Errorf("%s: %d bytes, %v", how, len(b), err)
+		}
+		if b, err := tree.ReadFile("after"); err != nil || string(b) != "1" {
+			t.Errorf("%s: after it %q, %v", how, b, err)
+		}
+	}
+}
