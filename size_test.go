@@ -1,0 +1,45 @@
+package careen_test
+
+import (
+	"debug/buildinfo"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The budget of the binary: what people download, and what they have to trust.
+const (
+	maxBinary  = 30 << 20 // bytes, stripped, without the advisory snapshot
+	maxModules = 25       // third-party modules linked in
+	snapshot   = "internal/vulndb/snapshot.db.zst"
+)
+
+func TestBinaryStaysWithinItsBudget(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "careen")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/careen")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	whole, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.Stat(snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := whole.Size() - data.Size()
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.1f MB without the snapshot of %.1f MB; %d modules", float64(size)/1e6, float64(data.Size())/1e6, len(info.Deps))
+	if size > maxBinary {
+		t.Errorf("the binary without its snapshot is %d bytes, more than %d", size, maxBinary)
+	}
+	if len(info.Deps) > maxModules {
+		t.Errorf("%d modules are linked in, more than %d: %v", len(info.Deps), maxModules, info.Deps)
+	}
+}
