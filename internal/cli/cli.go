@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -123,10 +122,8 @@ func withVerb(root *cobra.Command, args []string) []string {
 	case "-h", "--help", "help", "-v", "--version", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd:
 		return args
 	}
-	for _, verb := range root.Commands() {
-		if verb.Name() == args[0] || slices.Contains(verb.Aliases, args[0]) {
-			return args
-		}
+	if verb, _, err := root.Find(args); err == nil && verb != root {
+		return args
 	}
 	return append([]string{"scan"}, args...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -161,7 +162,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	for _, img := range images {
 		r, err := scan.Image(ctx, img, scan.Options{
 			DB:       db,
-			Cache:    rootfs.OpenCache(cacheDir),
+			Cache:    rootfs.OpenCache(filepath.Join(cacheDir, "layers")),
 			Limits:   f.limits.Limits,
 			Match:    match.Options{IncludeKernelHeaders: f.kernelHeaders},
 			Version:  version(),

@@ -138,13 +138,8 @@ func buildImage(dir string) ([]target, int64, int, error) {
 		{"plain, docker-archive", filepath.Join(dir, "docker.tar")},
 	}
 	if _, err := os.Stat(filepath.Join(dir, "done")); err != nil {
-		if err := os.RemoveAll(root); err != nil {
+		if err := buildRoot(root); err != nil {
 			return nil, 0, 0, err
-		}
-		fmt.Fprintln(os.Stderr, "bench: building the image with mmdebstrap; a minute or two")
-		cmd := exec.Command("mmdebstrap", "--variant=apt", "--include=build-essential,python3,git,nodejs,npm,cmake", "bookworm", root)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return nil, 0, 0, fmt.Errorf("mmdebstrap: %w: %s", err, text)
 		}
 		layer, err := imagetest.TreeLayer(root, filepath.Join(dir, "layer.tar"))
 		if err != nil {
@@ -176,4 +171,21 @@ func buildImage(dir string) ([]target, int64, int, error) {
 		return err
 	})
 	return targets, bytes, files, err
+}
+
+// buildRoot unpacks the root file system, unless it is there already.
+func buildRoot(root string) error {
+	stamp := root + ".done"
+	if _, err := os.Stat(stamp); err == nil {
+		return nil
+	}
+	if err := os.RemoveAll(root); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "bench: building the image with mmdebstrap; a few minutes")
+	cmd := exec.Command("mmdebstrap", "--variant=apt", "--include=build-essential,python3,git,nodejs,npm,cmake", "bookworm", root)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("mmdebstrap: %w: %s", err, text)
+	}
+	return os.WriteFile(stamp, nil, 0o644)
 }
