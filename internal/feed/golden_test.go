@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -336,6 +337,7 @@ var sampleFormats = []struct {
 	{"arch/*.json", format{stream: parseArch}},
 	{"photon-cve/happy/cve_data_photon*.json", format{stream: photonReader{"4.0"}.parse}},
 	{"npm-ghsa/main.tar.gz", format{pick: isReviewed, doc: osvReader{source: "ghsa"}.parse}},
+	{"ubuntu-osv/happy/osv-all.tar.xz", format{pick: isJSON, doc: osvReader{source: "ubuntu"}.parse}},
 	{"mitre-cve-v5/*.tar.gz", format{pick: isCVEFile, doc: parseCVE}},
 }
 
@@ -358,9 +360,30 @@ func TestSamples(t *testing.T) {
 			}
 			name := strings.ReplaceAll(filepath.ToSlash(rel), "/", "_")
 			t.Run(name, func(t *testing.T) {
+				if strings.HasSuffix(file, ".tar.xz") {
+					file = unxz(t, file)
+				}
 				o, err := readFile(t, file, s.format)
 				checkGolden(t, filepath.Join("testdata", "samples", name+".golden"), o, err)
 			})
 		}
 	}
+}
+
+// unxz expands a file with the tool, since no feed comes as xz.
+func unxz(t *testing.T, name string) string {
+	t.Helper()
+	tool, err := exec.LookPath("xz")
+	if err != nil {
+		t.Skip("xz is not installed")
+	}
+	data, err := exec.CommandContext(t.Context(), tool, "-dc", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(name), ".xz"))
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
