@@ -6,7 +6,9 @@ import "strings"
 // (https://maven.apache.org/pom.html#version-order-specification): numbers and
 // words, with or without a dot between them; a hyphen or a change between digits
 // and letters opens an inner list; zeros and "final" at the end of a list do
-// not count. It takes any string: to Maven every string is a version.
+// not count. It takes any string: to Maven every string is a version. Where words
+// stand between dots it is no total order (1.a.a < 1.rc < 1 < 1.a.a), as Maven's
+// is none; real versions keep clear of that.
 //
 // ComparableVersion builds nested lists. Each list can hold one inner list, as
 // its last item, so that the whole is a flat row of items in which an opening
@@ -92,7 +94,7 @@ func newMavenWord(s string, digitFollows bool) mavenItem {
 
 func newMavenItem(s string) mavenItem {
 	if s == "" || isDigit(s[0]) {
-		return mavenItem{kind: mavenNumber, text: strings.TrimLeft(s, "0")}
+		return mavenItem{kind: mavenNumber, text: trimZeros(s)}
 	}
 	return newMavenWord(s, false)
 }

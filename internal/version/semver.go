@@ -42,6 +42,9 @@ func cutSemVer(v string) (s semver, why string, ok bool) {
 		s.pre = rest[1:]
 	case rest[0] == '.' && len(rest) > 1:
 		s.pre = rest[1:]
+		if word, _, _ := strings.Cut(s.pre, "."); word == "x" || word == "X" {
+			return s, "it is a range", false
+		}
 	default:
 		s.pre = rest
 	}
