@@ -1,0 +1,85 @@
+package match
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/purl"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// Judgement is what one statement says about one version.
+type Judgement struct {
+	Affected bool
+	Range    string // the part of the statement that the version lies in, ">= 1.0, < 1.2"; "" when in none
+	Unknown  bool   // the version cannot be compared with the statement's
+}
+
+// Judge evaluates one statement for a version of the package that it is about,
+// by the rules that a scan goes by.
+func Judge(adv *vulndb.Advisory, version string) Judgement {
+	kind, _ := purl.Type(adv.Ecosystem)
+	l := lookup{ordered: (*matcher)(nil).order(adv.Ecosystem), name: adv.Package, version: version, distribution: isDistributionType(kind)}
+	return l.judgement(adv)
+}
+
+func (l *lookup) judgement(adv *vulndb.Advisory) Judgement {
+	v, h := judge(adv, l)
+	j := Judgement{Affected: v == affected, Unknown: v == uncomparable}
+	if v == affected || v == notAffected {
+		j.Range = strings.Clone(h.text())
+	}
+	return j
+}
+
+// Statements yields what the database says about one package, under every name
+// that a scan would ask for, with what it means for the package's version. It
+// yields nothing where a scan would not ask: a release that no ecosystem
+// covers, a package that somebody else built. The Advisory is reused between
+// iterations.
+func Statements(distro sbom.Distro, p sbom.Package, db Advisories) iter.Seq2[*vulndb.Advisory, Judgement] {
+	return func(yield func(*vulndb.Advisory, Judgement) bool) {
+		m := &matcher{db: db}
+		for _, l := range m.questions(distro, &p) {
+			for adv := range db.Lookup(l.ordered.name, l.name) {
+				if m.applies(adv, &l, &p) && !yield(adv, l.judgement(adv)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// questions are what Packages would ask about a package.
+func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
+	if !isDistributionType(p.Type) {
+		eco, ok := ecosystemOf(p)
+		if !ok {
+			return nil
+		}
+		return []lookup{{ordered: m.order(eco), name: languageName(p), version: languageVersion(p)}}
+	}
+	m.release, m.known = releaseOf(distro)
+	if !m.known || p.Type != m.release.packageType || m.release.thirdParty(p) {
+		return nil
+	}
+	var list []lookup
+	for _, eco := range m.release.ecosystems {
+		if m.db.HasEcosystem(eco) {
+			list = m.release.lookups(list, m.order(eco), p)
+		}
+	}
+	return list
+}
+
+// RangeTexts writes the ranges of a statement the way package managers write
+// requirements: ">= 1.0, < 1.2". Nothing means that it has none.
+func RangeTexts(adv *vulndb.Advisory) []string {
+	var texts []string
+	for _, r := range adv.Ranges {
+		texts = append(texts, hit{Range: r}.text())
+	}
+	return slices.Compact(texts)
+}
