@@ -140,24 +140,45 @@ func compareInts(a, b int) int {
 // any string and does not allocate; like apk itself it compares an invalid
 // version as far as it can be read.
 func CompareAPK(a, b string) int {
+	c, _ := compareAPKTokens(a, b)
+	return c
+}
+
+// compareAPK is CompareAPK with an error where what cannot be read decides.
+// secdb has slips of the pen (10.2.24.r0, 4.8.0.-r1) whose readable beginning
+// nearly always settles the order, and apk itself goes no further.
+func compareAPK(a, b string) (int, error) {
+	c, sure := compareAPKTokens(a, b)
+	if !sure || a == b {
+		if err := firstError(checkAPK, a, b); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// compareAPKTokens also says whether every token up to the first difference
+// could be read.
+func compareAPKTokens(a, b string) (c int, sure bool) {
 	s, t := firstAPKToken(a), firstAPKToken(b)
 	for s.kind == t.kind && s.kind < apkEnd {
 		if c := compareAPKToken(s, t); c != 0 {
-			return c
+			return c, true
 		}
 		s, t = s.next(), t.next()
 	}
+	sure = s.kind != apkInvalid && t.kind != apkInvalid
 	switch {
 	case s.kind == t.kind:
-		return 0
+		return 0, sure
 	case s.kind == apkSuffix && s.suffix < apkNoSuffix:
-		return -1
+		return -1, sure
 	case t.kind == apkSuffix && t.suffix < apkNoSuffix:
-		return +1
+		return +1, sure
 	case s.kind > t.kind:
-		return -1
+		return -1, sure
 	}
-	return +1
+	return +1, sure
 }
 
 func checkAPK(v string) error {

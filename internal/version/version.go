@@ -42,7 +42,8 @@ const maxLength = 1024
 
 // Compare returns -1, 0 or +1 as a is older than, the same as or newer than b
 // by the rules of s. An error says that s is unknown, or which of the two is no
-// version in that scheme and why. The number is then still part of one
+// version in that scheme and why (for APK only if the part that cannot be read
+// decides). The number is then still part of one
 // order (a version that cannot be read is older than all that can), good for
 // sorting a list but not for a verdict: whoever decides whether a
 // package is vulnerable must treat an error as "not known" and say so.
@@ -56,7 +57,7 @@ func Compare(s Scheme, a, b string) (int, error) {
 	case RPM:
 		return CompareRPM(a, b), firstError(checkRPM, a, b)
 	case APK:
-		return CompareAPK(a, b), firstError(checkAPK, a, b)
+		return compareAPK(a, b)
 	case Pacman:
 		return ComparePacman(a, b), firstError(checkPacman, a, b)
 	case SemVer, NPM, Cargo, Hex, Pub, NuGet:
