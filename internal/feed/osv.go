@@ -244,6 +244,11 @@ func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Re
 		if err != nil {
 			return rec, nil, 0, fmt.Errorf("%s: %w", raw.ID, err)
 		}
+		if strings.HasPrefix(raw.ID, "LSN-") {
+			// Ubuntu's livepatches mend a running kernel; the versions are
+			// those that one can be applied to.
+			affected.Repo = "livepatch"
+		}
 		if ok {
 			rec.Affected = append(rec.Affected, affected)
 		}
