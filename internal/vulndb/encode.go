@@ -153,14 +153,28 @@ func (e *encoder) appendCVSS(b []byte, list []CVSS) []byte {
 	return b
 }
 
+// place is where something lies in its section.
+type place struct{ start, end int }
+
+// to writes a reference to a place: 0 for the one right behind the last,
+// otherwise the distance between their starts.
+func (p *place) to(b []byte, start, end int) []byte {
+	ref := uint64(0)
+	if start != p.end {
+		ref = zigzag(int64(start)-int64(p.start)) + 1
+	}
+	*p = place{start, end}
+	return binary.AppendUvarint(b, ref)
+}
+
 // block writes one package: a count of statements with a bit for the version
 // list, that list, and the statements.
 type block struct {
-	e          *encoder
-	b          []byte
-	last       uint32 // STRING number written last: the next is written as the difference
-	start, end int    // of the record referred to last
-	versions   map[string]int
+	e        *encoder
+	b        []byte
+	text     place // string referred to last
+	rec      place // record referred to last
+	versions map[string]int
 }
 
 func (e *encoder) writeBlock(p *pkg) {
@@ -190,11 +204,10 @@ func (e *encoder) writeBlock(p *pkg) {
 	e.advisory += len(p.statements)
 }
 
-// ref writes the number of a string.
+// ref writes a reference to a string.
 func (w *block) ref(s string) {
-	n := w.e.strings.of(s)
-	w.b = binary.AppendUvarint(w.b, zigzag(int64(n)-int64(w.last)))
-	w.last = n
+	start, end := w.e.text.of(s)
+	w.b = w.text.to(w.b, start, end)
 }
 
 func (w *block) refs(list []string) {
@@ -204,16 +217,10 @@ func (w *block) refs(list []string) {
 	}
 }
 
-// record writes where the record of a statement is: 0 for the one right behind
-// the last, otherwise the distance between their starts.
+// record writes a reference to a statement's record.
 func (w *block) record(r *merged) {
 	w.e.writeRecord(r)
-	ref := uint64(0)
-	if r.offset != w.end {
-		ref = zigzag(int64(r.offset)-int64(w.start)) + 1
-	}
-	w.b = binary.AppendUvarint(w.b, ref)
-	w.start, w.end = r.offset, r.end
+	w.b = w.rec.to(w.b, r.offset, r.end)
 }
 
 func (w *block) statement(s statement) {

@@ -33,11 +33,11 @@ func (db *DB) lookup(ecosystem, name string, yield func(*Advisory) bool) {
 type walker struct {
 	db    *DB
 	block cursor
-	last  uint32 // STRING number read last
-	text  cursor // behind that string
-	start int    // of the record read last
-	end   int    // of the same
-	whole bool   // every reference could be followed
+	text  place // string read last
+	at    place // record read last
+	whole bool  // every reference could be followed
+
+	begins map[int]bool // of strings, where references must lead; nil except for Verify
 
 	versions []string // the block's version list
 	adv      Advisory
@@ -85,7 +85,7 @@ func (db *DB) walk(w *walker, ecosystem, name string, i uint32, yield func(*Advi
 // the version list.
 func (w *walker) open(block []byte) uint64 {
 	w.block = cursor{b: block}
-	w.last, w.text, w.start, w.end, w.whole = 0, cursor{}, 0, 0, true
+	w.text, w.at, w.whole = place{}, place{}, true
 	c := &w.block
 	head := c.uvarint()
 	w.versions = w.versions[:0]
@@ -101,21 +101,32 @@ func (w *walker) open(block []byte) uint64 {
 	return head >> 1
 }
 
-// ref reads a string by its distance from the one before.
-func (w *walker) ref() string {
-	step := unzigzag(w.block.uvarint())
-	w.last = uint32(int64(w.last) + step)
-	if step != 1 || w.text.b == nil { // most strings are right behind the one before
-		var ok bool
-		if w.text, ok = w.db.strings.cursorAt(w.last); !ok {
-			w.text = cursor{}
-			w.whole = false
-			return ""
-		}
+// from follows a reference that place.to wrote. What it returns may lie anywhere.
+func (p place) from(ref uint64) int {
+	if ref == 0 {
+		return p.end
 	}
-	s := w.text.bytes(w.text.uvarint())
-	w.whole = w.whole && !w.text.bad
+	return int(int64(p.start) + unzigzag(ref-1))
+}
+
+// ref reads a string.
+func (w *walker) ref() string {
+	at := w.text.from(w.block.uvarint())
+	s, end, ok := w.db.textAt(at)
+	w.text = place{at, end}
+	w.whole = w.whole && ok && (w.begins == nil || w.begins[at])
 	return s
+}
+
+// textAt returns the string that begins at a place, and where it ends.
+func (db *DB) textAt(at int) (string, int, bool) {
+	b := db.sections[secString]
+	if uint(at) >= uint(len(b)) {
+		return "", 0, false
+	}
+	c := cursor{b: b, i: at}
+	s := c.bytes(c.uvarint())
+	return s, c.i, !c.bad
 }
 
 // refs reads a list of strings into the shared buffer.
@@ -134,12 +145,7 @@ func (w *walker) refs() []string {
 // next decodes one statement into w.adv; false at damage.
 func (w *walker) next() bool {
 	c, a := &w.block, &w.adv
-	if ref := c.uvarint(); ref == 0 {
-		w.start = w.end
-	} else {
-		w.start += int(unzigzag(ref - 1))
-	}
-	if !w.record(w.start) {
+	if !w.record(w.at.from(c.uvarint())) {
 		w.whole = false
 		return false
 	}
@@ -285,7 +291,7 @@ func (w *walker) severity(b byte) finding.Severity {
 }
 
 // record decodes the record at an offset into w.rec, w.rcvss and w.vulns, and
-// sets w.end behind it.
+// notes its place.
 func (w *walker) record(at int) bool {
 	records := w.db.sections[secRecord]
 	if at < 0 || at >= len(records) {
@@ -336,7 +342,7 @@ func (w *walker) record(at int) bool {
 			r.loose = append(r.loose, c.bytes(c.uvarint()))
 		}
 	}
-	w.end = c.i
+	w.at = place{at, c.i}
 	return w.whole && ok && okID && !c.bad && rare&rareUnused == 0
 }
 
@@ -381,6 +387,6 @@ func (db *DB) cvssAt(i uint64) (CVSS, bool) {
 	}
 	b = b[i*cvssSize:]
 	source, ok := db.source(uint64(binary.LittleEndian.Uint16(b)))
-	vector, ok2 := db.strings.at(binary.LittleEndian.Uint32(b[4:]))
+	vector, _, ok2 := db.textAt(int(binary.LittleEndian.Uint32(b[4:])))
 	return CVSS{source, vector, float64(binary.LittleEndian.Uint16(b[2:])) / 100}, ok && ok2
 }

@@ -34,7 +34,7 @@ type DB struct {
 
 	sections [sectionCount][]byte
 	who, ecoName, pkgName, pkgBlock,
-	strings, vulnName, vulnMore, alias table
+	vulnName, vulnMore, alias table
 
 	sources    []string // WHO, at hand since every statement names one
 	ecosystems map[string]span
@@ -131,7 +131,7 @@ func (db *DB) checkShape() error {
 		to  *table
 	}{
 		{secWho, &db.who}, {secEcoName, &db.ecoName}, {secPkgName, &db.pkgName}, {secPkgBlock, &db.pkgBlock},
-		{secString, &db.strings}, {secVulnName, &db.vulnName}, {secVulnMore, &db.vulnMore}, {secAlias, &db.alias},
+		{secVulnName, &db.vulnName}, {secVulnMore, &db.vulnMore}, {secAlias, &db.alias},
 	} {
 		var err error
 		if *t.to, err = newTable(db.sections[t.sec]); err != nil {

@@ -26,7 +26,7 @@ func (db *DB) Verify() error {
 	if end != uint64(len(db.raw)) {
 		return corrupt("end", "stray bytes after the last section")
 	}
-	for _, check := range []func() error{db.verifyTables, db.verifyEcosystems, db.verifyCVSS, db.verifyVulnerabilities, db.verifyStatements} {
+	for _, check := range []func() error{db.verifyTables, db.verifyEcosystems, db.verifyVulnerabilities, db.verifyStatements} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (db *DB) verifyTables() error {
 		sorted, text bool
 	}{
 		{secWho, &db.who, false, true}, {secEcoName, &db.ecoName, true, true}, {secPkgName, &db.pkgName, false, true},
-		{secPkgBlock, &db.pkgBlock, false, false}, {secString, &db.strings, false, true}, {secVulnName, &db.vulnName, true, true},
+		{secPkgBlock, &db.pkgBlock, false, false}, {secVulnName, &db.vulnName, true, true},
 		{secVulnMore, &db.vulnMore, false, false}, {secAlias, &db.alias, true, true},
 	} {
 		if err := t.table.verify(t.sorted, t.text); err != nil {
@@ -109,13 +109,29 @@ func (db *DB) verifyEcosystems() error {
 	return nil
 }
 
-func (db *DB) verifyCVSS() error {
+// verifyStrings returns where the strings of STRING begin. The vectors of CVSS
+// must be among them.
+func (db *DB) verifyStrings() (map[int]bool, error) {
+	begins := map[int]bool{}
+	b := db.sections[secString]
+	for at := 0; at < len(b); {
+		s, end, ok := db.textAt(at)
+		if !ok {
+			return nil, corrupt("STRING", "string at %d does not fit", at)
+		}
+		if err := plain(s); err != nil {
+			return nil, corrupt("STRING", "%v", err)
+		}
+		begins[at] = true
+		at = end
+	}
 	for i := range uint64(len(db.sections[secCVSS]) / cvssSize) {
-		if v, ok := db.cvssAt(i); !ok || v.Score > 10 {
-			return corrupt("CVSS", "entry %d refers to nothing", i)
+		at := binary.LittleEndian.Uint32(db.sections[secCVSS][i*cvssSize+4:])
+		if v, ok := db.cvssAt(i); !ok || v.Score > 10 || !begins[int(at)] {
+			return nil, corrupt("CVSS", "entry %d refers to nothing", i)
 		}
 	}
-	return nil
+	return begins, nil
 }
 
 func (db *DB) verifyVulnerabilities() error {
@@ -149,8 +165,12 @@ func (db *DB) verifyVulnerabilities() error {
 // references must be to the beginnings of records that stand.
 func (db *DB) verifyStatements() error {
 	w := &walker{db: db, whole: true}
+	var err error
+	if w.begins, err = db.verifyStrings(); err != nil {
+		return err
+	}
 	begins := map[int]bool{} // of a record: whether it stands
-	for at := 0; at < len(db.sections[secRecord]); at = w.end {
+	for at := 0; at < len(db.sections[secRecord]); at = w.at.end {
 		if !w.record(at) {
 			return corrupt("RECORD", "record at %d cannot be read", at)
 		}
@@ -168,8 +188,8 @@ func (db *DB) verifyStatements() error {
 		b, _ := db.pkgBlock.bytesAt(i)
 		n := w.open(b)
 		for ; n > 0 && w.next(); n-- {
-			if !begins[w.start] {
-				return corrupt("PKGBLOCK", "package %d refers to a record at %d, which does not stand", i, w.start)
+			if !begins[w.at.start] {
+				return corrupt("PKGBLOCK", "package %d refers to a record at %d, which does not stand", i, w.at.start)
 			}
 			advisories++
 			facts += max(1, len(w.adv.Ranges))

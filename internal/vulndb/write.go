@@ -36,7 +36,7 @@ type statement struct {
 
 // encoder holds the sections that fill while packages and records are written.
 type encoder struct {
-	strings  dictionary[string] // STRING
+	text     text               // STRING
 	who      dictionary[string] // WHO
 	cvss     dictionary[CVSS]   // CVSS
 	vulns    []string           // VULNNAME: primary ids, sorted
@@ -51,8 +51,30 @@ type encoder struct {
 	advisory int
 }
 
-// dictionary numbers values in the order of their first use, which is the
-// order of packages: so neighbours get near numbers, and near numbers are short.
+// text holds strings in the order of their first use, which is the order of
+// packages: so what a package uses lies together, and mostly in its order.
+type text struct {
+	at map[string]int
+	b  []byte
+}
+
+// of returns where a string begins and ends.
+func (t *text) of(s string) (start, end int) {
+	if t.at == nil {
+		t.at = map[string]int{}
+	}
+	start, ok := t.at[s]
+	if !ok {
+		start = len(t.b)
+		t.at[s] = start
+		t.b = appendString(t.b, s)
+		return start, len(t.b)
+	}
+	size := binary.PutUvarint(make([]byte, binary.MaxVarintLen64), uint64(len(s)))
+	return start, start + size + len(s)
+}
+
+// dictionary numbers values in the order of their first use.
 type dictionary[T comparable] struct {
 	index map[T]uint32
 	list  []T
@@ -161,7 +183,8 @@ func (e *encoder) sections(packages []pkg, sources []Source) ([sectionCount][]by
 	for _, v := range e.cvss.list { // before STRING and WHO are written: it adds to them
 		c := binary.LittleEndian.AppendUint16(out[secCVSS], uint16(e.who.of(v.Source)))
 		c = binary.LittleEndian.AppendUint16(c, uint16(math.Round(v.Score*100)))
-		out[secCVSS] = binary.LittleEndian.AppendUint32(c, e.strings.of(v.Vector))
+		at, _ := e.text.of(v.Vector)
+		out[secCVSS] = binary.LittleEndian.AppendUint32(c, uint32(at))
 	}
 	if len(e.who.list) > math.MaxUint16 {
 		return out, Info{}, fmt.Errorf("%d names of sources, more than the format holds", len(e.who.list))
@@ -169,9 +192,9 @@ func (e *encoder) sections(packages []pkg, sources []Source) ([sectionCount][]by
 	if out[secVulnEPSS], out[secEPSS], err = epssSections(e.epss); err != nil {
 		return out, Info{}, err
 	}
-	out[secRecord] = e.records
+	out[secRecord], out[secString] = e.records, e.text.b
 	for sec, list := range map[section][]string{
-		secWho: e.who.list, secEcoName: ecosystems, secPkgName: names, secPkgBlock: e.blocks, secString: e.strings.list,
+		secWho: e.who.list, secEcoName: ecosystems, secPkgName: names, secPkgBlock: e.blocks,
 		secVulnName: e.vulns, secVulnMore: e.more, secAlias: e.aliases,
 	} {
 		out[sec] = appendTable(list)
