@@ -29,13 +29,17 @@ type configJSON struct {
 	RootFS       struct {
 		DiffIDs []string `json:"diff_ids"`
 	} `json:"rootfs"`
-	History []struct {
-		Created    string `json:"created"`
-		CreatedBy  string `json:"created_by"`
-		Comment    string `json:"comment"`
-		EmptyLayer bool   `json:"empty_layer"`
-	} `json:"history"`
+	History []storedHistory `json:"history"`
 }
+
+type storedHistory struct {
+	Created    string `json:"created"`
+	CreatedBy  string `json:"created_by"`
+	Comment    string `json:"comment"`
+	EmptyLayer bool   `json:"empty_layer"`
+}
+
+type healthcheck struct{ Test words }
 
 // runConfig is also what the Engine API calls Config.
 type runConfig struct {
@@ -48,7 +52,7 @@ type runConfig struct {
 	Volumes      map[string]any
 	Labels       map[string]string
 	StopSignal   string
-	Healthcheck  *struct{ Test words }
+	Healthcheck  *healthcheck
 	Shell        words
 	OnBuild      []string
 }
@@ -88,10 +92,16 @@ func parseConfig(raw []byte) (Config, Platform, error) {
 	}
 	c := doc.Config.config()
 	c.Created, c.Author, c.DiffIDs, c.Raw = parseTime(doc.Created), doc.Author, doc.RootFS.DiffIDs, raw
-	for _, h := range doc.History {
-		c.History = append(c.History, History{parseTime(h.Created), h.CreatedBy, h.Comment, h.EmptyLayer})
-	}
+	c.History = history(doc.History)
 	return c, Platform{doc.OS, doc.Architecture, doc.Variant}, nil
+}
+
+func history(stored []storedHistory) []History {
+	var list []History
+	for _, h := range stored {
+		list = append(list, History{parseTime(h.Created), h.CreatedBy, h.Comment, h.EmptyLayer})
+	}
+	return list
 }
 
 func (r runConfig) config() Config {

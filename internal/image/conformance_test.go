@@ -292,10 +292,15 @@ func TestFiveHundredLayers(t *testing.T) {
 		if i%2 == 0 {
 			content = strings.Repeat("x", i)
 		}
-		img.Layers = append(img.Layers, imagetest.Layer{Entries: []imagetest.Entry{imagetest.File("f", content)}})
+		img.Layers = append(img.Layers, imagetest.Layer{Entries: []imagetest.Entry{imagetest.File("f", content)}, Compression: imagetest.None})
 	}
 	want := imagetest.Memory(t, img).Config.DiffIDs
 	for _, src := range sources() {
+		switch src.name {
+		case "docker-archive", "oci-archive", "oci-dir", "registry", "docker":
+		default:
+			continue // another way to one of these
+		}
 		t.Run(src.name, func(t *testing.T) {
 			target, opt := src.put(t, img)
 			got := open(t, target, opt)[0]

@@ -74,6 +74,7 @@ func (s *session) lookUp(t Target) ([]*Image, error) {
 // that under which the image was pulled, if it was), and whether a line of
 // history made a layer. The last is worked out (see markEmpty); where the answer
 // is not certain, the archive is fetched at once and its configuration used.
+// Podman's own API tells it; what Podman leaves out is Config.Shell.
 func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 	d, err := s.dial(kind)
 	if err != nil {
@@ -95,15 +96,17 @@ func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 		return nil, err
 	}
 	e := &export{s: s, d: d, id: about.ID, diffIDs: img.Config.DiffIDs}
-	img.Config.History = engineHistory(lines)
-	if !markEmpty(img.Config.History, lines, len(img.Config.DiffIDs)) {
-		exact, err := e.image()
-		if err != nil {
-			return nil, err
-		}
-		img.Config = exact.Config
-		if img.ConfigID != "" {
-			img.ConfigID = exact.ConfigID
+	if kind != "podman" || !d.askPodman(about.ID, img) {
+		img.Config.History = engineHistory(lines)
+		if !markEmpty(img.Config.History, lines, len(img.Config.DiffIDs)) {
+			exact, err := e.image()
+			if err != nil {
+				return nil, err
+			}
+			img.Config = exact.Config
+			if img.ConfigID != "" {
+				img.ConfigID = exact.ConfigID
+			}
 		}
 	}
 	for i, id := range img.Config.DiffIDs {
@@ -116,6 +119,28 @@ func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 	}
 	describeLayers(img.Layers, img.Config.History)
 	return []*Image{img}, nil
+}
+
+// askPodman adds what Podman tells in its own API and not as an Engine: the
+// health check, and the history as it is stored. False means that it does not,
+// being too old or too new.
+func (d *daemon) askPodman(id string, img *Image) bool {
+	var own struct {
+		Healthcheck *healthcheck
+		Digest      string
+		History     []storedHistory
+	}
+	if d.ask("/v4.0.0/libpod/images/"+id+"/json", &own) != nil || own.History == nil || len(own.History) > maxHistory {
+		return false
+	}
+	if own.Healthcheck != nil {
+		img.Config.Healthcheck = own.Healthcheck.Test
+	}
+	if checkDigest(own.Digest) == nil {
+		img.Digest = own.Digest
+	}
+	img.Config.History = history(own.History)
+	return true
 }
 
 // schemeHint helps who wrote docker:dind or registry:2 and meant the image of
@@ -345,7 +370,7 @@ func (d *daemon) get(ctx context.Context, path string) (*http.Response, error) {
 	var answer struct{ Message string }
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	_ = json.Unmarshal(raw, &answer) // the status says enough without it
-	if resp.StatusCode == http.StatusNotFound && strings.HasPrefix(path, "/images/") {
+	if resp.StatusCode == http.StatusNotFound {
 		return nil, fmt.Errorf("%w at %s", errNotInDaemon, d.address)
 	}
 	return nil, fmt.Errorf("%s answered %s (%q)", d.address, resp.Status, shorten(answer.Message))

@@ -188,6 +188,52 @@ func TestRealDocker(t *testing.T) {
 	})
 }
 
+// Podman's service answers the Engine API too.
+func TestRealPodman(t *testing.T) {
+	long(t, "podman")
+	dir, err := os.MkdirTemp("", "careen-podman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "p.sock")
+	global := []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs"}
+	sample := sampleImage()
+	archive := imagetest.Archive(t, sample)
+	cmd := exec.Command("podman", append(global, "load", "-i", archive)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("podman does not load here: %v\n%s", err, tail(string(out)))
+	}
+	start(t, func() bool {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}, "podman", append(global, "system", "service", "--time=0", "unix://"+socket)...)
+	want := imagetest.Memory(t, sample)
+	opt := image.Options{Getenv: environment(t, map[string]string{"CONTAINER_HOST": "unix://" + socket})}
+	for _, target := range []string{sample.Tags[0], "podman:" + sample.Tags[0], "podman:" + strings.TrimPrefix(want.ConfigID, "sha256:")[:12]} {
+		got := open(t, target, opt)[0]
+		if got.Kind != "podman" || got.ConfigID != want.ConfigID {
+			t.Errorf("%s: kind %s, config %s, want %s", target, got.Kind, got.ConfigID, want.ConfigID)
+		}
+		gotConfig, wantConfig := got.Config, want.Config
+		gotConfig.Raw, wantConfig.Raw = nil, nil
+		gotConfig.Shell, wantConfig.Shell = nil, nil // which Podman does not tell
+		if diff := cmp.Diff(wantConfig, gotConfig); diff != "" {
+			t.Errorf("%s: config (-want +got):\n%s", target, diff)
+		}
+		for i, l := range got.Layers {
+			if id := diffID(plainTar(t, l)); id != want.Config.DiffIDs[i] {
+				t.Errorf("layer %d: content is %s", i, id)
+			}
+		}
+	}
+	_, err = tryOpen(t, "podman:nowhere:1", opt)
+	wantError(t, err, "not in the daemon at unix://")
+}
+
 // dockerRegistry starts Debian's docker-registry and returns its host.
 func dockerRegistry(t *testing.T) string {
 	t.Helper()
