@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 
@@ -69,6 +71,29 @@ func BenchmarkPass(b *testing.B) {
 	}
 }
 
+// BenchmarkPassFile reads the layer in the file that CAREEN_BENCH_LAYER names.
+func BenchmarkPassFile(b *testing.B) {
+	name := os.Getenv("CAREEN_BENCH_LAYER")
+	if name == "" {
+		b.Skip("CAREEN_BENCH_LAYER names no layer")
+	}
+	layer := image.Layer{Size: -1, Open: func() (io.ReadCloser, error) { return os.Open(name) }}
+	f := passOf(b, layer)
+	layer.DiffID = f.DiffID
+	b.SetBytes(f.Expanded)
+	b.ReportAllocs()
+	for b.Loop() {
+		passOf(b, layer, contents16k)
+	}
+}
+
+// contents16k looks at the files that catalogers might.
+var contents16k = Visitor{
+	Name: "some", Version: 1,
+	Want:  func(h *Header, head []byte) bool { return h.Size < 16<<10 && h.Size > 8<<10 },
+	Visit: func(_ *Header, body Body) ([]byte, error) { return nil, nil },
+}
+
 // benchFacts are ten layers of 9,000 entries, each with a few of the lower ones'
 // paths and whiteouts.
 func benchFacts(b *testing.B) ([]*Facts, []image.Layer) {
@@ -86,7 +111,7 @@ func benchFacts(b *testing.B) ([]*Facts, []image.Layer) {
 				b.Fatal(err)
 			}
 			if i%10 == 0 {
-				d.addFact(len(d.list)-1, 0, []byte("some fact of a file, as JSON perhaps"))
+				d.addFact(d.count-1, 0, []byte("some fact of a file, as JSON perhaps"))
 			}
 		}
 		f := d.finish([]Visitor{contents}, d.sort())

@@ -40,7 +40,8 @@ func (d *draft) header() Header {
 // drafts collects what a pass sees and makes Facts of it.
 type drafts struct {
 	lim      Limits
-	list     []draft
+	chunks   [][]draft // see at
+	count    int
 	names    int64 // bytes of paths and links so far
 	caps     [][]byte
 	warnings []Warning
@@ -63,7 +64,7 @@ type drafts struct {
 
 type madeLink struct {
 	target string
-	at     int // index in drafts.list
+	at     int // index of its draft
 }
 
 type draftFact struct {
@@ -79,6 +80,20 @@ func newDrafts(lim Limits) *drafts {
 		dirs:     map[string]struct{}{"": {}},
 		replaced: map[string][]int{},
 	}
+}
+
+// draftChunk is how many drafts lie together: a list that grows by moving costs
+// more than all else that the tar's reader does.
+const draftChunk = 1024
+
+func (b *drafts) at(i int) *draft { return &b.chunks[i/draftChunk][i%draftChunk] }
+
+func (b *drafts) push(d draft) {
+	if b.count%draftChunk == 0 {
+		b.chunks = append(b.chunks, make([]draft, draftChunk))
+	}
+	*b.at(b.count) = d
+	b.count++
 }
 
 func (b *drafts) warn(w Warning) {
@@ -115,12 +130,12 @@ func (b *drafts) fits(path string) bool {
 
 // add appends an event at a path that inLayer returned, and returns its index.
 func (b *drafts) add(d draft) (int, error) {
-	at := len(b.list)
+	at := b.count
 	b.names += int64(len(d.path) + len(d.link))
 	if b.names > maxNameBytes {
 		return 0, &limitError{fmt.Sprintf("its paths take more than %d bytes", maxNameBytes)}
 	}
-	b.list = append(b.list, d)
+	b.push(d)
 	b.impliesParent(d.path)
 	if d.kind == draftWhiteout {
 		return at, nil
@@ -212,7 +227,7 @@ func (b *drafts) follow(dir string) string {
 		}
 		next := joinPath(at, element)
 		link, ok := b.links[next]
-		if !ok || !b.lives(next, link.at, len(b.list)) {
+		if !ok || !b.lives(next, link.at, b.count) {
 			at = next
 			continue
 		}
@@ -285,12 +300,12 @@ type opened struct {
 // sort returns the events' indexes by path, oldest first, and binds the hard
 // links.
 func (b *drafts) sort() []uint32 {
-	order := make([]uint32, len(b.list))
+	order := make([]uint32, b.count)
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(x, y uint32) int {
-		if c := comparePaths(b.list[x].path, b.list[y].path); c != 0 {
+		if c := comparePaths(b.at(int(x)).path, b.at(int(y)).path); c != 0 {
 			return c
 		}
 		return int(x) - int(y)
@@ -308,9 +323,9 @@ func (b *drafts) finish(visitors []Visitor, order []uint32) *Facts {
 	outcomes = append(outcomes, outcome{draft: -1, flags: flagEntry | flagImplied})
 	stack := []opened{{path: "", out: 0, cut: -1}}
 	for i := 0; i < len(order); {
-		path := b.list[order[i]].path
+		path := b.at(int(order[i])).path
 		j := i + 1
-		for j < len(order) && b.list[order[j]].path == path {
+		for j < len(order) && b.at(int(order[j])).path == path {
 			j++
 		}
 		group := order[i:j]
@@ -351,10 +366,10 @@ func (b *drafts) finish(visitors []Visitor, order []uint32) *Facts {
 // settle decides what the events at one path, oldest first, leave there. Those
 // older than cut are gone. The cut returned is for what lies below.
 func (b *drafts) settle(group []uint32, cut int) (outcome, int) {
-	got := outcome{path: b.list[group[0]].path, draft: -1}
+	got := outcome{path: b.at(int(group[0])).path, draft: -1}
 	opaque := false
 	for _, at := range group {
-		d := &b.list[at]
+		d := b.at(int(at))
 		if int(at) < cut {
 			continue
 		}
@@ -363,7 +378,7 @@ func (b *drafts) settle(group []uint32, cut int) (outcome, int) {
 			got.flags |= flagWhiteout
 		case draftOpaque:
 			opaque = true
-			if got.draft >= 0 && !b.list[got.draft].mode.IsDir() {
+			if got.draft >= 0 && !b.at(got.draft).mode.IsDir() {
 				got.draft = -1
 			}
 			if got.draft < 0 {
@@ -387,7 +402,7 @@ func (b *drafts) settle(group []uint32, cut int) (outcome, int) {
 // makeDir turns what is at a path into the directory that an entry below it
 // needs.
 func (b *drafts) makeDir(o *outcome) {
-	if o.flags&flagEntry != 0 && (o.draft < 0 || b.list[o.draft].mode.IsDir()) {
+	if o.flags&flagEntry != 0 && (o.draft < 0 || b.at(o.draft).mode.IsDir()) {
 		return
 	}
 	o.draft = -1
@@ -398,22 +413,22 @@ func (b *drafts) makeDir(o *outcome) {
 // link was made. A target that this layer does not have stays open: Stack looks
 // for it in the layers below.
 func (b *drafts) bindHardlinks(order []uint32) {
-	for i := range b.list {
-		d := &b.list[i]
+	for i := range b.count {
+		d := b.at(i)
 		if d.flags&flagHardlink == 0 || d.kind != draftEntry {
 			continue
 		}
-		from := sort.Search(len(order), func(k int) bool { return comparePaths(b.list[order[k]].path, d.link) >= 0 })
+		from := sort.Search(len(order), func(k int) bool { return comparePaths(b.at(int(order[k])).path, d.link) >= 0 })
 		target := -1
-		for ; from < len(order) && int(order[from]) < i && b.list[order[from]].path == d.link; from++ {
-			if b.list[order[from]].kind == draftEntry {
+		for ; from < len(order) && int(order[from]) < i && b.at(int(order[from])).path == d.link; from++ {
+			if b.at(int(order[from])).kind == draftEntry {
 				target = int(order[from])
 			}
 		}
 		if target < 0 || !b.lives(d.link, target, i) {
 			continue
 		}
-		t := &b.list[target]
+		t := b.at(target)
 		if t.mode.IsDir() {
 			b.warn(Warning{Path: d.path, Kind: kindBadEntry, Message: fmt.Sprintf("hard link to directory %s, entry skipped", shorten(d.link))})
 			d.kind = draftDropped
@@ -437,7 +452,7 @@ func (b *drafts) bindHardlinks(order []uint32) {
 // write writes the outcomes down as Facts.
 func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 	const unplaced = ^uint32(0)
-	place := make([]uint32, len(b.list)) // record of each draft
+	place := make([]uint32, b.count) // record of each draft
 	for i := range place {
 		place[i] = unplaced
 	}
@@ -446,14 +461,14 @@ func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 		size += len(o.path)
 		if o.draft >= 0 {
 			place[o.draft] = uint32(i)
-			size += len(b.list[o.draft].link)
+			size += len(b.at(o.draft).link)
 		}
 	}
 	visible := len(outcomes)
 	shadow := func(draft uint32) {
 		if place[draft] == unplaced {
 			place[draft] = uint32(len(outcomes))
-			d := &b.list[draft]
+			d := b.at(int(draft))
 			outcomes = append(outcomes, outcome{d.path, int(draft), flagEntry})
 			size += len(d.path) + len(d.link)
 		}
@@ -462,8 +477,8 @@ func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 		shadow(fact.draft)
 	}
 	for _, o := range outcomes[:len(outcomes):len(outcomes)] {
-		if o.draft >= 0 && b.list[o.draft].body != noBody {
-			shadow(b.list[o.draft].body)
+		if o.draft >= 0 && b.at(o.draft).body != noBody {
+			shadow(b.at(o.draft).body)
 		}
 	}
 
@@ -478,7 +493,7 @@ func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 		r := &f.records[i]
 		link := ""
 		if o.draft >= 0 {
-			d := &b.list[o.draft]
+			d := b.at(o.draft)
 			*r, link = d.record, d.link
 			if r.body != noBody {
 				r.body = place[r.body]

@@ -227,10 +227,10 @@ func (p *tarPass) whiteout(path, base string) error {
 // link, and did not want them for the path that came with the body. That needs
 // a second reading, so it is done for all of them at once, and only if any are.
 func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
-	list := p.drafts.list
+	b := p.drafts
 	links := p.links[:0]
 	for _, l := range p.links {
-		d := &list[l.draft]
+		d := b.at(l.draft)
 		if d.body == noBody || d.kind != draftEntry {
 			continue
 		}
@@ -245,7 +245,7 @@ func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
 	if len(links) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(links, func(x, y seen) int { return cmp.Compare(list[x.draft].offset, list[y.draft].offset) })
+	slices.SortStableFunc(links, func(x, y seen) int { return cmp.Compare(b.at(x.draft).offset, b.at(y.draft).offset) })
 
 	s, err := openStream(ctx, layer, p.lim.LayerBytes, nil)
 	if err != nil {
@@ -253,16 +253,16 @@ func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
 	}
 	defer s.close()
 	for i := 0; i < len(links); {
-		offset := list[links[i].draft].offset
+		offset := b.at(links[i].draft).offset
 		_, r, err := entryAt(&s.chunkReader, offset)
 		if err != nil {
 			return err
 		}
 		var head []byte
 		var body Body
-		for ; i < len(links) && list[links[i].draft].offset == offset; i++ { // the names of one body
+		for ; i < len(links) && b.at(links[i].draft).offset == offset; i++ { // the names of one body
 			l := links[i]
-			d := &list[l.draft]
+			d := b.at(l.draft)
 			h := d.header()
 			if head == nil {
 				head = p.head[:min(h.Size, headSize)]
@@ -318,7 +318,7 @@ func (v *visiting) draftOf(h *Header, offset int64) draft {
 	if h.Hardlink {
 		d.flags = flagHardlink
 	} else if h.Mode.IsRegular() {
-		d.body = uint32(len(v.drafts.list))
+		d.body = uint32(v.drafts.count)
 	}
 	return d
 }
