@@ -394,10 +394,24 @@ func mergeInto(p, more *sbom.Package, unions map[[2]*sbom.Symbols]*sbom.Symbols)
 	default:
 		pair := [2]*sbom.Symbols{p.Symbols, more.Symbols}
 		if unions[pair] == nil {
-			all := slices.Concat(p.Symbols.Hashes, more.Symbols.Hashes)
-			slices.Sort(all)
-			unions[pair] = &sbom.Symbols{Hashes: slices.Compact(all)}
+			unions[pair] = &sbom.Symbols{Hashes: union(p.Symbols.Hashes, more.Symbols.Hashes)}
 		}
 		p.Symbols = unions[pair]
 	}
+}
+
+// union merges two sorted lists without repeats.
+func union(a, b []uint32) []uint32 {
+	all := make([]uint32, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch x, y := a[0], b[0]; {
+		case x < y:
+			all, a = append(all, x), a[1:]
+		case y < x:
+			all, b = append(all, y), b[1:]
+		default:
+			all, a, b = append(all, x), a[1:], b[1:]
+		}
+	}
+	return append(append(all, a...), b...)
 }

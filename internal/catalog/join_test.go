@@ -379,6 +379,13 @@ func TestDebianRoot(t *testing.T) {
 	}
 }
 
+func TestUnion(t *testing.T) {
+	got := union([]uint32{1, 3, 5, 9}, []uint32{2, 3, 9, 10, 11})
+	if diff := cmp.Diff([]uint32{1, 2, 3, 5, 9, 10, 11}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // warmTree is a tree with 500 Debian packages that own 40,000 files, and 1,000
 // npm packages, over ten layers.
 func warmTree(b *testing.B) *rootfs.Tree {
