@@ -89,7 +89,7 @@ func (c *command) dbCommand() *cobra.Command {
 		Use:   "db",
 		Short: "Build and describe the advisory database",
 	}
-	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand())
+	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand(), c.dbSearchCommand(), c.dbDiffCommand())
 	return cmd
 }
 
