@@ -54,7 +54,6 @@ var rooms = map[string][]string{
 var owners = map[string][]string{
 	"github.com/google/go-containerregistry": {"internal/image", "internal/imagetest"},
 	"github.com/klauspost/compress":          {"internal/rootfs", "internal/image", "internal/vulndb", "internal/feed", "internal/imagetest"}, // a codec, used where bytes enter
-	"deps.dev/util/semver":                   {"internal/version"},
 	"github.com/package-url/packageurl-go":   {"internal/purl"},
 	"github.com/pandatix/go-cvss":            {"internal/cvss"},
 	"github.com/CycloneDX/cyclonedx-go":      {"internal/report"},
@@ -62,7 +61,6 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":                 {"internal/cli"},
 	"golang.org/x/term":                      {"internal/cli"},
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
-	"golang.org/x/mod":                       {"internal/version"},
 	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
 	"go.yaml.in/yaml/v3":                     {"internal/cli"},
 }

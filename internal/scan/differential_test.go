@@ -58,14 +58,9 @@ const osvHost = "osv-vulnerabilities.storage.googleapis.com"
 // database builds a database from one OSV feed of the mirror.
 func database(t *testing.T, ecosystem string) *vulndb.DB {
 	t.Helper()
-	mirror := t.TempDir()
-	source := filepath.Join(feeds(t), osvHost, ecosystem)
-	target := filepath.Join(mirror, osvHost, ecosystem)
-	if err := os.CopyFS(target, os.DirFS(source)); err != nil {
-		t.Fatal(err)
-	}
 	builder := vulndb.NewBuilder()
-	if _, err := feed.Build(context.Background(), feed.Options{Mirror: mirror, CacheDir: t.TempDir()}, builder); err != nil {
+	opt := feed.Options{Mirror: feeds(t), Only: []string{strings.ToLower(ecosystem)}, CacheDir: t.TempDir()}
+	if _, err := feed.Build(context.Background(), opt, builder); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "careen.db")
@@ -388,7 +383,9 @@ func main() {
 
 // TestGoCoversGovulncheck: on a Go binary, stripped and not, the advisories are
 // a superset of those of govulncheck -mode=binary, and those whose symbols are
-// linked in are the same.
+// linked in are the same. Of a stripped binary govulncheck cannot read the
+// symbols and takes every one for linked; careen reads them from pclntab, so
+// there the word on the same program unstripped is what counts.
 func TestGoCoversGovulncheck(t *testing.T) {
 	long(t, "go")
 	db := database(t, "Go")
@@ -410,6 +407,7 @@ func TestGoCoversGovulncheck(t *testing.T) {
 	goCmd("get", "github.com/gin-gonic/gin@v1.6.3", "golang.org/x/net@v0.1.0", "golang.org/x/crypto@v0.1.0")
 	goCmd("install", "golang.org/x/vuln/cmd/govulncheck@v1.9.0")
 
+	var linkedUnstripped []string
 	for _, build := range []struct{ name, ldflags string }{{"unstripped", ""}, {"stripped", "-s -w"}} {
 		t.Run(build.name, func(t *testing.T) {
 			root := t.TempDir()
@@ -421,6 +419,11 @@ func TestGoCoversGovulncheck(t *testing.T) {
 				t.Fatalf("govulncheck: %v: %s", err, out)
 			}
 			any, linked := govulncheckFindings(t, out)
+			if build.name == "unstripped" {
+				linkedUnstripped = linked
+			} else if linked = linkedUnstripped; len(linked) == 0 {
+				t.Skip("nothing to compare with: the unstripped binary was not checked")
+			}
 
 			r := scanTree(t, root, db)
 			var gotAny, gotLinked []string
