@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -110,7 +111,7 @@ func addCVEScores(e *vulndb.Enrichment, source string, metrics []cveMetric) {
 			}
 			c := vulndb.CVSS{Source: source, Score: float64(s.Score)}
 			if v, ok := score(s.Vector); ok {
-				c.Vector = v.Vector
+				c.Vector, c.Score = v.Vector, cmp.Or(c.Score, v.Score)
 			}
 			if c.Vector == "" && c.Score == 0 {
 				continue

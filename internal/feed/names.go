@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/careen/careen/internal/cvss"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -223,13 +224,23 @@ func score(s string) (vulndb.CVSS, bool) {
 		return vulndb.CVSS{}, false
 	}
 	if isVector(s) {
-		return vulndb.CVSS{Vector: strings.TrimSuffix(s, "/")}, true
+		return scored(strings.TrimSuffix(s, "/")), true
 	}
 	var n looseNumber
 	if n.UnmarshalJSON([]byte(s)); n > 0 {
 		return vulndb.CVSS{Score: float64(n)}, true
 	}
 	return vulndb.CVSS{}, false
+}
+
+// scored returns a vector with the base score that it works out to; 0 where it
+// is none that CVSS defines.
+func scored(vector string) vulndb.CVSS {
+	value, _, err := cvss.Score(vector)
+	if err != nil {
+		value = 0
+	}
+	return vulndb.CVSS{Vector: vector, Score: value}
 }
 
 // isVector tells a vector from other text: "CVSS:3.1/AV:…", or version 2's
