@@ -124,7 +124,9 @@ func releaseOf(d sbom.Distro) (release, bool) {
 		r, ok := redhat("Scientific Linux", major)
 		return r.derived(r.title, "rebuilds Red Hat's sources"), ok
 	case "ol":
-		return rpm("Oracle Linux "+major, byBinary, []string{"oracle"}, "Oracle Linux:"+major)
+		r, ok := rpm("Oracle Linux "+major, byBinary, []string{"oracle"}, "Oracle Linux:"+major)
+		r.repos = []string{} // Ksplice and FIPS builds are other packages
+		return r, ok
 	case "amzn":
 		if len(major) == 4 && major < "2020" {
 			major = "1" // the AMIs 2010.11 to 2018.03 are one release

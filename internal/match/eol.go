@@ -21,7 +21,10 @@ type lifetime struct {
 // docs.centos.org, Oracle's Lifetime Support Policy (Premier), the Amazon Linux
 // FAQs, Fedora's schedule, suse.com/lifecycle (general support),
 // en.opensuse.org/Lifetime, Broadcom's Photon OS wiki, Microsoft's Azure Linux
-// life cycle; checked against endoflife.date in August 2026. Paid extensions
+// life cycle. Debian and Ubuntu are held to distro-info-data by a test; the
+// others were read from copies of 2026 and earlier, Alpine and Photon restated
+// from memory of those pages, so a release that is missing here has no date rather
+// than a guessed one. Paid extensions
 // (ELTS, ESM, ELS, LTSS, Extended Support) are not counted: an image gets their
 // fixes only with a subscription. Rolling releases have no dates.
 var lifetimes = []lifetime{
