@@ -122,7 +122,7 @@ func TestBadInput(t *testing.T) {
 		}, "write oci-archive:"},
 		{"empty file", func(t *testing.T) string { return "docker-archive:" + file(t, "x.tar", nil) }, "empty"},
 		{"text", func(t *testing.T) string { return file(t, "x.tar", []byte("hello")) }, "not an image archive"},
-		{"a root file system", func(t *testing.T) string { return tarFile(t, imagetest.File("etc/passwd", "")) }, "given as dir:"},
+		{"a root file system", func(t *testing.T) string { return tarFile(t, imagetest.File("etc/passwd", "")) }, "given as dir:DIRECTORY"},
 		{"docker archive asked for as OCI", func(t *testing.T) string { return "oci-archive:" + imagetest.Archive(t, sample) }, "write docker-archive:"},
 		{"damaged header", func(t *testing.T) string {
 			data := read(t, imagetest.Archive(t, sample))
@@ -259,7 +259,7 @@ func TestBadInput(t *testing.T) {
 		{"no such path", func(t *testing.T) string { return "./no/such" }, "no such file or directory"},
 		{"an archive that is not there", func(t *testing.T) string { return "no-such.tar" }, "write registry:no-such.tar"},
 		{"no such layout", func(t *testing.T) string { return "oci-dir:" + t.TempDir() }, "no index.json"},
-		{"a directory as an archive", func(t *testing.T) string { return "docker-archive:" + t.TempDir() }, "write oci-dir: or dir:"},
+		{"a directory as an archive", func(t *testing.T) string { return "docker-archive:" + t.TempDir() }, "write oci-dir:DIRECTORY"},
 		{"a file as a directory", func(t *testing.T) string { return "dir:" + file(t, "x", nil) }, "not a directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -333,7 +333,7 @@ func TestDaemonErrors(t *testing.T) {
 	})
 	for host, want := range map[string]string{
 		"ssh://me@host":        "unix: and tcp: only",
-		"gopher://x":           "neither unix: nor tcp:",
+		"gopher://x":           "neither unix:// nor tcp://",
 		"unix:///no/such.sock": "no daemon at unix:///no/such.sock",
 		"tcp://127.0.0.1:1":    "no daemon at tcp://127.0.0.1:1",
 	} {

@@ -69,7 +69,7 @@ func (s *session) openLayoutDir(t Target) ([]*Image, error) {
 	if info, err := os.Stat(t.Name); err != nil {
 		return nil, pathError(err)
 	} else if !info.IsDir() {
-		return nil, errors.New("not a directory; for an archive of a layout write oci-archive:")
+		return nil, errors.New("not a directory; for an archive of a layout write oci-archive:FILE")
 	}
 	f, err := os.Open(filepath.Join(t.Name, "index.json"))
 	if errors.Is(err, fs.ErrNotExist) {

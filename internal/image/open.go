@@ -198,15 +198,15 @@ func (s *session) archiveCandidates(a *archive, kind string) ([]candidate, error
 		o := &oci{content: layoutArchive{a}, kind: "oci-archive", maxConfig: s.opt.MaxConfig}
 		return o.layoutCandidates(index)
 	case kind == "docker-archive" && layout:
-		return nil, errors.New("an OCI archive, not one of docker save: write oci-archive:")
+		return nil, errors.New("an OCI archive, not one of docker save: write oci-archive:FILE")
 	case kind == "oci-archive" && docker:
-		return nil, errors.New("an archive of docker save, not an OCI archive: write docker-archive:")
+		return nil, errors.New("an archive of docker save, not an OCI archive: write docker-archive:FILE")
 	case a.has("repositories"):
 		return nil, errors.New("an archive of docker save from before version 1.10, which careen does not read: load and save it with a current docker")
 	case a.unended:
 		return nil, errors.New("the archive is truncated: it ends without an end mark, and without naming an image")
 	}
-	return nil, errors.New("a tar without manifest.json and without an OCI layout: not an image (a root file system must be unpacked and given as dir:)")
+	return nil, errors.New("a tar without manifest.json and without an OCI layout: not an image (a root file system must be unpacked and given as dir:DIRECTORY)")
 }
 
 // archiveBytes returns the bytes of an uncompressed archive: the file as it is,
@@ -233,7 +233,7 @@ func (s *session) archiveBytes(path string) (io.ReaderAt, int64, error) {
 		return nil, 0, pathError(err)
 	}
 	if info.IsDir() {
-		return nil, 0, errors.New("a directory, not an archive; write oci-dir: or dir:")
+		return nil, 0, errors.New("a directory, not an archive; write oci-dir:DIRECTORY or dir:DIRECTORY")
 	}
 	if info.Mode().IsRegular() {
 		var head [4]byte

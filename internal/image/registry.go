@@ -25,27 +25,10 @@ func (s *session) openRegistry(t Target) ([]*Image, error) {
 	if s.opt.Offline {
 		return nil, errors.New("offline: its registry is not asked")
 	}
-	var options []name.Option
-	if s.opt.Insecure {
-		options = append(options, name.Insecure)
-	}
-	ref, err := name.ParseReference(t.Name, options...)
-	if err != nil {
-		return nil, refError(err)
-	}
-	r := &registry{ctx: s.ctx, repo: ref.Context()}
-	inner, err := s.registryTransport(r.repo.Registry)
+	r, ref, _, err := s.repository(t.Name, transport.PullScope)
 	if err != nil {
 		return nil, err
 	}
-	r.cred = s.credential(r.repo)
-	scopes := []string{r.repo.Scope(transport.PullScope)}
-	authenticated, err := transport.NewWithContext(s.ctx, r.repo.Registry, r.cred.auth, inner, scopes)
-	if err != nil {
-		return nil, r.explain(err)
-	}
-	r.client = &http.Client{Transport: authenticated}
-
 	d, raw, err := r.top(ref)
 	if err != nil {
 		return nil, err

@@ -168,7 +168,7 @@ func (s *session) connect(kind string, at endpoint) (*daemon, error) {
 		}
 		return nil, fmt.Errorf("daemon address %q: careen speaks to unix: and tcp: only; save the image instead: docker save -o image.tar NAME", at.address)
 	default:
-		return nil, fmt.Errorf("daemon address %q: neither unix: nor tcp:", at.address)
+		return nil, fmt.Errorf("daemon address %q: neither unix:// nor tcp://", at.address)
 	}
 	s.onClose(func() error { t.CloseIdleConnections(); return nil })
 	d.client = &http.Client{
