@@ -62,6 +62,7 @@ var owners = map[string][]string{
 	"golang.org/x/term":                      {"internal/cli"},
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
 	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
+	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli"},
 }
 

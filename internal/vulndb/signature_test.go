@@ -1,0 +1,50 @@
+package vulndb
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/blake2b"
+)
+
+// signed makes a key and a signature as minisign's documentation describes
+// them, without the library that verifies.
+func signed(t *testing.T, seed byte, data []byte) (publicKey, signature string) {
+	t.Helper()
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune(seed)), 32)))
+	id := []byte("keynum" + strings.Repeat(string(rune(seed)), 2))
+	hash := blake2b.Sum512(data)
+	sig := ed25519.Sign(private, hash[:])
+	comment := "timestamp:1755000000\tfile:careen.db"
+	global := ed25519.Sign(private, append(append([]byte{}, sig...), comment...))
+	code := base64.StdEncoding.EncodeToString
+	return "untrusted comment: minisign public key\n" + code(append(append([]byte("Ed"), id...), private.Public().(ed25519.PublicKey)...)) + "\n",
+		"untrusted comment: signature\n" + code(append(append([]byte("ED"), id...), sig...)) + "\ntrusted comment: " + comment + "\n" + code(global) + "\n"
+}
+
+func TestVerifySignature(t *testing.T) {
+	db := databaseOf(t, testDate, nil, fixedIn("CVE-2020-1", "npm", "a", "1"))
+	key, sig := signed(t, 'k', db.raw)
+	otherKey, _ := signed(t, 'o', db.raw)
+	_, otherData := signed(t, 'k', append([]byte{}, db.raw[1:]...))
+	bare := strings.Split(key, "\n")[1]
+	for _, c := range []struct {
+		name, key, sig, want string
+	}{
+		{"good", key, sig, ""},
+		{"key without comment", bare, sig, ""},
+		{"another key", otherKey, sig, "key identifiers"},
+		{"of something else", key, otherData, "Invalid signature"},
+		{"changed comment", key, strings.Replace(sig, "1755000000", "1855000000", 1), "Invalid global signature"},
+		{"no signature", key, "", "signature: "},
+		{"HTML", key, "<!DOCTYPE html>\n<html>\n<body>\n</body>", "signature: "},
+		{"no key", "", sig, "public key: "},
+	} {
+		err := db.VerifySignature(c.key, c.sig)
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}
