@@ -99,7 +99,7 @@ func database(info vulndb.Info) *report.Database {
 	return db
 }
 
-func warnings(facts []*rootfs.Facts, fromCatalog []catalog.Warning, img *image.Image) []report.Warning {
+func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Warning, img *image.Image) []report.Warning {
 	all := []report.Warning{}
 	for i, f := range facts {
 		layer := i
@@ -109,6 +109,9 @@ func warnings(facts []*rootfs.Facts, fromCatalog []catalog.Warning, img *image.I
 		for _, w := range f.Warnings {
 			all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
 		}
+	}
+	for _, w := range tree.Warnings() {
+		all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})
 	}
 	for _, w := range fromCatalog {
 		layer := w.Layer

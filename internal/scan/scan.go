@@ -42,6 +42,7 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
+	defer tree.Close()
 	cat := catalog.Packages(tree)
 	describeOrigin(cat.Packages, img)
 
@@ -50,11 +51,14 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 		Careen:   opt.Version,
 		Target:   target(img, tree, facts),
 		Packages: nonNil(cat.Packages),
-		Warnings: warnings(facts, cat.Warnings, img),
+		Warnings: warnings(facts, tree, cat.Warnings, img),
 	}
 	matched := match.Result{}
 	if opt.DB != nil {
 		matched = match.Packages(cat.Distro, cat.Packages, opt.DB, opt.Match)
+		if err := opt.DB.Err(); err != nil {
+			return nil, fmt.Errorf("advisory database: %w; build or fetch it again", err)
+		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
 		r.Database = database(opt.DB.Info())
 		for _, w := range matched.Warnings {
@@ -100,7 +104,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 		group.Go(func() error {
 			f, err := rootfs.Pass(ctx, img.Layers[i], visitors, opt.Limits, progress)
 			if err != nil {
-				return fmt.Errorf("layer %d: %w", i, err)
+				return err
 			}
 			facts[i] = f
 			if opt.Cache != nil {
