@@ -78,14 +78,11 @@ func (s *session) lookUp(t Target) ([]*Image, error) {
 func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 	d, err := s.dial(kind)
 	if err != nil {
-		return nil, err
+		return nil, withHint(err, kind, t.Name)
 	}
 	var about inspected
 	if err := d.ask("/images/"+t.Name+"/json", &about); err != nil {
-		if errors.Is(err, errNotInDaemon) {
-			return nil, fmt.Errorf("%w%s", err, schemeHint(kind, t.Name))
-		}
-		return nil, err
+		return nil, withHint(err, kind, t.Name)
 	}
 	img, err := about.image(kind, t.Name)
 	if err != nil {
@@ -143,13 +140,13 @@ func (d *daemon) askPodman(id string, img *Image) bool {
 	return true
 }
 
-// schemeHint helps who wrote docker:dind or registry:2 and meant the image of
+// withHint helps who wrote docker:dind or registry:2 and meant the image of
 // that name.
-func schemeHint(kind, ref string) string {
-	if strings.ContainsAny(ref, "/:@") {
-		return ""
+func withHint(err error, kind, ref string) error {
+	if strings.ContainsAny(ref, "/:@") || !(errors.Is(err, errNotInDaemon) || errors.Is(err, errNoDaemon)) {
+		return err
 	}
-	return fmt.Sprintf(" (for the image %s:%s of Docker Hub write registry:%[1]s:%[2]s)", kind, ref)
+	return fmt.Errorf("%w (for the image %s:%s of Docker Hub write registry:%[2]s:%[3]s)", err, kind, ref)
 }
 
 // inspected is what GET /images/{name}/json answers (Engine API v1.41 to v1.52,

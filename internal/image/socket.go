@@ -37,7 +37,8 @@ func (s *session) dial(kind string) (*daemon, error) {
 		}
 		return s.connect(kind, a)
 	}
-	return nil, fmt.Errorf("%w: no socket of %s found; DOCKER_HOST names another", errNoDaemon, daemonNames[kind])
+	variable := map[string]string{"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}[kind]
+	return nil, fmt.Errorf("%w of %s here: no socket found, and %s names none", errNoDaemon, daemonNames[kind], variable)
 }
 
 // endpoint is where a daemon may be.
