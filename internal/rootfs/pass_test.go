@@ -229,7 +229,7 @@ func TestWarningsOfSingleEntries(t *testing.T) {
 		{"boom", kindUnreadable, "boom: gave up on it: runtime error: slice bounds out of range [:98] with capacity 4", true},
 		{"boom2", kindUnreadable, "boom: gave up on it: runtime error: index out of range [3] with length 1", true},
 		{"boom3", kindUnreadable, "boom: 16 bytes, more than the 10 expected", true},
-		{"big", kindTooLarge, "5000 bytes, more than the 4000 that are looked at", true},
+		{"big", kindTooLarge, "5000 bytes, more than the 4000 that are looked at: raise --max-file-bytes", true},
 		{"", kindTooLarge, `path "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/f" is 21 levels deep, more than 10, entry skipped: raise --max-path-depth`, true},
 		{"", kindTooLarge, `path "` + strings.Repeat("n", 80) + `"… (90 bytes) is longer than 80 bytes, entry skipped: raise --max-path-bytes`, true},
 		{"l", kindTooLarge, "link target of 90 bytes, entry skipped: raise --max-path-bytes", true},

@@ -244,7 +244,7 @@ func (t *Tree) resolveCrossLinks() {
 					}
 				}
 			}
-			if !link.found && j < f.visible {
+			if !link.found && j < f.visible && len(t.warnings) < maxWarnings {
 				t.warnings = append(t.warnings, Warning{Path: f.path(r), Kind: kindBadEntry, Incomplete: true,
 					Message: fmt.Sprintf("hard link to %s, which no layer up to %d has", shorten(f.link(r)), i)})
 			}

@@ -85,7 +85,7 @@ func (v *visiting) show(draft int, h *Header, head []byte, r io.Reader) error {
 func (v *visiting) load(h *Header, head []byte, r io.Reader) (Body, error) {
 	if h.Size > v.lim.FileBytes {
 		v.drafts.warn(Warning{Path: h.Path, Kind: kindTooLarge, Incomplete: true,
-			Message: fmt.Sprintf("%d bytes, more than the %d that are looked at", h.Size, v.lim.FileBytes)})
+			Message: fmt.Sprintf("%d bytes, more than the %d that are looked at: raise --max-file-bytes", h.Size, v.lim.FileBytes)})
 		return nil, nil
 	}
 	body, err := v.body(h.Size, head, r)
