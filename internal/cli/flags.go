@@ -85,9 +85,14 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 // limitFlags bound what an image may make careen do.
 type limitFlags struct {
 	rootfs.Limits
+	archiveBytes int64
 }
 
+// defaultArchiveBytes is as much as image.Options.MaxSpool allows by itself.
+const defaultArchiveBytes = 64 << 30
+
 func (f *limitFlags) register(flags *pflag.FlagSet) {
+	flags.Int64Var(&f.archiveBytes, "max-archive-bytes", defaultArchiveBytes, "refuse a compressed or streamed archive that expands to more bytes")
 	flags.Int64Var(&f.LayerBytes, "max-layer-bytes", rootfs.DefaultLayerBytes, "refuse a layer that expands to more bytes")
 	flags.IntVar(&f.LayerEntries, "max-layer-entries", rootfs.DefaultLayerEntries, "refuse a layer with more entries")
 	flags.IntVar(&f.PathBytes, "max-path-bytes", rootfs.DefaultPathBytes, "leave out entries with longer paths, with a warning")

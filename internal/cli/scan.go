@@ -149,7 +149,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	if err != nil {
 		return nil, err
 	}
-	opt.Progress = line.show
+	opt.Progress, opt.MaxSpool = line.show, f.limits.archiveBytes
 	images, closeImages, err := image.Open(ctx, parsed, opt)
 	if err != nil {
 		return nil, err

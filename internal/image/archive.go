@@ -49,6 +49,8 @@ func indexArchive(r io.ReaderAt, size int64) (*archive, error) {
 			at, err := position.Seek(0, io.SeekCurrent)
 			a.unended = err == nil && at == end
 			return a, nil
+		case err != nil && n == 0 && size < tarBlock:
+			return nil, errors.New("not a tar archive")
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, fmt.Errorf("the archive is truncated: it ends inside or after %q", shorten(last))
 		case err != nil && n == 0:

@@ -18,6 +18,9 @@ func (r *registry) explain(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	if cause := r.ctx.Err(); cause != nil {
+		return cause // whatever else its end made the transport say
+	}
 	at := host(r.repo.Registry)
 	var elsewhere *elsewhereError
 	var unknownCA x509.UnknownAuthorityError
@@ -30,7 +33,8 @@ func (r *registry) explain(err error) error {
 		return fmt.Errorf("%s: its certificate is signed by an unknown authority: give that with --cacert, or accept any with --insecure", at)
 	case errors.As(err, &wrongHost), errors.As(err, &expired):
 		return fmt.Errorf("%s: %w (--insecure accepts any certificate)", at, rootCause(err))
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), errors.Is(err, errPlainHTTP):
+	case r.repo.Scheme() == "https" && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), errors.Is(err, errPlainHTTP):
+		// Of a loopback address plain HTTP was tried too, and has an error of its own.
 		return fmt.Errorf("%s does not speak HTTPS: --insecure allows plain HTTP", at)
 	}
 	var answer *transport.Error

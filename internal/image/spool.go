@@ -46,7 +46,7 @@ func (s *session) spool(what string, r io.Reader, total int64) (*os.File, int64,
 		}
 		m, err := r.Read(buffer)
 		if n += int64(m); n > s.opt.MaxSpool {
-			return nil, 0, fmt.Errorf("expands to more than the %d bytes that careen stores", s.opt.MaxSpool)
+			return nil, 0, fmt.Errorf("expands to more than the %d bytes that careen stores: raise --max-archive-bytes if they are meant", s.opt.MaxSpool)
 		}
 		if _, err := f.Write(buffer[:m]); err != nil {
 			return nil, 0, fmt.Errorf("temporary file: %w", err)
