@@ -26,6 +26,9 @@ func GoBuild(r io.ReaderAt, kind Kind) (*debug.BuildInfo, error) {
 		if kind == ELF {
 			sections, err := elfSections(r)
 			if err != nil {
+				if sure = holdsGoMagic(r); sure {
+					return err
+				}
 				return ErrNotGo
 			}
 			for _, s := range sections {
@@ -43,6 +46,25 @@ func GoBuild(r io.ReaderAt, kind Kind) (*debug.BuildInfo, error) {
 		return err
 	})
 	return info, err
+}
+
+// goMagic begins the build information (debug/buildinfo, "Layout").
+const goMagic = "\xff Go buildinf:"
+
+// holdsGoMagic looks for build information in an executable that is too damaged
+// to say where its parts are: one that was cut short has lost its sections.
+func holdsGoMagic(r io.ReaderAt) bool {
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < maxSearch; at += int64(len(buf) - len(goMagic)) {
+		n, err := r.ReadAt(buf, at)
+		if bytes.Contains(buf[:n], []byte(goMagic)) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return false
 }
 
 // ErrNoTable says that a binary has no table of functions that is understood.
