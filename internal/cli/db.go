@@ -38,7 +38,7 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 	if err != nil {
 		return nil, fmt.Errorf("--db-max-age: %w", err)
 	}
-	path, err := databasePath(cacheDir, f.file)
+	path, err := c.databasePath(cacheDir, f.file)
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +53,35 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 	return db, nil
 }
 
-// databasePath returns the file named, else the snapshot in the binary,
-// unpacked.
-func databasePath(cacheDir, file string) (string, error) {
+// databasePath returns the file named; else the database that db update or
+// db import installed, unless it is damaged or the snapshot in the binary is
+// newer; else that snapshot, unpacked.
+func (c *command) databasePath(cacheDir, file string) (string, error) {
 	if file != "" {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("database %s: no such file; make one with careen db build -o %s", file, file)
 		}
 		return file, nil
 	}
-	return vulndb.Snapshot(filepath.Join(cacheDir, "db"))
+	installed := installedPath(cacheDir)
+	updated, err := vulndb.Open(installed)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.note("warning: the updated database is not used: %v; careen db update mends it", err)
+	}
+	snapshot, snapshotErr := vulndb.Snapshot(filepath.Join(cacheDir, "db"))
+	if err != nil {
+		return snapshot, snapshotErr
+	}
+	defer updated.Close()
+	if snapshotErr == nil {
+		if embedded, err := vulndb.Open(snapshot); err == nil {
+			defer embedded.Close()
+			if updated.Info().Newest().Before(embedded.Info().Newest()) {
+				return snapshot, nil
+			}
+		}
+	}
+	return installed, nil
 }
 
 // parseAge reads a duration that may be in days: "7d", "36h", "0".
@@ -89,7 +108,8 @@ func (c *command) dbCommand() *cobra.Command {
 		Use:   "db",
 		Short: "Build and describe the advisory database",
 	}
-	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand(), c.dbSearchCommand(), c.dbDiffCommand())
+	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand(), c.dbSearchCommand(), c.dbDiffCommand(),
+		c.dbUpdateCommand(), c.dbPullCommand(), c.dbPushCommand(), c.dbExportCommand(), c.dbImportCommand())
 	return cmd
 }
 
