@@ -36,8 +36,11 @@ type scanFlags struct {
 	ignoreUnfixed bool
 	failOn        string
 	exitCode      int
+	exitOnEOL     int
 	kernelHeaders bool
-	timeout       time.Duration
+
+	requireCoverage bool
+	timeout         time.Duration
 }
 
 func (c *command) scanCommand() *cobra.Command {
@@ -86,6 +89,8 @@ docker-archive:, oci-archive:, oci-dir:, dir:.`,
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
 	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
+	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release gets no more security fixes")
+	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
 	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	return cmd
@@ -122,7 +127,10 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if because != "" {
 		return &exitError{cmp.Or(f.exitCode, exitGate), fmt.Errorf("gate failed: %s", because)}
 	}
-	return incomplete(reports)
+	if past := policy.EndOfLife(reports); past != "" && f.exitOnEOL != 0 {
+		return &exitError{f.exitOnEOL, fmt.Errorf("%s (--exit-on-eol)", past)}
+	}
+	return incomplete(policy.Incomplete(reports, f.requireCoverage))
 }
 
 // reports scans the target, once for each platform asked for.
@@ -185,8 +193,10 @@ func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
 	if filter.Severities, err = policy.ParseSeverities(f.severity); err != nil {
 		return gate, filter, fmt.Errorf("--severity: %w", err)
 	}
-	if f.exitCode < 0 || f.exitCode > 255 {
-		return gate, filter, fmt.Errorf("--exit-code %d: not from 0 to 255", f.exitCode)
+	for flag, code := range map[string]int{"exit-code": f.exitCode, "exit-on-eol": f.exitOnEOL} {
+		if code < 0 || code > 255 {
+			return gate, filter, fmt.Errorf("--%s %d: not from 0 to 255", flag, code)
+		}
 	}
 	if f.failOn != "" {
 		if gate.FailOn, err = finding.ParseSeverity(f.failOn); err != nil {
@@ -201,29 +211,17 @@ func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
 	return gate, filter, nil
 }
 
-// incomplete is the error for reports that may lack findings because something
-// could not be read: a pipeline must not take half a scan for a clean one. That
-// there are no advisories for a distribution is said in the report, loudly; it
-// is no fault of the image or of the scan.
-func incomplete(reports []*report.Report) error {
-	n, first := 0, report.Warning{}
-	for _, r := range reports {
-		for _, w := range r.Warnings {
-			if w.Incomplete && w.Kind != "no-advisories" {
-				if n == 0 {
-					first = w
-				}
-				n++
-			}
-		}
-	}
-	switch {
-	case n == 0:
+// incomplete is the error for reports that may lack findings: a pipeline must
+// not take half a scan for a clean one.
+func incomplete(warnings []report.Warning) error {
+	switch n := len(warnings); n {
+	case 0:
 		return nil
-	case n == 1:
-		return fmt.Errorf("the result is incomplete: %s", warningText(first))
+	case 1:
+		return fmt.Errorf("the result is incomplete: %s", warningText(warnings[0]))
+	default:
+		return fmt.Errorf("the result is incomplete: %s, and %d more warnings of the report", warningText(warnings[0]), n-1)
 	}
-	return fmt.Errorf("the result is incomplete: %s, and %d more warnings of the report", warningText(first), n-1)
 }
 
 func warningText(w report.Warning) string {

@@ -63,7 +63,6 @@ type Gate struct {
 	FailOn        finding.Severity // trip on findings at least this severe; Unknown means no threshold
 	AnyFinding    bool             // trip on every finding that the filter left in, as Trivy's --exit-code does
 	ShowNotLinked bool             // findings whose vulnerable code is not linked in count too
-	OnEOL         bool             // trip when the distribution release is past its end of life
 }
 
 // Verdict holds the reports against the gate, and notes the outcome in each.
@@ -71,7 +70,7 @@ type Gate struct {
 func (g Gate) Verdict(reports []*report.Report) (because string) {
 	var reasons []string
 	for _, r := range reports {
-		reason := g.reason(r)
+		reason := g.count(r.Vulnerabilities)
 		if g.closed() {
 			r.Gate = &report.Gate{Tripped: reason != "", Because: reason}
 		}
@@ -88,20 +87,7 @@ func (g Gate) Verdict(reports []*report.Report) (because string) {
 
 // closed reports whether the gate can trip at all.
 func (g Gate) closed() bool {
-	return g.FailOn != finding.Unknown || g.AnyFinding || g.OnEOL
-}
-
-func (g Gate) reason(r *report.Report) string {
-	var reasons []string
-	if g.FailOn != finding.Unknown || g.AnyFinding {
-		if counts := g.count(r.Vulnerabilities); counts != "" {
-			reasons = append(reasons, counts)
-		}
-	}
-	if g.OnEOL && r.Target.OS != nil && r.Target.OS.PastEOL {
-		reasons = append(reasons, fmt.Sprintf("%s is past its end of life (%s)", r.Target.OS.Name, r.Target.OS.EOL))
-	}
-	return strings.Join(reasons, "; ")
+	return g.FailOn != finding.Unknown || g.AnyFinding
 }
 
 // count returns "4 critical, 2 high (--fail-on high)", or "" for none.
@@ -139,4 +125,41 @@ func (g Gate) counts(v finding.Vulnerability) bool {
 		return v.Severity >= g.FailOn
 	}
 	return g.AnyFinding
+}
+
+// EndOfLife names the distribution releases of the reports that get no more
+// security fixes; "" when there is none.
+func EndOfLife(reports []*report.Report) string {
+	var past []string
+	for _, r := range reports {
+		if os := r.Target.OS; os != nil && os.PastEOL {
+			text := fmt.Sprintf("%s is past its end of life (%s)", os.Name, os.EOL)
+			if !slices.Contains(past, text) {
+				past = append(past, text)
+			}
+		}
+	}
+	return strings.Join(past, "; ")
+}
+
+// gaps are the kinds of warnings that say what nobody publishes advisories for,
+// or what they cannot be held against. Nothing is wrong with the image or the
+// scan then, and a newer database may close the gap.
+var gaps = []string{
+	"no-advisories", "no-distribution", "derived-distribution", "foreign-package", "third-party-package",
+	"no-ecosystem", "uncomparable-version", "unknown-version", "distro",
+}
+
+// Incomplete returns the warnings for which the reports may lack findings:
+// what could not be read, and with all set what could not be matched too.
+func Incomplete(reports []*report.Report, all bool) []report.Warning {
+	var list []report.Warning
+	for _, r := range reports {
+		for _, w := range r.Warnings {
+			if w.Incomplete && (all || !slices.Contains(gaps, w.Kind)) {
+				list = append(list, w)
+			}
+		}
+	}
+	return list
 }

@@ -42,27 +42,24 @@ func TestGate(t *testing.T) {
 	notLinked.Suppressed = &finding.Suppressed{By: "not-linked"}
 	notLinked.Linked = &finding.Linked{State: finding.SymbolsNotLinked}
 	high, low := vuln(finding.High, finding.Fixed), vuln(finding.Low, finding.Fixed)
-	old := &report.OS{Name: "Debian 9", EOL: "2022-06-30", PastEOL: true}
 	tests := []struct {
 		name  string
 		gate  Gate
 		vulns []finding.Vulnerability
-		os    *report.OS
 		want  string
 	}{
-		{"no gate", Gate{}, []finding.Vulnerability{high}, old, ""},
-		{"below the threshold", Gate{FailOn: finding.Critical}, []finding.Vulnerability{high}, nil, ""},
-		{"at the threshold", Gate{FailOn: finding.High}, []finding.Vulnerability{high, low}, nil, "1 high (--fail-on high)"},
-		{"any", Gate{AnyFinding: true}, []finding.Vulnerability{high, low}, nil, "1 high, 1 low (--exit-code)"},
-		{"suppressed", Gate{AnyFinding: true}, []finding.Vulnerability{suppressed}, nil, ""},
-		{"not linked", Gate{FailOn: finding.Low}, []finding.Vulnerability{notLinked}, nil, ""},
-		{"not linked, shown", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{notLinked}, nil, "1 critical (--fail-on low)"},
-		{"shown, but suppressed otherwise", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{suppressed}, nil, ""},
-		{"end of life", Gate{OnEOL: true}, nil, old, "Debian 9 is past its end of life (2022-06-30)"},
+		{"no gate", Gate{}, []finding.Vulnerability{high}, ""},
+		{"below the threshold", Gate{FailOn: finding.Critical}, []finding.Vulnerability{high}, ""},
+		{"at the threshold", Gate{FailOn: finding.High}, []finding.Vulnerability{high, low}, "1 high (--fail-on high)"},
+		{"any", Gate{AnyFinding: true}, []finding.Vulnerability{high, low}, "1 high, 1 low (--exit-code)"},
+		{"suppressed", Gate{AnyFinding: true}, []finding.Vulnerability{suppressed}, ""},
+		{"not linked", Gate{FailOn: finding.Low}, []finding.Vulnerability{notLinked}, ""},
+		{"not linked, shown", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{notLinked}, "1 critical (--fail-on low)"},
+		{"shown, but suppressed otherwise", Gate{FailOn: finding.Low, ShowNotLinked: true}, []finding.Vulnerability{suppressed}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &report.Report{Vulnerabilities: tt.vulns, Target: report.Target{OS: tt.os}}
+			r := &report.Report{Vulnerabilities: tt.vulns}
 			if got := tt.gate.Verdict([]*report.Report{r}); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -86,5 +83,30 @@ func TestParseSeverities(t *testing.T) {
 	}
 	if got, err := ParseSeverities(""); got != nil || err != nil {
 		t.Errorf("empty: got %v, %v", got, err)
+	}
+}
+
+func TestEndOfLife(t *testing.T) {
+	old := &report.Report{Target: report.Target{OS: &report.OS{Name: "Debian 9", EOL: "2022-06-30", PastEOL: true}}}
+	young := &report.Report{Target: report.Target{OS: &report.OS{Name: "Debian 13", EOL: "2030-06-30"}}}
+	if got := EndOfLife([]*report.Report{young, {}}); got != "" {
+		t.Errorf("nothing is past its end of life, yet %q", got)
+	}
+	if got, want := EndOfLife([]*report.Report{old, young, old}), "Debian 9 is past its end of life (2022-06-30)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	reports := []*report.Report{{Warnings: []report.Warning{
+		{Kind: "packages", Incomplete: true},
+		{Kind: "no-advisories", Incomplete: true},
+		{Kind: "skipped-filesystem"},
+	}}}
+	if got := Incomplete(reports, false); len(got) != 1 || got[0].Kind != "packages" {
+		t.Errorf("what could not be read: %v", got)
+	}
+	if got := Incomplete(reports, true); len(got) != 2 {
+		t.Errorf("all gaps: %v", got)
 	}
 }

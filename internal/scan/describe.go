@@ -26,8 +26,8 @@ func target(img *image.Image, tree *rootfs.Tree, facts []*rootfs.Facts) report.T
 	base := baseLayers(img)
 	for i, layer := range img.Layers {
 		size := layer.Size
-		if size < 0 {
-			size = 0
+		if size < 0 { // a daemon does not say: then what the layer holds
+			size = facts[i].Expanded
 		}
 		t.Size += size
 		t.Layers = append(t.Layers, report.Layer{
