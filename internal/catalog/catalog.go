@@ -42,6 +42,7 @@ func catalogers() []cataloger {
 		{name: "php", version: 1, want: isComposerInstalled, read: whole(parseComposerInstalled)},
 		{name: "dotnet", version: 1, want: isDepsJSON, read: whole(parseDepsJSON)},
 		{name: "rust", version: 1, want: isExecutable, read: readRustBinary},
+		{name: "program", version: 1, want: isProgram, read: readProgram},
 		{name: "erlang", version: 1, want: isErlangApp, read: whole(parseErlangApp)},
 		{name: "r", version: 1, want: isRDescription, read: whole(parseRDescription)},
 		{name: "lua", version: 1, want: isRockspec, read: readRockspec},

@@ -27,6 +27,7 @@ func Packages(tree *rootfs.Tree) Result {
 	j.addPacmanFiles()
 	j.realPaths()
 	j.nameOwners()
+	j.dropOwnedPrograms()
 	j.warnOfMissing()
 	return Result{Distro: distro, Packages: merge(j.packages), Warnings: j.warnings}
 }
@@ -295,6 +296,14 @@ func (j *join) nameOwners() {
 			}
 		}
 	}
+}
+
+// dropOwnedPrograms forgets programs recognised by their bytes where an OS
+// package says what they are: that package is listed.
+func (j *join) dropOwnedPrograms() {
+	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
+		return p.Owner != "" && (p.Type == "bitnami" || p.Type == "generic")
+	})
 }
 
 // warnOfMissing says when a distribution's packages cannot be listed or named.

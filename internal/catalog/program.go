@@ -1,0 +1,242 @@
+package catalog
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// program is software that no package manager installed, recognised by the
+// bytes of one of its files. A version that stands near a fixed text is found
+// by looking for the text first and then matching the pattern around it.
+type program struct {
+	name    string // in the purl
+	advised bool   // OSV's Bitnami ecosystem has advisories under that name; otherwise the purl is generic
+	files   string // base names, a pattern as in path.Match, several with blanks between
+	text    string // fixed bytes beside the version
+	version string // pattern of the bytes around text; its group is the version
+	proof   string // Debian package in which the row is tested; "" means bytes of the documented form
+}
+
+// programs returns the table. Versions are matched within aroundText bytes of
+// the text. Rows without proof rest on upstream's sources or on Syft's
+// classifiers (https://github.com/anchore/syft/tree/main/syft/pkg/cataloger/binary).
+func programs() []program {
+	return []program{
+		{"node", true, "node nodejs libnode.so.*", "node.js/v", `node\.js/v(\d+\.\d+\.\d+)`, "libnode108"},
+		{"python", true, "python3.* python2.* libpython*.so*", "%s/lib/python", "", "python3.11-minimal"}, // see pythonVersion
+		{"nginx", true, "nginx nginx-debug", "nginx version: nginx/", `nginx version: nginx/(\d+\.\d+\.\d+)`, "nginx"},
+		{"openresty", true, "nginx openresty", "nginx version: openresty/", `nginx version: openresty/(\d+\.\d+\.\d+\.\d+)`, ""},
+		{"redis", true, "redis-server redis-check-rdb redis-sentinel", "000000000\x00", "", "redis-tools"}, // see redisVersion
+		{"valkey", true, "valkey-server", "valkey-server ", `valkey-server (\d+\.\d+\.\d+)`, ""},
+		{"haproxy", true, "haproxy", ", released 20", ` version (\d+\.\d+(?:\.\d+|-dev\d+)?)[^\x00]*, released 20`, "haproxy"},
+		{"memcached", true, "memcached", "memcached ", `memcached (\d+\.\d+\.\d+)\x00`, "memcached"},
+		{"apache", true, "httpd apache2", "Apache/2.", `Apache/(2\.\d+\.\d+)`, "apache2-bin"},
+		{"lighttpd", false, "lighttpd", "lighttpd/1.", `lighttpd/(\d+\.\d+\.\d+)`, "lighttpd"},
+		{"varnish", true, "varnishd", "varnish-", `varnish-(\d+\.\d+\.\d+) revision`, "varnish"},
+		{"squid", false, "squid", "squid/", `squid/(\d+\.\d+(?:\.\d+)*)`, "squid"},
+		{"mariadb", true, "mariadbd mysqld mariadb", "-MariaDB", `(\d+\.\d+\.\d+)-MariaDB`, "mariadb-server-core"},
+		{"mysql", false, "mysqld mysql", "/mysql-", `/mysql-(\d+\.\d+\.\d+)`, ""},
+		{"postgresql", true, "postgres", "(PostgreSQL) ", `\(PostgreSQL\) (\d+(?:\.\d+)+)`, "postgresql-15"},
+		{"pgbouncer", true, "pgbouncer", "PgBouncer ", `PgBouncer (\d+\.\d+\.\d+)`, "pgbouncer"},
+		{"pgpool", true, "pgpool", "pgpool-II\x00", `\x00(\d+\.\d+\.\d+)\x00pgpool-II\x00`, "pgpool2"},
+		{"php", true, "php php[0-9]* php-fpm php-fpm[0-9]* libphp*.so", "X-Powered-By: PHP/", `X-Powered-By: PHP/(\d+\.\d+\.\d+(?:RC\d+)?)`, "php8.2-cli"},
+		{"ruby", true, "ruby ruby[0-9]* libruby*.so*", "ruby ", `\x00ruby (\d+\.\d+\.\d+)(?:p\d+|dev|rc\d+|preview\d+)? ?\(20`, "libruby3.1"},
+		{"perl", false, "perl perl5.*", "/site_perl/5.", `/site_perl/(5\.\d+\.\d+)`, ""},
+		{"perl", false, "perl perl5.*", "share/perl/5.", `share/perl/(5\.\d+\.\d+)\x00`, "perl-base"},
+		{"busybox", false, "busybox", "BusyBox v", `BusyBox v(\d+\.\d+\.\d+)`, "busybox"},
+		{"openssl", false, "openssl libcrypto.so* libssl.so*", "OpenSSL ", `OpenSSL (\d+\.\d+\.\d+[a-z]{0,2}) +\d{1,2} [A-Z][a-z]{2} 20\d\d`, "libssl3"},
+		{"curl", false, "curl libcurl.so*", "curl/", `\x00(?:lib)?curl/(\d+\.\d+\.\d+)`, "libcurl4"},
+		{"bash", false, "bash", "@(#)Bash version ", `@\(#\)Bash version (\d+\.\d+\.\d+)`, "bash"},
+		{"git", true, "git", "git/", `git/(\d+\.\d+\.\d+)\x00`, "git"},
+		{"sqlite", true, "sqlite3 libsqlite3.so*", "SQLite version ", `SQLite version (\d+\.\d+\.\d+)`, ""},
+		{"lua", true, "lua lua5.* luajit", "$LuaVersion: Lua ", `\$LuaVersion: Lua (\d+\.\d+\.\d+)`, "lua5.3"},
+		{"openldap", true, "slapd", "OpenLDAP: slapd ", `OpenLDAP: slapd (\d+\.\d+\.\d+)`, "slapd"},
+		{"mosquitto", false, "mosquitto", "mosquitto version %s", `\x00(\d+\.\d+\.\d+)\x00mosquitto version %s`, "mosquitto"},
+		{"dnsmasq", false, "dnsmasq", "dnsmasq-2.", `dnsmasq-(\d+\.\d+)`, "dnsmasq-base"},
+		{"unbound", false, "unbound", "unbound ", `unbound (\d+\.\d+\.\d+)\x00`, "unbound"},
+		{"proftpd", false, "proftpd", "ProFTPD Version ", `ProFTPD Version (\d+\.\d+\.\d+[a-z]?)`, "proftpd-core"},
+		{"dovecot", false, "dovecot", "Dovecot v", `Dovecot v(\d+(?:\.\d+)+)`, "dovecot-core"},
+		{"exim", false, "exim exim4", "<<eximversion>>", `\x00(\d+\.\d+(?:\.\d+)?)\x00<<eximversion>>`, "exim4-daemon-light"},
+		{"openssh", false, "sshd ssh", "OpenSSH_", `OpenSSH_(\d+\.\d+p\d+)`, "openssh-server"},
+		{"stunnel", false, "stunnel stunnel4", "stunnel ", `stunnel (\d+\.\d+) on `, "stunnel4"},
+		{"openvpn", false, "openvpn", "OpenVPN 2.", `\x00OpenVPN (\d+\.\d+\.\d+) `, "openvpn"},
+		{"bind", false, "named", "libisc-9.", `libisc-(9\.\d+\.\d+)`, "bind9"},
+		{"bind", false, "named", "BIND 9.", `BIND (9\.\d+\.\d+)`, ""},
+		{"sudo", false, "sudo sudoers.so", "sudoers ", `sudoers (\d+\.\d+\.\d+(?:p\d+)?)`, "sudo"},
+		{"libmaxminddb", true, "libmaxminddb.so*", "Success (not an error)", `\x00(\d+\.\d+\.\d+)\x00Success \(not an error\)`, "libmaxminddb0"},
+		{"apr", true, "libapr-1.so*", "apr_initialize\x00", `apr_initialize\x00(\d+\.\d+\.\d+)\x00`, "libapr1"},
+		{"envoy", true, "envoy", "/Clean/RELEASE/", `/(\d+\.\d+\.\d+)/Clean/RELEASE/`, ""},
+		{"consul", true, "consul", "CONSUL_VERSION: ", `CONSUL_VERSION: (\d+\.\d+\.\d+)`, ""},
+		{"wordpress", true, "version.php", "$wp_version", `\$wp_version\s*=\s*'(\d+\.\d+(?:\.\d+)?)'`, ""},
+		{"drupal", true, "Drupal.php", "const VERSION", `const VERSION\s*=\s*'(\d+\.\d+(?:\.\d+)?)'`, ""},
+		{"nextcloud", true, "version.php", "$OC_VersionString", `\$OC_VersionString\s*=\s*'(\d+\.\d+\.\d+)'`, ""},
+		{"phpmyadmin", true, "Version.php", "phpMyAdmin", `VERSION = '(\d+\.\d+\.\d+)`, ""},
+		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+)\s*$`, "erlang-base"},
+	}
+}
+
+// aroundText bounds how far from the text the version may be.
+const aroundText = 256
+
+// isProgram wants files whose name is in the table: executables, and the few
+// source files and version files in it.
+func isProgram(h *rootfs.Header, head []byte) bool {
+	base := h.Path[strings.LastIndexByte(h.Path, '/')+1:]
+	switch {
+	case exe.Identify(head) != exe.None:
+		return mayBeProgram(base)
+	case strings.HasSuffix(base, ".php"):
+		return base == "version.php" || base == "Version.php" || base == "Drupal.php"
+	}
+	return base == "OTP_VERSION"
+}
+
+// mayBeProgram is a coarse sieve over names, so that the table is not gone
+// through for every library.
+func mayBeProgram(base string) bool {
+	if lib, ok := strings.CutPrefix(base, "lib"); ok {
+		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so"} {
+			if strings.HasPrefix(lib, name) {
+				return true
+			}
+		}
+		return false
+	}
+	return !strings.Contains(base, ".so") || base == "sudoers.so"
+}
+
+func readProgram(h *rootfs.Header, body rootfs.Body) (found, error) {
+	var f found
+	base := path.Base(h.Path)
+	for _, row := range programs() {
+		if !row.named(base) {
+			continue
+		}
+		if version := row.find(base, body); version != "" {
+			kind := "generic"
+			if row.advised {
+				kind = "bitnami"
+			}
+			p := language(kind, row.name, version)
+			if !hasPackage(f.Packages, p.PURL) {
+				f.Packages = append(f.Packages, p)
+			}
+		}
+	}
+	return f, nil
+}
+
+func hasPackage(list []sbom.Package, purl string) bool {
+	for i := range list {
+		if list[i].PURL == purl {
+			return true
+		}
+	}
+	return false
+}
+
+// named reports whether the row is about files of a base name.
+func (p program) named(base string) bool {
+	for pattern := range strings.FieldsSeq(p.files) {
+		if ok, _ := path.Match(pattern, base); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the version in a file, "" when the file is something else.
+func (p program) find(base string, body rootfs.Body) string {
+	switch p.name {
+	case "python":
+		return pythonVersion(base, body)
+	case "redis":
+		return redisVersion(p.text, body)
+	}
+	re := regexp.MustCompile(p.version)
+	version := ""
+	search(body, p.text, func(window []byte) bool {
+		if m := re.FindSubmatch(window); m != nil {
+			version = string(m[1])
+		}
+		return version == ""
+	})
+	return version
+}
+
+// maxProgram bounds how much of a file is searched.
+const maxProgram = 512 << 20
+
+// search calls f with the surroundings of each place that holds text, until f
+// returns false. An empty text stands for the start of the file.
+func search(body rootfs.Body, text string, f func(window []byte) bool) {
+	const chunk = 1 << 20
+	buf := make([]byte, min(chunk+2*aroundText, int(min(body.Size(), chunk))+2*aroundText))
+	for at := int64(0); at < min(body.Size(), maxProgram); at += chunk {
+		start := max(0, at-aroundText)
+		n, _ := body.ReadAt(buf[:min(int64(len(buf)), body.Size()-start)], start)
+		data := buf[:n]
+		for from := int(at - start); from <= len(data); {
+			i := bytes.Index(data[from:], []byte(text))
+			if i < 0 || int64(from+i) >= at-start+chunk {
+				break
+			}
+			i += from
+			if !f(data[max(0, i-aroundText):min(len(data), i+len(text)+aroundText)]) || text == "" {
+				return
+			}
+			from = i + len(text)
+		}
+	}
+}
+
+// pythonVersion looks for the whole version of which the file's name holds the
+// first two numbers: PY_VERSION, a string of its own in getversion.c.
+func pythonVersion(base string, body rootfs.Body) string {
+	base = strings.TrimPrefix(strings.TrimPrefix(base, "lib"), "python")
+	series := base[:len(base)-len(strings.TrimLeft(base, "0123456789."))]
+	series = strings.TrimRight(series, ".")
+	if strings.Count(series, ".") < 1 {
+		return ""
+	}
+	if parts := strings.Split(series, "."); len(parts) > 2 {
+		series = parts[0] + "." + parts[1]
+	}
+	re := regexp.MustCompile(`\x00(` + regexp.QuoteMeta(series) + `\.\d+(?:(?:a|b|rc)\d+)?\+?)\x00`)
+	version := ""
+	search(body, "\x00"+series+".", func(window []byte) bool {
+		if m := re.FindSubmatch(window); m != nil {
+			version = strings.TrimSuffix(string(m[1]), "+")
+		}
+		return version == ""
+	})
+	return version
+}
+
+var redisBuild = regexp.MustCompile(`(\d+\.\d+\.)(\d+)[A-Za-z0-9._-]*\d00000000\x00`)
+
+// redisVersion finds the version at the head of Redis' build id, which is
+// version, builder's name, time and git's state without anything between
+// (src/release.c), and confirms it by the version alone elsewhere in the file.
+func redisVersion(text string, body rootfs.Body) string {
+	version := ""
+	search(body, text, func(window []byte) bool {
+		for _, m := range redisBuild.FindAllSubmatch(window, -1) {
+			for n := min(len(m[2]), 3); n > 0 && version == ""; n-- {
+				guess := string(m[1]) + string(m[2][:n])
+				search(body, "\x00"+guess+"\x00", func([]byte) bool {
+					version = guess
+					return false
+				})
+			}
+		}
+		return version == ""
+	})
+	return version
+}

@@ -1,0 +1,203 @@
+package catalog
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/rootfs"
+)
+
+func TestProgramTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, row := range programs() {
+		seen[row.name] = true
+		if row.version != "" {
+			if n := regexp.MustCompile(row.version).NumSubexp(); n != 1 {
+				t.Errorf("%s: %d groups", row.name, n)
+			}
+		}
+		if row.files == "" || row.text == "" && row.name != "erlang-otp" {
+			t.Errorf("%s: empty row", row.name)
+		}
+		for pattern := range strings.FieldsSeq(row.files) {
+			name := strings.NewReplacer("[0-9]", "8", "*", "1").Replace(pattern)
+			if ok, err := path.Match(pattern, name); err != nil || !ok {
+				t.Errorf("%s: pattern %q: %v", row.name, pattern, err)
+			}
+			head := []byte(elfWith(".text", make([]byte, 600)))[:512]
+			if !isProgram(&rootfs.Header{Path: "usr/bin/" + name}, head) {
+				t.Errorf("%s: the sieve stops %q", row.name, name)
+			}
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("%d programs", len(seen))
+	}
+}
+
+// TestProgramsByDocumentedBytes covers the rows that no Debian package proves.
+func TestProgramsByDocumentedBytes(t *testing.T) {
+	tests := []struct{ path, content, want string }{
+		{"usr/local/openresty/nginx/sbin/nginx", "\x00nginx version: openresty/1.21.4.1\x00", "pkg:bitnami/openresty@1.21.4.1"},
+		{"usr/bin/valkey-server", "\x00valkey-server 7.2.5\x00", "pkg:bitnami/valkey@7.2.5"},
+		{"usr/sbin/mysqld", "\x00/build/mysql-8.0.34/sql\x00", "pkg:generic/mysql@8.0.34"},
+		{"usr/local/bin/perl", "\x00/usr/local/lib/perl5/site_perl/5.38.2\x00", "pkg:generic/perl@5.38.2"},
+		{"usr/bin/sqlite3", "\x00SQLite version 3.45.1 %s\x00", "pkg:bitnami/sqlite@3.45.1"},
+		{"usr/local/sbin/named", "\x00BIND 9.16.44 (Extended Support)\x00", "pkg:generic/bind@9.16.44"},
+		{"usr/local/bin/envoy", "\x000f5b/1.28.0/Clean/RELEASE/BoringSSL\x00", "pkg:bitnami/envoy@1.28.0"},
+		{"bin/consul", "CONSUL_VERSION: 1.15.2", "pkg:bitnami/consul@1.15.2"},
+		{"usr/local/bin/redis-server", "\x00" + "6.0.0\x00" + "7.0.14\x00" + strings.Repeat("x", 700) + "\x007.0.14buildkitsandbox-1698867500000000000\x00", "pkg:bitnami/redis@7.0.14"},
+		{"usr/local/bin/python3.12", "\x003.12\x00" + strings.Repeat("\x00", 400) + "3.12.1\x00", "pkg:bitnami/python@3.12.1"},
+		{"usr/local/lib/libpython3.9.so.1.0", "\x003.9.19+\x00", "pkg:bitnami/python@3.9.19"},
+		{"usr/bin/openssl", "\x00OpenSSL 1.1.1w  11 Sep 2023\x00", "pkg:generic/openssl@1.1.1w"},
+		{"usr/bin/haproxy", "\x00 version 2.9.1-f72603c, released 2023/12/15\x00", "pkg:bitnami/haproxy@2.9.1"},
+		{"usr/bin/node", "\x00something else\x00", ""},
+		{"usr/bin/other", "\x00node.js/v18.0.0\x00", ""},
+	}
+	for _, test := range tests {
+		got, _ := read(t, test.path, []byte(elfWith(".rodata", []byte(test.content))))
+		text := ""
+		for _, p := range got {
+			text += p.PURL
+		}
+		if text != test.want {
+			t.Errorf("%s: %q, want %q", test.path, text, test.want)
+		}
+	}
+	for file, test := range map[string][2]string{
+		"var/www/html/wp-includes/version.php":         {"<?php\n$wp_version = '6.4.2';\n", "pkg:bitnami/wordpress@6.4.2"},
+		"opt/drupal/web/core/lib/Drupal.php":           {"<?php\nclass Drupal {\n  const VERSION = '10.1.6';\n", "pkg:bitnami/drupal@10.1.6"},
+		"var/www/html/version.php":                     {"<?php\n$OC_VersionString = '27.1.4';\n", "pkg:bitnami/nextcloud@27.1.4"},
+		"var/www/html/libraries/classes/Version.php":   {"<?php\nnamespace PhpMyAdmin;\n// phpMyAdmin\nfinal class Version {\n public const VERSION = '5.2.1' . X;\n", "pkg:bitnami/phpmyadmin@5.2.1"},
+		"usr/local/lib/erlang/releases/26/OTP_VERSION": {"26.2.1\n", "pkg:generic/erlang-otp@26.2.1"},
+		"app/version.php":                              {"<?php return 1;", ""},
+	} {
+		got, _ := read(t, file, []byte(test[0]))
+		text := ""
+		for _, p := range got {
+			text += p.PURL
+		}
+		if text != test[1] {
+			t.Errorf("%s: %q, want %q", file, text, test[1])
+		}
+	}
+}
+
+// TestProgramsOfDebian unpacks the package that each row names as its proof and
+// holds the version found against dpkg's.
+func TestProgramsOfDebian(t *testing.T) {
+	if os.Getenv("CAREEN_LONG") == "" {
+		t.Skip("downloads from Debian: set CAREEN_LONG=1")
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		t.Skip("apt-get is not here")
+	}
+	debs := os.Getenv("CAREEN_DEBS") // a folder that keeps the downloads
+	if debs == "" {
+		debs = t.TempDir()
+	}
+	done := map[string]bool{}
+	proved := 0
+	for _, row := range programs() {
+		if row.proof == "" || done[row.proof] {
+			continue
+		}
+		done[row.proof] = true
+		files, _ := filepath.Glob(filepath.Join(debs, row.proof+"_*.deb"))
+		if len(files) == 0 {
+			cmd := exec.Command("apt-get", "download", row.proof)
+			cmd.Dir = debs
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Logf("%s: not to be had: %v\n%s", row.proof, err, out)
+				continue
+			}
+			files, _ = filepath.Glob(filepath.Join(debs, row.proof+"_*.deb"))
+		}
+		dir := t.TempDir()
+		if out, err := exec.Command("dpkg-deb", "-x", files[0], dir).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", row.proof, err, out)
+			continue
+		}
+		out, err := exec.Command("dpkg-deb", "-f", files[0], "Version").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := ""
+		for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+			if p.Name == row.name && (p.Type == "bitnami" || p.Type == "generic") {
+				version = p.Version
+			}
+		}
+		// "1:2.6.12-1+deb12u4": epoch and revision are Debian's.
+		debian := strings.TrimSpace(string(out))
+		if _, rest, ok := strings.Cut(debian, ":"); ok {
+			debian = rest
+		}
+		// Erlang's and slapd's packages carry further words.
+		if version == "" || !strings.HasPrefix(strings.ReplaceAll(debian, "~", ""), strings.TrimSuffix(version, ".0")) && !strings.HasPrefix(debian, version) {
+			t.Errorf("%s in %s %s: found %q", row.name, row.proof, debian, version)
+			continue
+		}
+		proved++
+	}
+	t.Logf("%d programs proved", proved)
+	if proved == 0 {
+		t.Skip("no package could be had")
+	}
+}
+
+func TestOwnedProgramIsListedOnce(t *testing.T) {
+	binary := elfWith(".rodata", []byte("\x00nginx version: nginx/1.22.1\x00"))
+	got := summary(Packages(stack(t, []imagetest.Entry{
+		imagetest.File("etc/os-release", bookworm), imagetest.File(dpkgStatusPath, status("nginx 1.22.1-9")),
+		imagetest.File("var/lib/dpkg/info/nginx.list", "/usr/sbin/nginx\n"), imagetest.Exec("usr/sbin/nginx", binary), imagetest.Exec("usr/local/sbin/nginx", binary),
+	})))
+	want := `distro debian 12 etc/os-release
+pkg:bitnami/nginx@1.22.1 layer=0 touched=0 usr/local/sbin/nginx@0
+pkg:deb/debian/nginx@1.22.1-9?arch=amd64&distro=debian-12 source=nginx@1.22.1-9 layer=0 touched=0 var/lib/dpkg/status@0 files=usr/sbin/nginx
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSearchAcrossChunks(t *testing.T) {
+	data := bytes.Repeat([]byte{'.'}, 3<<20)
+	for _, at := range []int{0, 10, 1<<20 - 3, 1<<20 + 10, 2<<20 - 1, 3<<20 - 4} {
+		copy(data[at:], "mark")
+	}
+	n := 0
+	search(memory{bytes.NewReader(data)}, "mark", func(window []byte) bool {
+		n++
+		if !bytes.Contains(window, []byte("mark")) {
+			t.Error("window without the text")
+		}
+		return true
+	})
+	if n != 6 {
+		t.Errorf("found %d of 6", n)
+	}
+}
+
+func FuzzProgram(f *testing.F) {
+	f.Add("redis-server", []byte("\x007.0.14\x00\x007.0.14buildkitsandbox-1698867500000000000\x00"))
+	f.Add("python3.12", []byte("\x003.12.1\x00"))
+	f.Add("nginx", []byte("\x00nginx version: nginx/1.22.1\x00"))
+	f.Fuzz(func(t *testing.T, base string, data []byte) {
+		found, _ := readProgram(&rootfs.Header{Path: "bin/" + base}, memory{bytes.NewReader(data)})
+		named(t, found.Packages)
+	})
+}
