@@ -1,7 +1,7 @@
 # What a contributor runs. CGO stays off: one static binary.
 export CGO_ENABLED := 0
 
-.PHONY: build test check bench snapshot
+.PHONY: build test check bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
 
@@ -15,6 +15,10 @@ check:
 # The table of the README's performance section, on images that it builds itself.
 bench:
 	go run ./test/bench
+
+# The table of docs/database-format.md, on a mirror of the feeds.
+bench-db:
+	go run ./test/bench/db $(if $(MIRROR),-mirror $(MIRROR))
 
 # The advisory database embedded in the binary, from the upstreams or from
 # MIRROR=DIR. Commit it rarely: it weighs on the history.
