@@ -28,6 +28,7 @@ type cataloger struct {
 func catalogers() []cataloger {
 	return []cataloger{
 		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus},
+		{name: "chisel", version: 1, want: isChiselManifest, read: whole(parseChiselManifest)},
 		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true},
 		{name: "rpm", version: 1, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog},
 		{name: "pacman", version: 1, want: isPacmanDesc, read: whole(parsePacmanDesc)},

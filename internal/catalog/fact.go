@@ -258,6 +258,24 @@ func (d *decoder) pkg(p *sbom.Package) {
 	p.FromLockFile = d.byte() == 1
 }
 
+// identity reads a package as pkg does, and skips all but what it is.
+func (d *decoder) identity() identity {
+	id := identity{name: d.string(), version: d.string()}
+	d.string() // type
+	d.string() // purl
+	id.arch = d.string()
+	for range 5 {
+		d.string()
+	}
+	for range 3 {
+		for range d.count(1) {
+			d.string()
+		}
+	}
+	d.byte()
+	return id
+}
+
 func (d *decoder) fail() {
 	d.bad = true
 	d.rest = ""

@@ -141,12 +141,18 @@ func attribute(packages []sbom.Package, facts []rootfs.Fact, below []int, top *r
 	}
 }
 
+// identities reads no more of a lower layer's fact than it needs: there may be
+// a hundred layers, and each may hold a whole database.
 func identities(fact []byte) map[identity]bool {
-	f, _ := decode(fact)
-	set := make(map[identity]bool, len(f.Packages))
-	for i := range f.Packages {
-		p := &f.Packages[i]
-		set[identity{p.Name, p.Version, p.Arch}] = true
+	d := decoder{rest: string(fact)}
+	for range d.count(2) {
+		d.uvarint()
+		d.string()
+	}
+	n := d.count(minPackage)
+	set := make(map[identity]bool, n)
+	for range n {
+		set[d.identity()] = true
 	}
 	return set
 }

@@ -259,6 +259,10 @@ func TestFactsComeBack(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	ids := map[identity]bool{{"a", "1", "amd64"}: true, {"b", "2", ""}: true}
+	if diff := cmp.Diff(ids, identities(data), cmp.AllowUnexported(identity{})); diff != "" {
+		t.Errorf("identities (-want +got):\n%s", diff)
+	}
 	for i := range data {
 		if _, err := decode(data[:i]); err == nil {
 			t.Errorf("cut at %d of %d is taken for whole", i, len(data))
@@ -271,7 +275,10 @@ func TestFactsComeBack(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(found{Packages: []sbom.Package{deb("a", "1", "amd64", "s", "0")}, Problems: problems{{7, "odd"}}, Symbols: sbom.NewSymbols([]string{"a"})}.encode())
-	f.Fuzz(func(t *testing.T, data []byte) { decode(data) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		decode(data)
+		identities(data)
+	})
 }
 
 func FuzzDpkgStatus(f *testing.F) {
