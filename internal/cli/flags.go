@@ -99,3 +99,10 @@ func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.PathDepth, "max-path-depth", rootfs.DefaultPathDepth, "leave out entries that are deeper, with a warning")
 	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")
 }
+
+// of returns the limits, with large files spooled into the cache directory.
+func (f limitFlags) of(cacheDir string) rootfs.Limits {
+	limits := f.Limits
+	limits.TempDir = cacheDir
+	return limits
+}

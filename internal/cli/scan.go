@@ -146,37 +146,44 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	}
 	defer db.Close()
 	c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
+	return c.scanImages(ctx, target, f.source, scan.Options{
+		DB:     db,
+		Limits: f.limits.of(cacheDir),
+		Match:  match.Options{IncludeKernelHeaders: f.kernelHeaders},
+	}, f.limits.archiveBytes)
+}
 
+// scanImages opens the target and scans each of its images.
+func (c *command) scanImages(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64) ([]*report.Report, error) {
+	began := time.Now()
+	cacheDir, err := c.cache()
+	if err != nil {
+		return nil, err
+	}
 	parsed, err := image.ParseTarget(target)
 	if err != nil {
 		return nil, err
 	}
 	line := c.progressLine()
 	defer line.clear()
-	opt, err := f.source.options(c, cacheDir)
+	sourceOpt, err := source.options(c, cacheDir)
 	if err != nil {
 		return nil, err
 	}
-	opt.Progress, opt.MaxSpool = line.show, f.limits.archiveBytes
-	images, closeImages, err := image.Open(ctx, parsed, opt)
+	sourceOpt.Progress, sourceOpt.MaxSpool = line.show, maxSpool
+	images, closeImages, err := image.Open(ctx, parsed, sourceOpt)
 	if err != nil {
 		return nil, err
 	}
 	defer closeImages()
 	c.debugf("target open after %s", time.Since(began).Round(time.Microsecond))
 
-	f.limits.TempDir = cacheDir
+	opt.Cache = rootfs.OpenCache(filepath.Join(cacheDir, "layers"))
+	opt.Version, opt.Now = version(), time.Now()
+	opt.Progress = func(done, total int64) { line.show("reading layers", done, total) }
 	var reports []*report.Report
 	for _, img := range images {
-		r, err := scan.Image(ctx, img, scan.Options{
-			DB:       db,
-			Cache:    rootfs.OpenCache(filepath.Join(cacheDir, "layers")),
-			Limits:   f.limits.Limits,
-			Match:    match.Options{IncludeKernelHeaders: f.kernelHeaders},
-			Version:  version(),
-			Now:      time.Now(),
-			Progress: func(done, total int64) { line.show("reading layers", done, total) },
-		})
+		r, err := scan.Image(ctx, img, opt)
 		if err != nil {
 			return nil, err
 		}

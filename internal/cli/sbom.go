@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/scan"
+)
+
+// sbomCommand lists what an image is made of, without judging it.
+func (c *command) sbomCommand() *cobra.Command {
+	var source sourceFlags
+	var limits limitFlags
+	out := outputFlags{by: "package"}
+	cmd := &cobra.Command{
+		Use:   "sbom TARGET",
+		Short: "List what an image is made of, as CycloneDX or SPDX",
+		Long: `Sbom lists the packages of an image, with the layer that brought each and the
+files that say so. No advisories are read. TARGET is what careen scan takes.`,
+		Example: `  careen sbom alpine:3.20 > sbom.cdx.json
+  careen sbom -f spdx -o sbom.spdx.json app.tar`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			outputs, err := out.parse()
+			if err != nil {
+				return err
+			}
+			cacheDir, err := c.cache()
+			if err != nil {
+				return err
+			}
+			opt := scan.Options{Limits: limits.of(cacheDir)}
+			reports, err := c.scanImages(cmd.Context(), args[0], source, opt, limits.archiveBytes)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if err := c.write(outputs, reports, out); err != nil {
+				return err
+			}
+			return incomplete(policy.Incomplete(reports, false))
+		},
+	}
+	flags := cmd.Flags()
+	source.register(flags)
+	limits.register(flags)
+	flags.StringArrayVarP(&out.formats, "format", "f", []string{"cyclonedx"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: cyclonedx, spdx, json, table")
+	flags.StringVarP(&out.file, "output", "o", "", "write to this file instead of standard output")
+	return cmd
+}
