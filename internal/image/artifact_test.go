@@ -147,7 +147,7 @@ func imagetestProxy(base string, w http.ResponseWriter, r *http.Request) {
 	req.Header = r.Header
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		http.Error(w, err.Error(), 502)
+		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
 	defer resp.Body.Close()
