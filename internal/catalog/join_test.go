@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,8 +15,6 @@ import (
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func stack(t testing.TB, layers ...[]imagetest.Entry) *rootfs.Tree {
 	t.Helper()
