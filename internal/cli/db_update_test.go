@@ -245,7 +245,15 @@ func TestUpdateFetchesLittle(t *testing.T) {
 	push(u.old, ref)
 	update("up to date", 0)
 	push(u.new, ref, "--delta-from", u.old, "--signature", filepath.Join(u.dir, "new.db.minisig"))
+	running, err := vulndb.Open(installedPath(u.cache)) // a scan that is under way
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
 	update("of delta", 2) // and the signature
+	if err := running.Verify(); err != nil || running.Info().Digest == digestOf(t, u.new) {
+		t.Errorf("the update changed what a running scan reads: %v", err)
+	}
 	if !bytes.Equal(u.installed(t), readTestFile(t, u.new)) {
 		t.Error("the delta led elsewhere")
 	}
@@ -264,6 +272,16 @@ func TestUpdateFetchesLittle(t *testing.T) {
 	if !bytes.Equal(u.installed(t), readTestFile(t, u.new)) {
 		t.Error("the whole is another")
 	}
+}
+
+func digestOf(t *testing.T, file string) string {
+	t.Helper()
+	db, err := vulndb.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	return db.Info().Digest
 }
 
 func TestSearchSaysWithdrawn(t *testing.T) {
@@ -324,29 +342,11 @@ func TestKilledUpdate(t *testing.T) {
 	seen := map[string]int{}
 	for at = range rounds {
 		// An update goes forward only, so the older one comes by import.
-		cmd := exec.Command(os.Args[0], "db", "update", "--db-repository", server.URL+"/careen.db.zst")
+		args := []string{"db", "update", "--db-repository", server.URL + "/careen.db.zst"}
 		if at%2 == 0 {
-			cmd = exec.Command(os.Args[0], "db", "import", u.old)
+			args = []string{"db", "import", u.old}
 		}
-		// The test binary is careen when it is called so: see TestMain.
-		link := filepath.Join(u.dir, "careen")
-		if _, err := os.Lstat(link); errors.Is(err, fs.ErrNotExist) {
-			self, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(self, link); err != nil {
-				t.Skip("no symbolic links:", err)
-			}
-		}
-		cmd.Path, cmd.Args[0] = link, link
-		cmd.Env = append(os.Environ(), "CAREEN_CACHE_DIR="+u.cache)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
-		cmd.Process.Kill()
-		cmd.Wait()
+		killSoon(t, u, random, args...)
 		db, err := vulndb.Open(installedPath(u.cache))
 		if err != nil {
 			t.Fatal(err)
@@ -364,4 +364,65 @@ func TestKilledUpdate(t *testing.T) {
 	if code, _, stderr := u.careen("db", "import", u.new); code != 0 {
 		t.Error(stderr)
 	}
+}
+
+// TestKilledBuild does the same to db build.
+func TestKilledBuild(t *testing.T) {
+	rounds := 5
+	if os.Getenv("CAREEN_LONG") != "" {
+		rounds = 100
+	}
+	u := newUpdateTest(t)
+	mirror := filepath.Join(u.dir, "mirror", "security.archlinux.org")
+	if err := os.MkdirAll(mirror, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	list := `[{"name":"AVG-1","packages":["curl"],"status":"Fixed","severity":"High","affected":"1","fixed":"2-1","issues":["CVE-2024-0001"]}]`
+	if err := os.WriteFile(filepath.Join(mirror, "all.json"), []byte(list), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(u.dir, "built.db")
+	args := []string{"db", "build", "-q", "--mirror", filepath.Dir(mirror), "-o", out}
+	if code, _, stderr := u.careen(args...); code != 0 {
+		t.Fatal(stderr)
+	}
+	random := rand.New(rand.NewPCG(9, 10))
+	seen := map[string]bool{}
+	for range rounds {
+		killSoon(t, u, random, args...)
+		db, err := vulndb.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Verify(); err != nil {
+			t.Fatal(err)
+		}
+		seen[db.Info().Digest] = true // its date is part of it
+		db.Close()
+	}
+	if rounds >= 100 && len(seen) < 2 {
+		t.Error("no build ever ended: the test shows nothing")
+	}
+}
+
+// killSoon runs careen in a process of its own and kills it within 0.4 s.
+func killSoon(t *testing.T, u *updateTest, random *rand.Rand, args ...string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test binary is careen when it is called so: see TestMain.
+	link := filepath.Join(u.dir, "careen")
+	if err := os.Symlink(self, link); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Skip("no symbolic links:", err)
+	}
+	cmd := exec.Command(link, args...)
+	cmd.Env = append(os.Environ(), "CAREEN_CACHE_DIR="+u.cache)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+	cmd.Process.Kill()
+	cmd.Wait()
 }
