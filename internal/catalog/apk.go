@@ -23,6 +23,7 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		dir      string
 		start    int
 		line     int
+		files    int
 	)
 	end := func() {
 		switch {
@@ -52,6 +53,9 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		}
 		if text == "" {
 			end()
+			if len(packages) == maxPackages || files > maxFiles {
+				return packages, append(wrong, errTooMany).err()
+			}
 			continue
 		}
 		if start == 0 {
@@ -78,6 +82,9 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		case 'F':
 			dir = strings.Trim(value, "/")
 		case 'R':
+			if files++; files > maxFiles {
+				continue
+			}
 			if dir == "" {
 				p.Files = append(p.Files, value)
 			} else {

@@ -5,6 +5,7 @@
 package catalog
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -89,8 +90,16 @@ type Warning struct {
 	Incomplete bool // packages may be missing from the result
 }
 
-// maxDatabase bounds a package database. Those of full desktops have a tenth.
-const maxDatabase = 128 << 20
+// Bounds of one package database. Those of full desktops have a tenth.
+const (
+	maxDatabase = 64 << 20
+	maxJSON     = 16 << 20  // of the formats that are JSON, which takes several times its size once read
+	maxPackages = 50_000    // Debian has no more in all
+	maxFiles    = 1_000_000 // paths that one file lists
+)
+
+// errTooMany ends the reading of a database: what came before it is kept.
+var errTooMany = problem{0, fmt.Sprintf("more than %d packages in one file: the rest is left out", maxPackages)}
 
 // whole adapts a parser of whole files.
 func whole(parse func([]byte) ([]sbom.Package, error)) func(*rootfs.Header, rootfs.Body) (found, error) {
@@ -98,6 +107,9 @@ func whole(parse func([]byte) ([]sbom.Package, error)) func(*rootfs.Header, root
 		data, err := body.Bytes(maxDatabase)
 		if err != nil {
 			return found{}, err
+		}
+		if len(data) > maxJSON && strings.IndexByte("{[\xef \t\r\n", data[0]) >= 0 {
+			return found{}, fmt.Errorf("%d bytes of JSON, more than %d", len(data), maxJSON)
 		}
 		packages, err := parse(data)
 		return found{Packages: packages}, err

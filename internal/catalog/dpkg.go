@@ -51,6 +51,9 @@ func parseDpkgStatus(data []byte) ([]sbom.Package, error) {
 		text = strings.TrimSuffix(text, "\r")
 		if strings.TrimSpace(text) == "" {
 			record.end(&packages, &wrong)
+			if len(packages) == maxPackages {
+				return packages, append(wrong, errTooMany).err()
+			}
 			continue
 		}
 		if record.start == 0 {
@@ -171,7 +174,9 @@ func parseDpkgList(data []byte) []string {
 		if p == "" || p == "." {
 			continue
 		}
-		paths = append(paths, p)
+		if paths = append(paths, p); len(paths) == maxFiles {
+			break
+		}
 		for dir := p; ; {
 			i := strings.LastIndexByte(dir, '/')
 			if i < 0 || parents[dir[:i]] {
@@ -198,7 +203,7 @@ func parseMD5Sums(data []byte) []string {
 		_, p, ok := strings.Cut(strings.TrimRight(text, "\r\n"), " ")
 		p = strings.TrimLeft(p, " *")
 		p = strings.Trim(strings.TrimPrefix(p, "./"), "/")
-		if ok && p != "" {
+		if ok && p != "" && len(files) < maxFiles {
 			files = append(files, p)
 		}
 	}

@@ -18,9 +18,11 @@ import (
 // Bounds on one archive and all that is nested in it.
 const (
 	maxJarDepth  = 8
-	maxJarNested = 128 << 20 // one nested archive that is compressed, in memory
-	maxJarTotal  = 1 << 30   // all of them
-	maxJarFiles  = 1 << 20   // members looked at
+	maxJarNested = 64 << 20 // one nested archive that is compressed, in memory
+	maxJarHeld   = 96 << 20 // those that are in memory at once, each within the other
+	maxJarTotal  = 1 << 30  // all of them
+	maxJarFiles  = 400_000  // members looked at
+	maxJarIndex  = 16 << 20 // directory of one archive: archive/zip takes ten times that in memory
 	maxManifest  = 1 << 20
 )
 
@@ -51,12 +53,33 @@ type jarWalk struct {
 	wrong    problems
 	files    int
 	unpacked int64
+	held     int64
+}
+
+// indexReader lets only so much be read, until the directory is known.
+type indexReader struct {
+	io.ReaderAt
+	left int64 // -1 for no bound
+}
+
+var errJarIndex = fmt.Errorf("a directory of more than %d bytes", maxJarIndex)
+
+func (r *indexReader) ReadAt(p []byte, off int64) (int, error) {
+	if r.left >= 0 {
+		if r.left -= int64(len(p)); r.left < 0 {
+			r.left = 0
+			return 0, errJarIndex
+		}
+	}
+	return r.ReaderAt.ReadAt(p, off)
 }
 
 // archive reads one archive. at is its path, the chain of archives around it
 // included: "srv/app.war!/WEB-INF/lib/a.jar".
 func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) {
-	z, err := zip.NewReader(r, size)
+	index := &indexReader{r, maxJarIndex}
+	z, err := zip.NewReader(index, size)
+	index.left = -1
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
 		return
@@ -107,13 +130,15 @@ func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) {
 			return
 		}
 	}
-	data, err := unzip(f, min(maxJarNested, maxJarTotal-w.unpacked))
+	data, err := unzip(f, min(maxJarNested, maxJarHeld-w.held, maxJarTotal-w.unpacked))
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
 		return
 	}
 	w.unpacked += int64(len(data))
+	w.held += int64(len(data))
 	w.archive(bytes.NewReader(data), int64(len(data)), at, depth)
+	w.held -= int64(len(data))
 }
 
 // describe adds the packages that an archive is. The Maven coordinates in it

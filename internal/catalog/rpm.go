@@ -148,6 +148,9 @@ func parseRpmManifest(data []byte) ([]sbom.Package, error) {
 		if f[0] == "gpg-pubkey" {
 			continue
 		}
+		if len(packages) == maxPackages {
+			return packages, append(wrong, errTooMany).err()
+		}
 		epoch, _ := strconv.Atoi(f[8])
 		r := rpmdb.Package{Name: f[0], Version: f[1], Epoch: epoch, Arch: f[7], SourceRPM: f[9]}
 		if f[4] != "(none)" {
