@@ -23,6 +23,11 @@ const (
 	exitGate   = 2 // the gate tripped
 )
 
+// softMemory is where the collector begins to work harder, so that what an
+// image may make careen hold and what the collector has not taken back yet stay
+// within 512 MB together.
+const softMemory = 320 << 20
+
 // exitError carries the exit code of an error that is not careen's own failure.
 type exitError struct {
 	code int
@@ -49,6 +54,9 @@ type command struct {
 // Main runs one command and returns its exit code. Everything that goes wrong
 // is one line on stderr.
 func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	c := &command{env: map[string]string{}, stdin: stdin, stdout: stdout, stderr: stderr}
 	for _, kv := range env {
 		if key, value, ok := strings.Cut(kv, "="); ok {

@@ -94,7 +94,7 @@ const defaultArchiveBytes = 64 << 30
 func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.Int64Var(&f.archiveBytes, "max-archive-bytes", defaultArchiveBytes, "refuse a compressed or streamed archive that expands to more bytes")
 	flags.Int64Var(&f.LayerBytes, "max-layer-bytes", rootfs.DefaultLayerBytes, "refuse a layer that expands to more bytes")
-	flags.IntVar(&f.LayerEntries, "max-layer-entries", rootfs.DefaultLayerEntries, "refuse a layer with more entries")
+	flags.IntVar(&f.LayerEntries, "max-layer-entries", rootfs.DefaultLayerEntries, "refuse a layer, or layers together, with more entries")
 	flags.IntVar(&f.PathBytes, "max-path-bytes", rootfs.DefaultPathBytes, "leave out entries with longer paths, with a warning")
 	flags.IntVar(&f.PathDepth, "max-path-depth", rootfs.DefaultPathDepth, "leave out entries that are deeper, with a warning")
 	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")

@@ -163,7 +163,7 @@ func TestPeak(t *testing.T) {
 			// Members of gzip follow each other: a small layer of 20 GB.
 			layer := bytes.Repeat(gzipped(b.t, []byte(zeros)), int(max(long(20<<30)/int64(len(zeros)), 1)))
 			return b.manifestOf(configOf(imagetest.Digest(nil)), describe(layerType, string(layer)), string(layer))
-		}), []string{"layer 0: layer sha256:"}},
+		}), []string{"layer sha256:"}},
 		{"zstd bombs of the largest window", 1, one0(func(b *bench) string {
 			layer := zstdBomb(b.t, long(2<<30)+300<<20)
 			ids := []string{}
@@ -179,7 +179,7 @@ func TestPeak(t *testing.T) {
 		{"five hundred layers of files", 0, one0(func(b *bench) string {
 			return b.layout(each(500, func(i int) imagetest.Layer {
 				var entries []imagetest.Entry
-				for j := range max(long(2000), 20) {
+				for j := range max(long(1500), 20) {
 					entries = append(entries, imagetest.File(fmt.Sprintf("usr/share/some/directory/%d/%d/file", i, j), "x"))
 				}
 				return imagetest.Layer{Entries: entries}
@@ -188,7 +188,7 @@ func TestPeak(t *testing.T) {
 		{"a million entries of long names", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
 				return b.streamed(fmt.Sprint(i), func(w *tar.Writer) error {
-					for j := range long(900_000) {
+					for j := range long(300_000) {
 						if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("%s/%d/%d", strings.Repeat("directory", 8), i, j), Mode: 0o644}); err != nil {
 							return err
 						}
@@ -199,32 +199,32 @@ func TestPeak(t *testing.T) {
 		}), nil},
 		{"package database of endless packages", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n\n", long(127*mib))
+				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n\n", long(63*mib))
 			}))
 		}), nil},
 		{"apk database of endless packages", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "lib/apk/db/installed", "P:a\nV:1\n\n", long(127*mib))
+				return b.repeated(fmt.Sprint(i), "lib/apk/db/installed", "P:a\nV:1\n\n", long(63*mib))
 			}))
 		}), nil},
 		{"apk database of endless files", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "lib/apk/db/installed", "P:a\nV:1\nF:b\nR:c\n", long(127*mib))
+				return b.repeated(fmt.Sprint(i), "lib/apk/db/installed", "P:a\nV:1\nF:b\nR:c\n", long(63*mib))
 			}))
 		}), nil},
 		{"list of endless files", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/info/a.list", "/a\n", long(127*mib))
+				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/info/a.list", "/a\n", long(63*mib))
 			}))
 		}), nil},
 		{"package database of endless errors", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/status", "x\n", long(127*mib))
+				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/status", "x\n", long(63*mib))
 			}))
 		}), nil},
 		{"composer list of endless packages", -1, one0(func(b *bench) string {
 			return b.layout(each(3, func(i int) imagetest.Layer {
-				return b.repeated(fmt.Sprint(i), "srv/vendor/composer/installed.json", `[{"name":"a/b","version":"1"},`+strings.Repeat(`{"name":"a/b","version":"1"},`, 1000), long(127*mib))
+				return b.repeated(fmt.Sprint(i), "srv/vendor/composer/installed.json", `[{"name":"a/b","version":"1"},`+strings.Repeat(`{"name":"a/b","version":"1"},`, 1000), long(15*mib))
 			}))
 		}), nil},
 		{"package.json of a gigabyte", 1, one0(func(b *bench) string {

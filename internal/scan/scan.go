@@ -4,9 +4,11 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,7 +74,7 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 // readLayers returns the facts of each layer, lowest first, from the cache
 // where it has them.
 func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.Facts, error) {
-	visitors := catalog.Visitors()
+	visitors := oneLargeFileAtATime(catalog.Visitors())
 	if img.Kind == "dir" {
 		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits, counter(opt.Progress, 0))
 		if err != nil {
@@ -83,10 +85,14 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	facts := make([]*rootfs.Facts, len(img.Layers))
 	var missing []int
 	var total int64
+	entries := entryCount{most: int64(opt.Limits.LayerEntries)}
 	for i, layer := range img.Layers {
 		if opt.Cache != nil {
 			if f, ok := opt.Cache.Get(layer.DiffID, visitors, opt.Limits); ok {
 				facts[i] = f
+				if err := entries.add(f); err != nil {
+					return nil, err
+				}
 				continue
 			}
 		}
@@ -107,6 +113,9 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 				return err
 			}
 			facts[i] = f
+			if err := entries.add(f); err != nil {
+				return err
+			}
 			if opt.Cache != nil {
 				// A cache that cannot be written costs time, not findings.
 				_ = opt.Cache.Put(f, visitors, opt.Limits)
@@ -118,6 +127,42 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 		return nil, err
 	}
 	return facts, nil
+}
+
+// entryCount holds the layers of an image together to what one may have: each
+// entry is some hundred bytes of memory until the report is written.
+type entryCount struct {
+	most int64 // 0 means rootfs.DefaultLayerEntries
+	n    atomic.Int64
+}
+
+func (c *entryCount) add(f *rootfs.Facts) error {
+	most := cmp.Or(c.most, rootfs.DefaultLayerEntries)
+	if c.n.Add(int64(f.Entries())) > most {
+		return fmt.Errorf("its layers have more than %d entries: raise --max-layer-entries if they are meant", most)
+	}
+	return nil
+}
+
+// largeFile is the size from which files are looked at one after the other.
+const largeFile = 4 << 20
+
+// oneLargeFileAtATime keeps layers that are read at once from holding their
+// largest files in memory at once: what a parser takes is bounded by the file's
+// size, and so what all of them take by that of one.
+func oneLargeFileAtATime(visitors []rootfs.Visitor) []rootfs.Visitor {
+	var turn sync.Mutex
+	for i := range visitors {
+		visit := visitors[i].Visit
+		visitors[i].Visit = func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+			if h.Size > largeFile {
+				turn.Lock()
+				defer turn.Unlock()
+			}
+			return visit(h, body)
+		}
+	}
+	return visitors
 }
 
 // counter turns a progress function over totals into one over increments that
