@@ -113,8 +113,9 @@ func Patch(base *DB, r io.Reader, path string) (DeltaInfo, error) {
 	if info.Base != base.header.digest {
 		return DeltaInfo{}, fmt.Errorf("%w: from %s, not from %s", ErrOtherBase, info.Base, base.header.digest)
 	}
+	window := min(deltaWindow(len(base.raw)+int(info.Size)), maxDeltaWindow)
 	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxDeltaWindow), zstd.WithDecoderDictRaw(deltaDict, base.raw))
+		zstd.WithDecoderMaxWindow(uint64(window)), zstd.WithDecoderDictRaw(deltaDict, base.raw))
 	if err != nil {
 		return DeltaInfo{}, err
 	}

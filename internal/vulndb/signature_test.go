@@ -3,6 +3,9 @@ package vulndb
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,5 +49,38 @@ func TestVerifySignature(t *testing.T) {
 		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+// TestVerifySignatureOfMinisign takes what minisign itself makes.
+func TestVerifySignatureOfMinisign(t *testing.T) {
+	tool, err := exec.LookPath("minisign")
+	if err != nil {
+		t.Skip("no minisign here to sign with:", err)
+	}
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	db := databaseOf(t, testDate, nil, fixedIn("CVE-2020-1", "npm", "a", "1"))
+	if err := os.WriteFile(in("careen.db"), db.raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"-G", "-W", "-p", in("key.pub"), "-s", in("key")},
+		{"-S", "-s", in("key"), "-m", in("careen.db"), "-x", in("careen.db.minisig")},
+	} {
+		if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+			t.Fatalf("minisign %v: %v: %s", args, err, out)
+		}
+	}
+	key, err := os.ReadFile(in("key.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := os.ReadFile(in("careen.db.minisig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.VerifySignature(string(key), string(sig)); err != nil {
+		t.Error(err)
 	}
 }
