@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/version"
 )
@@ -87,7 +88,14 @@ func TestSUSE(t *testing.T) {
 }
 
 func TestEveryEcosystemHasAnOrder(t *testing.T) {
-	for kind, eco := range ecosystems {
+	for _, kind := range []string{
+		"bioconductor", "bitnami", "cargo", "composer", "conan", "cran", "gem", "githubactions", "golang",
+		"hackage", "hex", "julia", "maven", "npm", "nuget", "opam", "pub", "pypi", "swift",
+	} {
+		eco, ok := purl.Ecosystem(kind)
+		if !ok {
+			t.Errorf("%s: no ecosystem", kind)
+		}
 		if _, ok := version.ForEcosystem(eco); !ok {
 			t.Errorf("%s: %s has no order of versions", kind, eco)
 		}

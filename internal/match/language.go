@@ -3,6 +3,7 @@ package match
 import (
 	"strings"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -11,30 +12,6 @@ type language struct {
 	ordered
 	has       bool // the database holds advisories for it
 	unmatched int  // packages that could not be held against any
-}
-
-// ecosystems maps purl types to OSV's ecosystems. Distribution packages are
-// not here: theirs depends on the release.
-var ecosystems = map[string]string{
-	"bioconductor":  "Bioconductor",
-	"bitnami":       "Bitnami",
-	"cargo":         "crates.io",
-	"composer":      "Packagist",
-	"conan":         "ConanCenter",
-	"cran":          "CRAN",
-	"gem":           "RubyGems",
-	"githubactions": "GitHub Actions",
-	"golang":        "Go",
-	"hackage":       "Hackage",
-	"hex":           "Hex",
-	"julia":         "Julia",
-	"maven":         "Maven",
-	"npm":           "npm",
-	"nuget":         "NuGet",
-	"opam":          "opam",
-	"pub":           "Pub",
-	"pypi":          "PyPI",
-	"swift":         "SwiftURL",
 }
 
 // programs are those that no package manager installed and whose project
@@ -48,8 +25,7 @@ func ecosystemOf(p *sbom.Package) (string, bool) {
 		eco, ok := programs[p.Name]
 		return eco, ok
 	}
-	eco, ok := ecosystems[p.Type]
-	return eco, ok
+	return purl.Ecosystem(p.Type)
 }
 
 // languageName returns a package's name as its ecosystem's advisories have it.

@@ -106,9 +106,6 @@ type ordered struct {
 
 func (m *matcher) order(ecosystem string) ordered {
 	scheme, ok := version.ForEcosystem(ecosystem)
-	if ecosystem == "Node.js" {
-		scheme, ok = version.NPM, true // Node.js releases are what npm's ranges are made for
-	}
 	return ordered{ecosystem, scheme, ok}
 }
 
