@@ -192,6 +192,8 @@ type buildFlags struct {
 	only   []string
 	skip   []string
 	jobs   int
+
+	conflicts string
 }
 
 func (c *command) dbBuildCommand() *cobra.Command {
@@ -212,6 +214,7 @@ The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
 	flags.StringVarP(&f.out, "output", "o", "careen.db", "the file to write; packed for transport when it ends in .zst")
 	flags.StringSliceVar(&f.only, "only", nil, "only these feeds")
 	flags.StringSliceVar(&f.skip, "skip", nil, "not these feeds")
+	flags.StringVar(&f.conflicts, "conflicts", "", "write where records contradict each other to this file, as JSON")
 	flags.IntVar(&f.jobs, "jobs", 0, "feeds read at once (default the number of processors)")
 	return cmd
 }
@@ -243,6 +246,16 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 	info, err := writeDatabase(f.out, builder, built)
 	if err != nil {
 		return fmt.Errorf("db build: %w", err)
+	}
+	if f.conflicts != "" {
+		data, err := json.MarshalIndent(builder.Conflicts(), "", "  ")
+		if err == nil {
+			err = os.WriteFile(f.conflicts, append(data, '\n'), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("db build: conflicts: %w", err)
+		}
+		c.note("%d contradictions between records: %s", len(builder.Conflicts()), f.conflicts)
 	}
 	c.note("wrote %s: %d advisories on %d packages, %s", f.out, info.Advisories, info.Packages, bytesText(info.Size))
 	return nil
