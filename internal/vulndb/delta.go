@@ -97,7 +97,7 @@ func ReadDeltaInfo(r io.Reader) (DeltaInfo, error) {
 	body = body[len(deltaMagic):]
 	size := binary.LittleEndian.Uint64(body[32:])
 	if size > maxUnpacked {
-		return DeltaInfo{}, fmt.Errorf("delta: %d bytes unpacked, more than %d", size, maxUnpacked)
+		return DeltaInfo{}, fmt.Errorf("delta: %d bytes unpacked, more than %d", size, int64(maxUnpacked))
 	}
 	return DeltaInfo{digestPrefix + hex.EncodeToString(body[:32]), int64(size), digestPrefix + hex.EncodeToString(body[40:])}, nil
 }
