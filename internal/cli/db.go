@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,7 +50,7 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 	}
 	age := time.Since(db.Info().Newest())
 	if maxAge > 0 && age > maxAge {
-		c.note("warning: the advisories are %d days old; careen db build makes newer ones", int(age.Hours()/24))
+		c.note("warning: the advisories are %d days old; careen db update or careen db build gets newer ones", int(age.Hours()/24))
 	}
 	return db, nil
 }
@@ -106,7 +108,7 @@ func parseAge(s string) (time.Duration, error) {
 func (c *command) dbCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "db",
-		Short: "Build and describe the advisory database",
+		Short: "Build, fetch, search and describe the advisory database",
 	}
 	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand(), c.dbSearchCommand(), c.dbDiffCommand(),
 		c.dbUpdateCommand(), c.dbPullCommand(), c.dbPushCommand(), c.dbExportCommand(), c.dbImportCommand())
@@ -267,30 +269,17 @@ func writeDatabase(path string, builder *vulndb.Builder, built time.Time) (vulnd
 	if !strings.HasSuffix(path, ".zst") {
 		return vulndb.WriteFile(path, builder, built)
 	}
-	plain := strings.TrimSuffix(path, ".zst") + ".building"
-	defer os.Remove(plain)
-	info, err := vulndb.WriteFile(plain, builder, built)
+	var plain bytes.Buffer
+	info, err := builder.Write(&plain, built)
 	if err != nil {
 		return info, err
 	}
-	db, err := vulndb.Open(plain)
+	db, err := vulndb.OpenBytes(plain.Bytes())
 	if err != nil {
 		return info, err
 	}
 	defer db.Close()
-	packed, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return info, err
-	}
-	defer os.Remove(packed.Name())
-	if err := vulndb.Pack(packed, db); err != nil {
-		packed.Close()
-		return info, fmt.Errorf("packing %s: %w", path, err)
-	}
-	if err := errors.Join(packed.Chmod(0o644), packed.Close()); err != nil {
-		return info, err
-	}
-	return info, os.Rename(packed.Name(), path)
+	return info, writeBeside(path, func(w io.Writer) error { return vulndb.Pack(w, db) })
 }
 
 // buildDate is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.
