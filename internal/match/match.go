@@ -57,14 +57,17 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	m.languages = map[string]*language{}
 	m.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })
 
+	strangers := m.thirdParty(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
 		switch {
 		case isDistributionType(p.Type):
 			m.matchDistribution(p)
-		case p.Owner != "":
+		case p.Owner != "" && !strangers[p.Owner]:
 			// The distribution that installed it answers for it, under the
-			// name and the version of its own package.
+			// name and the version of its own package. For what a vendor's
+			// repository installed (NodeSource's npm) nobody answers but the
+			// language.
 		default:
 			m.matchLanguage(p)
 		}
@@ -75,6 +78,22 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 		HasAdvisories:   len(m.ecosystems) > 0,
 		Warnings:        m.warnings(distro),
 	}
+}
+
+// thirdParty returns the purls of the packages that another repository than
+// the distribution's installed; nil when there are none.
+func (m *matcher) thirdParty(pkgs []sbom.Package) map[string]bool {
+	var strangers map[string]bool
+	for i := range pkgs {
+		p := &pkgs[i]
+		if m.known && p.Type == m.release.packageType && m.release.thirdParty(p) {
+			if strangers == nil {
+				strangers = map[string]bool{}
+			}
+			strangers[p.PURL] = true
+		}
+	}
+	return strangers
 }
 
 // matcher is one run of Packages.
