@@ -179,7 +179,7 @@ func TestPeak(t *testing.T) {
 		{"five hundred layers of files", 0, one0(func(b *bench) string {
 			return b.layout(each(500, func(i int) imagetest.Layer {
 				var entries []imagetest.Entry
-				for j := range max(long(1500), 20) {
+				for j := range max(long(400), 20) {
 					entries = append(entries, imagetest.File(fmt.Sprintf("usr/share/some/directory/%d/%d/file", i, j), "x"))
 				}
 				return imagetest.Layer{Entries: entries}
