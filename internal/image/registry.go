@@ -116,14 +116,17 @@ func (r *registry) manifest(d descriptor) (io.ReadCloser, error) {
 
 // blob opens a stream that goes on where it was when the connection drops.
 func (r *registry) blob(d descriptor) (io.ReadCloser, error) {
+	ctx, stop := context.WithCancel(r.ctx)
 	b := &blobReader{
-		ctx:  r.ctx,
+		ctx:  ctx,
+		stop: stop,
 		size: d.Size,
 		get: func(ctx context.Context, offset int64) (*http.Response, error) {
 			return r.get(ctx, "blobs", d.Digest, "", offset)
 		},
 	}
 	if err := b.connect(); err != nil {
+		stop()
 		return nil, err
 	}
 	return b, nil

@@ -225,6 +225,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // ends early or stands still.
 type blobReader struct {
 	ctx  context.Context
+	stop context.CancelFunc // of ctx
 	get  func(ctx context.Context, offset int64) (*http.Response, error)
 	size int64
 
@@ -323,8 +324,9 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	}
 }
 
+// Close may be called while a Read is under way, which then ends: so it touches
+// nothing that Read does, and leaves the connection to the context.
 func (b *blobReader) Close() error {
-	b.disconnect()
-	b.offset = b.size
+	b.stop()
 	return nil
 }
