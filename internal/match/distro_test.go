@@ -129,12 +129,6 @@ func TestSupported(t *testing.T) {
 			t.Errorf("%+v: %q, %v; want %q, %v", test.d, eol, known, test.eol, test.known)
 		}
 	}
-	if day, ok := LongTermSince(sbom.Distro{ID: "debian", VersionID: "11"}); day != "2024-08-14" || !ok {
-		t.Errorf("Debian 11 is looked after by its LTS team since %q, %v", day, ok)
-	}
-	if _, ok := LongTermSince(sbom.Distro{ID: "ubuntu", VersionID: "22.04"}); ok {
-		t.Error("Ubuntu's extension is for subscribers")
-	}
 }
 
 func TestLifetimesAreDates(t *testing.T) {

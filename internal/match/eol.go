@@ -91,15 +91,6 @@ func Supported(distro sbom.Distro) (eol string, known bool) {
 	return l.regular, ok
 }
 
-// LongTermSince returns the last day on which the distribution's own security
-// team mended a release that a long-term team looks after from then on: fewer
-// packages and architectures, and no point releases. ok is false where there
-// is no such team.
-func LongTermSince(distro sbom.Distro) (day string, ok bool) {
-	l, known := lifetimeOf(distro)
-	return l.regular, known && l.long != ""
-}
-
 func lifetimeOf(distro sbom.Distro) (lifetime, bool) {
 	id, release := releaseKey(distro)
 	for _, l := range lifetimes {
