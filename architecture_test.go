@@ -26,6 +26,11 @@ var rooms = map[string][]string{
 	"exe":     {},
 	"rpmdb":   {},
 	"image":   {},
+	// dockerfile reads Dockerfiles and aligns them with an image's history;
+	// workload reads what runs images: compose files, Kubernetes manifests,
+	// workflows, docker run lines.
+	"dockerfile": {"image"},
+	"workload":   {},
 
 	// Tier 2, data. sbom shares finding's Location; vulndb stores finding's
 	// severities and fix states, so that the words exist once.
@@ -39,10 +44,19 @@ var rooms = map[string][]string{
 	"match":   {"sbom", "vulndb", "version", "finding", "purl"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding"},
 	"report":  {"sbom", "finding", "purl"},
+	"secret":  {"rootfs", "finding", "image", "sbom"},
+	"surface": {"rootfs", "sbom", "exe", "finding", "image"},
+	"reach":   {"rootfs", "sbom", "exe", "image", "finding"},
+	"lint":    {"dockerfile", "workload", "finding"},
+	"pin":     {"dockerfile", "workload", "finding", "image"},
 
 	// Tier 4, joins.
-	"scan":   {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss"},
-	"policy": {"report", "finding"},
+	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
+	"policy":    {"report", "finding"},
+	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
+	"slim":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "purl"},
+	"base":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "scan", "dockerfile", "exe"},
+	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "workload", "exe"},
 
 	// Tier 5, edges. imagetest is for tests only.
 	"imagetest": {"image"},
@@ -63,7 +77,11 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
 	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
-	"go.yaml.in/yaml/v3":                     {"internal/cli"},
+	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint"},
+	"github.com/moby/buildkit":               {"internal/dockerfile"},
+	"mvdan.cc/sh":                            {"internal/lint", "internal/reach"}, // shell: one looks for faults, the other for commands
+	"github.com/evanw/esbuild":               {"internal/reach"},
+	"github.com/pelletier/go-toml":           {"internal/secret"},
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,
