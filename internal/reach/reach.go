@@ -32,7 +32,7 @@ type Verdict struct {
 
 // Gap is something reached whose needs could not be followed to the end.
 type Gap struct {
-	Path  string `json:"path"`  // the file that has it
+	Path  string `json:"path"` // the file that has it
 	Line  int    `json:"line,omitempty"`
 	What  string `json:"what"`  // "import of a computed name", "eval", "exec of $CMD"…
 	Scope string `json:"scope"` // what is kept because of it: a package, a directory, or everything
