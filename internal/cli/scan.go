@@ -32,6 +32,7 @@ type scanFlags struct {
 	limits   limitFlags
 
 	input         string
+	scanners      []string
 	severity      string
 	ignoreUnfixed bool
 	failOn        string
@@ -85,6 +86,7 @@ docker-archive:, oci-archive:, oci-dir:, dir:.`,
 	f.database.register(flags)
 	f.output.register(flags)
 	f.limits.register(flags)
+	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
@@ -140,17 +142,21 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	if err != nil {
 		return nil, err
 	}
-	db, err := c.openDatabase(cacheDir, f.database)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
-	return c.scanImages(ctx, target, f.source, scan.Options{
-		DB:     db,
+	opt := scan.Options{
 		Limits: f.limits.of(cacheDir),
 		Match:  match.Options{IncludeKernelHeaders: f.kernelHeaders},
-	}, f.limits.archiveBytes)
+	}
+	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
+		return nil, err
+	}
+	if opt.Scanners.Vulnerabilities {
+		if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+			return nil, err
+		}
+		defer opt.DB.Close()
+		c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
+	}
+	return c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
 }
 
 // scanImages opens the target and scans each of its images.

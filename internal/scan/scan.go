@@ -26,6 +26,7 @@ import (
 // Options of a scan. The zero value catalogues without a cache and matches
 // nothing.
 type Options struct {
+	Scanners Scanners
 	DB       *vulndb.DB    // advisories; nil leaves the vulnerabilities out
 	Cache    *rootfs.Cache // layer facts; nil reads every layer
 	Limits   rootfs.Limits
@@ -34,6 +35,15 @@ type Options struct {
 	Version  string                  // of careen, for the report
 	Now      time.Time               // decides what is past its end of life
 	Progress func(done, total int64) // stored bytes read so far; nil means none
+}
+
+// Scanners says what is looked for beside the packages, which always are.
+// Vulnerabilities are looked for whenever Options.DB is set.
+type Scanners struct {
+	Vulnerabilities   bool
+	Secrets           bool
+	Misconfigurations bool
+	Surface           bool
 }
 
 // Image scans one image. The error says what could not be read at all; what is
