@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ type Artifact struct {
 	Digest      string // of the manifest; set by PullArtifact
 	Annotations map[string]string
 	Layers      []ArtifactLayer
+	subject     *artifactDescriptor // the image it is attached to, if any
 }
 
 // ArtifactLayer is one file of an Artifact.
@@ -47,9 +49,10 @@ const (
 type manifestOf struct {
 	SchemaVersion int                  `json:"schemaVersion"`
 	MediaType     string               `json:"mediaType"`
-	ArtifactType  string               `json:"artifactType"`
+	ArtifactType  string               `json:"artifactType,omitempty"`
 	Config        artifactDescriptor   `json:"config"`
 	Layers        []artifactDescriptor `json:"layers"`
+	Subject       *artifactDescriptor  `json:"subject,omitempty"`
 	Annotations   map[string]string    `json:"annotations,omitempty"`
 }
 
@@ -183,43 +186,63 @@ func PushArtifact(ctx context.Context, reference string, a Artifact, opt Options
 	if _, ok := ref.(name.Digest); ok {
 		return "", errors.New("a push goes to a tag, not to a digest")
 	}
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuth(r.cred.auth), remote.WithTransport(inner)}
-	doc := manifestOf{
-		SchemaVersion: 2, MediaType: string(types.OCIManifestSchema1), ArtifactType: a.Type,
-		Layers: []artifactDescriptor{}, Annotations: a.Annotations,
-	}
-	push := func(l ArtifactLayer) (artifactDescriptor, error) {
-		blob, err := blobOf(l)
-		if err != nil {
-			return artifactDescriptor{}, err
-		}
-		if err := remote.WriteLayer(r.repo, blob, options...); err != nil {
-			return artifactDescriptor{}, r.explain(err)
-		}
-		return artifactDescriptor{l.MediaType, blob.digest.String(), blob.size, l.Annotations}, nil
-	}
-	if doc.Config, err = push(ArtifactLayer{MediaType: emptyConfigType, Open: func() (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader(emptyConfig)), nil
-	}}); err != nil {
-		return "", err
-	}
-	for _, l := range a.Layers {
-		d, err := push(l)
-		if err != nil {
-			return "", err
-		}
-		doc.Layers = append(doc.Layers, d)
-	}
-	raw, err := json.Marshal(doc)
+	p := pusher{r, []remote.Option{remote.WithContext(ctx), remote.WithAuth(r.cred.auth), remote.WithTransport(inner)}}
+	raw, err := a.manifest(p.blob)
 	if err != nil {
 		return "", err
 	}
-	if err := remote.Put(ref, rawManifest{raw, types.OCIManifestSchema1}, options...); err != nil {
-		return "", r.explain(err)
+	return sha256Of(raw), p.manifest(ref, raw)
+}
+
+// manifest returns the artifact's manifest, having given each of its blobs to put.
+func (a Artifact) manifest(put func(ArtifactLayer) (artifactDescriptor, error)) ([]byte, error) {
+	doc := manifestOf{
+		SchemaVersion: 2, MediaType: string(types.OCIManifestSchema1), ArtifactType: a.Type,
+		Layers: []artifactDescriptor{}, Subject: a.subject, Annotations: a.Annotations,
 	}
-	h := newHash("")
-	h.Write(raw)
-	return fmt.Sprintf("sha256:%x", h.Sum(nil)), nil
+	var err error
+	if doc.Config, err = put(bytesLayer(emptyConfigType, []byte(emptyConfig))); err != nil {
+		return nil, err
+	}
+	for _, l := range a.Layers {
+		d, err := put(l)
+		if err != nil {
+			return nil, err
+		}
+		doc.Layers = append(doc.Layers, d)
+	}
+	return json.Marshal(doc)
+}
+
+// bytesLayer is a layer that is in memory.
+func bytesLayer(mediaType string, data []byte) ArtifactLayer {
+	return ArtifactLayer{MediaType: mediaType, Digest: sha256Of(data), Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+}
+
+// pusher writes to a repository.
+type pusher struct {
+	r       *registry
+	options []remote.Option
+}
+
+func (p pusher) blob(l ArtifactLayer) (artifactDescriptor, error) {
+	blob, err := blobOf(l)
+	if err != nil {
+		return artifactDescriptor{}, err
+	}
+	if err := remote.WriteLayer(p.r.repo, blob, p.options...); err != nil {
+		return artifactDescriptor{}, p.r.explain(err)
+	}
+	return artifactDescriptor{l.MediaType, blob.digest.String(), blob.size, l.Annotations}, nil
+}
+
+func (p pusher) manifest(ref name.Reference, raw []byte) error {
+	if err := remote.Put(ref, rawManifest{raw, types.OCIManifestSchema1}, p.options...); err != nil {
+		return p.r.explain(err)
+	}
+	return nil
 }
 
 // rawManifest is a manifest as the library wants one to push.
