@@ -3,6 +3,9 @@ package catalog
 import (
 	"bytes"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +72,96 @@ func TestRpmInImage(t *testing.T) {
 	if len(r.Warnings) == 0 || !r.Warnings[0].Incomplete {
 		t.Errorf("broken database with a log: %s", summary(r))
 	}
+}
+
+// TestRpmInstallation lists what rpmbuild and rpm made, the database with its
+// log not merged yet included: what rpm says of the same root.
+func TestRpmInstallation(t *testing.T) {
+	if os.Getenv("CAREEN_LONG") == "" {
+		t.Skip("builds packages: set CAREEN_LONG=1")
+	}
+	for _, tool := range []string{"rpm", "rpmbuild", "python3"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	dir, root := t.TempDir(), t.TempDir()
+	run := func(name string, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	rpm := func(args ...string) string {
+		return run("rpm", append([]string{"--root", root, "--dbpath", "/var/lib/rpm"}, args...)...)
+	}
+	var built []string
+	for _, name := range []string{"one", "two"} {
+		spec := filepath.Join(dir, name+".spec")
+		text := "Name: " + name + "\nVersion: 1.0\nRelease: 3\nEpoch: 2\nSummary: x\nLicense: MIT\nVendor: Someone\nBuildArch: noarch\n%description\nx\n" +
+			"%install\nmkdir -p %{buildroot}/opt\necho > %{buildroot}/opt/" + name + "\n%files\n/opt/" + name + "\n"
+		if err := os.WriteFile(spec, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+dir, spec)
+		built = append(built, filepath.Join(dir, "RPMS", "noarch", name+"-1.0-3.noarch.rpm"))
+	}
+	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "etc", "os-release"), []byte("ID=fedora\nVERSION_ID=41\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check := func(label string) {
+		t.Helper()
+		facts, err := rootfs.PassDir(t.Context(), root, Visitors(), rootfs.Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil))
+		var got []string
+		for _, p := range r.Packages {
+			got = append(got, p.Name+" "+p.Version+" "+p.Arch+" "+p.Source.Name+" "+p.Source.Version+" "+p.Vendor+" /"+strings.Join(p.Files, " /"))
+		}
+		want := strings.Split(strings.TrimSpace(rpm("-qa", "--qf", `%{NAME} %{EPOCH}:%{VERSION}-%{RELEASE} %{ARCH} %{NAME} %{EPOCH}:%{VERSION}-%{RELEASE} %{VENDOR} [%{FILENAMES}]\n`)), "\n")
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" || len(r.Warnings) > 0 {
+			t.Errorf("%s (-rpm +got):\n%s\n%s", label, diff, summary(r))
+		}
+	}
+	rpm("--initdb")
+	if _, err := os.Stat(filepath.Join(root, "var/lib/rpm/rpmdb.sqlite")); err != nil {
+		t.Skipf("this rpm writes another form: %v", err)
+	}
+	rpm("-i", "--nodeps", built[0])
+	check("merged")
+
+	// A reader that stays open keeps SQLite from merging the log.
+	keep := exec.Command("python3", "-c", "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute('begin')\nc.execute('select count(*) from Packages').fetchall()\nprint('open',flush=True)\nsys.stdin.read()",
+		filepath.Join(root, "var/lib/rpm/rpmdb.sqlite"))
+	in, err := keep.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := keep.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer keep.Wait()
+	defer in.Close()
+	if _, err := out.Read(make([]byte, 8)); err != nil {
+		t.Skipf("python3 without sqlite3: %v", err)
+	}
+	rpm("-i", "--nodeps", built[1])
+	if log, err := os.Stat(filepath.Join(root, "var/lib/rpm/rpmdb.sqlite-wal")); err != nil || log.Size() == 0 {
+		t.Fatalf("no log to test: %v", err)
+	}
+	check("log not merged")
 }
 
 func FuzzRpmManifest(f *testing.F) {
