@@ -19,6 +19,7 @@ import (
 // through types that take what they know and ignore the rest.
 type osvRecord struct {
 	ID        string        `json:"id"`
+	Summary   string        `json:"summary"`
 	Modified  string        `json:"modified"`
 	Published string        `json:"published"`
 	Withdrawn string        `json:"withdrawn"`
@@ -141,6 +142,7 @@ func ignoreShape(err error) error {
 const (
 	maxID       = 200   // bytes of an id, a package name, a version
 	maxAffected = 50000 // (package, release) entries; kernels of SUSE and Red Hat have thousands
+	maxTitle    = 1000  // bytes of a summary; AlmaLinux's have some hundred
 	maxIDs      = 20000 // aliases, related, upstream
 )
 
@@ -252,6 +254,9 @@ func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Re
 		if ok {
 			rec.Affected = append(rec.Affected, affected)
 		}
+	}
+	if isErratum(raw.ID) && len(raw.Summary) <= maxTitle {
+		nameModules(&rec, raw.Summary)
 	}
 	return rec, joined, foreign, nil
 }

@@ -114,6 +114,20 @@ func TestRules(t *testing.T) {
 			with(record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "1:20.9-1.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "nodejs:20" }),
 			with(record("ALSA-2024:2", "AlmaLinux:8", "nodejs", "1:18.9-1.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "nodejs:18" })},
 			[]string{"CVE-2024-0001 ALSA-2024:2 < 1:18.9-1.module_el8.5.0+1+a → fixed 1:18.9-1.module_el8.5.0+1+a"}, ""},
+		{"rpm: an erratum of two streams is about either", alma8, sbom.Package{Type: "rpm", Name: "qemu-kvm", Version: "15:2.12.0-99.module_el8.5.0+1+a", Modularity: "virt:rhel:8050020211203195115:c5368500"}, []vulndb.Record{
+			with(record("ALSA-2021:1762", "AlmaLinux:8", "qemu-kvm", "15:4.2.0-48.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "virt-devel:rhel virt:rhel" }),
+			with(record("ALSA-2021:9", "AlmaLinux:8", "qemu-kvm", "15:4.2.0-48.module_el8.5.0+1+a", "CVE-2024-0002"), func(a *vulndb.Affected) { a.Module = "virt-devel:rhel" })},
+			[]string{"CVE-2024-0001 ALSA-2021:1762 < 15:4.2.0-48.module_el8.5.0+1+a → fixed 15:4.2.0-48.module_el8.5.0+1+a"}, ""},
+		{"rpm: an erratum that cannot say its stream is about its own major", alma8, sbom.Package{Type: "rpm", Name: "nodejs", Version: "1:10.19.0-1.module_el8.5.0+1+a", Modularity: "nodejs:10"}, []vulndb.Record{
+			record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "1:12.22.0-1.module_el8.5.0+1+a", "CVE-2024-0001"), record("ALSA-2024:2", "AlmaLinux:8", "nodejs", "1:10.24.0-1.module_el8.5.0+1+a", "CVE-2024-0002")},
+			[]string{"CVE-2024-0002 ALSA-2024:2 < 1:10.24.0-1.module_el8.5.0+1+a → fixed 1:10.24.0-1.module_el8.5.0+1+a"}, ""},
+		{"rpm: a package that lost its label, beside numbered streams", alma8, rpm("nodejs", "1:10.19.0-1.module_el8.5.0+1+a"), []vulndb.Record{
+			with(record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "1:12.22.0-1.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "nodejs:12" }),
+			with(record("ALSA-2024:2", "AlmaLinux:8", "nodejs", "1:10.24.0-1.module_el8.5.0+1+a", "CVE-2024-0002"), func(a *vulndb.Affected) { a.Module = "nodejs:10" })},
+			[]string{"CVE-2024-0002 ALSA-2024:2 < 1:10.24.0-1.module_el8.5.0+1+a → fixed 1:10.24.0-1.module_el8.5.0+1+a"}, ""},
+		{"rpm: a package that lost its label, in a stream that goes on", alma8, rpm("podman", "1.6.4-1.module_el8.5.0+1+a"), []vulndb.Record{
+			with(record("ALSA-2024:1", "AlmaLinux:8", "podman", "2:4.9.4-1.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "container-tools:rhel8" })},
+			[]string{"CVE-2024-0001 ALSA-2024:1 < 2:4.9.4-1.module_el8.5.0+1+a → fixed 2:4.9.4-1.module_el8.5.0+1+a"}, ""},
 		{"rpm: any rebuild of the fixed package will do", alma8, rpm("umount", "2:2.3.4-2.module_el8.4.0+2+a"), []vulndb.Record{{ID: "ALSA-2024:1", Upstream: []string{"CVE-2024-0001"}, Affected: []vulndb.Affected{
 			{Ecosystem: "AlmaLinux:8", Name: "umount", Ranges: []vulndb.Range{{Fixed: "2:2.3.4-2.module_el8.5.0+1+a"}}},
 			{Ecosystem: "AlmaLinux:8", Name: "umount", Ranges: []vulndb.Range{{Fixed: "2:2.3.4-2.module_el8.3.0+9+a"}}}}}}, nil, ""},

@@ -35,6 +35,7 @@ func long(t *testing.T) {
 // "introduced, fixed": Debian's and Alpine's are.
 type osvRecord struct {
 	ID        string
+	Summary   string
 	Withdrawn string
 	Aliases   []string
 	Upstream  []string

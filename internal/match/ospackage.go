@@ -106,42 +106,85 @@ func archApplies(arches []string, arch string) bool {
 }
 
 // moduleApplies keeps the streams of an rpm module apart: nodejs:18 and
-// nodejs:20 live in one repository, each with its own fixed versions. A feed
-// that does not name the stream can still be told to be about modules by the
-// build tag in its releases ("1.module+el8.9.0+1418+f1b2", "….module_el8.5.0"),
-// and then says nothing about packages that belong to none
-// (https://docs.fedoraproject.org/en-US/modularity/).
+// nodejs:20 live in one repository, each with its own fixed versions
+// (https://docs.fedoraproject.org/en-US/modularity/). The rpm's label and the
+// statement's decide. Where one of them is missing, the build tag in the
+// release ("1.module+el8.9.0+1418+f1b2", "….module_el8.5.0") still says whether
+// each belongs to a module at all; of two that do, those of one upstream major
+// are compared, and of a stream that is named by a word ("rhel8", "DL1") all,
+// since such a stream goes on from one major to the next.
 func moduleApplies(adv *vulndb.Advisory, p *sbom.Package) bool {
 	if p.Type != "rpm" {
 		return true
 	}
 	modular := p.Modularity != "" || modularRelease(p.Version)
-	if adv.Module != "" {
-		if p.Modularity != "" {
-			return sameStream(adv.Module, p.Modularity)
-		}
-		return modular // the rpm lost its label: better a doubtful finding than none
+	fixed := fixedVersion(adv)
+	switch {
+	case adv.Module != "" && p.Modularity != "":
+		return sameStream(adv.Module, p.Modularity)
+	case adv.Module != "":
+		return modular && (fixed == "" || !numberedStream(adv.Module) || sameMajor(fixed, p.Version))
+	case fixed == "":
+		return true
 	}
+	return modularRelease(fixed) == modular && (!modular || sameMajor(fixed, p.Version))
+}
+
+// fixedVersion returns the first version that a statement calls fixed, "" when
+// it names none.
+func fixedVersion(adv *vulndb.Advisory) string {
 	for _, r := range adv.Ranges {
 		if r.Fixed != "" && r.Fixed != "0" {
-			return modularRelease(r.Fixed) == modular
+			return r.Fixed
 		}
 	}
-	return true
+	return ""
 }
 
 func modularRelease(version string) bool {
 	return strings.Contains(version, ".module+") || strings.Contains(version, ".module_")
 }
 
-// sameStream compares "nodejs:18" with a label that may go on with version,
-// context and architecture.
-func sameStream(a, b string) bool { return stream(a) == stream(b) }
+// sameStream reports whether one of a statement's labels is the package's,
+// which may go on with version, context and architecture:
+// "nodejs:18:8090020231108112434:a75119d5".
+func sameStream(labels, label string) bool {
+	own := stream(label)
+	for named := range strings.SplitSeq(labels, " ") {
+		if stream(named) == own {
+			return true
+		}
+	}
+	return false
+}
 
 func stream(label string) string {
-	name, rest, _ := strings.Cut(label, ":")
+	name, rest, ok := strings.Cut(label, ":")
+	if !ok {
+		return name
+	}
 	s, _, _ := strings.Cut(rest, ":")
-	return name + ":" + s
+	return label[:len(name)+1+len(s)]
+}
+
+// numberedStream reports whether a label's stream is a version: "nodejs:18".
+func numberedStream(labels string) bool {
+	_, s, _ := strings.Cut(labels, ":")
+	return s != "" && s[0] >= '0' && s[0] <= '9'
+}
+
+// sameMajor compares the first number of two rpm versions without their epochs.
+func sameMajor(a, b string) bool { return major(a) == major(b) }
+
+func major(version string) string {
+	if _, rest, ok := strings.Cut(version, ":"); ok {
+		version = rest
+	}
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		return version
+	}
+	return version[:end]
 }
 
 // repoApplies leaves out statements about products that the image is not. A

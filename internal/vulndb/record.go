@@ -33,7 +33,7 @@ type Affected struct {
 	CVSS      []CVSS           // for this package only
 	Symbols   []Symbols        // Go: the vulnerable packages and functions
 	Arches    []string         // only these architectures; nil means all
-	Module    string           // rpm module "name:stream" that the statement is about
+	Module    string           // rpm module "name:stream" that the statement is about; of several, divided by spaces, it is about any
 	Repo      string           // repository, product or channel when the ecosystem has several ("esm-apps", a CPE)
 }
 
