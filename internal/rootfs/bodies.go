@@ -3,10 +3,12 @@ package rootfs
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/careen/careen/internal/image"
@@ -60,6 +62,37 @@ func (t *Tree) body(i int) (readerAtCloser, error) {
 		return openBelow(f.dir, f.path(r))
 	}
 	return t.bodies[at.layer].read(r)
+}
+
+// StoredOrder returns the visible regular files that want chooses, in the order
+// in which the layers hold their bodies: opened one after the other, each layer
+// is read forward, and once.
+func (t *Tree) StoredOrder(want func(*Entry) bool) []*Entry {
+	type stored struct {
+		entry  *Entry
+		layer  int32
+		offset int64
+	}
+	var all []stored
+	for i := 1; i < len(t.nodes); i++ {
+		e := t.entry(i)
+		if !e.Mode.IsRegular() || !want(e) {
+			continue
+		}
+		at := ref{t.nodes[i].layer, t.nodes[i].rec}
+		if c, ok := t.crossLink(at); ok && c.found {
+			at = c.target
+		}
+		all = append(all, stored{e, at.layer, t.layers[at.layer].records[at.rec].offset})
+	}
+	slices.SortStableFunc(all, func(a, b stored) int {
+		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.offset, b.offset))
+	})
+	entries := make([]*Entry, len(all))
+	for i, s := range all {
+		entries[i] = s.entry
+	}
+	return entries
 }
 
 type inMemory []byte

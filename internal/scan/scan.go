@@ -49,15 +49,41 @@ type Scanners struct {
 // Image scans one image. The error says what could not be read at all; what is
 // wrong with single files is in the report's warnings.
 func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, error) {
+	in, err := Open(ctx, img, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return in.report(opt)
+}
+
+// Opened is an image whose layers have been read and whose packages are known.
+type Opened struct {
+	Image   *image.Image
+	Tree    *rootfs.Tree
+	Catalog catalog.Result
+	facts   []*rootfs.Facts
+}
+
+// Open reads the layers of an image and catalogues what is in it, for those who
+// go on from there. Of the options those about reading count.
+func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
 	facts, err := readLayers(ctx, img, opt)
 	if err != nil {
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
-	defer tree.Close()
 	cat := catalog.Packages(tree)
 	describeOrigin(cat.Packages, img)
+	return &Opened{img, tree, cat, facts}, nil
+}
 
+// Close ends the reading of the image's files.
+func (in *Opened) Close() error { return in.Tree.Close() }
+
+// report says what was found.
+func (in *Opened) report(opt Options) (*report.Report, error) {
+	img, tree, cat, facts := in.Image, in.Tree, in.Catalog, in.facts
 	r := &report.Report{
 		Schema:   report.Schema,
 		Careen:   opt.Version,
