@@ -79,7 +79,7 @@ var owners = map[string][]string{
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
-	"mvdan.cc/sh":                            {"internal/lint", "internal/reach"}, // shell: one looks for faults, the other for commands
+	"mvdan.cc/sh":                            {"internal/lint", "internal/reach", "internal/workload"}, // shell: faults, commands, docker run lines
 	"github.com/evanw/esbuild":               {"internal/reach"},
 	"github.com/pelletier/go-toml":           {"internal/secret"},
 }

@@ -1,0 +1,55 @@
+package workload
+
+import "go.yaml.in/yaml/v3"
+
+// circleci reads a configuration: executors, commands and jobs.
+func (d *document) circleci(root *yaml.Node) {
+	for _, section := range []string{"executors", "commands", "jobs"} {
+		for _, f := range d.fields(d.get(root, section)) {
+			where := section + "." + f.key
+			for _, container := range d.items(d.get(f.value, "docker")) {
+				if image := d.image(d.get(container, "image"), where+".docker"); image.Line > 0 {
+					d.file.Images = append(d.file.Images, image)
+				}
+			}
+			d.circleSteps(d.get(f.value, "steps"), f.key, 0)
+		}
+	}
+}
+
+// circleSteps reads a list of steps: names of commands, commands with
+// parameters, and steps under a condition.
+func (d *document) circleSteps(list *yaml.Node, job string, depth int) {
+	if depth > maxMerges {
+		return
+	}
+	for _, n := range d.items(list) {
+		if n.Kind == yaml.ScalarNode {
+			d.file.Steps = append(d.file.Steps, Step{Job: job, Uses: n.Value, Line: n.Line})
+			continue
+		}
+		for _, f := range d.fields(n) {
+			switch f.key {
+			case "run":
+				run := f.value
+				step := Step{Job: job, Line: f.line}
+				if run.Kind == yaml.MappingNode {
+					step.Name = scalar(d.get(run, "name"))
+					run = d.get(run, "command")
+				}
+				if run == nil {
+					continue
+				}
+				step.Run, step.Line = scalar(run), run.Line
+				// circleci.com, "Using shell options": bash -eo pipefail.
+				step.Commands = stepCommands(run, shellText{errexit: true, pipefail: true}).commands
+				d.file.Steps = append(d.file.Steps, step)
+			case "when", "unless":
+				d.circleSteps(d.get(f.value, "steps"), job, depth+1)
+			default:
+				with := d.nested(n, f.key)
+				d.file.Steps = append(d.file.Steps, Step{Job: job, Uses: f.key, With: with, Line: f.line})
+			}
+		}
+	}
+}

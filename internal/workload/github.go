@@ -1,0 +1,139 @@
+package workload
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// dockerAction is how a workflow names an image as an action.
+const dockerAction = "docker://"
+
+// github reads a workflow, or the metadata of an action.
+func (d *document) github(root *yaml.Node) {
+	shell := scalar(d.get(root, "defaults", "run", "shell"))
+	for _, job := range d.fields(d.get(root, "jobs")) {
+		where := "jobs." + job.key
+		d.githubContainer(d.get(job.value, "container"), where+".container")
+		for _, service := range d.fields(d.get(job.value, "services")) {
+			d.githubContainer(service.value, where+".services."+service.key)
+		}
+		allowed := flag(d.get(job.value, "continue-on-error"))
+		if uses := d.get(job.value, "uses"); uses != nil { // a workflow that is called
+			step := Step{Job: job.key, Uses: scalar(uses), With: d.inputs(job.value), Line: uses.Line, MayFail: allowed}
+			d.file.Steps = append(d.file.Steps, step)
+		}
+		jobShell := shell
+		if s := scalar(d.get(job.value, "defaults", "run", "shell")); s != "" {
+			jobShell = s
+		}
+		d.githubSteps(d.get(job.value, "steps"), job.key, jobShell, allowed)
+	}
+	runs := d.get(root, "runs")
+	d.githubSteps(d.get(runs, "steps"), "", shell, Flag{})
+	if image := d.get(runs, "image"); image != nil {
+		d.dockerUses(image, "runs.image")
+	}
+}
+
+// githubContainer notes the image of a job's container, given as text or as a mapping.
+func (d *document) githubContainer(n *yaml.Node, where string) {
+	if image := d.get(n, "image"); image != nil {
+		n = image
+	}
+	if image := d.image(n, where); image.Line > 0 {
+		d.file.Images = append(d.file.Images, image)
+	}
+}
+
+// dockerUses notes the image of an action that is one.
+func (d *document) dockerUses(n *yaml.Node, where string) {
+	image := d.image(n, where)
+	rest, ok := strings.CutPrefix(image.Value, dockerAction)
+	if !ok || rest == "" {
+		return
+	}
+	image.Value = rest
+	if image.Start >= 0 {
+		image.Start += len(dockerAction)
+	}
+	d.file.Images = append(d.file.Images, image)
+}
+
+func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Flag) {
+	for _, n := range d.items(list) {
+		if n.Kind != yaml.MappingNode {
+			continue
+		}
+		step := Step{Job: job, Name: scalar(d.get(n, "name")), Line: n.Line, With: d.inputs(n), Env: map[string]string{}}
+		for _, f := range d.fields(d.get(n, "env")) {
+			step.Env[f.key] = scalar(f.value)
+		}
+		step.MayFail = override(jobMayFail, flag(d.get(n, "continue-on-error")))
+		if uses := d.get(n, "uses"); uses != nil {
+			step.Uses, step.Line = scalar(uses), uses.Line
+			d.dockerUses(uses, "jobs."+job+".steps.uses")
+		}
+		if run := d.get(n, "run"); run != nil {
+			step.Run, step.Line = scalar(run), run.Line
+			own := scalar(d.get(n, "shell"))
+			if own == "" {
+				own = shell
+			}
+			// docs.github.com, "jobs.<job_id>.steps[*].shell": bash -e {0} where no
+			// shell is named, bash -eo pipefail {0} where bash is.
+			if own == "" || strings.HasPrefix(own, "bash") || strings.HasPrefix(own, "sh") {
+				pipefail := own == "bash" || strings.Contains(own, "pipefail")
+				step.Commands = stepCommands(run, shellText{errexit: true, pipefail: pipefail}).commands
+			}
+		}
+		d.file.Steps = append(d.file.Steps, step)
+	}
+}
+
+// inputs reads "with".
+func (d *document) inputs(n *yaml.Node) map[string]Text {
+	inputs := map[string]Text{}
+	for _, f := range d.fields(d.get(n, "with")) {
+		inputs[f.key] = text(f.value)
+	}
+	return inputs
+}
+
+// stepCommands reads the shell text of a scalar, going on from a state.
+func stepCommands(n *yaml.Node, t shellText) shellText {
+	t.source, t.base, t.line = n.Value, 0, n.Line
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		t.line++ // the text begins below its indicator
+	}
+	t.read(maskExpressions(n.Value))
+	return t
+}
+
+// maskExpressions blots out ${{ … }} of GitHub and << … >> of CircleCI.
+func maskExpressions(text string) string {
+	if !strings.Contains(text, "${{") && !strings.Contains(text, "<<") {
+		return text
+	}
+	b := []byte(text)
+	for _, pair := range [][2]string{{"${{", "}}"}, {"<<", ">>"}} {
+		for at := 0; ; {
+			start := strings.Index(text[at:], pair[0])
+			if start < 0 {
+				break
+			}
+			start += at
+			end := strings.Index(text[start:], pair[1])
+			if end < 0 || strings.Contains(text[start:start+end], "\n") {
+				at = start + len(pair[0])
+				continue
+			}
+			end += start + len(pair[1])
+			for i := start; i < end; i++ {
+				b[i] = '_'
+			}
+			at = end
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,98 @@
+package workload
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// gitlabKeywords are the top-level keys that are no jobs
+// (docs.gitlab.com, "CI/CD YAML syntax reference").
+var gitlabKeywords = map[string]bool{
+	"default": true, "include": true, "stages": true, "variables": true, "workflow": true, "image": true, "services": true,
+	"cache": true, "before_script": true, "after_script": true, "spec": true, "types": true,
+}
+
+// gitlab reads a pipeline. Hidden jobs are read like others: they are there to
+// be extended.
+func (d *document) gitlab(root *yaml.Node) {
+	d.gitlabImages(root, "")
+	d.gitlabImages(d.get(root, "default"), "default.")
+	for _, include := range d.items(d.get(root, "include")) {
+		for _, key := range []string{"template", "component"} {
+			if t := text(d.get(include, key)); t.Line > 0 {
+				d.file.Steps = append(d.file.Steps, Step{Uses: t.Value, Line: t.Line, With: d.nested(include, "inputs")})
+			}
+		}
+	}
+	for _, job := range d.fields(root) {
+		if gitlabKeywords[job.key] || job.value.Kind != yaml.MappingNode {
+			continue
+		}
+		d.gitlabImages(job.value, job.key+".")
+		step := Step{Job: job.key, Name: job.key, Line: job.line, Manual: scalar(d.get(job.value, "when")) == "manual", Env: map[string]string{}}
+		for _, f := range d.fields(d.get(job.value, "variables")) {
+			step.Env[f.key] = scalar(f.value)
+		}
+		if allow := d.get(job.value, "allow_failure"); allow != nil {
+			step.MayFail = flag(allow)
+			if allow.Kind == yaml.MappingNode { // only with these exit codes
+				step.MayFail = Flag{true, allow.Line}
+			}
+		}
+		d.gitlabScript(&step, job.value)
+		if len(step.Commands) > 0 || step.Run != "" {
+			d.file.Steps = append(d.file.Steps, step)
+		}
+	}
+}
+
+// gitlabScript joins before_script and script, which run in one shell with
+// errexit and pipefail on. Lists may nest.
+func (d *document) gitlabScript(step *Step, job *yaml.Node) {
+	state := shellText{errexit: true, pipefail: true}
+	var run []string
+	var walk func(n *yaml.Node, depth int)
+	walk = func(n *yaml.Node, depth int) {
+		for _, item := range d.items(n) {
+			switch {
+			case item.Kind == yaml.ScalarNode:
+				run = append(run, item.Value)
+				state = stepCommands(item, state)
+			case depth < maxMerges:
+				walk(item, depth+1)
+			}
+		}
+	}
+	walk(d.get(job, "before_script"), 0)
+	if script := d.get(job, "script"); script != nil {
+		step.Line = script.Line
+		walk(script, 0)
+	}
+	step.Run, step.Commands = strings.Join(run, "\n"), state.commands
+}
+
+// gitlabImages notes image and services, each as text or as a mapping with a name.
+func (d *document) gitlabImages(n *yaml.Node, where string) {
+	named := func(n *yaml.Node, where string) {
+		if name := d.get(n, "name"); name != nil {
+			n = name
+		}
+		if image := d.image(n, where); image.Line > 0 {
+			d.file.Images = append(d.file.Images, image)
+		}
+	}
+	named(d.get(n, "image"), where+"image")
+	for _, service := range d.items(d.get(n, "services")) {
+		named(service, where+"services")
+	}
+}
+
+// nested reads a mapping of scalars.
+func (d *document) nested(n *yaml.Node, key string) map[string]Text {
+	values := map[string]Text{}
+	for _, f := range d.fields(d.get(n, key)) {
+		values[f.key] = text(f.value)
+	}
+	return values
+}

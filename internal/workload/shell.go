@@ -1,0 +1,319 @@
+package workload
+
+import (
+	"path"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// shellText reads the simple commands of a shell text, function bodies and
+// command substitutions included.
+type shellText struct {
+	source   string // as written; what the parser sees has the same length
+	base     int    // offset of source in the file
+	line     int    // line of the file on which source begins
+	errexit  bool   // set -e is on
+	pipefail bool   // set -o pipefail is on
+	commands []Command
+}
+
+// read appends the commands of masked, which is source with what is not shell
+// blotted out byte for byte. What the parser cannot read as a whole is read
+// line by line, leaving out the lines that are no shell.
+func (t *shellText) read(masked string) {
+	file, err := parseShell(masked)
+	if err == nil {
+		t.statements(file.Stmts, false)
+		return
+	}
+	source, base, line := t.source, t.base, t.line
+	for at := 0; at < len(masked); {
+		end := logicalLine(masked, at)
+		if file, err := parseShell(masked[at:end]); err == nil {
+			t.source, t.base, t.line = source[at:end], base+at, line+strings.Count(masked[:at], "\n")
+			t.statements(file.Stmts, false)
+		}
+		at = end
+	}
+	t.source, t.base, t.line = source, base, line
+}
+
+func parseShell(text string) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+}
+
+// logicalLine returns the end of the line at at, backslash continuations included.
+func logicalLine(text string, at int) int {
+	for {
+		newline := strings.IndexByte(text[at:], '\n')
+		if newline < 0 {
+			return len(text)
+		}
+		line := strings.TrimSuffix(text[at:at+newline], "\r")
+		at += newline + 1
+		if !strings.HasSuffix(line, "\\") {
+			return at
+		}
+	}
+}
+
+func (t *shellText) statements(list []*syntax.Stmt, mayFail bool) {
+	for _, s := range list {
+		t.statement(s, mayFail)
+	}
+}
+
+// statement walks one statement; mayFail says that its failure is swallowed by
+// what stands around it.
+func (t *shellText) statement(s *syntax.Stmt, mayFail bool) {
+	if s == nil || s.Cmd == nil {
+		return
+	}
+	mayFail = mayFail || s.Negated || s.Background
+	switch c := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		t.call(c, mayFail)
+	case *syntax.BinaryCmd:
+		switch c.Op {
+		case syntax.OrStmt:
+			t.statement(c.X, mayFail || !gives(c.Y))
+		case syntax.Pipe, syntax.PipeAll:
+			t.statement(c.X, mayFail || !t.pipefail)
+		default:
+			t.statement(c.X, mayFail)
+		}
+		t.statement(c.Y, mayFail)
+	case *syntax.Block:
+		t.statements(c.Stmts, mayFail)
+	case *syntax.Subshell:
+		t.statements(c.Stmts, mayFail)
+	case *syntax.IfClause:
+		for clause := c; clause != nil; clause = clause.Else {
+			swallowed := true
+			for _, then := range clause.Then {
+				swallowed = swallowed && !gives(then)
+			}
+			// "if ! scan; then exit 1; fi" gates, whatever the negation says.
+			for _, cond := range clause.Cond {
+				plain := *cond
+				plain.Negated = false
+				t.statement(&plain, mayFail || swallowed)
+			}
+			t.statements(clause.Then, mayFail)
+		}
+	case *syntax.WhileClause:
+		t.statements(c.Cond, true)
+		t.statements(c.Do, mayFail)
+	case *syntax.ForClause:
+		t.statements(c.Do, mayFail)
+	case *syntax.CaseClause:
+		for _, item := range c.Items {
+			t.statements(item.Stmts, mayFail)
+		}
+	case *syntax.FuncDecl:
+		t.statement(c.Body, mayFail)
+	case *syntax.TimeClause:
+		t.statement(c.Stmt, mayFail)
+	}
+}
+
+// gives reports whether a statement ends the script with a failure.
+func gives(s *syntax.Stmt) bool {
+	found := false
+	syntax.Walk(s, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 {
+			switch c.Args[0].Lit() {
+			case "exit", "return":
+				found = found || len(c.Args) < 2 || c.Args[1].Lit() != "0"
+			case "false":
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// call notes a simple command, and those of the substitutions in it.
+func (t *shellText) call(c *syntax.CallExpr, mayFail bool) {
+	nested := func(n syntax.Node, swallowed bool) {
+		syntax.Walk(n, func(n syntax.Node) bool {
+			if subst, ok := n.(*syntax.CmdSubst); ok {
+				t.statements(subst.Stmts, swallowed)
+				return false
+			}
+			return true
+		})
+	}
+	for _, a := range c.Assigns {
+		nested(a, mayFail || len(c.Args) > 0)
+	}
+	if len(c.Args) == 0 {
+		return
+	}
+	command := Command{Line: t.line + int(c.Pos().Line()) - 1, MayFail: mayFail || !t.errexit}
+	for _, w := range c.Args {
+		command.Words = append(command.Words, t.word(w))
+		nested(w, true)
+	}
+	t.commands = append(t.commands, command)
+	t.set(command.Words)
+}
+
+// set follows the set builtin as far as it changes what a failure does.
+func (t *shellText) set(words []Word) {
+	if words[0].Value != "set" {
+		return
+	}
+	for i := 1; i < len(words); i++ {
+		v := words[i].Value
+		if len(v) < 2 || v[0] != '-' && v[0] != '+' {
+			continue
+		}
+		on := v[0] == '-'
+		if strings.Contains(v, "e") {
+			t.errexit = on
+		}
+		if strings.HasSuffix(v, "o") && i+1 < len(words) {
+			i++
+			switch words[i].Value {
+			case "pipefail":
+				t.pipefail = on
+			case "errexit":
+				t.errexit = on
+			}
+		}
+	}
+}
+
+// word takes the quotes off a word. One with an expansion keeps its text, so
+// that people recognise it.
+func (t *shellText) word(w *syntax.Word) Word {
+	start, end := int(w.Pos().Offset()), int(w.End().Offset())
+	if start > len(t.source) || end > len(t.source) || start > end {
+		start, end = 0, 0
+	}
+	raw := t.source[start:end]
+	word := Word{Start: t.base + start, End: t.base + end, Line: t.line + int(w.Pos().Line()) - 1}
+	var b strings.Builder
+	word.Static = literal(&b, w.Parts)
+	word.Value = b.String()
+	if !word.Static || strings.Contains(raw, "${{") || strings.Contains(raw, "<<") {
+		word.Value, word.Static = unquote(raw), false
+	}
+	return word
+}
+
+// literal writes the text of parts without expansions; it reports false when
+// there is one.
+func literal(b *strings.Builder, parts []syntax.WordPart) bool {
+	for _, part := range parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(unescape(p.Value))
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			if !literal(b, p.Parts) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// unescape takes away backslashes, and line breaks behind them.
+func unescape(s string) string {
+	if !strings.Contains(s, "\\") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+			if s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// unquote takes away the quotes around a whole word.
+func unquote(s string) string {
+	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// wrappers run the command that follows them. The value lists their flags that
+// take the next word.
+var wrappers = map[string]string{
+	"sudo": "-u -g -h -p -C -r -t -U -D -R", "doas": "-u -C", "exec": "-a", "time": "-f -o", "nohup": "", "command": "",
+	"env": "-u -C", "nice": "-n", "timeout": "-k -s", "retry": "", "xargs": "-I -n -P -L -d -a -E -s", "winpty": "", "stdbuf": "-i -o -e",
+}
+
+// Program returns the words of a command from the program on that it really
+// runs: sudo, env, timeout and their like are taken away.
+func (c Command) Program() []Word {
+	words := c.Words
+	for len(words) > 0 {
+		name := path.Base(words[0].Value)
+		valued, ok := wrappers[name]
+		if !ok {
+			break
+		}
+		words = words[1:]
+		for len(words) > 0 {
+			v := words[0].Value
+			flag := strings.HasPrefix(v, "-")
+			assign := (name == "env" || name == "sudo") && strings.Contains(v, "=")
+			if !flag && !assign {
+				break
+			}
+			words = words[1:]
+			if flag && len(words) > 0 && strings.Contains(" "+valued+" ", " "+v+" ") {
+				words = words[1:]
+			}
+		}
+		if name == "timeout" && len(words) > 0 {
+			words = words[1:] // the duration
+		}
+	}
+	return words
+}
+
+// parseScript reads the docker run lines of a shell script.
+func (f *File) parseScript(data []byte) {
+	source := string(data)
+	if strings.HasPrefix(source, "\xef\xbb\xbf") {
+		source = "   " + source[3:]
+	}
+	t := shellText{source: source, line: 1}
+	t.read(blankCarriageReturns(source))
+	f.runLines(t.commands)
+}
+
+// blankCarriageReturns keeps CRLF from becoming part of the last word of a line
+// and from hiding a continuation.
+func blankCarriageReturns(s string) string {
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	b := []byte(s)
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] != '\r' || b[i+1] != '\n' {
+			continue
+		}
+		b[i] = ' '
+		if i > 0 && b[i-1] == '\\' {
+			b[i-1], b[i] = ' ', '\\'
+		}
+	}
+	return string(b)
+}
