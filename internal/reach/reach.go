@@ -3,7 +3,21 @@
 // it reads, and the commands those run. What it cannot follow it says, and
 // keeps: only what is proved unreachable is called so. It reads the squashed
 // tree; which packages those files belong to it takes from the catalogue.
+//
+// The work is a walk (walk.go) over a list of files still to look at. It starts
+// with the command lines of the configuration (run.go). Each file reached is
+// visited once: ELF files lead to what the dynamic linker loads (elf.go), shell
+// scripts to the commands they run (shell.go), configuration files to the paths
+// they name (text.go), files that libraries open by convention are a table
+// (rules.go), and each language has a reader (languages.go).
 package reach
+
+import (
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
 
 // State is the verdict on a file or a package.
 type State string
@@ -36,4 +50,33 @@ type Gap struct {
 	Line  int    `json:"line,omitempty"`
 	What  string `json:"what"`  // "import of a computed name", "eval", "exec of $CMD"…
 	Scope string `json:"scope"` // what is kept because of it: a package, a directory, or everything
+}
+
+// Options of Compute. The zero value starts from the configuration alone.
+type Options struct {
+	Commands [][]string // further command lines to start from, in exec form
+}
+
+// Compute finds what the entrypoint of an image reaches. The tree's facts must
+// be those of Visitors, else every file that is looked at is read again from
+// its layer. packages are the catalogue of the same tree. An error says that
+// nothing can be said at all: an image that names no program to start with is
+// one.
+func Compute(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, opt Options) (*Result, error) {
+	w := newWalk(tree, cfg, packages)
+	if err := w.start(cfg, opt); err != nil {
+		return nil, err
+	}
+	w.drain()
+	w.keepUnknown()
+	return w.result(), nil
+}
+
+// Finding is the verdict as findings and packages carry it.
+func (v Verdict) Finding() *finding.Reach {
+	why := v.Why
+	if v.State == Reached {
+		why = v.String()
+	}
+	return &finding.Reach{State: string(v.State), Why: why}
 }

@@ -1,0 +1,171 @@
+package reach
+
+import (
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// Result is what Compute found out.
+type Result struct {
+	Gaps []Gap // what could not be followed, sorted by path
+	walk *walk
+}
+
+func (w *walk) result() *Result {
+	slices.SortFunc(w.gaps, compareGaps)
+	return &Result{Gaps: w.gaps, walk: w}
+}
+
+func compareGaps(a, b Gap) int {
+	if c := strings.Compare(a.Path, b.Path); c != 0 {
+		return c
+	}
+	if a.Line != b.Line {
+		return a.Line - b.Line
+	}
+	return strings.Compare(a.What, b.What)
+}
+
+// method is the proof of NotReached.
+const method = "nothing that the entrypoint reaches names it (static closure)"
+
+// State returns the verdict on a path of the tree in one word: a file, a link
+// itself, or a directory. A path that the image does not have is not reached.
+func (r *Result) State(file string) State {
+	if m, ok := r.walk.marks[file]; ok {
+		return m.state
+	}
+	return NotReached
+}
+
+// File returns the verdict on a path of the tree: a file, a link itself, or a
+// directory.
+func (r *Result) File(file string) Verdict {
+	m, ok := r.walk.marks[file]
+	switch {
+	case !ok:
+		return Verdict{State: NotReached, Why: method}
+	case m.state == Unknown:
+		return Verdict{State: Unknown, Why: r.whyKept(file, m)}
+	}
+	return Verdict{State: Reached, Chain: r.chain(file)}
+}
+
+// maxChain bounds a chain. Links between files cannot be cyclic, for a file is
+// marked once, by one that was marked before it.
+const maxChain = 1000
+
+// chain returns the steps from the entrypoint to a file.
+func (r *Result) chain(file string) []Step {
+	var steps []Step
+	for file != "" && len(steps) < maxChain {
+		m := r.walk.marks[file]
+		steps = append(steps, Step{file, m.how})
+		file = m.from
+	}
+	slices.Reverse(steps)
+	return steps
+}
+
+// whyKept says what could not be followed, and how that leads to a file.
+func (r *Result) whyKept(file string, m mark) string {
+	var via []string
+	for n := 0; n < maxChain && m.from != ""; n++ {
+		next := r.walk.marks[m.from]
+		if next.state == Reached {
+			why := fmt.Sprintf("/%s: %s", m.from, m.how)
+			if len(via) > 0 {
+				slices.Reverse(via)
+				why += " → " + strings.Join(via, " → ")
+			}
+			return why
+		}
+		via = append(via, m.how)
+		m = next
+	}
+	return m.how
+}
+
+// Files iterates over every entry of the image with its state, in the order of
+// a walk.
+func (r *Result) Files() iter.Seq2[*rootfs.Entry, State] {
+	return func(yield func(*rootfs.Entry, State) bool) {
+		for _, e := range r.walk.entries {
+			if !yield(e, r.State(e.Path)) {
+				return
+			}
+		}
+	}
+}
+
+// Package returns the verdict on a package of the catalogue by its index: that
+// of its files, documentation left out. One unknown file makes it unknown only
+// if none is reached.
+func (r *Result) Package(i int) Verdict {
+	files, known := r.walk.packageFiles(i)
+	if !known {
+		return Verdict{State: Unknown, Why: "which files it has is not known"}
+	}
+	unknown := ""
+	for _, f := range files {
+		switch r.State(f) {
+		case Reached:
+			return r.File(f)
+		case Unknown:
+			if unknown == "" {
+				unknown = f
+			}
+		}
+	}
+	if unknown != "" {
+		return r.File(unknown)
+	}
+	return Verdict{State: NotReached, Why: method}
+}
+
+// packageFiles returns the files of a package but its documentation; known is
+// false if nothing says which they are. Files that do not exist in the image
+// are not in the list.
+func (w *walk) packageFiles(i int) (files []string, known bool) {
+	p := &w.packages[i]
+	if len(p.Files) > 0 {
+		return w.ownedFiles(i), true
+	}
+	if p.FromLockFile {
+		return nil, false
+	}
+	for _, l := range p.Locations {
+		switch {
+		case p.Type == "npm" && path.Base(l.Path) == "package.json":
+			for e := range w.below(parent(l.Path)) {
+				if e.Mode.IsRegular() && !strings.Contains(e.Path[len(parent(l.Path)):], "/node_modules/") {
+					files = append(files, e.Path)
+				}
+			}
+		default:
+			files = append(files, l.Path)
+		}
+	}
+	return files, len(files) > 0
+}
+
+// String is the verdict in one line, as careen reach prints it.
+func (v Verdict) String() string {
+	if v.State != Reached {
+		return string(v.State) + ": " + v.Why
+	}
+	var b strings.Builder
+	b.WriteString("reached: ")
+	for i, s := range v.Chain {
+		if i > 0 {
+			b.WriteString(" → ")
+		}
+		b.WriteString(s.How + " /" + s.Path)
+	}
+	return b.String()
+}

@@ -1,0 +1,3 @@
+package reach
+
+func (w *walk) applyRules(file string) {}

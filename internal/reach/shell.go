@@ -1,0 +1,4 @@
+package reach
+
+func (w *walk) shellRun(program string, args []string) {}
+func (w *walk) shellVisit(file string)                 {}
