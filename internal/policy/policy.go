@@ -12,33 +12,51 @@ import (
 	"github.com/careen/careen/internal/report"
 )
 
-// Filter says which vulnerabilities stay in the list. The zero value keeps all.
+// Filter says which findings stay in the list. The zero value keeps all.
 type Filter struct {
 	Severities    []finding.Severity // keep only these; nil keeps all
-	IgnoreUnfixed bool               // keep only what a newer version mends
+	IgnoreUnfixed bool               // of the vulnerabilities, keep only what a newer version mends
 }
 
 // Apply removes what the filter leaves out and counts it in r.Hidden.
 func (f Filter) Apply(r *report.Report) {
-	if r.Vulnerabilities == nil || (f.Severities == nil && !f.IgnoreUnfixed) {
-		return
-	}
 	hidden := report.Hidden{}
-	kept := make([]finding.Vulnerability, 0, len(r.Vulnerabilities))
-	for _, v := range r.Vulnerabilities {
-		switch {
-		case f.Severities != nil && !slices.Contains(f.Severities, v.Severity):
+	listed := func(s finding.Severity) bool {
+		if f.Severities != nil && !slices.Contains(f.Severities, s) {
 			hidden.BySeverity++
-		case f.IgnoreUnfixed && v.Fix.State != finding.Fixed:
-			hidden.Unfixed++
-		default:
-			kept = append(kept, v)
+			return false
 		}
+		return true
 	}
-	r.Vulnerabilities = kept
+	r.Vulnerabilities = keep(r.Vulnerabilities, func(v *finding.Vulnerability) bool {
+		if !listed(v.Severity) {
+			return false
+		}
+		if f.IgnoreUnfixed && v.Fix.State != finding.Fixed {
+			hidden.Unfixed++
+			return false
+		}
+		return true
+	})
+	r.Secrets = keep(r.Secrets, func(s *finding.Secret) bool { return listed(s.Severity) })
 	if hidden != (report.Hidden{}) {
 		r.Hidden = &hidden
 	}
+}
+
+// keep returns what is wanted of a list; nil, which means "not looked at",
+// stays nil.
+func keep[T any](list []T, wanted func(*T) bool) []T {
+	if list == nil {
+		return nil
+	}
+	kept := make([]T, 0, len(list))
+	for i := range list {
+		if wanted(&list[i]) {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
 }
 
 // ParseSeverities reads a comma-separated list of severity words, as in
@@ -70,7 +88,7 @@ type Gate struct {
 func (g Gate) Verdict(reports []*report.Report) (because string) {
 	var reasons []string
 	for _, r := range reports {
-		reason := g.count(r.Vulnerabilities)
+		reason := g.count(r)
 		if g.closed() {
 			r.Gate = &report.Gate{Tripped: reason != "", Because: reason}
 		}
@@ -90,18 +108,42 @@ func (g Gate) closed() bool {
 	return g.FailOn != finding.Unknown || g.AnyFinding
 }
 
-// count returns "4 critical, 2 high (--fail-on high)", or "" for none.
-func (g Gate) count(vulnerabilities []finding.Vulnerability) string {
-	counts := map[finding.Severity]int{}
-	for _, v := range vulnerabilities {
-		if g.counts(v) {
-			counts[v.Severity]++
+// tally counts findings of one kind by severity.
+type tally map[finding.Severity]int
+
+// String returns "4 critical, 2 high", "" for none.
+func (t tally) String() string {
+	var parts []string
+	for _, s := range finding.Severities() {
+		if n := t[s]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// count returns "4 critical, 2 high; secrets: 1 critical (--fail-on high)", or
+// "" when nothing counts.
+func (g Gate) count(r *report.Report) string {
+	vulnerabilities, secrets := tally{}, tally{}
+	for _, v := range r.Vulnerabilities {
+		notLinked := v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked
+		if g.counts(v.Severity) && (v.Suppressed == nil || notLinked && g.ShowNotLinked) {
+			vulnerabilities[v.Severity]++
+		}
+	}
+	for _, s := range r.Secrets {
+		if g.counts(s.Severity) && s.Suppressed == nil {
+			secrets[s.Severity]++
 		}
 	}
 	var parts []string
-	for _, s := range finding.Severities() {
-		if n := counts[s]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
+	for _, kind := range []struct {
+		name string
+		tally
+	}{{"", vulnerabilities}, {"secrets: ", secrets}} {
+		if text := kind.tally.String(); text != "" {
+			parts = append(parts, kind.name+text)
 		}
 	}
 	if parts == nil {
@@ -111,18 +153,13 @@ func (g Gate) count(vulnerabilities []finding.Vulnerability) string {
 	if g.FailOn != finding.Unknown {
 		why = "--fail-on " + strings.ToLower(g.FailOn.String())
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(parts, ", "), why)
+	return fmt.Sprintf("%s (%s)", strings.Join(parts, "; "), why)
 }
 
-func (g Gate) counts(v finding.Vulnerability) bool {
-	if v.Suppressed != nil {
-		notLinked := v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked
-		if !notLinked || !g.ShowNotLinked {
-			return false
-		}
-	}
+// counts reports whether a finding of that severity trips the gate.
+func (g Gate) counts(s finding.Severity) bool {
 	if g.FailOn != finding.Unknown {
-		return v.Severity >= g.FailOn
+		return s >= g.FailOn
 	}
 	return g.AnyFinding
 }

@@ -73,6 +73,26 @@ func TestGate(t *testing.T) {
 	}
 }
 
+func TestSecretsCount(t *testing.T) {
+	secret := func(s finding.Severity) finding.Secret { return finding.Secret{Severity: s} }
+	ignored := secret(finding.Critical)
+	ignored.Suppressed = &finding.Suppressed{By: "baseline"}
+	r := &report.Report{
+		Vulnerabilities: []finding.Vulnerability{vuln(finding.High, finding.Affected)},
+		Secrets:         []finding.Secret{secret(finding.Critical), secret(finding.Low), ignored},
+	}
+	if got, want := (Gate{FailOn: finding.High}).Verdict([]*report.Report{r}), "1 high; secrets: 1 critical (--fail-on high)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	Filter{Severities: []finding.Severity{finding.Critical}, IgnoreUnfixed: true}.Apply(r)
+	if len(r.Secrets) != 2 || r.Hidden == nil || r.Hidden.BySeverity != 2 {
+		t.Errorf("kept %v, hidden %+v", r.Secrets, r.Hidden)
+	}
+	if got, want := (Gate{AnyFinding: true}).Verdict([]*report.Report{r}), "secrets: 1 critical (--exit-code)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestParseSeverities(t *testing.T) {
 	got, err := ParseSeverities("high, CRITICAL")
 	if err != nil || len(got) != 2 || got[0] != finding.High || got[1] != finding.Critical {

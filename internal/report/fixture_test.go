@@ -146,6 +146,28 @@ func shop() *Report {
 	v[12].Linked = &finding.Linked{State: finding.SymbolsUnknown}
 	v[13].Suppressed = &finding.Suppressed{By: ".careenignore", Why: "accepted until 2027-01-01 by the shop team"}
 	v[13].ID, v[13].Fingerprint = "CVE-2022-99999", "fp-ignored"
+	r.Secrets = []finding.Secret{
+		{Rule: "github-pat", Title: "GitHub personal access token", Severity: finding.Critical, Redacted: "ghp_…XxXH",
+			Exposure: finding.Extractable, Fingerprint: "fp-github-pat", Places: []finding.SecretPlace{
+				{Exposure: finding.Extractable, Kind: "file", Path: "app/.env", InFile: 3, Layer: 2,
+					Instruction: r.Target.Layers[2].Instruction, Line: &finding.Line{File: "Dockerfile", Line: 9},
+					Hidden: &finding.Hiding{Layer: 3, Instruction: r.Target.Layers[3].Instruction, Deleted: true}},
+			}},
+		{Rule: "stripe-secret-key", Title: "Stripe secret key", Severity: finding.Critical, Redacted: "sk_l…SwMF",
+			Exposure: finding.InConfiguration, Fingerprint: "fp-stripe", Places: []finding.SecretPlace{
+				{Exposure: finding.InConfiguration, Kind: "env", Name: "STRIPE_SECRET_KEY", Layer: -1, Instruction: "ENV STRIPE_SECRET_KEY=sk_l…SwMF"},
+				{Exposure: finding.InHistory, Kind: "history", Name: "STRIPE_SECRET_KEY", Layer: -1, Instruction: "RUN |1 STRIPE_SECRET_KEY=sk_l…SwMF make"},
+			}},
+		{Rule: "password-assignment", Title: "Password in an assignment", Severity: finding.Medium, Redacted: "…",
+			Exposure: finding.InImage, Fingerprint: "fp-password", Places: []finding.SecretPlace{
+				{Exposure: finding.InImage, Kind: "file", Path: "app/config.yaml", InFile: 12, Layer: 3, Instruction: r.Target.Layers[3].Instruction},
+			}},
+		{Rule: "jwt", Title: "JSON Web Token", Severity: finding.Low, Redacted: "eyJh…x1Qk",
+			Exposure: finding.InImage, Fingerprint: "fp-jwt", Suppressed: &finding.Suppressed{By: ".careenignore", Why: "a public sample"},
+			Places: []finding.SecretPlace{
+				{Exposure: finding.InImage, Kind: "file", Path: "app/README.md", InFile: 40, Layer: 3, Instruction: r.Target.Layers[3].Instruction},
+			}},
+	}
 	return r
 }
 
@@ -154,6 +176,7 @@ func empty() *Report {
 	r := shop()
 	r.Target.Ref = "shop-web:2"
 	r.Vulnerabilities = r.Vulnerabilities[:0]
+	r.Secrets = r.Secrets[:0]
 	r.Hidden, r.Gate = nil, nil
 	r.Warnings = []Warning{}
 	return r

@@ -51,6 +51,12 @@ func published(r *Report) Report {
 			v.Locations = list(v.Locations)
 		}
 	}
+	if p.Secrets != nil {
+		p.Secrets = append([]finding.Secret{}, p.Secrets...)
+		for i := range p.Secrets {
+			p.Secrets[i].Places = list(p.Secrets[i].Places)
+		}
+	}
 	return p
 }
 

@@ -104,7 +104,7 @@ func TestAbsentMeansNotLookedAt(t *testing.T) {
 		return m
 	}
 	r := &Report{Schema: Schema}
-	for _, key := range []string{"packages", "vulnerabilities", "database", "gate", "hidden"} {
+	for _, key := range []string{"packages", "vulnerabilities", "secrets", "database", "gate", "hidden"} {
 		if _, there := keys(r)[key]; there {
 			t.Errorf("%s is there though nobody looked", key)
 		}
@@ -112,8 +112,8 @@ func TestAbsentMeansNotLookedAt(t *testing.T) {
 	if got := string(keys(r)["warnings"]); got != "[]" {
 		t.Errorf("warnings: %s", got)
 	}
-	r.Packages, r.Vulnerabilities = []sbom.Package{}, []finding.Vulnerability{}
-	for _, key := range []string{"packages", "vulnerabilities"} {
+	r.Packages, r.Vulnerabilities, r.Secrets = []sbom.Package{}, []finding.Vulnerability{}, []finding.Secret{}
+	for _, key := range []string{"packages", "vulnerabilities", "secrets"} {
 		if got := string(keys(r)[key]); got != "[]" {
 			t.Errorf("%s: %q, want an empty list", key, got)
 		}

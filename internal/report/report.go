@@ -23,6 +23,7 @@ type Report struct {
 	Database        *Database               `json:"database,omitempty"`
 	Packages        []sbom.Package          `json:"packages,omitzero"`
 	Vulnerabilities []finding.Vulnerability `json:"vulnerabilities,omitzero"`
+	Secrets         []finding.Secret        `json:"secrets,omitzero"`
 	Hidden          *Hidden                 `json:"hidden,omitempty"` // set when flags left findings out of the list
 	Warnings        []Warning               `json:"warnings"`
 	Gate            *Gate                   `json:"gate,omitempty"`

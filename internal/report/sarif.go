@@ -178,6 +178,7 @@ func sarifRunOf(r *Report) sarifRun {
 		result.RuleIndex = place[v.ID]
 		run.Results = append(run.Results, result)
 	}
+	run.addSecrets(r)
 	return run
 }
 

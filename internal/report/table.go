@@ -66,6 +66,7 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 		t.upgrades(r, opt.All)
 	}
 	t.hidden(r)
+	t.secrets(r, opt.All)
 	if opt.Packages {
 		t.packages(r)
 	}

@@ -1,0 +1,105 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+)
+
+// secrets writes two lines for each secret: what it is and where it stands
+// worst, then what became of it there.
+func (t *table) secrets(r *Report, all bool) {
+	if r.Secrets == nil {
+		return
+	}
+	var list []*finding.Secret
+	extractable, suppressed, ruleWidth, valueWidth := 0, 0, 0, 0
+	for i := range r.Secrets {
+		s := &r.Secrets[i]
+		if s.Suppressed != nil && !t.Suppressed {
+			suppressed++
+			continue
+		}
+		if s.Exposure == finding.Extractable {
+			extractable++
+		}
+		list = append(list, s)
+	}
+	head := inked("SECRETS", bold).add("   none found")
+	if len(list) > 0 {
+		head = inked("SECRETS", bold).add(fmt.Sprintf("   %d", len(list)))
+	}
+	if extractable > 0 {
+		head = head.add(fmt.Sprintf(", of which %d can still be extracted although deleted", extractable))
+	}
+	if suppressed > 0 {
+		head = head.add(fmt.Sprintf(", %d suppressed (--show-suppressed)", suppressed))
+	}
+	t.blank()
+	t.fold(head, len("SECRETS   "))
+	rest := 0
+	if !all && len(list) > shownRows {
+		rest = len(list) - shownRows
+		list = list[:shownRows]
+	}
+	for _, s := range list {
+		ruleWidth = max(ruleWidth, textWidth(s.Rule))
+		valueWidth = max(valueWidth, textWidth(s.Redacted))
+	}
+	for _, s := range list {
+		rule := inked(s.Rule, severityWord(s.Severity)[0].ink).and(blanks(ruleWidth - textWidth(s.Rule) + gap))
+		value := words(s.Redacted).and(blanks(valueWidth - textWidth(s.Redacted) + gap))
+		t.fold(rule.and(value).add(placesWord(s)), 4)
+		t.fold(blanks(4).add(lifeWord(s)), 4)
+	}
+	if rest > 0 {
+		t.put(words(fmt.Sprintf("… %s: --all", count(rest, "more secret"))))
+	}
+}
+
+// placesWord is "/app/.env:3", "ENV TOKEN", with the number of further places.
+func placesWord(s *finding.Secret) string {
+	if len(s.Places) == 0 {
+		return ""
+	}
+	text := placeWord(&s.Places[0])
+	if n := len(s.Places) - 1; n > 0 {
+		text += fmt.Sprintf(" +%d", n)
+	}
+	return text
+}
+
+func placeWord(p *finding.SecretPlace) string {
+	switch {
+	case p.Kind == "file" && p.InFile > 0:
+		return fmt.Sprintf("/%s:%d", p.Path, p.InFile)
+	case p.Kind == "file":
+		return "/" + p.Path
+	}
+	return strings.TrimSpace(strings.ToUpper(p.Kind) + " " + p.Name)
+}
+
+// lifeWord says what someone who has the image can do, and which instructions
+// made it so.
+func lifeWord(s *finding.Secret) string {
+	if len(s.Places) == 0 {
+		return string(s.Exposure)
+	}
+	p := &s.Places[0]
+	text := string(p.Exposure)
+	if p.Exposure == finding.Extractable {
+		text += fmt.Sprintf(" from layer %d", p.Layer)
+	}
+	if by := tidyInstruction(p.Instruction); p.Kind == "file" && by != "" {
+		text += fmt.Sprintf(": added by %d %s", p.Layer, by)
+	}
+	if p.Hidden != nil {
+		verb := "overwritten"
+		if p.Hidden.Deleted {
+			verb = "deleted"
+		}
+		text += strings.TrimRight(fmt.Sprintf(", %s by %d %s", verb, p.Hidden.Layer, tidyInstruction(p.Hidden.Instruction)), " ")
+	}
+	return text
+}
