@@ -91,7 +91,7 @@ docker-archive:, oci-archive:, oci-dir:, dir:.`,
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
 	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
-	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release gets no more security fixes")
+	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release, or a runtime that no distribution installed, gets no more security fixes")
 	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
 	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
@@ -169,6 +169,9 @@ func (c *command) scanImages(ctx context.Context, target string, source sourceFl
 	parsed, err := image.ParseTarget(target)
 	if err != nil {
 		return nil, err
+	}
+	if c.sbomTarget(parsed) {
+		return c.scanSBOM(parsed, opt)
 	}
 	line := c.progressLine()
 	defer line.clear()

@@ -164,15 +164,23 @@ func (g Gate) counts(s finding.Severity) bool {
 	return g.AnyFinding
 }
 
-// EndOfLife names the distribution releases of the reports that get no more
-// security fixes; "" when there is none.
+// EndOfLife names the distribution releases of the reports, and the runtimes
+// that no distribution answers for, that get no more security fixes; "" when
+// there is none.
 func EndOfLife(reports []*report.Report) string {
 	var past []string
+	add := func(text string) {
+		if !slices.Contains(past, text) {
+			past = append(past, text)
+		}
+	}
 	for _, r := range reports {
 		if os := r.Target.OS; os != nil && os.PastEOL {
-			text := fmt.Sprintf("%s is past its end of life (%s)", os.Name, os.EOL)
-			if !slices.Contains(past, text) {
-				past = append(past, text)
+			add(fmt.Sprintf("%s is past its end of life (%s)", os.Name, os.EOL))
+		}
+		for _, w := range r.Warnings {
+			if w.Kind == "end-of-life" {
+				add(w.Message)
 			}
 		}
 	}

@@ -115,6 +115,10 @@ func TestEndOfLife(t *testing.T) {
 	if got, want := EndOfLife([]*report.Report{old, young, old}), "Debian 9 is past its end of life (2022-06-30)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	java := &report.Report{Warnings: []report.Warning{{Kind: "no-advisories", Message: "x"}, {Kind: "end-of-life", Message: "Java 12 has ended"}}}
+	if got, want := EndOfLife([]*report.Report{java, old, java}), "Java 12 has ended; Debian 9 is past its end of life (2022-06-30)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestIncomplete(t *testing.T) {

@@ -91,11 +91,16 @@ func (in *Opened) report(opt Options) (*report.Report, error) {
 		Packages: nonNil(cat.Packages),
 		Warnings: warnings(facts, tree, cat.Warnings, img),
 	}
+	return r, judge(r, cat, opt)
+}
+
+// judge holds the packages of a report against the advisories.
+func judge(r *report.Report, cat catalog.Result, opt Options) error {
 	matched := match.Result{}
 	if opt.DB != nil {
 		matched = match.Packages(cat.Distro, cat.Packages, opt.DB, opt.Match)
 		if err := opt.DB.Err(); err != nil {
-			return nil, fmt.Errorf("advisory database: %w; build or fetch it again", err)
+			return fmt.Errorf("advisory database: %w; build or fetch it again", err)
 		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
 		r.Database = database(opt.DB.Info())
@@ -103,8 +108,11 @@ func (in *Opened) report(opt Options) (*report.Report, error) {
 			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})
 		}
 	}
+	for _, w := range match.RuntimesPastEOL(cat.Packages, opt.Now) {
+		r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message})
+	}
 	r.Target.OS = operatingSystem(cat.Distro, matched.HasAdvisories, opt.Now)
-	return r, nil
+	return nil
 }
 
 // readLayers returns the facts of each layer, lowest first, from the cache
