@@ -102,11 +102,11 @@ func (d *document) inputs(n *yaml.Node) map[string]Text {
 
 // stepCommands reads the shell text of a scalar, going on from a state.
 func stepCommands(n *yaml.Node, t shellText) shellText {
-	t.source, t.base, t.line = n.Value, 0, n.Line
+	t.source, t.seen, t.base, t.line = n.Value, maskExpressions(n.Value), 0, n.Line
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		t.line++ // the text begins below its indicator
 	}
-	t.read(maskExpressions(n.Value))
+	t.read()
 	return t
 }
 

@@ -12,8 +12,8 @@ func (f *File) parseMakefile(data []byte) {
 		end := logicalLine(source, at)
 		text := source[at:end]
 		if strings.HasPrefix(text, "\t") {
-			t := shellText{source: text, base: at, line: line}
-			t.read(blankCarriageReturns(maskRecipe(text)))
+			t := shellText{source: text, seen: blankCarriageReturns(maskRecipe(text)), base: at, line: line}
+			t.read()
 			commands = append(commands, t.commands...)
 		}
 		line += strings.Count(text, "\n")

@@ -10,33 +10,45 @@ import (
 // shellText reads the simple commands of a shell text, function bodies and
 // command substitutions included.
 type shellText struct {
-	source   string // as written; what the parser sees has the same length
+	source   string // as written
+	seen     string // what the parser sees: of the same length, with what is not shell blotted out
 	base     int    // offset of source in the file
 	line     int    // line of the file on which source begins
 	errexit  bool   // set -e is on
 	pipefail bool   // set -o pipefail is on
+	pipedTo  string // what reads the output of the statement that is walked
 	commands []Command
 }
 
-// read appends the commands of masked, which is source with what is not shell
-// blotted out byte for byte. What the parser cannot read as a whole is read
-// line by line, leaving out the lines that are no shell.
-func (t *shellText) read(masked string) {
-	file, err := parseShell(masked)
+// ShellCommands reads the simple commands of a shell text of the Bourne family,
+// as far as it is one: a text with syntax errors is read line by line. Pipefail
+// says whether the shell begins with that option on. Lines count from 1.
+func ShellCommands(text string, pipefail bool) []Command {
+	t := shellText{source: text, seen: text, line: 1, errexit: true, pipefail: pipefail}
+	t.read()
+	return t.commands
+}
+
+// read appends the commands of the text. What the parser cannot read as a whole
+// is read line by line, leaving out the lines that are no shell.
+func (t *shellText) read() {
+	file, err := parseShell(t.seen)
 	if err == nil {
 		t.statements(file.Stmts, false)
 		return
 	}
-	source, base, line := t.source, t.base, t.line
-	for at := 0; at < len(masked); {
-		end := logicalLine(masked, at)
-		if file, err := parseShell(masked[at:end]); err == nil {
-			t.source, t.base, t.line = source[at:end], base+at, line+strings.Count(masked[:at], "\n")
+	whole := *t
+	line := t.line
+	for at := 0; at < len(whole.seen); {
+		end := logicalLine(whole.seen, at)
+		t.source, t.seen, t.base, t.line = whole.source[at:end], whole.seen[at:end], whole.base+at, line
+		if file, err := parseShell(t.seen); err == nil {
 			t.statements(file.Stmts, false)
 		}
+		line += strings.Count(t.seen, "\n")
 		at = end
 	}
-	t.source, t.base, t.line = source, base, line
+	t.source, t.seen, t.base, t.line = whole.source, whole.seen, whole.base, whole.line
 }
 
 func parseShell(text string) (*syntax.File, error) {
@@ -79,7 +91,10 @@ func (t *shellText) statement(s *syntax.Stmt, mayFail bool) {
 		case syntax.OrStmt:
 			t.statement(c.X, mayFail || !gives(c.Y))
 		case syntax.Pipe, syntax.PipeAll:
+			outer := t.pipedTo
+			t.pipedTo = firstWord(c.Y)
 			t.statement(c.X, mayFail || !t.pipefail)
+			t.pipedTo = outer
 		default:
 			t.statement(c.X, mayFail)
 		}
@@ -111,11 +126,30 @@ func (t *shellText) statement(s *syntax.Stmt, mayFail bool) {
 		for _, item := range c.Items {
 			t.statements(item.Stmts, mayFail)
 		}
+	case *syntax.DeclClause:
+		t.declare(c, mayFail)
 	case *syntax.FuncDecl:
 		t.statement(c.Body, mayFail)
 	case *syntax.TimeClause:
 		t.statement(c.Stmt, mayFail)
 	}
+}
+
+// firstWord is the program of a statement, as far as it stands there in plain
+// letters; "?" else.
+func firstWord(s *syntax.Stmt) string {
+	word := "?"
+	syntax.Walk(s, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok && word == "?" && len(c.Args) > 0 {
+			if lit := c.Args[0].Lit(); lit != "" && wrappers[lit] == "" && lit != "nohup" && lit != "command" {
+				word = path.Base(lit)
+			} else if len(c.Args) > 1 && c.Args[len(c.Args)-1].Lit() != "" {
+				word = c.Args[1].Lit()
+			}
+		}
+		return word == "?"
+	})
+	return word
 }
 
 // gives reports whether a statement ends the script with a failure.
@@ -138,6 +172,9 @@ func gives(s *syntax.Stmt) bool {
 // call notes a simple command, and those of the substitutions in it.
 func (t *shellText) call(c *syntax.CallExpr, mayFail bool) {
 	nested := func(n syntax.Node, swallowed bool) {
+		outer := t.pipedTo
+		t.pipedTo = ""
+		defer func() { t.pipedTo = outer }()
 		syntax.Walk(n, func(n syntax.Node) bool {
 			if subst, ok := n.(*syntax.CmdSubst); ok {
 				t.statements(subst.Stmts, swallowed)
@@ -146,13 +183,11 @@ func (t *shellText) call(c *syntax.CallExpr, mayFail bool) {
 			return true
 		})
 	}
+	command := t.command(c, mayFail)
 	for _, a := range c.Assigns {
 		nested(a, mayFail || len(c.Args) > 0)
+		command.Assigns = append(command.Assigns, t.assign(a)...)
 	}
-	if len(c.Args) == 0 {
-		return
-	}
-	command := Command{Line: t.line + int(c.Pos().Line()) - 1, MayFail: mayFail || !t.errexit}
 	for _, w := range c.Args {
 		command.Words = append(command.Words, t.word(w))
 		nested(w, true)
@@ -161,9 +196,41 @@ func (t *shellText) call(c *syntax.CallExpr, mayFail bool) {
 	t.set(command.Words)
 }
 
+func (t *shellText) command(n syntax.Node, mayFail bool) Command {
+	return Command{
+		Line:    t.line + int(n.Pos().Line()) - 1,
+		MayFail: mayFail || !t.errexit,
+		PipedTo: t.pipedTo,
+		Lost:    t.pipedTo != "" && !t.pipefail,
+	}
+}
+
+// assign reads NAME=value; one with an expansion in it has no value that is known.
+func (t *shellText) assign(a *syntax.Assign) []Variable {
+	if a.Name == nil || a.Value == nil {
+		return nil
+	}
+	var b strings.Builder
+	v := Variable{Name: a.Name.Value, Line: t.line + int(a.Pos().Line()) - 1}
+	if literal(&b, a.Value.Parts) {
+		v.Value, v.Set = b.String(), true
+	}
+	return []Variable{v}
+}
+
+// declare notes export, local, declare and their like as commands.
+func (t *shellText) declare(c *syntax.DeclClause, mayFail bool) {
+	command := t.command(c, mayFail)
+	command.Words = []Word{{Value: c.Variant.Value, Static: true, Line: command.Line}}
+	for _, a := range c.Args {
+		command.Assigns = append(command.Assigns, t.assign(a)...)
+	}
+	t.commands = append(t.commands, command)
+}
+
 // set follows the set builtin as far as it changes what a failure does.
 func (t *shellText) set(words []Word) {
-	if words[0].Value != "set" {
+	if len(words) == 0 || words[0].Value != "set" {
 		return
 	}
 	for i := 1; i < len(words); i++ {
@@ -199,7 +266,7 @@ func (t *shellText) word(w *syntax.Word) Word {
 	var b strings.Builder
 	word.Static = literal(&b, w.Parts)
 	word.Value = b.String()
-	if !word.Static || strings.Contains(raw, "${{") || strings.Contains(raw, "<<") {
+	if !word.Static || raw != t.seen[start:end] {
 		word.Value, word.Static = unquote(raw), false
 	}
 	return word
@@ -294,8 +361,8 @@ func (f *File) parseScript(data []byte) {
 	if strings.HasPrefix(source, "\xef\xbb\xbf") {
 		source = "   " + source[3:]
 	}
-	t := shellText{source: source, line: 1}
-	t.read(blankCarriageReturns(source))
+	t := shellText{source: source, seen: blankCarriageReturns(source), line: 1}
+	t.read()
 	f.runLines(t.commands)
 }
 

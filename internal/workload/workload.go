@@ -166,8 +166,11 @@ type Step struct {
 // Command is one simple command of a shell text.
 type Command struct {
 	Words   []Word
+	Assigns []Variable // that stand before it, or alone; values without expansion only
 	Line    int
-	MayFail bool // its failure is swallowed: || true, a pipe without pipefail, set +e
+	MayFail bool   // its failure is swallowed: || true, a pipe without pipefail, set +e
+	PipedTo string // program that reads its output, "" when none does
+	Lost    bool   // its failure is lost because PipedTo's is the pipe's: no pipefail
 }
 
 // Word is one word of a command.
