@@ -1,7 +1,10 @@
 package dockerfile
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,13 +90,34 @@ func dumpInstruction(b *strings.Builder, f *File, in *Instruction, indent string
 	}
 }
 
+var update = flag.Bool("update", false, "write the golden files")
+
 func TestParse(t *testing.T) {
-	f := Parse("Dockerfile", []byte("FROM alpine:3.20 AS Build\nRUN make\n"))
-	want := `1 stage 0 "build"
-  1 FROM "alpine:3.20" = "alpine:3.20" tail "alpine:3.20"
-  2-2 RUN "make"
-`
-	if diff := cmp.Diff(want, dump(f)); diff != "" {
-		t.Error(diff)
+	files, err := filepath.Glob("testdata/*.Dockerfile")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			src, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := dump(Parse(file, src))
+			golden := strings.TrimSuffix(file, ".Dockerfile") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+			checkParse(t, src)
+		})
 	}
 }

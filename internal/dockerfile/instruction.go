@@ -80,6 +80,9 @@ func (f *File) instruction(n *parser.Node, j joined, from, line int) *Instructio
 	}
 	in.flags(from+len(name), f.Escape)
 	in.arguments(n)
+	if in.Text == "" && !slices.Contains([]string{"FROM", "RUN", "CMD", "ENTRYPOINT"}, in.Name) {
+		f.problem(line, "%s needs an argument", in.Name)
+	}
 	switch in.Name {
 	case "ENV", "LABEL", "ARG":
 		in.pairs(n.Next, shell.NewLex(rune(f.Escape)))

@@ -26,7 +26,7 @@ type Reference struct {
 	Text       string // as written, quotes and variables included
 	Start, End int    // of Text
 	Line       int
-	Value      string // after variables, with the defaults that the file gives
+	Value      string // after variables, with the defaults that the file gives; "" while not resolved
 	Resolved   bool   // false: Value depends on what only the builder knows, see Why
 	Why        string // why it is not resolved, e.g. "ARG BASE has no default"
 	Stage      int    // index of the stage that it names, -1 when it names none
@@ -43,7 +43,8 @@ func (r *Reference) External() bool { return r.Resolved && r.Stage < 0 && !r.Scr
 // Tail is the literal text of the source that a reference's Value ends with, so
 // that writing another text there changes the end of Value and no more: the
 // reference itself, what follows its last variable, the default of an ARG, or
-// the word of "${NAME:-word}".
+// the word of "${NAME:-word}". The other text must begin with the same letter,
+// since a variable may stand before it: "$NAME:1".
 type Tail struct {
 	Text       string // Source[Start:End]
 	Start, End int
@@ -116,8 +117,7 @@ func (f *File) from(in *Instruction, s *scope) {
 		ref.Line = f.Line(word.Start)
 		v := s.evaluate(word)
 		ref.Value, ref.Args, ref.Tail = v.text, v.args, v.tail
-		ref.Why = v.why
-		ref.Resolved = ref.Why == ""
+		ref.Why, ref.Resolved = v.why, v.why == ""
 	} else {
 		ref.Start, ref.End, ref.Why = in.Start, in.Start, "FROM names no image"
 	}
@@ -182,6 +182,7 @@ func (f *File) addReference(stage *Stage, in *Instruction, kind Kind, flag Flag,
 		ref.Why = "it is empty"
 		return
 	case i >= 0 && i+1 < len(value):
+		ref.Value, ref.Tail = "", nil
 		ref.Why = fmt.Sprintf("%s replaces no variables", kind)
 		f.problem(ref.Line, "%s=%s: variables are not replaced here; name a stage FROM it instead", kind, shorten(value))
 		return
@@ -189,7 +190,8 @@ func (f *File) addReference(stage *Stage, in *Instruction, kind Kind, flag Flag,
 	ref.Resolved = true
 	if number, err := strconv.Atoi(value); err == nil {
 		if number < 0 || number >= stage.Index {
-			ref.Resolved, ref.Why = false, "no stage has that number"
+			ref.Value, ref.Tail = "", nil
+			ref.Resolved, ref.Why = false, "no stage before this one has that number"
 			f.problem(ref.Line, "%s=%s: no stage before this one has that number", kind, shorten(value))
 			return
 		}

@@ -91,14 +91,14 @@ func (s *scope) evaluate(w Word) value {
 	}
 	v := s.walk(unquote(w))
 	switch {
+	case v.why != "":
+		return value{why: v.why}
 	case len(text) > maxWord || len(v.args) > maxArgs:
-		v = value{why: "it is too long"}
-	case v.why == "" && v.text != text:
+		return value{why: "it is too long"}
+	case v.text != text:
 		v.tail = nil // quotes or escapes that the walk does not know
 	}
-	if v.why == "" {
-		v.text = text
-	}
+	v.text = text
 	return v
 }
 
