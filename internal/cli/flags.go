@@ -101,6 +101,7 @@ type outputFlags struct {
 	formats []string
 	file    string
 	by      string
+	sort    string
 	all     bool
 
 	listAllPkgs    bool
@@ -112,6 +113,7 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.formats, "format", "f", []string{"table"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: "+formatNames())
 	flags.StringVarP(&f.file, "output", "o", "", "write to this file instead of standard output")
 	flags.StringVar(&f.by, "by", "package", "what a row of the table is: package or vulnerability")
+	flags.StringVar(&f.sort, "sort", "risk", "which rows of the table come first: by risk, severity or package")
 	flags.BoolVar(&f.all, "all", false, "print every row of the table")
 	flags.BoolVar(&f.listAllPkgs, "list-all-pkgs", false, "print every package, those without findings too")
 	flags.BoolVar(&f.showNotLinked, "show-not-linked", false, "list and gate on Go findings too whose vulnerable code is not linked in")

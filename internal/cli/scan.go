@@ -274,10 +274,12 @@ func (c *command) write(outputs []output, reports []*report.Report, f outputFlag
 }
 
 func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
+	order, _ := report.ParseOrder(f.sort) // parse has refused any other word
 	opt := report.TableOptions{
 		ByVulnerability: f.by == "vulnerability",
 		All:             f.all,
 		Packages:        f.listAllPkgs,
+		Order:           order,
 		Shown:           report.Shown{NotLinked: f.showNotLinked, Suppressed: f.showSuppressed},
 	}
 	if o.path != "" {
@@ -333,6 +335,9 @@ func formatNames() string {
 func (f outputFlags) parse() ([]output, error) {
 	if f.by != "package" && f.by != "vulnerability" {
 		return nil, fmt.Errorf("--by %s: one of package, vulnerability", f.by)
+	}
+	if _, err := report.ParseOrder(f.sort); err != nil {
+		return nil, fmt.Errorf("--sort %w", err)
 	}
 	var outputs []output
 	plain := 0

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -14,12 +13,13 @@ import (
 
 // TableOptions says how a table is drawn. The zero value draws for a pipe.
 type TableOptions struct {
-	Width           int  // columns; 0 means 100, less than 40 is taken as 40
-	Color           bool // paint severity words and headings with the 16 ANSI colours
-	ByVulnerability bool // one row a vulnerability instead of one an upgrade
-	All             bool // every row; otherwise the first 20
-	Packages        bool // a section with every package, those without findings too
-	Shown                // what else is listed; what is not is counted
+	Width           int   // columns; 0 means 100, less than 40 is taken as 40
+	Color           bool  // paint severity words and headings with the 16 ANSI colours
+	ByVulnerability bool  // one row a vulnerability instead of one an upgrade
+	All             bool  // every row; otherwise the first 20
+	Packages        bool  // a section with every package, those without findings too
+	Order           Order // which rows come first
+	Shown                 // what else is listed; what is not is counted
 }
 
 const (
@@ -34,7 +34,7 @@ const (
 // risk first. No line is wider than the width, nothing from the image reaches
 // the terminal unescaped, and whatever is left out is counted.
 func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
-	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, Shown: opt.Shown}
+	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, order: opt.Order, Shown: opt.Shown}
 	if len(reports) > 1 {
 		t.platforms(reports)
 	}
@@ -79,6 +79,7 @@ type table struct {
 	out   bytes.Buffer
 	width int
 	color bool
+	order Order
 	Shown
 }
 
@@ -247,6 +248,7 @@ func (t *table) upgrades(r *Report, all bool) {
 	if len(list) == 0 {
 		return
 	}
+	t.order.upgrades(list)
 	rest := 0
 	if !all && len(list) > shownRows {
 		for _, u := range list[shownRows:] {
@@ -470,9 +472,8 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 	if len(list) == 0 {
 		return
 	}
-	slices.SortStableFunc(list, func(a, b *finding.Vulnerability) int {
-		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b))
-	})
+	packages := packageIndex(r.Packages)
+	t.order.vulnerabilities(list, packages)
 	rest := 0
 	if !all && len(list) > shownRows {
 		rest = len(list) - shownRows
@@ -485,7 +486,6 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 	installed := column{head: "INSTALLED", good: 12, min: 8, spare: true}
 	fixed := column{head: "FIXED", good: 12, min: 8, spare: true}
 	where := column{head: "WHERE", good: 14, min: 10, spare: true}
-	packages := packageIndex(r.Packages)
 	for _, v := range list {
 		p := packages.of(v)
 		pkg.cells = append(pkg.cells, words(typeWord(p.Type)+" "+p.Name))

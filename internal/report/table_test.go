@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -199,4 +200,31 @@ func FuzzTable(f *testing.F) {
 			checkLines(t, string(out), effectiveWidth(width))
 		}
 	})
+}
+
+// The rows of a table come in the order asked for, and none gets lost.
+func TestTableOrder(t *testing.T) {
+	golden(t, "table-by-severity.txt", render(t, TableOptions{Order: BySeverity, ByVulnerability: true, Width: 120}, shop()))
+	golden(t, "table-by-package.txt", render(t, TableOptions{Order: ByPackage}, shop()))
+	golden(t, "table-by-package-vulnerability.txt", render(t, TableOptions{Order: ByPackage, ByVulnerability: true, Width: 120}, shop()))
+	for _, rows := range []bool{false, true} {
+		lines := func(o Order) []string {
+			list := strings.Split(string(render(t, TableOptions{Order: o, ByVulnerability: rows, Width: 400}, shop())), "\n")
+			slices.Sort(list)
+			return list
+		}
+		for _, o := range []Order{BySeverity, ByPackage} {
+			if diff := cmp.Diff(lines(ByRisk), lines(o)); diff != "" {
+				t.Errorf("%s has other rows:\n%s", orderNames[o], diff)
+			}
+		}
+	}
+	for word, want := range map[string]Order{"risk": ByRisk, "severity": BySeverity, "package": ByPackage} {
+		if o, err := ParseOrder(word); err != nil || o != want {
+			t.Errorf("%s: %v, %v", word, o, err)
+		}
+	}
+	if _, err := ParseOrder("name"); err == nil {
+		t.Error("an unknown order must be an error")
+	}
 }

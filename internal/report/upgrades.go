@@ -45,6 +45,17 @@ func (u *Upgrade) risk() float64 {
 	return risk
 }
 
+// severity is that of the worst of the row's vulnerabilities.
+func (u *Upgrade) severity() finding.Severity {
+	severity := finding.Unknown
+	for _, list := range [][]*finding.Vulnerability{u.Mended, u.Unmended} {
+		for _, v := range list {
+			severity = max(severity, v.Severity)
+		}
+	}
+	return severity
+}
+
 // Shown says which vulnerabilities a table lists beside the ordinary ones.
 type Shown struct {
 	NotLinked  bool // those whose vulnerable code is not in the Go binary
