@@ -161,11 +161,6 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 
 // scanImages opens the target and scans each of its images.
 func (c *command) scanImages(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64) ([]*report.Report, error) {
-	began := time.Now()
-	cacheDir, err := c.cache()
-	if err != nil {
-		return nil, err
-	}
 	parsed, err := image.ParseTarget(target)
 	if err != nil {
 		return nil, err
@@ -173,16 +168,39 @@ func (c *command) scanImages(ctx context.Context, target string, source sourceFl
 	if c.sbomTarget(parsed) {
 		return c.scanSBOM(parsed, opt)
 	}
+	began := time.Now()
+	var reports []*report.Report
+	err = c.eachImage(ctx, parsed, source, opt, maxSpool, func(img *image.Image, opt scan.Options) error {
+		r, err := scan.Image(ctx, img, opt)
+		reports = append(reports, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.debugf("scanned after %s", time.Since(began).Round(time.Microsecond))
+	return reports, nil
+}
+
+// eachImage opens a target and calls use for each of its images, with options
+// that know the cache, the time and the progress line.
+func (c *command) eachImage(ctx context.Context, target image.Target, source sourceFlags, opt scan.Options, maxSpool int64,
+	use func(*image.Image, scan.Options) error) error {
+	began := time.Now()
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
 	line := c.progressLine()
 	defer line.clear()
 	sourceOpt, err := source.options(c, cacheDir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sourceOpt.Progress, sourceOpt.MaxSpool = line.show, maxSpool
-	images, closeImages, err := image.Open(ctx, parsed, sourceOpt)
+	images, closeImages, err := image.Open(ctx, target, sourceOpt)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer closeImages()
 	c.debugf("target open after %s", time.Since(began).Round(time.Microsecond))
@@ -190,16 +208,12 @@ func (c *command) scanImages(ctx context.Context, target string, source sourceFl
 	opt.Cache = rootfs.OpenCache(filepath.Join(cacheDir, "layers"))
 	opt.Version, opt.Now = version(), time.Now()
 	opt.Progress = func(done, total int64) { line.show("reading layers", done, total) }
-	var reports []*report.Report
 	for _, img := range images {
-		r, err := scan.Image(ctx, img, opt)
-		if err != nil {
-			return nil, err
+		if err := use(img, opt); err != nil {
+			return err
 		}
-		reports = append(reports, r)
 	}
-	c.debugf("scanned after %s", time.Since(began).Round(time.Microsecond))
-	return reports, nil
+	return nil
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {

@@ -3,11 +3,13 @@ package image
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	kgzip "github.com/klauspost/compress/gzip"
 )
 
@@ -18,6 +20,31 @@ type NewImage struct {
 	Layers      []*NewLayer       // lowest first
 	Annotations map[string]string // of the manifest
 	Attached    []Artifact        // what refers to the image, such as its SBOM
+}
+
+// Image returns the image as if it had been opened, for those who look at what
+// they have made. Its layers are those of the temporary files.
+func (n *NewImage) Image(ref string) (*Image, error) {
+	config, platform, err := parseConfig(n.Config)
+	if err != nil {
+		return nil, err
+	}
+	m := manifestFor(*n)
+	img := &Image{Ref: ref, Kind: "oci-dir", Digest: m.digest, ConfigID: m.config.Digest, Platform: platform, Config: config}
+	for _, l := range n.Layers {
+		img.Layers = append(img.Layers, Layer{DiffID: l.DiffID, Digest: l.Digest, Size: l.Size, MediaType: string(types.OCILayer), Open: l.Open})
+	}
+	describeLayers(img.Layers, config.History)
+	return img, nil
+}
+
+// Close removes the temporary files of the layers.
+func (n *NewImage) Close() error {
+	var all []error
+	for _, l := range n.Layers {
+		all = append(all, l.Close())
+	}
+	return errors.Join(all...)
 }
 
 // NewLayer is a layer to be written, already compressed and in a temporary file.

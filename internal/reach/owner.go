@@ -50,16 +50,16 @@ func (w *walk) owner(file string) (int, bool) {
 func (w *walk) ownedFiles(i int) []string {
 	var files []string
 	for _, f := range w.owned[i] {
-		if !isDocumentation(f) {
+		if !IsDocumentation(f) {
 			files = append(files, f)
 		}
 	}
 	return files
 }
 
-// isDocumentation reports whether a file is for people to read: no program
+// IsDocumentation reports whether a file is for people to read: no program
 // needs it.
-func isDocumentation(file string) bool {
+func IsDocumentation(file string) bool {
 	for _, dir := range [...]string{"usr/share/doc/", "usr/share/man/", "usr/share/info/", "usr/share/lintian/",
 		"usr/share/doc-base/", "usr/share/bug/", "usr/share/licenses/", "usr/share/gtk-doc/", "usr/share/help/"} {
 		if strings.HasPrefix(file, dir) {
@@ -87,3 +87,10 @@ func isSystemDir(dir string) bool {
 	triplet, ok := strings.CutPrefix(dir, "lib/")
 	return ok && !strings.Contains(triplet, "/") && strings.Contains(triplet, "-linux-")
 }
+
+// Owner returns the index of the operating system's package that owns a path.
+func (r *Result) Owner(file string) (int, bool) { return r.walk.owner(file) }
+
+// Owned returns what the image has of a package of the operating system, by its
+// index, documentation left out.
+func (r *Result) Owned(i int) []string { return r.walk.ownedFiles(i) }

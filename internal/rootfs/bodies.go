@@ -64,16 +64,19 @@ func (t *Tree) body(i int) (readerAtCloser, error) {
 	return t.bodies[at.layer].read(r)
 }
 
+// Stored is a visible regular file and where its body is. Files that share a
+// body, as hard links do, have the same place.
+type Stored struct {
+	*Entry
+	In     int   // layer that holds the body
+	Offset int64 // in its tar
+}
+
 // StoredOrder returns the visible regular files that want chooses, in the order
 // in which the layers hold their bodies: opened one after the other, each layer
 // is read forward, and once.
-func (t *Tree) StoredOrder(want func(*Entry) bool) []*Entry {
-	type stored struct {
-		entry  *Entry
-		layer  int32
-		offset int64
-	}
-	var all []stored
+func (t *Tree) StoredOrder(want func(*Entry) bool) []Stored {
+	var all []Stored
 	for i := 1; i < len(t.nodes); i++ {
 		e := t.entry(i)
 		if !e.Mode.IsRegular() || !want(e) {
@@ -83,16 +86,12 @@ func (t *Tree) StoredOrder(want func(*Entry) bool) []*Entry {
 		if c, ok := t.crossLink(at); ok && c.found {
 			at = c.target
 		}
-		all = append(all, stored{e, at.layer, t.layers[at.layer].records[at.rec].offset})
+		all = append(all, Stored{e, int(at.layer), t.layers[at.layer].records[at.rec].offset})
 	}
-	slices.SortStableFunc(all, func(a, b stored) int {
-		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.offset, b.offset))
+	slices.SortStableFunc(all, func(a, b Stored) int {
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.Offset, b.Offset))
 	})
-	entries := make([]*Entry, len(all))
-	for i, s := range all {
-		entries[i] = s.entry
-	}
-	return entries
+	return all
 }
 
 type inMemory []byte

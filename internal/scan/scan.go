@@ -17,6 +17,7 @@ import (
 	"github.com/careen/careen/internal/catalog"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -32,6 +33,7 @@ type Options struct {
 	Limits   rootfs.Limits
 	Jobs     int // layers read at once; 0 means GOMAXPROCS
 	Match    match.Options
+	Reach    bool                    // reach will be computed: scripts and configuration files are kept, but never in the cache
 	Version  string                  // of careen, for the report
 	Now      time.Time               // decides what is past its end of life
 	Progress func(done, total int64) // stored bytes read so far; nil means none
@@ -54,7 +56,7 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 		return nil, err
 	}
 	defer in.Close()
-	return in.report(opt)
+	return in.Report(opt)
 }
 
 // Opened is an image whose layers have been read and whose packages are known.
@@ -81,8 +83,8 @@ func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
 // Close ends the reading of the image's files.
 func (in *Opened) Close() error { return in.Tree.Close() }
 
-// report says what was found.
-func (in *Opened) report(opt Options) (*report.Report, error) {
+// Report says what was found.
+func (in *Opened) Report(opt Options) (*report.Report, error) {
 	img, tree, cat, facts := in.Image, in.Tree, in.Catalog, in.facts
 	r := &report.Report{
 		Schema:   report.Schema,
@@ -115,10 +117,22 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 	return nil
 }
 
+// visitors are those of every room that looks at bodies.
+func visitors(opt Options) []rootfs.Visitor {
+	all := catalog.Visitors()
+	if opt.Reach {
+		all = append(all, reach.Visitors()...)
+	}
+	return all
+}
+
 // readLayers returns the facts of each layer, lowest first, from the cache
 // where it has them.
 func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.Facts, error) {
-	visitors := oneLargeFileAtATime(catalog.Visitors())
+	visitors := oneLargeFileAtATime(visitors(opt))
+	if opt.Reach {
+		opt.Cache = nil
+	}
 	if img.Kind == "dir" {
 		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits, counter(opt.Progress, 0))
 		if err != nil {

@@ -1,0 +1,77 @@
+package slim
+
+import (
+	"path"
+	"strings"
+)
+
+// always says why a file stays in every image. What only some programs need is
+// among reach's rules.
+func always(file string) (note string, ok bool) {
+	switch file {
+	case "etc/os-release", "usr/lib/os-release", "etc/debian_version", "etc/alpine-release", "etc/redhat-release",
+		"etc/system-release", "etc/centos-release", "etc/fedora-release", "etc/rocky-release", "etc/almalinux-release",
+		"etc/oracle-release", "etc/SuSE-release", "etc/lsb-release", "etc/photon-release", "etc/apk/arch":
+		return "names the distribution", true
+	case "etc/passwd", "etc/group":
+		return "accounts", true
+	case "etc/nsswitch.conf":
+		return "how names are looked up", true
+	case "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+		"etc/ssl/ca-bundle.pem", "etc/ssl/cert.pem", "var/lib/ca-certificates/ca-bundle.pem":
+		return "the certificates that TLS trusts", true
+	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/run", "var/lock", "etc/mtab", "etc/localtime":
+		return "a link that programs take for granted", true
+	}
+	return "", false
+}
+
+// alwaysDirectories stay, also empty.
+var alwaysDirectories = map[string]string{
+	"tmp": "for temporary files", "var/tmp": "for temporary files", "run": "for sockets and pids",
+	"proc": "mounted at start", "sys": "mounted at start", "dev": "mounted at start",
+	"etc": "Docker writes hosts and resolv.conf there", "root": "a home", "home": "homes", "var/log": "for logs", "var/cache": "for caches",
+}
+
+// isLicense reports whether a file of a package is its license, which whoever
+// ships the package has to ship.
+func isLicense(file string) bool {
+	return strings.HasPrefix(file, "usr/share/doc/") && path.Base(file) == "copyright" || strings.HasPrefix(file, "usr/share/licenses/")
+}
+
+// isSystems reports whether a file that no package owns is where the system's
+// packages live: made by their scripts or by package managers, it goes with
+// them unless it is reached.
+func isSystems(file string) bool {
+	if strings.HasPrefix(file, "usr/local/") {
+		return false
+	}
+	for _, dir := range [...]string{"usr/", "bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/", "boot/", "etc/",
+		"var/cache/", "var/lib/", "var/log/", "var/spool/", "var/backups/", "run/", "tmp/"} {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// unitOf returns the directory or file that stands for the language package to
+// which a file belongs: what is directly below the directory where that
+// language's packages are installed. "" where there is none.
+func unitOf(file string) string {
+	for _, dir := range [...]string{"/node_modules/", "/site-packages/", "/dist-packages/", "/gems/"} {
+		i := strings.LastIndex(file, dir)
+		if i < 0 {
+			continue
+		}
+		end := i + len(dir)
+		rest := file[end:]
+		name, below, _ := strings.Cut(rest, "/")
+		if strings.HasPrefix(name, "@") { // npm's scopes
+			sub, _, _ := strings.Cut(below, "/")
+			name += "/" + sub
+		}
+		return file[:end] + name
+	}
+	return ""
+}

@@ -1,0 +1,220 @@
+package slim
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// User is whom the slimmed image runs as.
+type User struct {
+	UID, GID int
+	Set      bool   // false: as the source says
+	Was      string // the source's word
+	New      bool   // another than the source's: what it may write belongs to it now
+	writes   []string
+}
+
+// String is the user as a configuration has it: numbers, which runtimes can
+// check (Kubernetes' runAsNonRoot refuses names).
+func (u User) String() string {
+	if !u.Set {
+		return u.Was
+	}
+	return fmt.Sprintf("%d:%d", u.UID, u.GID)
+}
+
+// owns returns the new owner of a path.
+func (u User) owns(file string) (uid, gid int, ok bool) {
+	if !u.New {
+		return 0, 0, false
+	}
+	for _, dir := range u.writes {
+		if file == dir || strings.HasPrefix(file, dir+"/") {
+			return u.UID, u.GID, true
+		}
+	}
+	return 0, 0, false
+}
+
+const (
+	passwdFile = "etc/passwd"
+	groupFile  = "etc/group"
+)
+
+// chooseUser reads the user that is asked for, or else makes numbers of the
+// source's.
+func chooseUser(src Source, asked string) (User, error) {
+	cfg := &src.Image.Config
+	u := User{Was: cfg.User}
+	if asked == "" {
+		u.UID, u.GID, u.Set = numericUser(src.Tree, cfg.User)
+		return u, nil
+	}
+	user, group, hasGroup := strings.Cut(asked, ":")
+	uid, err := strconv.ParseUint(user, 10, 31)
+	gid := uid
+	if err == nil && hasGroup {
+		gid, err = strconv.ParseUint(group, 10, 31)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("--user %s: not UID or UID:GID in numbers", asked)
+	}
+	u.UID, u.GID, u.Set, u.New = int(uid), int(gid), true, true
+	// What an application writes without being told where: its own directory,
+	// what it declares as volumes, its home.
+	for _, dir := range append([]string{cfg.WorkingDir}, cfg.Volumes...) {
+		if dir = strings.Trim(dir, "/"); dir != "" && !isSystems(dir+"/") {
+			u.writes = append(u.writes, dir)
+		}
+	}
+	for _, dir := range cfg.Volumes {
+		u.writes = append(u.writes, strings.Trim(dir, "/"))
+	}
+	return u, nil
+}
+
+// numericUser resolves "name", "name:group", "1000" or "1000:group" by the
+// image's own files. False for root and for what they do not say.
+func numericUser(tree *rootfs.Tree, spec string) (uid, gid int, ok bool) {
+	user, group, hasGroup := strings.Cut(spec, ":")
+	if user == "" || user == "root" || user == "0" {
+		return 0, 0, false
+	}
+	uid, err := strconv.Atoi(user)
+	found := err == nil
+	gid = 0 // as runtimes have it for a number that passwd does not name
+	for _, a := range accounts(tree, passwdFile) {
+		if a.name == user || err == nil && a.id == uid {
+			uid, gid, found = a.id, a.group, true
+			break
+		}
+	}
+	if hasGroup {
+		g, err := strconv.Atoi(group)
+		known := err == nil
+		for _, a := range accounts(tree, groupFile) {
+			if !known && a.name == group {
+				g, known = a.id, true
+			}
+		}
+		gid, found = g, found && known
+	}
+	return uid, gid, found
+}
+
+// account is a line of passwd(5) or group(5).
+type account struct {
+	name      string
+	id, group int
+	line      string
+}
+
+func accounts(tree *rootfs.Tree, file string) []account {
+	data, err := tree.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	var all []account
+	for line := range strings.SplitSeq(string(data), "\n") {
+		fields := strings.Split(line, ":")
+		if len(fields) < 4 {
+			continue
+		}
+		id, err := strconv.Atoi(fields[2])
+		if err != nil {
+			continue
+		}
+		group, _ := strconv.Atoi(fields[3])
+		all = append(all, account{fields[0], id, group, line})
+	}
+	return all
+}
+
+// reduceAccounts writes passwd and group with the accounts that are in use:
+// root, nobody, who runs the image, who owns what stays, and whom a file that
+// stays names.
+func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
+	users, groups := map[int]bool{0: true}, map[int]bool{0: true}
+	if p.User.Set {
+		users[p.User.UID], groups[p.User.GID] = true, true
+	}
+	shells := map[string]bool{}
+	for _, k := range p.Kept {
+		users[k.Entry.UID], groups[k.Entry.GID] = true, true
+		shells["/"+k.Entry.Path] = true
+	}
+	named := func(a account) bool { return a.name == "nobody" || a.name == "nogroup" || mentions[a.name] }
+	var passwd, group strings.Builder
+	for _, a := range accounts(src.Tree, passwdFile) {
+		if !users[a.id] && !named(a) {
+			continue
+		}
+		groups[a.group] = true
+		delete(users, a.id)
+		at := strings.LastIndexByte(a.line, ':')
+		if shell := a.line[at+1:]; !shells[shell] && shell != "" {
+			a.line = a.line[:at+1] + "/sbin/nologin" // the shell goes
+		}
+		passwd.WriteString(a.line + "\n")
+	}
+	if p.User.Set && users[p.User.UID] {
+		fmt.Fprintf(&passwd, "nonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", p.User.UID, p.User.GID)
+	}
+	for _, a := range accounts(src.Tree, groupFile) {
+		if groups[a.id] || named(a) {
+			delete(groups, a.id)
+			group.WriteString(a.line + "\n")
+		}
+	}
+	if p.User.Set && groups[p.User.GID] {
+		fmt.Fprintf(&group, "nonroot:x:%d:\n", p.User.GID)
+	}
+	p.AddFile(passwdFile, []byte(passwd.String()))
+	p.AddFile(groupFile, []byte(group.String()))
+}
+
+// common are accounts whose names are words that stand everywhere: they stay
+// only if something belongs to them.
+var common = []string{"root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "list",
+	"backup", "irc", "users", "adm", "tty", "disk", "kmem", "dialout", "fax", "voice", "cdrom", "floppy", "tape", "sudo",
+	"audio", "dip", "operator", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff", "guest", "halt", "shutdown",
+	"ftp", "http", "nobody", "nogroup", "input", "sgx", "kvm", "render", "crontab", "wheel", "mem", "lock", "squid", "usb", "cron", "ping", "at", "log"}
+
+// mentionable lists the accounts of an image that are looked for in its files.
+func mentionable(tree *rootfs.Tree) [][]byte {
+	var names [][]byte
+	for _, file := range []string{passwdFile, groupFile} {
+		for _, a := range accounts(tree, file) {
+			if len(a.name) > 2 && !slices.Contains(common, a.name) {
+				names = append(names, []byte(a.name))
+			}
+		}
+	}
+	return names
+}
+
+// searching writes through and notes which names stand in what is written. A
+// name that is cut by the border of two writes is not missed.
+type searching struct {
+	w     io.Writer
+	names [][]byte
+	found map[string]bool
+	tail  []byte
+}
+
+func (s *searching) Write(p []byte) (int, error) {
+	border := append(s.tail, p[:min(len(p), 64)]...)
+	for _, name := range s.names {
+		if !s.found[string(name)] && (bytes.Contains(p, name) || bytes.Contains(border, name)) {
+			s.found[string(name)] = true
+		}
+	}
+	s.tail = append(s.tail[:0], p[max(0, len(p)-64):]...)
+	return s.w.Write(p)
+}
