@@ -55,7 +55,7 @@ func isConfiguration(file string) bool {
 	}
 	switch path.Ext(file) {
 	case ".conf", ".cnf", ".ini", ".cfg", ".sh", ".envsh", ".env":
-		return !isDocumentation(file)
+		return !IsDocumentation(file)
 	}
 	return false
 }
