@@ -10,7 +10,7 @@ type Misconfiguration struct {
 	Fix         string      `json:"fix,omitempty"`       // what to do
 	Locations   []Location  `json:"locations,omitempty"` // files of the image that show it, at most ten
 	Count       int         `json:"count,omitempty"`     // of all such files, where Locations names some
-	Base        bool        `json:"base,omitempty"`  // it came with the base image: nothing that this image's own build did
+	Base        bool        `json:"base,omitempty"`      // it came with the base image: nothing that this image's own build did
 	Instruction string      `json:"instruction,omitempty"`
 	Line        *Line       `json:"line,omitempty"`
 	Suppressed  *Suppressed `json:"suppressed,omitempty"`

@@ -4,7 +4,7 @@ package finding
 // go on with: programs, privileges, writable places, users. It says nothing of
 // how they got in. A nil list means that the image has none.
 type Surface struct {
-	Index         float64        `json:"index"`         // sum of Parts, 0 for an empty image; docs/surface.md
+	Index         int            `json:"index"`         // sum of Parts, rounded; 0 for an empty image; docs/surface.md
 	Parts         []SurfacePart  `json:"parts"`         // what Index is made of, most points first
 	Tools         []Tool         `json:"tools"`         // by kind, then name
 	Privileged    []Privileged   `json:"privileged"`    // setuid and setgid files, files with capabilities; by path
@@ -21,7 +21,7 @@ type Surface struct {
 type SurfacePart struct {
 	Name   string  `json:"name"` // "shells", "setuid files"…
 	Count  int64   `json:"count"`
-	Points float64 `json:"points"`
+	Points float64 `json:"points"` // to one decimal
 }
 
 // ToolKind says what an intruder uses a program for.

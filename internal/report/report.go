@@ -17,16 +17,18 @@ const Schema = "careen/1"
 // Report is what careen found out about one image for one platform. A nil
 // slice or pointer means "not looked at"; an empty one "looked, found none".
 type Report struct {
-	Schema          string                  `json:"schema"`
-	Careen          string                  `json:"careen"` // version of the program
-	Target          Target                  `json:"target"`
-	Database        *Database               `json:"database,omitempty"`
-	Packages        []sbom.Package          `json:"packages,omitzero"`
-	Vulnerabilities []finding.Vulnerability `json:"vulnerabilities,omitzero"`
-	Secrets         []finding.Secret        `json:"secrets,omitzero"`
-	Hidden          *Hidden                 `json:"hidden,omitempty"` // set when flags left findings out of the list
-	Warnings        []Warning               `json:"warnings"`
-	Gate            *Gate                   `json:"gate,omitempty"`
+	Schema            string                     `json:"schema"`
+	Careen            string                     `json:"careen"` // version of the program
+	Target            Target                     `json:"target"`
+	Database          *Database                  `json:"database,omitempty"`
+	Packages          []sbom.Package             `json:"packages,omitzero"`
+	Vulnerabilities   []finding.Vulnerability    `json:"vulnerabilities,omitzero"`
+	Secrets           []finding.Secret           `json:"secrets,omitzero"`
+	Misconfigurations []finding.Misconfiguration `json:"misconfigurations,omitzero"`
+	Surface           *finding.Surface           `json:"surface,omitempty"`
+	Hidden            *Hidden                    `json:"hidden,omitempty"` // set when flags left findings out of the list
+	Warnings          []Warning                  `json:"warnings"`
+	Gate              *Gate                      `json:"gate,omitempty"`
 }
 
 // Hidden counts the vulnerabilities that flags left out of the list, so that
