@@ -1,9 +1,216 @@
 package reach
 
-import "github.com/careen/careen/internal/rootfs"
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+)
 
-type linker struct{}
+// elfFact returns what the pass kept of an ELF file.
+func (w *walk) elfFact(file string) (*elfFact, bool) {
+	if f, ok := w.linker.factCache[file]; ok {
+		return f, f != nil
+	}
+	if w.linker.factCache == nil {
+		w.linker.factCache = map[string]*elfFact{}
+	}
+	var f *elfFact
+	if data, ok := w.fact(elfVisitor, file); ok {
+		f = new(elfFact)
+		if json.Unmarshal(data, f) != nil {
+			f = nil
+		}
+	}
+	w.linker.factCache[file] = f
+	return f, f != nil
+}
 
-func visitELFBody(_ *rootfs.Header, body rootfs.Body) ([]byte, error) { return []byte{}, nil }
+// visitELF follows a program or library: what the dynamic linker loads with it,
+// what its strings name, and what follows from the functions it imports.
+func (w *walk) visitELF(file string, f *elfFact) {
+	if f.Problem != "" {
+		w.unfollowed(file, f.Problem)
+	}
+	if f.Interpreter != "" {
+		w.need(file, f.Interpreter, "PT_INTERP")
+		for _, name := range strings.FieldsFunc(w.env["LD_PRELOAD"], func(r rune) bool { return r == ' ' || r == ':' }) {
+			w.needLibrary(file, f, name, "LD_PRELOAD "+name)
+		}
+	}
+	for _, name := range f.Needed {
+		w.needLibrary(file, f, name, "DT_NEEDED "+name)
+	}
+	if isLibc(file) {
+		return // what it can open is in the table of rules, by what programs import
+	}
+	w.followStrings(file, f)
+	w.followImports(file, f)
+}
 
-func (w *walk) visitELF(file string, data []byte) {}
+// unfollowed records a gap that keeps the file's package.
+func (w *walk) unfollowed(file, what string) {
+	w.gap(Gap{Path: file, What: what, Scope: "package"})
+	w.keepPackage(file, what)
+}
+
+// isLibc reports whether a file is the C library or its dynamic linker.
+func isLibc(file string) bool {
+	base := path.Base(file)
+	for _, p := range [...]string{"libc.so.6", "libc-2.", "ld-linux", "ld-2.", "ld-musl-", "libc.musl-", "ld64.so"} {
+		if strings.HasPrefix(base, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// followImports keeps what a program may run or load that its strings do not name.
+func (w *walk) followImports(file string, f *elfFact) {
+	if _, interpreter := w.languageOf(file); interpreter {
+		return // what an interpreter runs, its scripts say
+	}
+	if f.imports(shells...) {
+		w.command(file, "/bin/sh", "system(3)")
+	}
+	if f.searchesPath() {
+		for _, name := range f.Commands {
+			if program, ok := w.find(name); ok {
+				w.keep(file, "string \""+name+"\" in a program that runs others", []string{program})
+			}
+		}
+	}
+	if f.imports(runners...) || f.imports(pathRunners...) || f.imports("go:os/exec.", "go:syscall.Exec") {
+		w.unfollowed(file, "may run programs by a computed name")
+	}
+	if f.imports(loaders...) || f.imports("go:plugin.Open") {
+		w.unfollowed(file, "may load libraries by a computed name")
+	}
+}
+
+// followStrings needs the files that a program's strings name. A string is no
+// proof that the file is used: but only by such a string could it be, unless
+// the name is computed.
+func (w *walk) followStrings(file string, f *elfFact) {
+	var dirs, relative []string
+	for _, s := range f.Names {
+		switch {
+		case strings.HasPrefix(s, "/"):
+			if f.Go {
+				w.followRun(file, s)
+			} else if dir, ok := w.followPath(file, s); ok {
+				dirs = append(dirs, dir)
+			}
+		case strings.Contains(s, ".so"):
+			base := path.Base(s)
+			if !w.needNamed(file, f, base) {
+				relative = append(relative, s)
+			}
+		default:
+			relative = append(relative, s)
+		}
+	}
+	for _, dir := range dirs {
+		for _, name := range relative {
+			if at := join(dir, name); w.isFile(at) {
+				w.need(file, at, "string \""+name+"\"")
+			}
+		}
+	}
+}
+
+// needNamed needs a library that a string names, without complaint when there
+// is none.
+func (w *walk) needNamed(file string, f *elfFact, name string) bool {
+	found := w.libraries(file, f, name)
+	for _, at := range found {
+		w.need(file, at, "dlopen string \""+name+"\"")
+	}
+	return found != nil
+}
+
+// followPath needs the file that a string names. For a directory it returns its
+// path, and keeps what it has if it is not everyone's.
+func (w *walk) followPath(file, s string) (dir string, ok bool) {
+	if i := strings.IndexAny(s, "%*$"); i >= 0 {
+		s = s[:strings.LastIndexByte(s[:i], '/')+1]
+	}
+	e, ok := w.lookup(s)
+	if !ok {
+		return "", false
+	}
+	if e.Mode.IsRegular() {
+		w.need(file, s, "string \""+s+"\"")
+		return "", false
+	}
+	if !e.Mode.IsDir() {
+		return "", false
+	}
+	w.need(file, s, "string \""+s+"\"")
+	w.keepNamedDir(file, s, "string \""+s+"\" names a directory")
+	return clean(s), true
+}
+
+// keepNamedDir keeps what a directory has that something reached names, unless
+// it is one that programs share: there, a name says nothing.
+func (w *walk) keepNamedDir(file, dir, why string) {
+	at := clean(dir)
+	if isSystemDir(at) || isSharedDir(at) {
+		return
+	}
+	key := "dir\x00" + at
+	if w.done[key] {
+		return
+	}
+	w.done[key] = true
+	w.keepTree(file, at, why)
+}
+
+// isSharedDir reports whether many packages put their files below a directory,
+// though it is no directory of the system's own.
+func isSharedDir(dir string) bool {
+	if strings.HasPrefix(dir, "proc") || strings.HasPrefix(dir, "sys") || strings.HasPrefix(dir, "dev") {
+		return true
+	}
+	return slices.Contains([]string{
+		"usr/share/locale", "usr/share/man", "usr/share/doc", "usr/share/info", "usr/share/zoneinfo",
+		"usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
+		"usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
+		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
+	}, dir)
+}
+
+// maxRunMatches bounds the files that one run of Go's strings may name.
+const maxRunMatches = 64
+
+// followRun finds the files named in a run of Go's strings, which have no ends:
+// every path of the image that the run has at one of its slashes.
+func (w *walk) followRun(file, run string) {
+	for i := range len(run) {
+		if run[i] != '/' {
+			continue
+		}
+		w.matchRun(file, "", run[i+1:], new(int))
+	}
+}
+
+// matchRun descends a directory along the text.
+func (w *walk) matchRun(file, dir, text string, matches *int) {
+	for j := 1; j <= len(text) && *matches < maxRunMatches; j++ {
+		if j < len(text) && text[j] == '/' || j == len(text) || dir != "" {
+			at := join(dir, text[:j])
+			e, ok := w.lookup(at)
+			switch {
+			case !ok:
+			case e.Mode.IsRegular():
+				*matches++
+				w.need(file, at, "string \"/"+at+"\"")
+			case j < len(text) && text[j] == '/':
+				w.matchRun(file, at, text[j+1:], matches)
+			}
+		}
+		if text[j-1] == '/' {
+			return
+		}
+	}
+}

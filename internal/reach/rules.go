@@ -1,3 +1,256 @@
 package reach
 
-func (w *walk) applyRules(file string) {}
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// rule says what a library or program opens by convention, where no string of
+// its own says so or the string is in the C library, which every program has.
+type rule struct {
+	files   string // base names of the files that trigger it, patterns, blanks between
+	imports string // imported functions that trigger it, blanks between; "static" for programs that import nothing
+	needs   string // paths, patterns, blanks between; see walk.needRule
+	maybe   bool   // kept as Unknown, for it hangs on what is not in the image whether it is used
+	why     string
+}
+
+// rules returns the table. Sources: the manual pages named, and the libraries'
+// own code where they have none.
+func rules() []rule {
+	const (
+		users    = "getpwnam getpwuid getpwnam_r getpwuid_r getpwent setpwent getgrnam getgrgid getgrnam_r getgrgid_r getgrent getgrouplist initgroups go:os/user. static"
+		hosts    = "getaddrinfo getaddrinfo_a gethostbyname gethostbyname2 gethostbyname_r gethostbyname2_r gethostbyaddr gethostbyaddr_r getnameinfo gethostent res_init __res_init __res_ninit __res_query __res_search ares_init ares_init_options go:net. static"
+		services = "getservbyname getservbyport getservbyname_r getservbyport_r getservent getaddrinfo getnameinfo go:net. static"
+		locale   = "setlocale newlocale uselocale static"
+		clock    = "tzset localtime localtime_r __localtime64 mktime strftime strftime_l timelocal go:time.LoadLocation static"
+	)
+	return []rule{
+		// The C library: nsswitch.conf(5), resolv.conf(5), locale(7), tzset(3), ld.so(8).
+		{imports: users, needs: "/etc/passwd /etc/group /etc/nsswitch.conf nss:passwd nss:group nss:initgroups", why: "users and groups (NSS)"},
+		{imports: "getspnam getspnam_r getspent", needs: "/etc/shadow /etc/nsswitch.conf nss:shadow", why: "passwords (NSS)"},
+		{imports: "getsgnam getsgnam_r", needs: "/etc/gshadow nss:gshadow", why: "passwords of groups (NSS)"},
+		{imports: hosts, needs: "/etc/hosts /etc/resolv.conf /etc/host.conf /etc/gai.conf /etc/nsswitch.conf nss:hosts lib:libidn2.so.0 lib:libresolv.so.2", why: "names of hosts (NSS)"},
+		{imports: services, needs: "/etc/services nss:services", why: "names of services (NSS)"},
+		{imports: "getprotobyname getprotobynumber getprotobyname_r getprotobynumber_r getprotoent getaddrinfo go:net. static", needs: "/etc/protocols nss:protocols", why: "names of protocols (NSS)"},
+		{imports: "getnetbyname getnetbyaddr getnetent getnetbyname_r", needs: "/etc/networks nss:networks", why: "names of networks (NSS)"},
+		{imports: "getrpcbyname getrpcbynumber getrpcent getrpcbyname_r", needs: "/etc/rpc nss:rpc", why: "names of RPC services (NSS)"},
+		{imports: "ether_hostton ether_ntohost", needs: "/etc/ethers nss:ethers", why: "names of Ethernet addresses (NSS)"},
+		{imports: "getnetgrent innetgr setnetgrent", needs: "/etc/netgroup nss:netgroup", why: "network groups (NSS)"},
+		{imports: "getttyent ttyname", needs: "/etc/ttys", why: "terminals"},
+		{imports: "getusershell setusershell", needs: "/etc/shells", why: "shells(5)"},
+		{imports: "getmntent setmntent getfsent", needs: "/etc/mtab /etc/fstab", why: "mounted file systems"},
+		{imports: locale, needs: "/usr/lib/locale/ /usr/lib/*/locale/ /usr/share/locale/locale.alias /etc/locale.alias /usr/lib/*/gconv/gconv-modules.cache /usr/lib64/gconv/gconv-modules.cache /usr/lib/gconv/gconv-modules.cache", why: "locale(7)"},
+		{imports: "bindtextdomain dcgettext dgettext gettext dcngettext ngettext", needs: "messages:", why: "translated messages of $LANG"},
+		{imports: "iconv_open", needs: "/usr/lib/*/gconv/ /usr/lib64/gconv/ /usr/lib/gconv/ /lib/*/gconv/", why: "conversion of character sets (iconv_open(3))"},
+		{imports: clock, needs: "/etc/localtime /etc/timezone", why: "time zone (tzset(3))"},
+		{imports: clock, needs: "/usr/share/zoneinfo/", maybe: true, why: "$TZ may name any time zone when the container is started"},
+		{imports: "pthread_cancel pthread_exit backtrace _Unwind_ForcedUnwind", needs: "lib:libgcc_s.so.1", why: "dlopen string \"libgcc_s.so.1\" of the C library"},
+		{files: "ld-linux*.so* ld-2.*.so ld64.so.*", needs: "/etc/ld.so.cache /etc/ld.so.preload preload:", why: "ld.so(8)"},
+
+		// Cryptography and authentication.
+		{files: "libcrypto.so* libcrypto-*.so* libssl.so*", needs: "/etc/ssl/openssl.cnf /etc/pki/tls/openssl.cnf /usr/lib/ssl/ /etc/ssl/certs/ /etc/ssl/cert.pem /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ /etc/pki/tls/cert.pem /etc/pki/ca-trust/extracted/pem/ /etc/crypto-policies/back-ends/ /etc/ssl/openssl.cnf.d/ /etc/ssl1.1/ /etc/ssl/ct_log_list.cnf", why: "OpenSSL's configuration and certificates"},
+		{files: "libcrypto.so* libcrypto-*.so*", needs: "{dir}/engines-*/ {dir}/ossl-modules/ /usr/lib/engines-*/ /usr/lib/ossl-modules/", maybe: true, why: "OpenSSL's engines and providers"},
+		{imports: "go:crypto/x509.", needs: "/etc/ssl/certs/ /etc/pki/tls/certs/ /etc/ssl/ca-bundle.pem /etc/pki/tls/cacert.pem /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/ssl/cert.pem /usr/local/share/certs/ /system/etc/security/cacerts/", why: "certificates (crypto/x509)"},
+		{files: "libgnutls.so*", needs: "/etc/gnutls/ /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/", why: "GnuTLS's configuration and certificates"},
+		{files: "libp11-kit.so*", needs: "/etc/pkcs11/ /usr/share/p11-kit/ {dir}/pkcs11/ {dir}/p11-kit-trust.so", maybe: true, why: "modules of p11-kit"},
+		{files: "libnss3.so", needs: "lib:libsoftokn3.so lib:libfreebl3.so lib:libfreeblpriv3.so lib:libnssckbi.so lib:libnssdbm3.so {dir}/nss/ /etc/pki/nssdb/", why: "modules of NSS, Mozilla's"},
+		{files: "libpam.so*", needs: "/etc/pam.d/ /etc/pam.conf /etc/security/ {dir}/security/ /usr/lib/security/ /lib/security/ /lib/*/security/ /etc/environment /etc/login.defs /etc/default/locale", why: "pam.conf(5)"},
+		{files: "libsasl2.so*", needs: "{dir}/sasl2/ /etc/sasl2/ /usr/lib/sasl2/ /etc/sasldb2", maybe: true, why: "SASL mechanisms"},
+		{files: "libkrb5.so* libgssapi_krb5.so*", needs: "/etc/krb5.conf /etc/krb5.conf.d/ /etc/gss/ {dir}/krb5/ {dir}/gss/", why: "krb5.conf(5)"},
+		{files: "libldap*.so*", needs: "/etc/ldap/ /etc/openldap/", why: "ldap.conf(5)"},
+		{files: "sudo sudo.ws", needs: "/etc/sudo.conf /etc/sudoers /etc/sudoers.d/ /usr/lib/sudo/ /usr/libexec/sudo/", why: "sudoers(5)"},
+		{files: "libselinux.so*", needs: "/etc/selinux/config", why: "selinux_config(5)"},
+
+		// Terminals, text, graphics.
+		{files: "libtinfo*.so* libncurses*.so*", needs: "/lib/terminfo/ /etc/terminfo/ /usr/share/terminfo/ /usr/lib/terminfo", maybe: true, why: "terminfo(5), by $TERM"},
+		{files: "libreadline.so* libedit.so*", needs: "/etc/inputrc", why: "readline(3)"},
+		{files: "libmagic.so*", needs: "/etc/magic /etc/magic.mime /usr/share/misc/magic.mgc /usr/lib/file/magic.mgc /usr/share/file/", why: "magic(5)"},
+		{files: "libfontconfig.so*", needs: "/etc/fonts/ /usr/share/fontconfig/ /usr/share/fonts/ /usr/local/share/fonts/ /var/cache/fontconfig/", why: "fonts.conf(5)"},
+		{files: "libgdk_pixbuf-2.0.so*", needs: "{dir}/gdk-pixbuf-2.0/", maybe: true, why: "loaders of gdk-pixbuf"},
+		{files: "libgio-2.0.so*", needs: "{dir}/gio/ /usr/share/glib-2.0/schemas/ /usr/share/mime/", maybe: true, why: "modules of GIO"},
+		{files: "libMagick*.so*", needs: "/etc/ImageMagick-*/ {dir}/ImageMagick-*/ /usr/share/ImageMagick-*/", maybe: true, why: "ImageMagick's coders"},
+		{files: "libxml2.so*", needs: "/etc/xml/ /usr/share/xml/", maybe: true, why: "XML catalogues"},
+		{files: "libproj.so*", needs: "/usr/share/proj/", why: "PROJ's grids"},
+		{files: "libicuuc.so*", needs: "/usr/share/icu/", why: "ICU's data"},
+		{imports: "go:mime.", needs: "/etc/mime.types /etc/apache2/mime.types /etc/apache/mime.types /etc/httpd/conf/mime.types /usr/share/mime/globs2 /usr/local/share/mime/globs2 /usr/share/misc/mime.types", why: "media types (mime)"},
+		{imports: "go:time.LoadLocation", needs: "/usr/lib/go/lib/time/zoneinfo.zip /usr/local/go/lib/time/zoneinfo.zip", why: "time zones (time)"},
+
+		// Servers and tools whose modules and data stand in directories of their own.
+		{files: "nginx", needs: "/etc/nginx/ /usr/share/nginx/ /usr/lib/nginx/ /usr/lib64/nginx/ /var/lib/nginx/ /var/log/nginx/ /usr/local/nginx/", maybe: true, why: "nginx's configuration, modules and pages"},
+		{files: "apache2 httpd", needs: "/etc/apache2/ /etc/httpd/ /usr/lib/apache2/ /usr/lib64/httpd/ /usr/share/apache2/ /usr/local/apache2/", maybe: true, why: "Apache's configuration and modules"},
+		{files: "postgres", needs: "/usr/lib/postgresql/*/lib/ /usr/share/postgresql/ /usr/local/lib/postgresql/ /usr/local/share/postgresql/ /etc/postgresql/ /etc/postgresql-common/", maybe: true, why: "PostgreSQL's modules and data"},
+		{files: "mariadbd mysqld", needs: "/etc/mysql/ /etc/my.cnf /etc/my.cnf.d/ /usr/share/mysql/ /usr/share/mariadb/ /usr/lib/mysql/ /usr/lib64/mysql/", maybe: true, why: "MySQL's configuration, modules and messages"},
+		{files: "git", needs: "/usr/lib/git-core/ /usr/libexec/git-core/ /usr/share/git-core/ /etc/gitconfig", maybe: true, why: "git's commands"},
+		{files: "ssh sshd", needs: "/etc/ssh/ /usr/lib/openssh/", why: "ssh_config(5)"},
+		{files: "perl perl5*", needs: "/etc/perl/ /usr/lib/*/perl*/ /usr/share/perl*/ /usr/lib/perl5/ /usr/share/perl5/ /usr/lib64/perl5/ /usr/local/lib/perl5/ /usr/local/lib/*/perl/ /usr/local/share/perl/", maybe: true, why: "modules of Perl"},
+		{files: "lua* luajit*", needs: "/usr/share/lua/ /usr/lib/*/lua/ /usr/local/share/lua/ /usr/local/lib/lua/", maybe: true, why: "modules of Lua"},
+		{files: "tclsh* libtcl*.so*", needs: "/usr/share/tcltk/ /usr/lib/tcl*/", maybe: true, why: "Tcl's library"},
+		{files: "beam.smp erlexec", needs: "/usr/lib/erlang/ /usr/local/lib/erlang/", maybe: true, why: "Erlang's library"},
+		{files: "gawk mawk awk", needs: "/usr/share/awk/ {dir}/../lib/gawk/", maybe: true, why: "awk's library"},
+	}
+}
+
+// applyRules follows the rules that a file triggers.
+func (w *walk) applyRules(file string, f *elfFact) {
+	base := path.Base(file)
+	for i, r := range w.rules {
+		for pattern := range strings.FieldsSeq(r.files) {
+			if ok, _ := path.Match(pattern, base); ok {
+				w.applyRule(i, file)
+			}
+		}
+		if f == nil || r.imports == "" || isLibc(file) {
+			continue
+		}
+		for name := range strings.FieldsSeq(r.imports) {
+			if name == "static" && f.static() && !f.Go && f.Problem == "" || slices.Contains(f.Imports, name) {
+				w.applyRule(i, file)
+				break
+			}
+		}
+	}
+}
+
+func (w *walk) applyRule(i int, file string) {
+	r := w.rules[i]
+	for need := range strings.FieldsSeq(r.needs) {
+		need = strings.ReplaceAll(need, "{dir}", "/"+parent(file))
+		key := "rule\x00" + need
+		if w.done[key] {
+			continue
+		}
+		w.done[key] = true
+		w.needRule(file, need, r)
+	}
+}
+
+// needRule needs what one word of a rule stands for:
+//
+//	/a/b*/c     the files that match
+//	/a/b/       everything below the directory
+//	lib:NAME    a library, where the dynamic linker finds it
+//	nss:DB      the modules that nsswitch.conf names for a database
+//	preload:    the libraries of ld.so.preload
+//	messages:   the message catalogues of $LANG and $LANGUAGE
+func (w *walk) needRule(file, need string, r rule) {
+	kind, rest, _ := strings.Cut(need, ":")
+	switch {
+	case kind == "lib":
+		w.prepareLinker()
+		f, _ := w.elfFact(file)
+		for _, at := range w.libraryIn(w.linker.system, rest, f) {
+			w.need(file, at, r.why)
+		}
+	case kind == "nss":
+		w.needNSS(file, rest)
+	case kind == "preload":
+		data, _ := w.read("etc/ld.so.preload", maxText)
+		for name := range strings.FieldsSeq(string(data)) {
+			w.need(file, name, "ld.so.preload")
+		}
+	case kind == "messages":
+		w.needMessages(file, r.why)
+	default:
+		for _, at := range w.glob(need) {
+			if !strings.HasSuffix(need, "/") {
+				w.needOrKeep(file, at, r)
+				continue
+			}
+			w.needOrKeep(file, at, r)
+			for e := range w.below(at) {
+				w.needOrKeep(file, e.Path, r)
+			}
+		}
+	}
+}
+
+func (w *walk) needOrKeep(file, at string, r rule) {
+	if r.maybe {
+		w.keep(file, r.why, []string{at})
+		return
+	}
+	w.need(file, at, r.why)
+}
+
+// needNSS needs the modules that nsswitch.conf(5) names for a database. Without
+// the file, or the line, glibc asks "files" and "dns", which it has itself or,
+// before 2.34, in libnss_files and libnss_dns.
+func (w *walk) needNSS(file, database string) {
+	services := []string{"files", "dns", "compat"}
+	data, _ := w.read("etc/nsswitch.conf", maxText)
+	for line := range strings.Lines(string(data)) {
+		line, _, _ = strings.Cut(line, "#")
+		name, list, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if ok && strings.TrimSpace(name) == database {
+			services = append(services, strings.Fields(list)...)
+		}
+	}
+	f, _ := w.elfFact(file)
+	w.prepareLinker()
+	for _, s := range services {
+		if strings.HasPrefix(s, "[") {
+			continue // [NOTFOUND=return]
+		}
+		for _, at := range w.libraryIn(w.linker.system, "libnss_"+s+".so.2", f) {
+			w.need(file, at, "nsswitch.conf: "+database+": "+s)
+		}
+	}
+}
+
+// needMessages needs the message catalogues of the languages that the
+// configuration's environment sets: without one, gettext(3) opens none.
+func (w *walk) needMessages(file, why string) {
+	for _, name := range []string{"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		for lang := range strings.SplitSeq(w.env[name], ":") {
+			lang, _, _ = strings.Cut(lang, ".")
+			lang, _, _ = strings.Cut(lang, "@")
+			if lang == "" || lang == "C" || lang == "POSIX" || strings.Contains(lang, "/") {
+				continue
+			}
+			short, _, _ := strings.Cut(lang, "_")
+			for _, dir := range []string{lang, short} {
+				for e := range w.below("usr/share/locale/" + dir) {
+					w.keep(file, why, []string{e.Path})
+				}
+			}
+		}
+	}
+}
+
+// glob returns the paths of the image that a pattern matches, as glob(3); a
+// pattern without special characters is a path.
+func (w *walk) glob(pattern string) []string {
+	dirs := []string{""}
+	for element := range strings.SplitSeq(clean(pattern), "/") {
+		var next []string
+		for _, dir := range dirs {
+			if !strings.ContainsAny(element, "*?[") {
+				if at := join(dir, element); w.exists(at) {
+					next = append(next, at)
+				}
+				continue
+			}
+			for e := range w.list(dir) {
+				base := path.Base(e.Path)
+				if ok, _ := path.Match(element, base); ok && (base[0] != '.' || element[0] == '.') {
+					next = append(next, join(dir, base))
+				}
+			}
+			if len(next) > maxGlob {
+				break
+			}
+		}
+		dirs = next
+	}
+	return dirs
+}
+
+// maxGlob bounds the matches of one pattern.
+const maxGlob = 100_000
+
+func (w *walk) exists(name string) bool {
+	_, ok := w.follow(name, nil)
+	return ok
+}

@@ -1,3 +1,89 @@
 package reach
 
-func (w *walk) visitText(file string) {}
+import (
+	"bytes"
+	"path"
+	"strings"
+)
+
+// visitText follows a configuration file that something reached opens: paths
+// that it names are opened by whoever reads it.
+func (w *walk) visitText(file string) {
+	if !isConfiguration(file) || isTable(file) {
+		return
+	}
+	data, ok := w.fact(textVisitor, file)
+	if !ok || bytes.HasPrefix(data, []byte("#!")) {
+		return
+	}
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.IndexByte("#;", line[0]) >= 0 {
+			continue
+		}
+		w.followLine(file, line)
+	}
+}
+
+// isTable tells the files whose paths are data, not something that is opened:
+// the shells and home directories in /etc/passwd.
+func isTable(file string) bool {
+	switch path.Base(file) {
+	case "passwd", "group", "shadow", "gshadow", "passwd-", "group-", "shadow-", "gshadow-", "subuid", "subgid", "shells", "hosts",
+		"services", "protocols", "rpc", "mime.types", "nsswitch.conf", "resolv.conf", "os-release", "login.defs", "fstab", "mtab",
+		"ca-certificates.conf", "ld.so.cache", "magic", "issue", "motd", "debian_version", "environment":
+		return true
+	}
+	return false
+}
+
+// followLine follows one line of configuration: command lines of service
+// files, and paths.
+func (w *walk) followLine(file, line string) {
+	for _, key := range [...]string{"command", "ExecStart", "ExecStartPre", "exec"} {
+		rest, ok := strings.CutPrefix(line, key)
+		if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), "="); ok {
+			w.shellCommand(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"), key+"=")
+			return
+		}
+	}
+	for _, token := range strings.FieldsFunc(line, isConfigDelimiter) {
+		if len(token) < 3 || len(token) > maxName {
+			continue
+		}
+		why := "named in the configuration"
+		if !strings.HasPrefix(token, "/") {
+			if !strings.ContainsAny(token, "/.") {
+				continue
+			}
+			// Relative names stand beside the file, or a directory above it.
+			for _, dir := range []string{parent(file), parent(parent(file))} {
+				for _, at := range w.globConfig(join(dir, token)) {
+					if w.isFile(at) {
+						w.need(file, at, why)
+					}
+				}
+			}
+			continue
+		}
+		for _, at := range w.globConfig(token) {
+			w.need(file, at, why)
+			if w.isDir(at) {
+				w.keepNamedDir(file, at, "directory named in the configuration")
+			}
+		}
+	}
+}
+
+// isConfigDelimiter splits a line into words; patterns stay whole.
+func isConfigDelimiter(r rune) bool { return strings.ContainsRune(" \t=,;\"'(){}<>|:", r) }
+
+// globConfig is glob for what may be no pattern at all.
+func (w *walk) globConfig(pattern string) []string {
+	if clean(pattern) == "" || strings.HasPrefix(clean(pattern), "*") {
+		return nil
+	}
+	return w.glob(pattern)
+}

@@ -14,8 +14,7 @@ import (
 // Bounds of a walk. Real images stay far below them; what is beyond is a gap
 // that keeps everything.
 const (
-	maxVisits = 1 << 20
-	maxLinks  = 40 // MAXSYMLINKS of Linux (path_resolution(7))
+	maxLinks = 40 // MAXSYMLINKS of Linux (path_resolution(7))
 )
 
 // walk is one computation. Paths given to its methods may start with a slash;
@@ -33,6 +32,7 @@ type walk struct {
 	owners    map[string]int32 // package that owns a path, links in directories resolved
 	owned     [][]string       // by package, what the image has of its files
 	languages []language
+	rules     []rule
 	facts     map[string]map[string][]byte // of each visitor, by path
 
 	env     map[string]string // of the configuration
@@ -66,7 +66,7 @@ type keep struct {
 
 func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package) *walk {
 	w := &walk{
-		tree: tree, packages: packages, languages: languages(),
+		tree: tree, packages: packages, languages: languages(), rules: rules(),
 		facts: map[string]map[string][]byte{},
 		env:   map[string]string{},
 		marks: map[string]mark{}, done: map[string]bool{}, dirs: map[string]bool{},
@@ -335,6 +335,9 @@ func (w *walk) drain() {
 		file := w.queue[0]
 		w.queue = w.queue[1:]
 		w.visit(file)
+		if len(w.queue) == 0 {
+			w.retryMissing()
+		}
 	}
 }
 
@@ -353,9 +356,10 @@ func (w *walk) keepUnknown() {
 
 // visit follows one file, by what it is.
 func (w *walk) visit(file string) {
-	w.applyRules(file)
-	if data, ok := w.fact(elfVisitor, file); ok {
-		w.visitELF(file, data)
+	f, ok := w.elfFact(file)
+	w.applyRules(file, f)
+	if ok {
+		w.visitELF(file, f)
 		if l, ok := w.languageOf(file); ok && l.core != nil {
 			l.core(w, file)
 		}

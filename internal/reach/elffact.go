@@ -1,0 +1,249 @@
+package reach
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// elfFact is what the pass keeps of an ELF file.
+type elfFact struct {
+	exe.Dynamic
+	Go       bool     `json:"go,omitempty"`
+	Names    []string `json:"p,omitempty"` // strings that may be paths or libraries
+	Commands []string `json:"c,omitempty"` // strings that may be programs of $PATH, where it can run such
+	Problem  string   `json:"e,omitempty"` // why the above may lack something
+}
+
+// Bounds of the strings of one file. LLVM and Chromium have some 30,000 that
+// look like paths.
+const (
+	maxNames    = 50_000
+	maxCommands = 20_000
+	maxName     = 256 // bytes
+	maxCommand  = 200
+)
+
+// visitELFBody reads an ELF file during the pass.
+func visitELFBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	var f elfFact
+	var head [512]byte
+	n, _ := body.ReadAt(head[:], 0)
+	if exe.Packed(head[:n]) {
+		f.Problem = "packed by UPX"
+	}
+	d, err := exe.ReadDynamic(body)
+	f.Dynamic = d
+	if err != nil {
+		f.Problem = err.Error()
+	}
+	f.Requires, f.Offers = nil, nil
+	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling(name) })
+	f.Go = f.readGo(h, body)
+	f.readStrings(body)
+	return json.Marshal(f)
+}
+
+// readGo adds the functions of a Go binary that tell what it opens.
+func (f *elfFact) readGo(h *rootfs.Header, body rootfs.Body) bool {
+	if _, err := exe.Section(body, exe.ELF, ".go.buildinfo"); err != nil {
+		return false
+	}
+	functions, err := exe.GoFunctions(body, exe.ELF, h.Size, "")
+	if err != nil {
+		// It may do all that Go programs can.
+		f.Imports = append(f.Imports, goTelling...)
+		return true
+	}
+	for _, name := range goTelling {
+		pkg := strings.TrimPrefix(name, "go:")
+		if slices.ContainsFunc(functions, func(fn string) bool { return strings.HasPrefix(fn, pkg) }) {
+			f.Imports = append(f.Imports, name)
+		}
+	}
+	return true
+}
+
+// readStrings picks the strings that may name files.
+func (f *elfFact) readStrings(body rootfs.Body) {
+	names, commands := map[string]bool{}, map[string]bool{}
+	searches := f.searchesPath()
+	for s := range exe.Strings(body, 2, f.Go) {
+		if searches && len(commands) < maxCommands {
+			if c := commandWord(s); c != "" {
+				commands[c] = true
+			}
+		}
+		if bytes.IndexByte(s, '/') < 0 && bytes.IndexByte(s, '.') < 0 {
+			continue
+		}
+		for _, token := range bytes.FieldsFunc(s, isDelimiter) {
+			if len(names) >= maxNames {
+				f.Problem = "more names of files than are kept"
+				break
+			}
+			switch {
+			case f.Go:
+				addRuns(names, token)
+			case mayName(token):
+				names[string(token)] = true
+			}
+		}
+	}
+	f.Names = sortedSet(names)
+	f.Commands = sortedSet(commands)
+}
+
+// addRuns picks the pieces of a Go string, which has no end of its own, that
+// begin like a path of a root file system.
+func addRuns(names map[string]bool, token []byte) {
+	for at := 0; at < len(token); at++ {
+		i := bytes.IndexByte(token[at:], '/')
+		if i < 0 {
+			return
+		}
+		at += i
+		first, _, ok := bytes.Cut(token[at+1:min(len(token), at+16)], []byte("/"))
+		if ok && isTopDir(string(first)) {
+			names[string(token[at:min(len(token), at+maxName)])] = true
+		}
+	}
+}
+
+// isTopDir tells the directories of a root that programs name.
+func isTopDir(name string) bool {
+	switch name {
+	case "etc", "usr", "var", "opt", "lib", "lib64", "bin", "sbin", "srv", "home", "root", "run", "tmp", "app", "data", "config", "conf",
+		"templates", "static", "public", "web", "www", "assets", "share", "mnt", "workspace", "go":
+		return true
+	}
+	return false
+}
+
+func sortedSet(set map[string]bool) []string {
+	list := make([]string, 0, len(set))
+	for s := range set {
+		list = append(list, s)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// isDelimiter splits a string into what may be paths: "PATH=/bin:/usr/bin".
+func isDelimiter(r rune) bool { return strings.ContainsRune(" \t:;=,\"'`()[]{}<>|&\\!?", r) }
+
+// mayName reports whether a token may be a path, the name of a library, or that
+// of a file relative to a directory named elsewhere.
+func mayName(token []byte) bool {
+	if len(token) < 4 || len(token) > maxName {
+		return false
+	}
+	letters := false
+	for _, c := range token {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			letters = true
+		case c >= '0' && c <= '9' || strings.IndexByte("._+-/@~#%$*", c) >= 0:
+		default:
+			return false
+		}
+	}
+	if !letters {
+		return false
+	}
+	if token[0] == '/' {
+		return token[1] != '/'
+	}
+	if bytes.Contains(token, []byte(".so")) {
+		return true
+	}
+	dot := bytes.LastIndexByte(token, '.')
+	switch {
+	case dot <= 0 || len(token)-dot < 3 || len(token)-dot > 6 || token[0] == '.' || token[0] == '%':
+		return false
+	}
+	return !isSourceExtension(string(token[dot+1:]))
+}
+
+// isSourceExtension tells names of source files, which programs hold for their
+// messages.
+func isSourceExtension(ext string) bool {
+	switch ext {
+	case "cc", "cpp", "cxx", "hpp", "hxx", "inc", "rs", "go", "def", "inl", "tcc", "com", "org", "net":
+		return true
+	}
+	return false
+}
+
+// commandWord returns the name of the program that a string may run: the string
+// itself, or the first word of what looks like a command line with an option, a
+// path or a blank to fill in behind it.
+func commandWord(s []byte) string {
+	word, rest, more := bytes.Cut(s, []byte(" "))
+	if len(word) < 2 || len(word) > 32 || len(s) > maxCommand {
+		return ""
+	}
+	if more && (len(rest) == 0 || strings.IndexByte("-/%$'\"", rest[0]) < 0) {
+		return ""
+	}
+	if c := word[0]; (c < 'a' || c > 'z') && c != '[' {
+		return ""
+	}
+	for _, c := range word {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && strings.IndexByte("._+-", c) < 0 {
+			return ""
+		}
+	}
+	return string(word)
+}
+
+// Imports that tell what a program may do. The first two lists also decide what
+// is kept because of it.
+var (
+	// pathRunners look for a program in $PATH.
+	pathRunners = []string{"execvp", "execvpe", "execlp", "posix_spawnp", "system", "popen", "wordexp"}
+	// runners run a program by its path.
+	runners = []string{"execve", "execv", "execl", "execle", "execveat", "fexecve", "posix_spawn"}
+	// shells run their argument with /bin/sh.
+	shells = []string{"system", "popen", "wordexp"}
+	// loaders load libraries by name.
+	loaders = []string{"dlopen", "dlmopen"}
+	// goTelling are functions of Go's standard library, by prefix.
+	goTelling = []string{"go:os/exec.", "go:syscall.Exec", "go:plugin.Open", "go:crypto/x509.", "go:net.", "go:time.LoadLocation", "go:os/user.", "go:mime.", "go:net/http."}
+)
+
+// telling reports whether an import is one that a rule or a list above names.
+func telling(name string) bool {
+	for _, list := range [][]string{pathRunners, runners, loaders} {
+		if slices.Contains(list, name) {
+			return true
+		}
+	}
+	for _, r := range rules() {
+		if slices.Contains(strings.Fields(r.imports), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// imports reports whether a program imports one of some functions.
+func (f *elfFact) imports(names ...string) bool {
+	return slices.ContainsFunc(f.Imports, func(i string) bool { return slices.Contains(names, i) })
+}
+
+// static reports whether nothing is loaded with the file: what it imports is
+// not known then.
+func (f *elfFact) static() bool { return len(f.Needed) == 0 && len(f.Imports) == 0 }
+
+// searchesPath reports whether the file may run programs by their names.
+func (f *elfFact) searchesPath() bool {
+	if f.Go {
+		return f.imports("go:os/exec.")
+	}
+	return f.static() || f.imports(pathRunners...)
+}
