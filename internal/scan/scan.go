@@ -21,6 +21,7 @@ import (
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/surface"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -93,6 +94,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		Packages: nonNil(cat.Packages),
 		Warnings: warnings(facts, tree, cat.Warnings, img),
 	}
+	in.inspect(r, opt.Scanners)
 	return r, judge(r, cat, opt)
 }
 
@@ -119,7 +121,7 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 
 // visitors are those of every room that looks at bodies.
 func visitors(opt Options) []rootfs.Visitor {
-	all := catalog.Visitors()
+	all := append(catalog.Visitors(), surface.Visitors()...)
 	if opt.Reach {
 		all = append(all, reach.Visitors()...)
 	}
