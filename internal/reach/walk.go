@@ -48,6 +48,7 @@ type walk struct {
 	runs   int // command lines followed
 	depth  int // of command lines that led to the one at hand
 	linker linker
+	node   nodeState
 	dirs   map[string]bool // directories that are not behind a link
 }
 
