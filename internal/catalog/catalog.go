@@ -20,6 +20,10 @@ type cataloger struct {
 	read    func(h *rootfs.Header, body rootfs.Body) (found, error)
 	roaming bool // one database, whose path may differ from layer to layer
 
+	// declared is set when a file says what should be there, not what was put
+	// there: what others found installed is left out.
+	declared bool
+
 	// again reads a file of the finished tree once more, together with others
 	// beside it, and says whether that was needed. nil for almost all.
 	again func(tree *rootfs.Tree, path string) (found, bool)
@@ -49,6 +53,7 @@ func catalogers() []cataloger {
 		{name: "r", version: 1, want: isRDescription, read: whole(parseRDescription)},
 		{name: "lua", version: 1, want: isRockspec, read: readRockspec},
 		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall)},
+		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true},
 	}
 }
 

@@ -26,6 +26,7 @@ func Packages(tree *rootfs.Tree) Result {
 	j.addDpkgFiles()
 	j.addPacmanFiles()
 	j.realPaths()
+	j.addDeclared()
 	j.nameOwners()
 	j.dropOwnedPrograms()
 	j.warnOfMissing()
@@ -37,6 +38,7 @@ type join struct {
 	tree     *rootfs.Tree
 	distro   sbom.Distro
 	packages []sbom.Package
+	declared []sbom.Package // by files that say what should be there
 	warnings []Warning
 }
 
@@ -80,28 +82,36 @@ func (j *join) add(c cataloger) {
 		}
 		if len(f.Problems) > 0 {
 			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
-				Message: c.name + ": " + f.Problems.Error(), Incomplete: true})
+				Message: c.name + ": " + f.Problems.Error(), Incomplete: !c.declared})
 		}
-		first := len(j.packages)
+		list := &j.packages
+		if c.declared {
+			list = &j.declared
+		}
+		first := len(*list)
 		for k := range f.Packages {
 			p := &f.Packages[k]
 			at := fact.Path
 			if len(p.Locations) > 0 {
 				at = p.Locations[0].Path
 			}
-			p.Locations = []finding.Location{{Path: at, Layer: fact.Layer}}
+			p.Locations = []finding.Location{inLayer(at, fact.Layer)}
 			p.Layer, p.TouchedLayer = fact.Layer, fact.Layer
 			p.Symbols = f.Symbols
-			if isOSType(p.Type) {
+			if isOSType(p.Type) && !c.declared {
 				p.PURL = osPURL(p, j.distro)
 			}
 		}
-		j.packages = append(j.packages, f.Packages...)
+		*list = append(*list, f.Packages...)
 		below := history[key(fact)]
 		if at := slices.Index(below, i); at > 0 {
-			attribute(j.packages[first:], facts, below[:at], fact)
+			attribute((*list)[first:], facts, below[:at], fact)
 		}
 	}
+}
+
+func inLayer(path string, layer int) finding.Location {
+	return finding.Location{Path: path, Layer: layer}
 }
 
 // identity is what makes a package the same one in another layer.
@@ -237,6 +247,25 @@ func (j *join) addPacmanFiles() {
 	for fact := range j.tree.Facts("pacman-files") {
 		if p := byRecord[path.Dir(fact.Path)]; p != nil {
 			p.Files, _ = decodeStrings(fact.Data)
+		}
+	}
+}
+
+// addDeclared takes over what SBOMs in the image list and nobody found
+// installed. Where the distribution's own database is there, it is the last
+// word on the distribution's packages.
+func (j *join) addDeclared() {
+	installed, databases := map[string]bool{}, map[string]bool{}
+	for i := range j.packages {
+		p := &j.packages[i]
+		installed[p.PURL] = true
+		if isOSType(p.Type) {
+			databases[p.Type] = true
+		}
+	}
+	for _, p := range j.declared {
+		if !installed[p.PURL] && !databases[p.Type] {
+			j.packages = append(j.packages, p)
 		}
 	}
 }

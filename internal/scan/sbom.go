@@ -1,0 +1,33 @@
+package scan
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/report"
+)
+
+// SBOM scans what an SBOM says of an image: its packages, without layers and
+// files, are held against the advisories. ref is the report's name for it. The
+// error says why the document is no SBOM.
+func SBOM(ref string, document []byte, opt Options) (*report.Report, error) {
+	if len(bytes.TrimSpace(document)) == 0 {
+		return nil, fmt.Errorf("empty")
+	}
+	cat, err := catalog.ReadSBOM(document)
+	if err != nil {
+		return nil, err
+	}
+	r := &report.Report{
+		Schema:   report.Schema,
+		Careen:   opt.Version,
+		Target:   report.Target{Ref: ref, Kind: "sbom", Layers: []report.Layer{}},
+		Packages: nonNil(cat.Packages),
+		Warnings: []report.Warning{},
+	}
+	for _, w := range cat.Warnings {
+		r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Path: w.Path, Layer: w.Layer, Message: w.Message, Incomplete: w.Incomplete})
+	}
+	return r, judge(r, cat, opt)
+}

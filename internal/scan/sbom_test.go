@@ -1,0 +1,97 @@
+package scan_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scan"
+)
+
+// TestSBOMFindsWhatItsImageDoes: an image's own SBOM, in either format, has the
+// findings of the image, down to the fingerprint.
+func TestSBOMFindsWhatItsImageDoes(t *testing.T) {
+	shared := os.Getenv("CAREEN_SHARED")
+	if shared == "" {
+		shared = filepath.Join("..", "..", "..", "shared")
+	}
+	opt := scan.Options{DB: snapshot(t), Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for _, fixture := range []string{"debian-bullseye-2024", "alpine-3.12"} {
+		t.Run(fixture, func(t *testing.T) {
+			root := filepath.Join(shared, "fixtures", fixture)
+			if _, err := os.Stat(root); err != nil {
+				t.Skipf("test data is not here: %v", err)
+			}
+			layer, err := imagetest.TreeLayer(root, filepath.Join(t.TempDir(), "layer.tar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			app := imagetest.Layer{Entries: []imagetest.Entry{
+				imagetest.File("app/node_modules/minimist/package.json", `{"name": "minimist", "version": "0.0.8", "license": "MIT"}`),
+				imagetest.File("app/node_modules/@babel/traverse/package.json", `{"name": "@babel/traverse", "version": "7.20.0"}`),
+				imagetest.File("usr/lib/python3/dist-packages/Jinja2-2.10.dist-info/METADATA", "Name: Jinja2\nVersion: 2.10\n\n"),
+				imagetest.File("srv/python/Django-3.2.dist-info/METADATA", "Name: Django\nVersion: 3.2\n\n"),
+				imagetest.File("var/lib/dpkg/info/python3-pip.list", "/usr/lib/python3/dist-packages/Jinja2-2.10.dist-info/METADATA\n"),
+			}}
+			img := imagetest.Memory(t, imagetest.Image{Layers: []imagetest.Layer{layer, app}})
+			of, err := scan.Image(t.Context(), img, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(of.Vulnerabilities) < 20 {
+				t.Fatalf("only %d findings to compare", len(of.Vulnerabilities))
+			}
+			for format, write := range map[string]func(*bytes.Buffer) error{
+				"CycloneDX": func(b *bytes.Buffer) error {
+					return report.WriteCycloneDX(b, []*report.Report{of}, report.BOMOptions{})
+				},
+				"SPDX": func(b *bytes.Buffer) error { return report.WriteSPDX(b, []*report.Report{of}, report.BOMOptions{}) },
+			} {
+				var document bytes.Buffer
+				if err := write(&document); err != nil {
+					t.Fatal(err)
+				}
+				from, err := scan.SBOM("sbom.json", document.Bytes(), opt)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(findings(of), findings(from)); diff != "" {
+					t.Errorf("%s (-image +sbom):\n%s", format, diff)
+				}
+				if len(from.Packages) != len(of.Packages) {
+					t.Errorf("%s: %d packages, of %d", format, len(from.Packages), len(of.Packages))
+				}
+				if diff := cmp.Diff(of.Target.OS.ID+of.Target.OS.EOL, from.Target.OS.ID+from.Target.OS.EOL); diff != "" || !from.Target.OS.Advisories {
+					t.Errorf("%s: distribution %+v", format, from.Target.OS)
+				}
+			}
+			t.Logf("%d packages, %d findings", len(of.Packages), len(of.Vulnerabilities))
+		})
+	}
+}
+
+// findings writes each finding as a line.
+func findings(r *report.Report) []string {
+	var lines []string
+	for _, v := range r.Vulnerabilities {
+		lines = append(lines, strings.Join([]string{v.Package, v.ID, v.Severity.String(), string(v.Fix.State), v.Fix.Version, v.Advisory.Range, v.Fingerprint}, " "))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestSBOMRefusesWhatIsNone(t *testing.T) {
+	for _, document := range []string{"", " \n", "{}", "[]", `{"bomFormat":"other"}`, `{"spdxVersion":"SPDX-3.0"}`, `{"bomFormat":`} {
+		if r, err := scan.SBOM("x", []byte(document), scan.Options{}); err == nil {
+			t.Errorf("%q: %+v", document, r)
+		}
+	}
+}
