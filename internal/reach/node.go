@@ -190,7 +190,11 @@ func (w *walk) nodePrefix(file, dir string, r jsRef, what string) {
 		w.nodeGap(file, r.Line, what)
 		return
 	}
-	w.gap(Gap{Path: file, Line: r.Line, What: what, Scope: "/" + at + "*"})
+	named := at + "*"
+	if whole {
+		named = at + "/"
+	}
+	w.gap(Gap{Path: file, Line: r.Line, What: what, Scope: named})
 	w.nodeKeepPrefix(file, at, whole, what)
 }
 
