@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// Instruction is what the Dockerfile said, as far as CreatedBy shows it, on one
+// line and without build arguments: "COPY a b", "RUN make".
+func (h History) Instruction() string { return cleanInstruction(h.CreatedBy) }
+
 // cleanInstruction turns a history line into what the Dockerfile said, as far
 // as the line still shows it. The builders write:
 //
