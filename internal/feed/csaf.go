@@ -34,13 +34,15 @@ type csafDocument struct {
 
 type csafBranch struct {
 	Branches []csafBranch `json:"branches"`
-	Product  *struct {
-		ID     string `json:"product_id"`
-		Helper struct {
-			CPE  string `json:"cpe"`
-			PURL string `json:"purl"`
-		} `json:"product_identification_helper"`
-	} `json:"product"`
+	Product  *csafLeaf    `json:"product"`
+}
+
+type csafLeaf struct {
+	ID     string `json:"product_id"`
+	Helper struct {
+		CPE  string `json:"cpe"`
+		PURL string `json:"purl"`
+	} `json:"product_identification_helper"`
 }
 
 type csafRelationship struct {
@@ -78,12 +80,44 @@ type csafProduct struct {
 	version string // "" in statements on every version
 	arch    string // "src" for source packages
 	module  string
-	cpe     string // of the platform
+	on      string // the platform, as the reader's place understands it
+}
+
+// csafReader is what publishers of CSAF documents do differently.
+type csafReader struct {
+	source  string
+	product func(*csafLeaf) csafProduct                       // a leaf of the product tree: a platform or a package
+	fixed   []string                                          // product_status' words for versions that have the fix
+	release func(p csafProduct) (csafProduct, bool)           // the package that a fixed product is; false where it is none
+	place   func(on string) (ecosystem, repo string, ok bool) // false for a platform that no image is
+}
+
+// redhatVEXReader reads Red Hat's documents
+// (https://redhatproductsecurity.github.io/security-data-guidelines/csaf-vex/).
+func redhatVEXReader() csafReader {
+	return csafReader{
+		source: "redhat",
+		product: func(leaf *csafLeaf) csafProduct {
+			p := fromPURL(leaf.Helper.PURL)
+			p.on = leaf.Helper.CPE
+			if module, _, ok := strings.Cut(leaf.ID, "/"); ok && p.module == "" && strings.Contains(module, ":") && p.name != "" {
+				p.module = module // "nodejs:18/nodejs"
+			}
+			return p
+		},
+		fixed:   []string{"fixed"},
+		release: func(p csafProduct) (csafProduct, bool) { return p, true },
+		place: func(cpe string) (string, string, bool) {
+			eco, repo := redhatPlatform(cpe)
+			return eco, repo, true
+		},
+	}
 }
 
 // Reasons for leaving out part of a CSAF document.
 const (
 	leftNoRPM         = "statements on products that are no rpm packages, such as container images"
+	leftPlatform      = "statements on platforms that no image is of"
 	leftInvestigating = "statements that an investigation is under way"
 	leftDraft         = "documents that are drafts"
 	leftNoCVE         = "vulnerabilities without a CVE"
@@ -92,16 +126,16 @@ const (
 // maxBranches bounds how deep a product tree may nest; Red Hat's has four levels.
 const maxBranches = 32
 
-// parseRedHat reads one CSAF document of Red Hat into o: a Record for each of
-// its vulnerabilities (a VEX has one), with the platforms' source packages.
+// parse reads one CSAF document into o: a Record for each of its
+// vulnerabilities (a VEX has one), with the platforms' packages.
 //
-// A VEX states the fixed version of each binary package for each architecture,
+// Red Hat's VEX states the fixed version of each binary package for each architecture,
 // and the unfixed ones by source package. What a source package's fix is
 // stands in its ".src" entry, so one statement for each platform is enough
 // (where a platform has no such entry, its binaries are taken);
 // binaries said to be free of the flaw, such as kernel-headers, are stated by
 // their own names.
-func parseRedHat(doc []byte, o *out) error {
+func (rd csafReader) parse(doc []byte, o *out) error {
 	o.read++
 	var raw csafDocument
 	if err := json.Unmarshal(doc, &raw); err != nil {
@@ -114,7 +148,7 @@ func parseRedHat(doc []byte, o *out) error {
 		o.leave(leftDraft, 1)
 		return nil
 	}
-	products, err := raw.products()
+	products, err := raw.products(rd)
 	if err != nil {
 		return err
 	}
@@ -131,7 +165,7 @@ func parseRedHat(doc []byte, o *out) error {
 		if err := checkCVE(v.CVE); err != nil {
 			return err
 		}
-		rec := vulndb.Record{ID: v.CVE, Source: "redhat", Modified: modified, Severity: severityWord(raw.Document.Severity.Text)}
+		rec := vulndb.Record{ID: v.CVE, Source: rd.source, Modified: modified, Severity: severityWord(raw.Document.Severity.Text)}
 		if rec.Published, err = parseTime(v.Released); err != nil {
 			return fmt.Errorf("%s: release_date: %w", v.CVE, err)
 		}
@@ -145,7 +179,7 @@ func parseRedHat(doc []byte, o *out) error {
 				}
 			}
 		}
-		if err := v.affected(products, &rec, o); err != nil {
+		if err := v.affected(rd, products, &rec, o); err != nil {
 			return fmt.Errorf("%s: %w", v.CVE, err)
 		}
 		if len(rec.Affected) > 0 {
@@ -156,7 +190,7 @@ func parseRedHat(doc []byte, o *out) error {
 }
 
 // products resolves every product id of the document's tree.
-func (d *csafDocument) products() (map[string]csafProduct, error) {
+func (d *csafDocument) products(rd csafReader) (map[string]csafProduct, error) {
 	products := map[string]csafProduct{}
 	var walk func([]csafBranch, int) error
 	walk = func(branches []csafBranch, depth int) error {
@@ -164,13 +198,8 @@ func (d *csafDocument) products() (map[string]csafProduct, error) {
 			return fmt.Errorf("product tree: more than %d levels", maxBranches)
 		}
 		for _, b := range branches {
-			if p := b.Product; p != nil {
-				product := fromPURL(p.Helper.PURL)
-				product.cpe = p.Helper.CPE
-				if module, _, ok := strings.Cut(p.ID, "/"); ok && product.module == "" && strings.Contains(module, ":") && product.name != "" {
-					product.module = module // "nodejs:18/nodejs"
-				}
-				products[p.ID] = product
+			if b.Product != nil {
+				products[b.Product.ID] = rd.product(b.Product)
 			}
 			if err := walk(b.Branches, depth+1); err != nil {
 				return err
@@ -191,7 +220,7 @@ func (d *csafDocument) products() (map[string]csafProduct, error) {
 			if !ok || !ok2 {
 				continue
 			}
-			product.cpe = platform.cpe
+			product.on = platform.on
 			product.module = cmp.Or(product.module, platform.module)
 			products[r.Full.ID] = product
 		}
@@ -229,7 +258,69 @@ func fromPURL(purl string) csafProduct {
 }
 
 // affected adds to rec what the vulnerability's product status says.
-func (v *csafVulnerability) affected(products map[string]csafProduct, rec *vulndb.Record, o *out) error {
+func (v *csafVulnerability) affected(rd csafReader, products map[string]csafProduct, rec *vulndb.Record, o *out) error {
+	fix := v.fixStates()
+	if n := len(v.Status["under_investigation"]); n > 0 {
+		o.leave(leftInvestigating, n)
+	}
+	list := statements{rd: rd, rec: rec, severity: v.impacts(), at: map[statementKey]int{}}
+	var fixed []string
+	for _, status := range rd.fixed {
+		fixed = append(fixed, v.Status[status]...)
+	}
+	sourced := map[string]bool{} // platforms whose fixes name source packages
+	for _, id := range fixed {
+		if p := products[id]; p.arch == "src" {
+			sourced[p.on] = true
+		}
+	}
+	for _, id := range fixed {
+		p, ok := products[id]
+		if ok && p.name != "" {
+			p, ok = rd.release(p)
+		}
+		if !ok || p.name == "" {
+			o.leave(leftNoRPM, 1)
+			continue
+		}
+		if p.arch != "src" && sourced[p.on] {
+			continue
+		}
+		a, err := list.about(id, p, o)
+		if err != nil {
+			return err
+		}
+		if r := (vulndb.Range{Fixed: p.version}); a != nil && !slices.Contains(a.Ranges, r) {
+			a.Ranges = append(a.Ranges, r)
+		}
+	}
+	for _, status := range []string{"known_affected", "known_not_affected"} {
+		for _, id := range v.Status[status] {
+			p, ok := products[id]
+			if !ok || p.name == "" {
+				o.leave(leftNoRPM, 1)
+				continue
+			}
+			a, err := list.about(id, p, o)
+			switch {
+			case err != nil:
+				return err
+			case a == nil || len(a.Ranges) > 0:
+			case status == "known_affected":
+				a.Ranges, a.Fix = []vulndb.Range{{}}, cmp.Or(fix[id], finding.Affected)
+			default:
+				a.Fix = finding.NotAffected
+			}
+		}
+	}
+	for i := range rec.Affected {
+		rec.Affected[i].Ranges = lastFixed(rec.Affected[i].Ecosystem, rec.Affected[i].Ranges)
+	}
+	return nil
+}
+
+// fixStates says of products without a fix whether one will come.
+func (v *csafVulnerability) fixStates() map[string]finding.FixState {
 	fix := map[string]finding.FixState{}
 	for _, r := range v.Remedies {
 		state := finding.FixState("")
@@ -248,6 +339,11 @@ func (v *csafVulnerability) affected(products map[string]csafProduct, rec *vulnd
 			}
 		}
 	}
+	return fix
+}
+
+// impacts are the severities of single products.
+func (v *csafVulnerability) impacts() map[string]finding.Severity {
 	severity := map[string]finding.Severity{}
 	for _, t := range v.Threats {
 		for _, id := range t.Products {
@@ -256,94 +352,48 @@ func (v *csafVulnerability) affected(products map[string]csafProduct, rec *vulnd
 			}
 		}
 	}
-	if n := len(v.Status["under_investigation"]); n > 0 {
-		o.leave(leftInvestigating, n)
+	return severity
+}
+
+// statements gathers what a document says of each package of each platform.
+type statements struct {
+	rd       csafReader
+	rec      *vulndb.Record
+	severity map[string]finding.Severity
+	at       map[statementKey]int
+}
+
+type statementKey struct{ eco, repo, module, name string }
+
+// about returns the statement on a product, nil for one on a platform that no
+// image is. It is valid until the next call.
+func (s *statements) about(id string, p csafProduct, o *out) (*vulndb.Affected, error) {
+	if err := checkName(p.name); err != nil {
+		return nil, err
 	}
-	type key struct{ eco, repo, module, name string }
-	at := map[key]int{}
-	state := func(id string, p csafProduct, change func(*vulndb.Affected)) error {
-		if err := checkName(p.name); err != nil {
-			return err
-		}
-		if checkText(p.module) != nil || checkText(p.cpe) != nil || checkText(p.version) != nil {
-			return fmt.Errorf("product %.60q: has control characters", id)
-		}
-		eco, repo := redhatPlatform(p.cpe)
-		k := key{eco, repo, p.module, p.name}
-		i, ok := at[k]
-		if !ok {
-			i = len(rec.Affected)
-			if i >= maxAffected {
-				return fmt.Errorf("more than %d statements", maxAffected)
-			}
-			at[k] = i
-			a := vulndb.Affected{Ecosystem: eco, Name: p.name, Repo: repo, Module: p.module}
-			if s := severity[id]; s != rec.Severity {
-				a.Severity = s
-			}
-			rec.Affected = append(rec.Affected, a)
-		}
-		change(&rec.Affected[i])
-		return nil
+	if checkText(p.module) != nil || checkText(p.on) != nil || checkText(p.version) != nil {
+		return nil, fmt.Errorf("product %.60q: has control characters", id)
 	}
-	sourced := map[string]bool{} // platforms whose fixes name source packages
-	for _, id := range v.Status["fixed"] {
-		if p := products[id]; p.arch == "src" {
-			sourced[p.cpe] = true
-		}
+	eco, repo, ok := s.rd.place(p.on)
+	if !ok {
+		o.leave(leftPlatform, 1)
+		return nil, nil
 	}
-	for _, id := range v.Status["fixed"] {
-		p, ok := products[id]
-		if !ok || p.name == "" {
-			o.leave(leftNoRPM, 1)
-			continue
+	k := statementKey{eco, repo, p.module, p.name}
+	i, ok := s.at[k]
+	if !ok {
+		i = len(s.rec.Affected)
+		if i >= maxAffected {
+			return nil, fmt.Errorf("more than %d statements", maxAffected)
 		}
-		if p.arch != "src" && sourced[p.cpe] {
-			continue
+		s.at[k] = i
+		a := vulndb.Affected{Ecosystem: eco, Name: p.name, Repo: repo, Module: p.module}
+		if impact := s.severity[id]; impact != s.rec.Severity {
+			a.Severity = impact
 		}
-		err := state(id, p, func(a *vulndb.Affected) {
-			if r := (vulndb.Range{Fixed: p.version}); !slices.Contains(a.Ranges, r) {
-				a.Ranges = append(a.Ranges, r)
-			}
-		})
-		if err != nil {
-			return err
-		}
+		s.rec.Affected = append(s.rec.Affected, a)
 	}
-	for _, id := range v.Status["known_affected"] {
-		p, ok := products[id]
-		if !ok || p.name == "" {
-			o.leave(leftNoRPM, 1)
-			continue
-		}
-		err := state(id, p, func(a *vulndb.Affected) {
-			if len(a.Ranges) == 0 {
-				a.Ranges, a.Fix = []vulndb.Range{{}}, cmp.Or(fix[id], finding.Affected)
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, id := range v.Status["known_not_affected"] {
-		p, ok := products[id]
-		if !ok || p.name == "" {
-			o.leave(leftNoRPM, 1)
-			continue
-		}
-		err := state(id, p, func(a *vulndb.Affected) {
-			if len(a.Ranges) == 0 {
-				a.Fix = finding.NotAffected
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for i := range rec.Affected {
-		rec.Affected[i].Ranges = lastFixed(rec.Affected[i].Ecosystem, rec.Affected[i].Ranges)
-	}
-	return nil
+	return &s.rec.Affected[i], nil
 }
 
 // lastFixed keeps the last of several fixed versions of one channel: minor

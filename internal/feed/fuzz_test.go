@@ -65,6 +65,8 @@ func FuzzCVE(f *testing.F)           { fuzz(f, "cve") }
 func FuzzNodeCore(f *testing.F)      { fuzz(f, "nodejs") }
 func FuzzDebianTracker(f *testing.F) { fuzz(f, "debian-tracker") }
 func FuzzRedHat(f *testing.F)        { fuzz(f, "redhat") }
+func FuzzSUSE(f *testing.F)          { fuzz(f, "suse-vex") }
+func FuzzUbuntuVEX(f *testing.F)     { fuzz(f, "ubuntu-vex") }
 func FuzzUpdateinfo(f *testing.F)    { fuzz(f, "updateinfo") }
 func FuzzNVD(f *testing.F)           { fuzz(f, "nvd") }
 func FuzzArch(f *testing.F)          { fuzz(f, "arch") }

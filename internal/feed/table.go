@@ -71,8 +71,20 @@ func table() []feed {
 		{
 			name: "redhat", names: redhatArchive, url: redhatVEX + "/{}",
 			what:    "Red Hat's word on each CVE for each of its products: fixed, affected, not to be fixed, deferred",
-			read:    documents(isJSON, parseRedHat),
+			read:    documents(isJSON, redhatVEXReader().parse),
 			licence: "CC BY 4.0, Red Hat",
+		},
+		{
+			name: "suse-vex", url: "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2",
+			what:    "SUSE's word on each CVE for each of its products: fixed, affected, not affected",
+			read:    documents(isJSON, suseVEXReader().parse),
+			licence: "CC BY 4.0, SUSE",
+		},
+		{
+			name: "ubuntu-vex", url: "https://github.com/canonical/ubuntu-security-notices/archive/refs/heads/main.tar.gz",
+			what:    "Canonical's word on each CVE for each release: fixed, affected, not to be fixed, deferred, not affected",
+			read:    documents(isUbuntuVEX, parseUbuntuVEX),
+			licence: "CC BY-SA 4.0, Canonical",
 		},
 		{
 			name: "oracle", names: updateinfos(oracleRepos), url: "{}",
