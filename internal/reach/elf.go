@@ -45,7 +45,9 @@ func (w *walk) visitELF(file string, f *elfFact) {
 		return // what it can open is in the table of rules, by what programs import
 	}
 	w.followStrings(file, f)
-	w.followImports(file, f)
+	if !w.weak {
+		w.followImports(file, f)
+	}
 }
 
 // unfollowed records a gap that keeps the file's package.
@@ -155,7 +157,7 @@ func (w *walk) followPath(file, s string) (dir string, ok bool) {
 // it is one that programs share: there, a name says nothing.
 func (w *walk) keepNamedDir(file, dir, why string) {
 	at := clean(dir)
-	if isSystemDir(at) || isSharedDir(at) {
+	if w.weak || isSystemDir(at) || isSharedDir(at) {
 		return
 	}
 	key := "dir\x00" + at

@@ -115,7 +115,7 @@ func (w *walk) libraryIn(dirs []string, name string, f *elfFact) []string {
 			}
 		}
 		for _, legacy := range [...]string{"", "tls", "haswell", "x86_64", "avx512_1", "tls/x86_64", "tls/haswell"} {
-			if at := join(dir, legacy+"/"+name); w.loadable(at, f) {
+			if at := clean(dir + "/" + legacy + "/" + name); w.loadable(at, f) {
 				found = append(found, at)
 			}
 		}

@@ -46,7 +46,8 @@ func (w *walk) owner(file string) (int, bool) {
 	return int(i), ok
 }
 
-// ownedFiles returns what the image has of a package but its documentation.
+// ownedFiles returns what the image has of a package but its documentation and
+// what it gives to the system's service managers.
 func (w *walk) ownedFiles(i int) []string {
 	var files []string
 	for _, f := range w.owned[i] {
@@ -62,6 +63,19 @@ func (w *walk) ownedFiles(i int) []string {
 func IsDocumentation(file string) bool {
 	for _, dir := range [...]string{"usr/share/doc/", "usr/share/man/", "usr/share/info/", "usr/share/lintian/",
 		"usr/share/doc-base/", "usr/share/bug/", "usr/share/licenses/", "usr/share/gtk-doc/", "usr/share/help/"} {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// isForManagers reports whether a file is for init, cron and their like, or for
+// an interactive shell: who starts a program in a container is its entrypoint.
+func isForManagers(file string) bool {
+	for _, dir := range [...]string{"etc/init.d/", "etc/rc", "etc/cron", "etc/logrotate.d/", "etc/default/", "etc/systemd/", "etc/ufw/", "etc/insserv",
+		"etc/network/", "etc/apt/", "etc/kernel/", "usr/lib/systemd/", "lib/systemd/", "usr/lib/tmpfiles.d/", "usr/lib/sysusers.d/",
+		"usr/share/bash-completion/", "etc/bash_completion.d/", "usr/share/zsh/", "usr/share/apport/", "usr/share/initramfs-tools/", "var/lib/dpkg/"} {
 		if strings.HasPrefix(file, dir) {
 			return true
 		}

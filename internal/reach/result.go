@@ -169,3 +169,47 @@ func (v Verdict) String() string {
 	}
 	return b.String()
 }
+
+// Count is how much of an image has one verdict.
+type Count struct {
+	Files    int   `json:"files"` // regular files and links
+	Bytes    int64 `json:"bytes"`
+	Packages int   `json:"packages"`
+}
+
+// Summary is the verdicts of an image in numbers.
+type Summary struct {
+	Reached    Count `json:"reached"`
+	Unknown    Count `json:"unknown"`
+	NotReached Count `json:"notReached"`
+}
+
+func (s *Summary) of(state State) *Count {
+	switch state {
+	case Reached:
+		return &s.Reached
+	case Unknown:
+		return &s.Unknown
+	}
+	return &s.NotReached
+}
+
+// Summary counts the verdicts. The bytes of a file with several names count for
+// each.
+func (r *Result) Summary() Summary {
+	var s Summary
+	for e, state := range r.Files() {
+		if e.Mode.IsDir() {
+			continue
+		}
+		c := s.of(state)
+		c.Files++
+		if e.Mode.IsRegular() && !e.Hardlink {
+			c.Bytes += e.Size
+		}
+	}
+	for i := range r.walk.packages {
+		s.of(r.Package(i).State).Packages++
+	}
+	return s
+}

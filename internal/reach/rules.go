@@ -50,7 +50,7 @@ func rules() []rule {
 		{files: "ld-linux*.so* ld-2.*.so ld64.so.*", needs: "/etc/ld.so.cache /etc/ld.so.preload preload:", why: "ld.so(8)"},
 
 		// Cryptography and authentication.
-		{files: "libcrypto.so* libcrypto-*.so* libssl.so*", needs: "/etc/ssl/openssl.cnf /etc/pki/tls/openssl.cnf /usr/lib/ssl/ /etc/ssl/certs/ /etc/ssl/cert.pem /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ /etc/pki/tls/cert.pem /etc/pki/ca-trust/extracted/pem/ /etc/crypto-policies/back-ends/ /etc/ssl/openssl.cnf.d/ /etc/ssl1.1/ /etc/ssl/ct_log_list.cnf", why: "OpenSSL's configuration and certificates"},
+		{files: "libcrypto.so* libcrypto-*.so* libssl.so*", needs: "/etc/ssl/openssl.cnf /etc/pki/tls/openssl.cnf /usr/lib/ssl/openssl.cnf /usr/lib/ssl/certs/ /usr/lib/ssl/cert.pem /usr/lib/ssl/ct_log_list.cnf /etc/ssl/certs/ /etc/ssl/cert.pem /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ /etc/pki/tls/cert.pem /etc/pki/ca-trust/extracted/pem/ /etc/crypto-policies/back-ends/ /etc/ssl/openssl.cnf.d/ /etc/ssl1.1/ /etc/ssl/ct_log_list.cnf", why: "OpenSSL's configuration and certificates"},
 		{files: "libcrypto.so* libcrypto-*.so*", needs: "{dir}/engines-*/ {dir}/ossl-modules/ /usr/lib/engines-*/ /usr/lib/ossl-modules/", maybe: true, why: "OpenSSL's engines and providers"},
 		{imports: "go:crypto/x509.", needs: "/etc/ssl/certs/ /etc/pki/tls/certs/ /etc/ssl/ca-bundle.pem /etc/pki/tls/cacert.pem /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/ssl/cert.pem /usr/local/share/certs/ /system/etc/security/cacerts/", why: "certificates (crypto/x509)"},
 		{files: "libgnutls.so*", needs: "/etc/gnutls/ /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/", why: "GnuTLS's configuration and certificates"},

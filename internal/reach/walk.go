@@ -231,8 +231,12 @@ func (w *walk) mark(from, at, how string) {
 }
 
 // gap records something that cannot be followed. Callers also say what is kept
-// because of it, with keepPackage or keepTree; scope names that.
+// because of it, with keepPackage or keepTree; scope names that. What is itself
+// only kept has no gaps: see keepPackage.
 func (w *walk) gap(g Gap) {
+	if w.weak {
+		return
+	}
 	for _, known := range w.gaps {
 		if known == g {
 			return
@@ -244,7 +248,14 @@ func (w *walk) gap(g Gap) {
 // keepPackage keeps all files but the documentation of the package that owns a
 // file, because something in it could not be followed. A file that no package
 // owns is kept with what is in its directory, unless that is one of the system's.
+//
+// What is kept is followed where it names single files, so that it would work;
+// but what cannot be followed in it keeps nothing more: else one gap keeps
+// everything, for some package of its package's packages has a shell.
 func (w *walk) keepPackage(file, why string) {
+	if w.weak {
+		return
+	}
 	if i, ok := w.owner(file); ok {
 		w.keep(file, why, w.ownedFiles(i))
 		return
