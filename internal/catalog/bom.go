@@ -31,6 +31,7 @@ type bomDocument struct {
 // bomEntry is a package as either format describes it.
 type bomEntry struct {
 	purl       string
+	name       string // as the ecosystem writes it, which the purl may have in another spelling
 	version    string // where the purl has none
 	vendor     string
 	licenses   []string
@@ -144,7 +145,11 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 	if u.Type == "bitnami" {
 		version = withoutRevision(version)
 	}
-	p := language(u.Type, u.PackageName(), version)
+	name := u.PackageName()
+	if as := purl.New(u.Type, e.name, ""); as.Namespace == u.Namespace && as.Name == u.Name {
+		name = e.name
+	}
+	p := language(u.Type, name, version)
 	p.Licenses, p.FromLockFile = e.licenses, e.lockFile
 	return p, true
 }

@@ -10,15 +10,17 @@ import (
 
 // bomComponent is a component of CycloneDX.
 type bomComponent struct {
-	Type       string                `json:"type"`
-	Name       string                `json:"name"`
-	Version    string                `json:"version"`
-	PURL       string                `json:"purl"`
-	Publisher  string                `json:"publisher"`
-	Supplier   struct{ Name string } `json:"supplier"`
-	Licenses   []bomLicense          `json:"licenses"`
-	Properties []bomProperty         `json:"properties"`
-	Evidence   struct {
+	Type        string                `json:"type"`
+	Group       string                `json:"group"`
+	Name        string                `json:"name"`
+	Version     string                `json:"version"`
+	Description string                `json:"description"`
+	PURL        string                `json:"purl"`
+	Publisher   string                `json:"publisher"`
+	Supplier    struct{ Name string } `json:"supplier"`
+	Licenses    []bomLicense          `json:"licenses"`
+	Properties  []bomProperty         `json:"properties"`
+	Evidence    struct {
 		Occurrences []struct{ Location string }
 	} `json:"evidence"`
 	Components []bomComponent `json:"components"` // parts of it
@@ -51,7 +53,7 @@ func (b *bom) addComponents(list []bomComponent, depth int) {
 		switch {
 		case c.Type == "operating-system":
 			if b.distro.ID == "" {
-				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: c.property("careen:codename")})
+				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: c.property("careen:codename"), PrettyName: c.Description})
 			}
 		case c.PURL != "":
 			b.entries = append(b.entries, c.entry())
@@ -74,13 +76,16 @@ func (c *bomComponent) property(name string) string {
 // properties, by the names that we, Trivy and Syft give them.
 func (c *bomComponent) entry() bomEntry {
 	e := bomEntry{
-		purl: c.PURL, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
+		purl: c.PURL, name: c.Name, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
 		owner: c.property("careen:owner"), modularity: cmp.Or(c.property("careen:modularity"), c.property("aquasecurity:trivy:Modularitylabel")),
 		lockFile: c.property("careen:fromLockFile") == "true",
 		source: sbom.Source{
 			Name:    cmp.Or(c.property("careen:sourceName"), c.property("aquasecurity:trivy:SrcName")),
 			Version: cmp.Or(c.property("careen:sourceVersion"), trivySource(c)),
 		},
+	}
+	if c.Group != "" {
+		e.name = c.Group + "/" + c.Name
 	}
 	for _, l := range c.Licenses {
 		if text := cmp.Or(l.Expression, l.License.ID, l.License.Name); text != "" {
@@ -185,7 +190,7 @@ func fromOS(packageURL string) bool {
 // ("built from NAME VERSION; found in /PATH of layer 3") or Trivy's ("built
 // package from: NAME VERSION").
 func (p *spdxPackage) entry() bomEntry {
-	e := bomEntry{version: p.Version}
+	e := bomEntry{name: p.Name, version: p.Version}
 	for _, r := range p.ExternalRefs {
 		if r.Type == "purl" && e.purl == "" {
 			e.purl = r.Locator

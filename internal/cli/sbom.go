@@ -13,7 +13,7 @@ import (
 func (c *command) sbomCommand() *cobra.Command {
 	var source sourceFlags
 	var limits limitFlags
-	out := outputFlags{by: "package"}
+	out := outputFlags{by: "package", sort: "risk"}
 	cmd := &cobra.Command{
 		Use:   "sbom TARGET",
 		Short: "List what an image is made of, as CycloneDX or SPDX",

@@ -55,8 +55,9 @@ whoever ships them.
 
 TARGET is an image reference, looked up in the local Docker or Podman daemon,
 then in its registry; a path to an archive, an OCI layout or a root directory;
-"-" for an archive on standard input; or explicit: docker:, podman:, registry:,
-docker-archive:, oci-archive:, oci-dir:, dir:.`,
+a CycloneDX or SPDX file; "-" for an archive or SBOM on standard input; or
+explicit: docker:, podman:, registry:, docker-archive:, oci-archive:, oci-dir:,
+dir:, sbom:.`,
 		Example: `  careen scan alpine:3.20
   careen scan --fail-on high --ignore-unfixed registry.example.com/shop:1.4
   careen scan -f sarif=careen.sarif -f table app.tar

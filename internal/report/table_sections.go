@@ -31,6 +31,9 @@ func (t *table) header(r *Report, several bool) {
 		title, platform = inked(r.Target.Platform, bold), nil
 	}
 	size := bytesWord(r.Target.Size)
+	if r.Target.Kind == "sbom" {
+		size = "" // there are no layers
+	}
 	if n := len(r.Target.Layers); n > 0 {
 		size += " in " + count(n, "layer")
 	}

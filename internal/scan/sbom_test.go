@@ -24,7 +24,7 @@ func TestSBOMFindsWhatItsImageDoes(t *testing.T) {
 		shared = filepath.Join("..", "..", "..", "shared")
 	}
 	opt := scan.Options{DB: snapshot(t), Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	for _, fixture := range []string{"debian-bullseye-2024", "alpine-3.12"} {
+	for _, fixture := range []string{"debian-bullseye-2024", "alpine-3.18"} {
 		t.Run(fixture, func(t *testing.T) {
 			root := filepath.Join(shared, "fixtures", fixture)
 			if _, err := os.Stat(root); err != nil {
@@ -69,8 +69,12 @@ func TestSBOMFindsWhatItsImageDoes(t *testing.T) {
 				if len(from.Packages) != len(of.Packages) {
 					t.Errorf("%s: %d packages, of %d", format, len(from.Packages), len(of.Packages))
 				}
-				if diff := cmp.Diff(of.Target.OS.ID+of.Target.OS.EOL, from.Target.OS.ID+from.Target.OS.EOL); diff != "" || !from.Target.OS.Advisories {
-					t.Errorf("%s: distribution %+v", format, from.Target.OS)
+				want := *of.Target.OS
+				if format == "SPDX" {
+					want.Name, want.Codename = "", "" // it has no place for them
+				}
+				if diff := cmp.Diff(want, *from.Target.OS); diff != "" {
+					t.Errorf("%s: distribution (-image +sbom):\n%s", format, diff)
 				}
 			}
 			t.Logf("%d packages, %d findings", len(of.Packages), len(of.Vulnerabilities))
