@@ -201,7 +201,7 @@ func (a Artifact) manifest(put func(ArtifactLayer) (artifactDescriptor, error)) 
 		Layers: []artifactDescriptor{}, Subject: a.subject, Annotations: a.Annotations,
 	}
 	var err error
-	if doc.Config, err = put(bytesLayer(emptyConfigType, []byte(emptyConfig))); err != nil {
+	if doc.Config, err = put(BytesLayer(emptyConfigType, []byte(emptyConfig))); err != nil {
 		return nil, err
 	}
 	for _, l := range a.Layers {
@@ -214,8 +214,8 @@ func (a Artifact) manifest(put func(ArtifactLayer) (artifactDescriptor, error)) 
 	return json.Marshal(doc)
 }
 
-// bytesLayer is a layer that is in memory.
-func bytesLayer(mediaType string, data []byte) ArtifactLayer {
+// BytesLayer is a layer that is in memory.
+func BytesLayer(mediaType string, data []byte) ArtifactLayer {
 	return ArtifactLayer{MediaType: mediaType, Digest: sha256Of(data), Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}

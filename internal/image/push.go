@@ -33,7 +33,7 @@ func (s *session) pushImage(reference string, img NewImage, m manifest) error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
-	if _, err := p.blob(bytesLayer(m.config.MediaType, img.Config)); err != nil {
+	if _, err := p.blob(BytesLayer(m.config.MediaType, img.Config)); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
 	if err := p.manifest(ref, m.raw); err != nil {
@@ -98,7 +98,7 @@ func writeLayout(to Destination, img NewImage, m manifest) error {
 		}
 	}
 	for _, doc := range [][]byte{img.Config, m.raw} {
-		if _, err := put(bytesLayer("", doc)); err != nil {
+		if _, err := put(BytesLayer("", doc)); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func writeLayout(to Destination, img NewImage, m manifest) error {
 		if err != nil {
 			return err
 		}
-		d, err := put(bytesLayer(string(types.OCIManifestSchema1), raw))
+		d, err := put(BytesLayer(string(types.OCIManifestSchema1), raw))
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,14 @@ const (
 	Asked   Why = "asked for"
 	Parent  Why = "directory"
 )
+
+// Reasons lists the reasons of files, the most telling first.
+func Reasons() []Why { return []Why{Reached, Unknown, Asked, Package, Unowned, Rule} }
+
+// Before reports whether a reason tells more than another.
+func (w Why) Before(other Why) bool {
+	return slices.Index(Reasons(), w) < slices.Index(Reasons(), other)
+}
 
 // Count is a number of regular files, and their bytes.
 type Count struct {
