@@ -20,11 +20,13 @@ import (
 
 func (c *command) dbExportCommand() *cobra.Command {
 	var file string
+	var bases []string
 	cmd := &cobra.Command{
-		Use:     "export FILE",
-		Short:   "Write the database to a file for transport",
-		Example: `  careen db export careen.db.zst`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "export FILE",
+		Short: "Write the database to a file for transport, or for a web server to offer",
+		Example: `  careen db export careen.db.zst
+  careen db export --db careen.db --delta-from yesterday.db /srv/www/careen.db.zst`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cacheDir, err := c.cache()
 			if err != nil {
@@ -38,11 +40,15 @@ func (c *command) dbExportCommand() *cobra.Command {
 			if err := writeBeside(args[0], func(w io.Writer) error { return vulndb.Pack(w, db) }); err != nil {
 				return fmt.Errorf("db export: %w", err)
 			}
+			if err := c.exportDeltas(db, args[0], bases); err != nil {
+				return fmt.Errorf("db export: %w", err)
+			}
 			c.note("wrote %s: newest advisory of %s", args[0], db.Info().Newest().Format(time.DateOnly))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&file, "db", "", "the database to write (default the one that a scan would use)")
+	cmd.Flags().StringSliceVar(&bases, "delta-from", nil, "write FILE.from-DIGEST too, a delta from this older database; may be repeated")
 	return cmd
 }
 

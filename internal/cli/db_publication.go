@@ -55,8 +55,8 @@ type publication struct {
 	where     string
 	digest    string // of the database, as announced
 	whole     func() (io.ReadCloser, error)
-	deltas    map[string]func() (io.ReadCloser, error) // by digest of the base
-	signature func() (string, error)                   // "" when there is none
+	delta     func(base string) func() (io.ReadCloser, error) // by the base's digest; nil when there surely is none
+	signature func() (string, error)                          // "" when there is none
 	close     func() error
 }
 
@@ -74,9 +74,10 @@ func publicationIn(ctx context.Context, ref string, opt image.Options) (*publica
 	if err != nil {
 		return nil, err
 	}
+	deltas := map[string]func() (io.ReadCloser, error){}
 	p := &publication{
 		where: ref, digest: a.Annotations[annotationDigest], close: end,
-		deltas:    map[string]func() (io.ReadCloser, error){},
+		delta:     func(base string) func() (io.ReadCloser, error) { return deltas[base] },
 		signature: func() (string, error) { return "", nil },
 	}
 	if a.Type != artifactType {
@@ -88,7 +89,7 @@ func publicationIn(ctx context.Context, ref string, opt image.Options) (*publica
 		case wholeType:
 			p.whole = l.Open
 		case deltaType:
-			p.deltas[l.Annotations[annotationBase]] = l.Open
+			deltas[l.Annotations[annotationBase]] = l.Open
 		case signatureType:
 			p.signature = func() (string, error) {
 				r, err := l.Open()
@@ -102,35 +103,6 @@ func publicationIn(ctx context.Context, ref string, opt image.Options) (*publica
 	if p.whole == nil {
 		end()
 		return nil, errors.New("its manifest lists no database")
-	}
-	return p, p.readDigest()
-}
-
-// publicationAt is a packed database on a web server.
-func (c *command) publicationAt(ctx context.Context, u *url.URL, opt image.Options) (*publication, error) {
-	client, err := webClient(opt)
-	if err != nil {
-		return nil, err
-	}
-	if err := secureEnough(u, opt.Insecure); err != nil {
-		return nil, err
-	}
-	p := &publication{
-		where: u.Redacted(),
-		whole: func() (io.ReadCloser, error) { return get(ctx, client, u.String(), opt) },
-		signature: func() (string, error) {
-			at := *u
-			at.Path += ".minisig"
-			r, err := get(ctx, client, at.String(), opt)
-			if errors.Is(err, errNotThere) {
-				return "", nil
-			}
-			if err != nil {
-				return "", err
-			}
-			return readSignature(r)
-		},
-		close: func() error { client.CloseIdleConnections(); return nil },
 	}
 	return p, p.readDigest()
 }
@@ -206,35 +178,6 @@ func secureEnough(u *url.URL, insecure bool) error {
 		return nil
 	}
 	return fmt.Errorf("%s: plain HTTP, which anybody on the way can change: write https, or accept it with --insecure", u.Host)
-}
-
-var errNotThere = errors.New("not found")
-
-func get(ctx context.Context, client *http.Client, address string, opt image.Options) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", opt.UserAgent)
-	if opt.Username != "" {
-		req.SetBasicAuth(opt.Username, opt.Password)
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err // its address may hold a signature of a storage service
-		}
-		return nil, err
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
-	}
-	resp.Body.Close()
-	if resp.StatusCode == http.StatusNotFound {
-		return nil, fmt.Errorf("%w: the server answered 404", errNotThere)
-	}
-	return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 }
 
 // shortText keeps text from outside short.

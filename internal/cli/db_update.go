@@ -189,7 +189,7 @@ func (c *command) fetch(p *publication, base *vulndb.DB, st *stage) (string, int
 	line := c.progressLine()
 	defer line.clear()
 	if base != nil {
-		if open, ok := p.deltas[base.Info().Digest]; ok {
+		if open := p.delta(base.Info().Digest); open != nil {
 			n, err := transfer(open, line, func(r io.Reader) error {
 				_, err := vulndb.Patch(base, r, st.candidate())
 				return err
@@ -197,7 +197,9 @@ func (c *command) fetch(p *publication, base *vulndb.DB, st *stage) (string, int
 			if err == nil {
 				return "delta", n, nil
 			}
-			c.note("warning: the delta is of no use: %s; fetching the whole", escape(err.Error()))
+			if !errors.Is(err, errNotThere) {
+				c.note("warning: the delta is of no use: %s; fetching the whole", escape(err.Error()))
+			}
 		}
 	}
 	n, err := transfer(p.whole, line, func(r io.Reader) error {

@@ -156,6 +156,7 @@ func TestUpdateOverHTTP(t *testing.T) {
 		updated   bool
 	}{
 		{name: "HTML", body: []byte("<!DOCTYPE html><title>Sign in</title><p>" + strings.Repeat("x", 100)), want: "not a careen database"},
+		{name: "short HTML", body: []byte("<html>Sign in"), want: "not a careen database"},
 		{name: "empty", body: nil, want: "unexpected EOF"},
 		{name: "half", body: u.packed[:len(u.packed)/2], want: "unexpected EOF"},
 		{name: "half of what was promised", body: u.packed[:len(u.packed)/2], length: len(u.packed), want: "unexpected EOF"},

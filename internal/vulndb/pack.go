@@ -1,6 +1,7 @@
 package vulndb
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -35,10 +36,7 @@ func Pack(w io.Writer, db *DB) error {
 	if err := db.Verify(); err != nil {
 		return err
 	}
-	head := binary.LittleEndian.AppendUint32(nil, packFrame)
-	head = binary.LittleEndian.AppendUint32(head, uint32(packBody))
-	head = append(head, magic...)
-	head = binary.LittleEndian.AppendUint64(head, uint64(len(db.raw)))
+	head := binary.LittleEndian.AppendUint64(packStart(), uint64(len(db.raw)))
 	sum, err := hex.DecodeString(strings.TrimPrefix(db.header.digest, digestPrefix))
 	if err != nil {
 		return err
@@ -56,16 +54,26 @@ func Pack(w io.Writer, db *DB) error {
 	return z.Close()
 }
 
+// packStart is what each packed database begins with.
+func packStart() []byte {
+	head := binary.LittleEndian.AppendUint32(nil, packFrame)
+	head = binary.LittleEndian.AppendUint32(head, uint32(packBody))
+	return append(head, magic...)
+}
+
 // ReadPackInfo reads the head of a packed database, and no more.
 func ReadPackInfo(r io.Reader) (PackInfo, error) {
 	var b [packHead]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
+	n, err := io.ReadFull(r, b[:])
+	start := packStart()
+	if got := min(n, len(start)); !bytes.Equal(b[:got], start[:got]) {
+		// Said even where the head is cut off: a login page may be shorter.
+		return PackInfo{}, fmt.Errorf("packed database: %w", ErrNotDatabase)
+	}
+	if err != nil {
 		return PackInfo{}, fmt.Errorf("packed database: %w", noEOF(err))
 	}
 	body := b[8:]
-	if binary.LittleEndian.Uint32(b[:]) != packFrame || binary.LittleEndian.Uint32(b[4:]) != uint32(packBody) || string(body[:len(magic)]) != magic {
-		return PackInfo{}, fmt.Errorf("packed database: %w", ErrNotDatabase)
-	}
 	size := binary.LittleEndian.Uint64(body[len(magic):])
 	if size > maxUnpacked {
 		return PackInfo{}, fmt.Errorf("packed database: %d bytes unpacked, more than %d", size, maxUnpacked)

@@ -94,7 +94,66 @@ func bench(mirror, week string, runs int) error {
 	hit, miss := lookups(db, ""), lookups(db, "-none")
 	row("lookups a second, one core: hit", "%.0f, every statement read", hit)
 	row("lookups a second, one core: miss", "%.0f", miss)
+	without, with, err := scanning(careen, dir, file)
+	if err != nil {
+		return err
+	}
+	row("memory that a scan uses: packages only, and with the database", "%.1f MB, %.1f MB", without, with)
 	return delta(careen, dir, mirror, week, row)
+}
+
+// scanning measures what the database adds to the peak memory of a scan: of
+// an image with 2,000 packages of npm, of which the database knows every other
+// one, once with its configuration looked at and once with vulnerabilities. It returns the
+// medians, in MB.
+func scanning(careen, dir, file string) (without, with float64, err error) {
+	root := filepath.Join(dir, "root")
+	db, err := vulndb.Open(file)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close()
+	n := 0
+	for ecosystem, name := range db.Packages() {
+		if ecosystem != "npm" || strings.ContainsAny(name, "/@\\") {
+			continue
+		}
+		if n++; n > 1000 {
+			break
+		}
+		for _, name := range []string{name, name + "-none"} {
+			folder := filepath.Join(root, "app", "node_modules", name)
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return 0, 0, err
+			}
+			text := fmt.Sprintf(`{"name": %q, "version": "1.0.0"}`, name)
+			if err := os.WriteFile(filepath.Join(folder, "package.json"), []byte(text), 0o644); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	peak := func(scanner string) (float64, error) {
+		var peaks []int64
+		for range 9 {
+			cmd := exec.Command(careen, "scan", "-q", "--scanners", scanner, "--db", file, "-f", "json", "dir:"+root)
+			cmd.Env = append(os.Environ(), "CAREEN_CACHE_DIR="+filepath.Join(dir, "cache"))
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			if err := cmd.Run(); err != nil {
+				return 0, fmt.Errorf("scan: %w: %s", err, errs.Bytes())
+			}
+			if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+				peaks = append(peaks, usage.Maxrss<<10) // Linux counts kilobytes
+			}
+		}
+		slices.Sort(peaks)
+		return float64(peaks[len(peaks)/2]) / (1 << 20), nil
+	}
+	if without, err = peak("config"); err != nil {
+		return 0, 0, err
+	}
+	with, err = peak("vuln")
+	return without, with, err
 }
 
 // build runs careen db build without a cache of earlier builds.
