@@ -42,7 +42,7 @@ func visitAccounts(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] == '#' {
+		if len(line) == 0 || line[0] == '#' || line[0] == '+' || line[0] == '-' { // signs are of NIS (nsswitch.conf(5), "compat")
 			continue
 		}
 		if strings.HasPrefix(h.Path, sudoersPath) {
@@ -53,7 +53,7 @@ func visitAccounts(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 		}
 		name, rest, ok := bytes.Cut(line, []byte(":"))
 		if !ok {
-			continue // NIS' "+" among them
+			continue
 		}
 		password, rest, _ := bytes.Cut(rest, []byte(":"))
 		fmt.Fprintf(&out, "%s:%s:%s\n", name, passwordWord(string(password)), rest)

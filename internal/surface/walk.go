@@ -124,9 +124,10 @@ func (w *walker) role(path string) exe.Role {
 }
 
 // name notes an entry that may be a tool: by its name, in a place where
-// programs are looked for, or machine code anywhere.
+// programs are looked for, or machine code anywhere but in the directories of
+// libraries, where programs have helpers of their own (apt's methods/ftp).
 func (w *walker) name(e *rootfs.Entry, program bool) {
-	if !program && !w.places.has(dirOf(e.Path)) {
+	if !w.places.has(dirOf(e.Path)) && (!program || isLibraryPath(e.Path)) {
 		return
 	}
 	base := baseOf(e.Path)
@@ -137,6 +138,10 @@ func (w *walker) name(e *rootfs.Entry, program bool) {
 	if ok {
 		w.named = append(w.named, namedProgram{e, row})
 	}
+}
+
+func isLibraryPath(path string) bool {
+	return strings.HasPrefix(path, "usr/lib") || strings.HasPrefix(path, "lib")
 }
 
 func (w *walker) addWritable(e *rootfs.Entry) {
