@@ -31,17 +31,24 @@ func long(t *testing.T) {
 	}
 }
 
-// osvRecord is what these tests need of an OSV record whose ranges are all
-// "introduced, fixed": Debian's and Alpine's are.
+// osvRecord is what these tests need of an OSV record of a mirror
+// with events as the schema has them.
 type osvRecord struct {
 	ID        string
 	Summary   string
 	Withdrawn string
 	Aliases   []string
 	Upstream  []string
-	Affected  []struct {
-		Package struct{ Ecosystem, Name string }
-		Ranges  []struct{ Events []map[string]string }
+	Related   []string
+	Affected  []osvAffected
+}
+
+type osvAffected struct {
+	Package  struct{ Ecosystem, Name string }
+	Versions []string
+	Ranges   []struct {
+		Type   string
+		Events []map[string]string
 	}
 }
 
