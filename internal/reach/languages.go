@@ -36,6 +36,7 @@ func languages() []language {
 	return []language{
 		{name: "shell", programs: "sh bash dash ash zsh ksh mksh busybox", extensions: ".sh .bash .envsh", run: (*walk).shellRun, visit: (*walk).shellVisit},
 		{name: "node", programs: "node nodejs bun libnode.so.*", extensions: ".js .mjs .cjs .jsx .ts .mts .cts .tsx", core: (*walk).nodeCore, run: (*walk).nodeRun, visit: (*walk).nodeVisit, visitors: nodeVisitors},
+		{name: "python", programs: "python python[23] python[23].* libpython*.so*", extensions: ".py", core: (*walk).pythonCore, run: (*walk).pythonRun, visit: (*walk).pythonVisit, visitors: pythonVisitors},
 	}
 }
 

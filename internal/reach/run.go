@@ -159,6 +159,7 @@ func (w *walk) dispatch(program string, args []string) {
 		if l, ok := w.languageOf(name); ok {
 			if l.run != nil {
 				w.done["program\x00"+file] = true
+				w.called = program
 				l.run(w, file, args)
 			}
 			return

@@ -49,6 +49,8 @@ type walk struct {
 	depth  int // of command lines that led to the one at hand
 	linker linker
 	node   nodeState
+	python pythonState
+	called string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
 	dirs   map[string]bool // directories that are not behind a link
 }
 
@@ -71,6 +73,7 @@ func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package) *walk
 		facts: map[string]map[string][]byte{},
 		env:   map[string]string{},
 		marks: map[string]mark{}, done: map[string]bool{}, dirs: map[string]bool{},
+		python: newPythonState(),
 	}
 	w.index()
 	for _, kv := range cfg.Env {

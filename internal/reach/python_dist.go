@@ -1,0 +1,128 @@
+package reach
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// pythonDist is the metadata of an installed distribution
+// (https://packaging.python.org/specifications/recording-installed-packages/).
+type pythonDist struct {
+	dir     string   // .dist-info, .egg-info, or a file of that name
+	tops    []string // modules at the top that it brought
+	entries []pythonEntry
+}
+
+// pythonEntry is one entry point.
+type pythonEntry struct {
+	group, name, module string
+}
+
+// Bounds of the metadata that is read.
+const (
+	maxDists  = 5000
+	maxRecord = 8 << 20
+)
+
+// distsIn returns the distributions installed in a directory of sys.path.
+func (w *walk) distsIn(site string) []pythonDist {
+	if dists, known := w.python.dists[site]; known {
+		return dists
+	}
+	var dists []pythonDist
+	for e := range w.list(site) {
+		base := path.Base(e.Path)
+		ext := path.Ext(base)
+		if ext != ".dist-info" && ext != ".egg-info" || len(dists) >= maxDists {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimSuffix(base, ext), "-")
+		d := pythonDist{dir: e.Path}
+		add := func(top string) {
+			top, _, _ = strings.Cut(top, "/")
+			top, _, _ = strings.Cut(top, ".")
+			if top != "" && !slices.Contains(d.tops, top) {
+				d.tops = append(d.tops, top)
+			}
+		}
+		// Where nothing lists the modules, they are named like the distribution.
+		add(strings.ReplaceAll(name, "-", "_"))
+		add(strings.ToLower(strings.ReplaceAll(name, "-", "_")))
+		for _, list := range []string{"RECORD", "top_level.txt", "installed-files.txt", "SOURCES.txt"} {
+			text, err := w.read(e.Path+"/"+list, maxRecord)
+			if err != nil {
+				continue
+			}
+			for line := range strings.Lines(string(text)) {
+				line, _, _ = strings.Cut(strings.TrimSpace(line), ",")
+				line = strings.TrimPrefix(line, "../")
+				if !strings.HasPrefix(line, ".") {
+					add(line)
+				}
+			}
+		}
+		if text, err := w.read(e.Path+"/entry_points.txt", maxText); err == nil {
+			d.entries = readEntryPoints(string(text))
+		}
+		dists = append(dists, d)
+	}
+	w.python.dists[site] = dists
+	return dists
+}
+
+// readEntryPoints reads an entry_points.txt
+// (https://packaging.python.org/specifications/entry-points/).
+func readEntryPoints(text string) []pythonEntry {
+	var entries []pythonEntry
+	group := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "["); ok {
+			group, _, _ = strings.Cut(rest, "]")
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") || group == "" {
+			continue
+		}
+		module, _, _ := strings.Cut(value, ":")
+		module, _, _ = strings.Cut(module, "[")
+		entries = append(entries, pythonEntry{strings.TrimSpace(group), strings.TrimSpace(name), strings.TrimSpace(module)})
+	}
+	return entries
+}
+
+// entryPoints follows a source that asks for entry points: those of the groups
+// that its strings name, and of console scripts only those whose name it has.
+// Where it names no group that exists, it may ask for any.
+func (w *walk) entryPoints(file string, names []string) {
+	named := false
+	var rest []pythonEntry
+	for _, dir := range w.pythonPath() {
+		for _, d := range w.distsIn(dir) {
+			for _, e := range d.entries {
+				script := e.group == "console_scripts" || e.group == "gui_scripts"
+				switch {
+				case !slices.Contains(names, e.group):
+					if !script {
+						rest = append(rest, e)
+					}
+				case !script || slices.Contains(names, e.name):
+					named = true
+					w.importModule(file, e.module, "entry point "+e.group+" "+e.name)
+					for _, meta := range []string{"entry_points.txt", "METADATA", "PKG-INFO"} {
+						w.need(file, d.dir+"/"+meta, "entry point "+e.group+" "+e.name)
+					}
+				}
+			}
+		}
+	}
+	if named {
+		return
+	}
+	for _, e := range rest {
+		found, _ := w.findModule(w.pythonPath(), e.module)
+		w.keep(file, "entry point "+e.group+" "+e.name, found.files)
+	}
+}

@@ -1,0 +1,329 @@
+package reach
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Where Python looks for modules: sys.path as getpath and site.py make it
+// (https://docs.python.org/3/library/sys_path_init.html,
+// https://docs.python.org/3/library/site.html), and Debian's changes to it.
+
+// pythonState is what the walk knows of Python's modules.
+type pythonState struct {
+	active   bool                  // an interpreter is reached
+	waiting  []string              // sources reached before any interpreter was
+	roots    map[string]pythonRoot // by the interpreter's name as it was called
+	paths    [][]string            // sys.path of each program that is run
+	library  map[string]bool       // directories of the standard library
+	dirs     map[string]map[string]pythonModule
+	dists    map[string][]pythonDist        // distributions by directory of sys.path
+	tops     map[string][]string            // metadata directories by the path of a module at the top
+	django   bool                           // Django is reached: names of packages in settings are loaded whole
+	pending  []pythonPending                // code of .pth files, until sys.path is known
+	compiled map[string]map[string][]string // compiled sources of each directory by the source's name
+}
+
+func newPythonState() pythonState {
+	return pythonState{
+		roots: map[string]pythonRoot{}, library: map[string]bool{}, dirs: map[string]map[string]pythonModule{},
+		dists: map[string][]pythonDist{}, compiled: map[string]map[string][]string{},
+	}
+}
+
+// pythonRoot is one installation: where its interpreter finds its library.
+type pythonRoot struct {
+	version string   // "3.11"
+	library []string // standard library: directories of sys.path
+	sites   []string // site-packages and the like, with what .pth files add
+}
+
+// pythonModule is what a directory has for a module's name.
+type pythonModule struct {
+	files   []string // sources, extension modules, compiled sources without a source
+	pkg     bool     // a directory with __init__
+	folder  bool     // a directory
+	initDir string
+}
+
+// pythonAt returns the installation that an interpreter belongs to.
+func (w *walk) pythonAt(program string) pythonRoot {
+	if root, known := w.python.roots[program]; known {
+		return root
+	}
+	var root pythonRoot
+	real, _ := w.follow(program, nil)
+	prefix := parent(parent(clean(program)))
+	base := parent(parent(real))
+	system := true
+	if conf, err := w.read(prefix+"/pyvenv.cfg", maxText); err == nil {
+		w.need(program, prefix+"/pyvenv.cfg", "virtual environment")
+		system = false
+		for line := range strings.Lines(string(conf)) {
+			key, value, _ := strings.Cut(line, "=")
+			value = strings.TrimSpace(value)
+			switch strings.TrimSpace(key) {
+			case "home":
+				base = parent(clean(value))
+			case "include-system-site-packages":
+				system = value == "true"
+			}
+		}
+	} else {
+		prefix = base
+	}
+	if home, _, _ := strings.Cut(w.env["PYTHONHOME"], ":"); home != "" {
+		base = clean(home)
+	}
+	root.version = w.pythonVersion(real, base)
+	if root.version == "" {
+		return root
+	}
+	name := "python" + root.version
+	flat := strings.ReplaceAll(name, ".", "")
+	for _, dir := range []string{base, "usr", "usr/local"} {
+		for _, lib := range []string{"lib", "lib64"} {
+			at := join(dir, lib)
+			if !w.isFile(at+"/"+name+"/os.py") && !w.isFile(at+"/"+name+"/os.pyc") && !w.isFile(at+"/"+flat+".zip") {
+				continue
+			}
+			root.library = append(root.library, join(at, flat+".zip"), join(at, name), join(at, name+"/lib-dynload"))
+		}
+		// lib64 may have the compiled half.
+		if root.library != nil {
+			root.library = append(root.library, join(dir, "lib64/"+name+"/lib-dynload"))
+			break
+		}
+	}
+	var sites []string
+	for _, lib := range []string{"lib", "lib64"} {
+		sites = append(sites, join(prefix, lib+"/"+name+"/site-packages"))
+	}
+	if system {
+		home := w.env["HOME"]
+		if home == "" {
+			home = "/root"
+		}
+		sites = append(sites, join(home, ".local/lib/"+name+"/site-packages"))
+		for _, lib := range []string{"lib", "lib64"} {
+			sites = append(sites, join(base, lib+"/"+name+"/site-packages"), "usr/local/"+lib+"/"+name+"/site-packages")
+		}
+		sites = append(sites, "usr/local/lib/"+name+"/dist-packages", "usr/lib/python3/dist-packages", "usr/lib/"+name+"/dist-packages")
+	}
+	w.python.roots[program] = root // .pth files are followed with what is known so far
+	for _, site := range sites {
+		if at, ok := w.follow(site, nil); ok && w.isDir(at) && !slices.Contains(root.sites, at) {
+			root.sites = append(root.sites, at)
+			root.sites = append(root.sites, w.pthDirs(program, at)...)
+		}
+	}
+	for i := range root.library {
+		if at, ok := w.follow(root.library[i], nil); ok {
+			root.library[i] = at
+			w.python.library[at] = true
+		}
+	}
+	w.python.roots[program] = root
+	return root
+}
+
+// pythonVersion returns "3.11" from the interpreter's file name, or from the
+// library that is there.
+func (w *walk) pythonVersion(real, base string) string {
+	name := strings.TrimPrefix(path.Base(real), "lib")
+	if v := strings.TrimPrefix(name, "python"); v != name {
+		v, _, _ = strings.Cut(v, ".so")
+		v = strings.TrimRight(v, "tdmu-bin")
+		if major, minor, ok := strings.Cut(v, "."); ok && major != "" && minor != "" {
+			return v
+		}
+	}
+	for _, dir := range []string{base, "usr/local", "usr"} {
+		for e := range w.list(join(dir, "lib")) {
+			if v, ok := strings.CutPrefix(path.Base(e.Path), "python"); ok && strings.Contains(v, ".") && w.isFile(e.Path+"/os.py") {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// maxPth bounds the .pth files of one directory.
+const maxPth = 1000
+
+// pthDirs returns the directories that a site directory's .pth files add, and
+// follows the code that they run.
+func (w *walk) pthDirs(program, site string) []string {
+	var dirs []string
+	files := 0
+	for e := range w.list(site) {
+		base := path.Base(e.Path)
+		if finder := strings.HasPrefix(base, "__editable__") && strings.HasSuffix(base, "_finder.py"); finder {
+			// setuptools' editable installs: a table of absolute paths.
+			if src, err := w.read(e.Path, maxPython); err == nil {
+				t := scanPython(src)
+				for i := range t.list {
+					if t.kind(i) != pyString {
+						continue
+					}
+					if text, _ := t.constant(i); strings.HasPrefix(text, "/") && w.isDir(text) {
+						dirs = append(dirs, parent(clean(text)))
+					}
+				}
+			}
+			continue
+		}
+		if path.Ext(base) != ".pth" {
+			continue
+		}
+		if files++; files > maxPth {
+			break
+		}
+		text, err := w.read(e.Path, maxText)
+		if err != nil {
+			continue
+		}
+		w.need(program, e.Path, "path configuration of site.py")
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			switch {
+			case line == "" || strings.HasPrefix(line, "#"):
+			case strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"):
+				w.python.pending = append(w.python.pending, pythonPending{e.Path, readPython([]byte(line), false)})
+			default:
+				if at, ok := w.follow(join(site, line), nil); ok && w.isDir(at) {
+					dirs = append(dirs, at)
+				}
+			}
+		}
+	}
+	return dirs
+}
+
+// addPythonPath records the sys.path of a program.
+func (w *walk) addPythonPath(program string, first ...string) {
+	root := w.pythonAt(program)
+	var dirs []string
+	add := func(dir string) {
+		if at, ok := w.follow(dir, nil); ok && !slices.Contains(dirs, at) {
+			dirs = append(dirs, at)
+		}
+	}
+	for _, dir := range first {
+		add(dir)
+	}
+	for dir := range strings.SplitSeq(w.env["PYTHONPATH"], ":") {
+		if dir != "" {
+			add(join(w.workdir, dir))
+		}
+	}
+	for _, dir := range slices.Concat(root.library, root.sites) {
+		add(dir)
+	}
+	for _, known := range w.python.paths {
+		if slices.Equal(known, dirs) {
+			return
+		}
+	}
+	w.python.paths = append(w.python.paths, dirs)
+}
+
+// modulesIn returns what a directory has for each module's name.
+func (w *walk) modulesIn(dir string) map[string]pythonModule {
+	if found, known := w.python.dirs[dir]; known {
+		return found
+	}
+	found := map[string]pythonModule{}
+	for e := range w.list(dir) {
+		base := path.Base(e.Path)
+		name, rest, _ := strings.Cut(base, ".")
+		m := found[name]
+		switch {
+		case w.isDir(e.Path):
+			if rest != "" || name == "__pycache__" {
+				continue
+			}
+			m.folder = true
+			m.initDir = e.Path
+			m.pkg = w.isFile(e.Path+"/__init__.py") || w.isFile(e.Path+"/__init__.pyc") || hasInitExtension(w, e.Path)
+		case rest == "py" || rest == "pyc" || rest == "so" || strings.HasSuffix(rest, ".so") && (strings.HasPrefix(rest, "cpython-") || strings.HasPrefix(rest, "abi3")):
+			m.files = append(m.files, e.Path)
+		default:
+			continue
+		}
+		found[name] = m
+	}
+	w.python.dirs[dir] = found
+	return found
+}
+
+func hasInitExtension(w *walk, dir string) bool {
+	for e := range w.list(dir) {
+		if base := path.Base(e.Path); strings.HasPrefix(base, "__init__.") && strings.HasSuffix(base, ".so") {
+			return true
+		}
+	}
+	return false
+}
+
+// pythonFound is a module that was found: the files that importing it loads,
+// those of the packages around it first, and the directory of its submodules.
+type pythonFound struct {
+	files []string
+	dir   string // "" if it is no package
+}
+
+// findModule looks a dotted name up in directories: as many of its parts as are
+// modules. parts is how many there were; the rest are attributes.
+func (w *walk) findModule(dirs []string, name string) (found pythonFound, parts int) {
+	places := dirs
+	for part := range strings.SplitSeq(name, ".") {
+		var namespace []string
+		hit := false
+		for _, dir := range places {
+			m, ok := w.modulesIn(dir)[part]
+			switch {
+			case !ok:
+				continue
+			case m.pkg:
+				for f, init := range w.modulesIn(m.initDir) {
+					if f == "__init__" {
+						found.files = append(found.files, init.files...)
+					}
+				}
+				found.dir = m.initDir
+				hit = true
+			case len(m.files) > 0:
+				found.files = append(found.files, m.files...)
+				found.dir = ""
+				hit = true
+			case m.folder:
+				namespace = append(namespace, m.initDir)
+				continue
+			}
+			break
+		}
+		switch {
+		case hit:
+			parts++
+			if found.dir == "" {
+				return found, parts
+			}
+			places = []string{found.dir}
+		case len(namespace) > 0:
+			parts++
+			places = namespace
+			found.dir = namespace[0]
+		default:
+			return found, parts
+		}
+	}
+	return found, parts
+}
+
+// pythonPending is code that is to be followed once sys.path is known.
+type pythonPending struct {
+	file  string
+	facts pyFacts
+}
