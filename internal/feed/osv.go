@@ -404,19 +404,28 @@ func vulnerabilityIDs(own string, ids []string) []string {
 
 // sameVulnerability returns a statement that the ids of rec.Upstream are one
 // vulnerability, when they are: an advisory of Chainguard or MinimOS is about
-// one vulnerability of one package, and names its CVE and its GHSA.
+// one vulnerability of one package, and names its CVE and its GHSAs (two where
+// two projects had the flaw: CVE-2023-44487, in x/net and in grpc-go). Whether
+// GitHub's records say so too does not matter.
 func sameVulnerability(rec *vulndb.Record) *vulndb.Record {
-	if !hasAnyPrefix(rec.ID, []string{"CGA-", "MINI-"}) || len(rec.Upstream) != 2 {
+	if !hasAnyPrefix(rec.ID, []string{"CGA-", "MINI-"}) {
 		return nil
 	}
-	a, b := rec.Upstream[0], rec.Upstream[1]
-	if strings.HasPrefix(b, "CVE-") {
-		a, b = b, a
+	var cves, others []string
+	for _, id := range rec.Upstream {
+		switch {
+		case strings.HasPrefix(id, "CVE-"):
+			cves = append(cves, id)
+		case strings.HasPrefix(id, "GHSA-"):
+			others = append(others, id)
+		default:
+			return nil
+		}
 	}
-	if !strings.HasPrefix(a, "CVE-") || !strings.HasPrefix(b, "GHSA-") {
+	if len(cves) != 1 || len(others) == 0 {
 		return nil
 	}
-	return &vulndb.Record{ID: a, Source: rec.Source, Aliases: []string{b}}
+	return &vulndb.Record{ID: cves[0], Source: rec.Source, Aliases: others}
 }
 
 // erratumPrefixes are the ids of statements about packages that bundle

@@ -31,8 +31,8 @@ func long(t *testing.T) {
 	}
 }
 
-// osvRecord is what these tests need of an OSV record of a mirror
-// with events as the schema has them.
+// osvRecord is what these tests need of an OSV record, its events as the
+// schema has them.
 type osvRecord struct {
 	ID        string
 	Summary   string
