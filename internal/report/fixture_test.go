@@ -168,6 +168,39 @@ func shop() *Report {
 				{Exposure: finding.InImage, Kind: "file", Path: "app/README.md", InFile: 40, Layer: 3, Instruction: r.Target.Layers[3].Instruction},
 			}},
 	}
+	r.Misconfigurations = []finding.Misconfiguration{
+		{Rule: "CI001", Title: "the program does not run as root by default", Severity: finding.High, Message: "no USER: the program runs as root",
+			Fix: "USER with a number above 0, e.g. USER 65532", Fingerprint: "fp-user"},
+		{Rule: "CI016", Title: "package managers leave no cache behind", Severity: finding.Low, Message: "apt left 18.2 MB in /var/lib/apt/lists",
+			Fix: "rm -rf /var/lib/apt/lists/* in the same RUN", Locations: at("var/lib/apt/lists", 1), Count: 12, Instruction: r.Target.Layers[1].Instruction,
+			Line: &finding.Line{File: "Dockerfile", Line: 4}, Fingerprint: "fp-cache"},
+		{Rule: "CI013", Title: "a HEALTHCHECK says whether the program is well", Severity: finding.Low, Message: "no HEALTHCHECK", Fix: "HEALTHCHECK",
+			Suppressed: &finding.Suppressed{By: ".careenignore", Why: "Kubernetes probes it"}, Fingerprint: "fp-health"},
+		{Rule: "CI005", Title: "no file gives its owner's rights to whoever runs it", Severity: finding.Negligible, Message: "2 setuid or setgid files of packages, from the base image",
+			Fix: "chmod u-s,g-s what nobody needs", Locations: append(at("usr/bin/passwd", 0), at("usr/bin/su", 0)...), Count: 2, Base: true,
+			Instruction: base, Fingerprint: "fp-setuid"},
+	}
+	r.Surface = &finding.Surface{
+		Index: 61,
+		Parts: []finding.SurfacePart{{Name: "shells", Count: 2, Points: 16}, {Name: "executables", Count: 374, Points: 8.6}},
+		Tools: []finding.Tool{
+			{Kind: finding.Shell, Name: "bash", Why: "runs any command", Locations: at("usr/bin/bash", 0), Package: r.Packages[0].PURL, Base: true},
+			{Kind: finding.Shell, Name: "busybox", Why: "runs any command", Applets: []string{"ash", "sh"}, Locations: at("bin/busybox", 1)},
+			{Kind: finding.PackageManager, Name: "apt", Why: "brings in any further software", Locations: append(at("usr/bin/apt", 0), at("usr/bin/apt-get", 0)...), Base: true},
+			{Kind: finding.Interpreter, Name: "node", Why: "runs programs", Locations: at("usr/bin/node", 1)},
+		},
+		Privileged: []finding.Privileged{
+			{Path: "usr/bin/ping", Layer: 1, Mode: "0755", Capabilities: []string{"cap_net_raw"}},
+			{Path: "usr/bin/su", Layer: 0, Mode: "4755", Package: r.Packages[0].PURL, Base: true},
+		},
+		WorldWritable: []finding.Writable{{Path: "app/cache", Layer: 2, Directory: true}, {Path: "tmp", Directory: true, Sticky: true, Base: true}},
+		Writables:     2,
+		Logins:        []finding.Login{{Name: "root", UID: "0", Shell: "/bin/bash", Password: "locked"}},
+		ExposedPorts:  []string{"8080/tcp"},
+		Executables:   374,
+		Libraries:     558,
+		Layers:        []finding.SurfaceLayer{{Layer: 0, Files: 3000, Bytes: 100_000_000, Carried: 120_000_000}},
+	}
 	return r
 }
 
@@ -177,6 +210,9 @@ func empty() *Report {
 	r.Target.Ref = "shop-web:2"
 	r.Vulnerabilities = r.Vulnerabilities[:0]
 	r.Secrets = r.Secrets[:0]
+	r.Misconfigurations = r.Misconfigurations[:0]
+	r.Surface = &finding.Surface{Parts: []finding.SurfacePart{}, Tools: []finding.Tool{}, Privileged: []finding.Privileged{}, WorldWritable: []finding.Writable{},
+		Logins: []finding.Login{}, ExposedPorts: []string{}, Layers: []finding.SurfaceLayer{}}
 	r.Hidden, r.Gate = nil, nil
 	r.Warnings = []Warning{}
 	return r

@@ -104,7 +104,7 @@ func TestAbsentMeansNotLookedAt(t *testing.T) {
 		return m
 	}
 	r := &Report{Schema: Schema}
-	for _, key := range []string{"packages", "vulnerabilities", "secrets", "database", "gate", "hidden"} {
+	for _, key := range []string{"packages", "vulnerabilities", "secrets", "misconfigurations", "surface", "database", "gate", "hidden"} {
 		if _, there := keys(r)[key]; there {
 			t.Errorf("%s is there though nobody looked", key)
 		}
@@ -113,7 +113,8 @@ func TestAbsentMeansNotLookedAt(t *testing.T) {
 		t.Errorf("warnings: %s", got)
 	}
 	r.Packages, r.Vulnerabilities, r.Secrets = []sbom.Package{}, []finding.Vulnerability{}, []finding.Secret{}
-	for _, key := range []string{"packages", "vulnerabilities", "secrets"} {
+	r.Misconfigurations = []finding.Misconfiguration{}
+	for _, key := range []string{"packages", "vulnerabilities", "secrets", "misconfigurations"} {
 		if got := string(keys(r)[key]); got != "[]" {
 			t.Errorf("%s: %q, want an empty list", key, got)
 		}

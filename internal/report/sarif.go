@@ -179,6 +179,7 @@ func sarifRunOf(r *Report) sarifRun {
 		run.Results = append(run.Results, result)
 	}
 	run.addSecrets(r)
+	run.addMisconfigurations(r)
 	return run
 }
 

@@ -134,7 +134,7 @@ func TestSARIFSuppressions(t *testing.T) {
 			got[r.RuleID] = s.Kind + " " + s.Justification
 		}
 	}
-	if len(got) != 3 || got["CVE-2022-99999"] != "external .careenignore: accepted until 2027-01-01 by the shop team" {
+	if len(got) != 4 || got["CVE-2022-99999"] != "external .careenignore: accepted until 2027-01-01 by the shop team" {
 		t.Errorf("%v", got)
 	}
 }

@@ -67,6 +67,8 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 	}
 	t.hidden(r)
 	t.secrets(r, opt.All)
+	t.configuration(r, opt.All)
+	t.surface(r, opt.All)
 	if opt.Packages {
 		t.packages(r)
 	}

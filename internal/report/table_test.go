@@ -50,6 +50,7 @@ func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 
 func TestTableGolden(t *testing.T) {
 	golden(t, "table.txt", render(t, TableOptions{}, shop()))
+	golden(t, "table-all.txt", render(t, TableOptions{All: true, Width: 120, Shown: Shown{Suppressed: true}}, shop()))
 	golden(t, "table-60.txt", render(t, TableOptions{Width: 60}, shop()))
 	golden(t, "table-40.txt", render(t, TableOptions{Width: 40}, shop()))
 	golden(t, "table-color.txt", render(t, TableOptions{Width: 140, Color: true}, shop()))

@@ -17,11 +17,11 @@ var capabilityNames = [...]string{
 	"cap_audit_read", "cap_perfmon", "cap_bpf", "cap_checkpoint_restore",
 }
 
-// capabilities reads the permitted and inheritable sets of a
+// Capabilities reads the permitted and inheritable sets of a
 // security.capability attribute: struct vfs_cap_data of the same header, all
 // numbers little-endian, one pair of 32-bit sets in revision 1 and two in the
 // later ones. nil for what is none.
-func capabilities(attribute []byte) []string {
+func Capabilities(attribute []byte) []string {
 	const revisionMask = 0xff000000
 	if len(attribute) < 12 {
 		return nil

@@ -186,7 +186,7 @@ func (in *Inspection) namePrivileged() []finding.Privileged {
 		at := in.location(e)
 		list = append(list, finding.Privileged{
 			Path: at.Path, Layer: at.Layer, Mode: octal(e.Mode), UID: e.UID, GID: e.GID,
-			Capabilities: capabilities(e.Caps), Package: in.owners[e.Path], Base: in.fromBase(e.Layer),
+			Capabilities: Capabilities(e.Caps), Package: in.owners[e.Path], Base: in.fromBase(e.Layer),
 		})
 	}
 	return list

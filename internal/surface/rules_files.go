@@ -61,7 +61,7 @@ func capableFiles(in *Inspection) []fault {
 	return in.byOrigin(entries, func(list []*rootfs.Entry) fault {
 		var names []string
 		for _, e := range list {
-			names = append(names, capabilities(e.Caps)...)
+			names = append(names, Capabilities(e.Caps)...)
 		}
 		slices.Sort(names)
 		return fault{message: fmt.Sprintf("%s with %s", count(len(list), "file"), strings.Join(slices.Compact(names), ", "))}

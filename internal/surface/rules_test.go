@@ -235,7 +235,7 @@ func TestRulesAreDocumented(t *testing.T) {
 		if want := fmt.Sprintf("CI%03d", i+1); rule.ID != want {
 			t.Errorf("%s: want %s", rule.ID, want)
 		}
-		_, section, ok := strings.Cut(string(page), "\n## "+rule.ID+" ")
+		_, section, ok := strings.Cut(string(page), "\n## "+rule.ID+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")
 		if !ok {
 			t.Errorf("%s: no section in docs/rules/image.md", rule.ID)

@@ -191,8 +191,8 @@ func TestCapabilities(t *testing.T) {
 		{attribute(0x07000000, 1), nil},      // no revision that is known
 		{nil, nil},
 	} {
-		if diff := cmp.Diff(c.want, capabilities(c.data)); diff != "" {
-			t.Errorf("capabilities(%x): %s", c.data, diff)
+		if diff := cmp.Diff(c.want, Capabilities(c.data)); diff != "" {
+			t.Errorf("Capabilities(%x): %s", c.data, diff)
 		}
 	}
 }
@@ -201,7 +201,7 @@ func FuzzCapabilities(f *testing.F) {
 	f.Add(attribute(0x02000000, 1<<13))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if names := capabilities(data); len(names) > 64 {
+		if names := Capabilities(data); len(names) > 64 {
 			t.Errorf("%d names", len(names))
 		}
 	})
