@@ -42,6 +42,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"mkimage":    mkimage,
 			"registry":   serveRegistry,
+			"push":       pushImage,
+			"fill":       fillRegistry,
 			"actionstep": actionStep,
 		},
 	})
@@ -103,6 +105,40 @@ func serveRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("REGISTRY", host)
 	_, err := imagetest.Push(host+"/"+args[0], scriptImage(ts, args[1:]))
 	ts.Check(err)
+}
+
+// pushImage REPO:TAG DIR... pushes an image made of the directories to the
+// registry of the script, and sets $DIGEST. -index makes it an index of images
+// for linux/amd64 and linux/arm64.
+func pushImage(ts *testscript.TestScript, neg bool, args []string) {
+	index := len(args) > 0 && args[0] == "-index"
+	if index {
+		args = args[1:]
+	}
+	if len(args) < 2 {
+		ts.Fatalf("usage: push [-index] REPO:TAG DIR...")
+	}
+	images := []imagetest.Image{scriptImage(ts, args[1:])}
+	if index {
+		arm := scriptImage(ts, args[1:])
+		arm.Platform = image.Platform{OS: "linux", Architecture: "arm64"}
+		images = append(images, arm)
+	}
+	digest, err := imagetest.Push(ts.Getenv("REGISTRY")+"/"+args[0], images...)
+	ts.Check(err)
+	ts.Setenv("DIGEST", digest)
+}
+
+// fillRegistry FILE... writes $REGISTRY and $DIGEST in place of @REGISTRY@ and
+// @DIGEST@ in files of the script.
+func fillRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	words := strings.NewReplacer("@REGISTRY@", ts.Getenv("REGISTRY"), "@DIGEST@", ts.Getenv("DIGEST"))
+	for _, arg := range args {
+		file := ts.MkAbs(arg)
+		data, err := os.ReadFile(file)
+		ts.Check(err)
+		ts.Check(os.WriteFile(file, []byte(words.Replace(string(data))), 0o644))
+	}
 }
 
 // actionStep FILE writes the shell step of action.yml to a file, and sets every

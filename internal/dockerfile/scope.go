@@ -265,3 +265,15 @@ func (s *scope) lookup(name string) (v value, set bool) {
 	}
 	return value{why: "no ARG " + shorten(name) + " stands before the first FROM"}, false
 }
+
+// Interpolate replaces the variables of a text outside a Dockerfile that is
+// written alike, such as the image of a compose file, by the defaults in the
+// text: "${NAME:-word}". The tail's offsets are in the text. why says what stands
+// in the way, if anything does.
+func Interpolate(text string) (result string, tail *Tail, why string) {
+	v := newScope(&File{Source: []byte(text), Escape: '\\'}).evaluate(Word{text, 0, len(text)})
+	if v.why != "" {
+		return "", nil, "it depends on a variable without a default"
+	}
+	return v.text, v.tail, ""
+}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/pin"
+	"github.com/careen/careen/internal/scan"
+)
+
+// pinFlags are the flags of careen pin. Names and passwords come from docker
+// login alone: the files name any number of registries.
+type pinFlags struct {
+	source   sourceFlags
+	database databaseFlags
+
+	check    bool
+	update   bool
+	dryRun   bool
+	platform string
+	lock     string
+	timeout  time.Duration
+}
+
+func (c *command) pinCommand() *cobra.Command {
+	var f pinFlags
+	cmd := &cobra.Command{
+		Use:   "pin PATH...",
+		Short: "Pin image references in Dockerfiles, compose files, manifests and workflows to digests",
+		Long: `Pin rewrites the image references of files, and of the files in directories, to
+name:tag@sha256:…, and leaves every other byte as it is. It reads Dockerfiles
+(FROM, COPY --from, RUN --mount=from, ARG defaults that feed them, # syntax),
+compose files, Kubernetes manifests, and workflows of GitHub, GitLab and
+CircleCI. Stages, scratch and variables without a value are left alone.
+
+Credentials are those of docker login.`,
+		Example: `  careen pin .
+  careen pin --dry-run Dockerfile compose.yaml
+  careen pin --check .
+  careen pin --update --lock careen.lock .`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.pin(cmd.Context(), args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.check, "check", false, "change nothing; exit 2 when something is not pinned, or its tag names another image now")
+	flags.BoolVar(&f.update, "update", false, "move pins to what their tags name now, and compare the vulnerabilities of both")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would change as a diff")
+	flags.StringVar(&f.platform, "platform-digest", "", "pin the image of this platform, os/arch[/variant], instead of the index of all")
+	flags.StringVar(&f.lock, "lock", "", "keep what tags name in this file, and ask it before a registry")
+	flags.BoolVar(&f.source.offline, "offline", false, "never ask a registry; --lock answers")
+	flags.BoolVar(&f.source.insecure, "insecure", false, "accept plain HTTP and unverified certificates of registries")
+	flags.StringVar(&f.source.caCert, "cacert", "", "trust the certificates in this PEM file too")
+	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
+	f.database.register(flags)
+	return cmd
+}
+
+func (f pinFlags) validate() error {
+	if f.check && (f.update || f.dryRun) {
+		return errors.New("--check changes nothing: leave out --update and --dry-run")
+	}
+	if f.platform != "" {
+		if _, err := image.ParsePlatform(f.platform); err != nil {
+			return fmt.Errorf("--platform-digest: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
+		defer cancel()
+	}
+	documents, left, err := pin.Find(paths)
+	if err != nil {
+		return err
+	}
+	for _, line := range left {
+		c.note("%s", escape(line))
+	}
+	if len(documents) == 0 {
+		return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest or workflow here", strings.Join(paths, ", "))
+	}
+	plan, lock, err := c.planPins(ctx, documents, f)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
+			return cause
+		}
+		return err
+	}
+	c.notePins(documents, plan)
+	switch {
+	case f.check:
+		return c.checkPins(plan)
+	case f.dryRun:
+		if _, err := fmt.Fprint(c.stdout, plan.Diff()); err != nil {
+			return err
+		}
+	default:
+		if err := plan.Write(); err != nil {
+			return err
+		}
+		if lock != nil {
+			if err := lock.Write(f.lock); err != nil {
+				return fmt.Errorf("--lock %s: %w", f.lock, err)
+			}
+		}
+		if err := c.printPins(plan); err != nil {
+			return err
+		}
+	}
+	c.comparePins(ctx, plan, f)
+	return nil
+}
+
+// planPins asks the lock and the registries.
+func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pinFlags) (*pin.Plan, *pin.Lock, error) {
+	var lock *pin.Lock
+	if f.lock != "" {
+		var err error
+		if lock, err = pin.ReadLock(f.lock); err != nil {
+			return nil, nil, fmt.Errorf("--lock %s: %w", f.lock, err)
+		}
+	}
+	opt, err := f.source.options(c, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	resolver := image.NewResolver(ctx, opt)
+	defer resolver.Close()
+	plan, err := pin.Make(documents, pin.Options{
+		Registry: resolver,
+		Lock:     lock,
+		Platform: f.platform,
+		Update:   f.update,
+		Check:    f.check,
+	})
+	return plan, lock, err
+}
+
+// notePins says on stderr what was left alone although it may name an image.
+func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
+	for _, d := range documents {
+		for _, n := range d.Notes {
+			c.note("%s:%d: %s", escape(d.Path), n.Line, escape(n.Message))
+		}
+	}
+	counts := map[pin.State]int{}
+	for _, o := range plan.Outcomes {
+		counts[o.State]++
+		ref := o.Reference
+		why := o.Why
+		if ref.Said {
+			why = ref.Skip
+		}
+		if why != "" {
+			c.note("%s:%d: %s %s: left alone: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(why))
+		} else if ref.Skip != "" {
+			c.debugf("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(ref.Skip))
+		}
+	}
+	c.debugf("%d pinned already, %d to pin, %d to move, %d skipped, %d stuck", counts[pin.Current], counts[pin.Pinned], counts[pin.Moved], counts[pin.Skipped], counts[pin.Stuck])
+}
+
+// checkPins lists what is wrong, one line each.
+func (c *command) checkPins(plan *pin.Plan) error {
+	bad := 0
+	for _, o := range plan.Outcomes {
+		var text string
+		switch o.State {
+		case pin.Unpinned:
+			text = "not pinned"
+		case pin.Stale:
+			_, digest, _ := strings.Cut(o.New, "@")
+			text = "its tag now names " + digest
+		default:
+			continue
+		}
+		bad++
+		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s %s: %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Where), escape(o.Reference.Value), text); err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return &exitError{exitGate, fmt.Errorf("%d of %d references are not pinned to what their tags name; careen pin --update mends them", bad, len(plan.Outcomes))}
+	}
+	return nil
+}
+
+func (c *command) printPins(plan *pin.Plan) error {
+	for _, o := range plan.Outcomes {
+		if o.State != pin.Pinned && o.State != pin.Moved {
+			continue
+		}
+		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s → %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Value), escape(o.New)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// comparePins shows what each move of a pin changes about vulnerabilities. That
+// is an extra: what cannot be scanned is said, and is no failure.
+func (c *command) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
+	var moved []pin.Outcome
+	for _, o := range plan.Outcomes {
+		same := func(m pin.Outcome) bool { return m.Reference.Value == o.Reference.Value && m.New == o.New }
+		if o.State == pin.Moved && !slices.ContainsFunc(moved, same) {
+			moved = append(moved, o)
+		}
+	}
+	if len(moved) == 0 {
+		return
+	}
+	for _, o := range moved {
+		from, to, err := c.vulnerabilities(ctx, o.Reference.Value, o.New, f)
+		if err != nil {
+			c.note("%s: not compared: %s", escape(o.Reference.Value), escape(err.Error()))
+			continue
+		}
+		fmt.Fprintf(c.stdout, "%s → %s: %s\n", escape(o.Reference.Value), escape(o.New), vulnerabilityChange(from, to))
+	}
+}
+
+// vulnerabilities scans the image that a pin named and the one that it names now.
+func (c *command) vulnerabilities(ctx context.Context, old, new string, f pinFlags) (from, to map[string]finding.Severity, err error) {
+	cacheDir, err := c.cache()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := c.openDatabase(cacheDir, f.database)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer db.Close()
+	source := f.source
+	if f.platform != "" {
+		source.platform = f.platform
+	}
+	found := make([]map[string]finding.Severity, 2)
+	for i, value := range []string{old, new} {
+		name, err := image.ParseName(value)
+		if err != nil {
+			return nil, nil, err
+		}
+		target := "registry:" + name.Repository + "@" + name.Digest
+		reports, err := c.scanImages(ctx, target, source, scan.Options{DB: db}, defaultArchiveBytes)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name.Digest, err)
+		}
+		found[i] = map[string]finding.Severity{}
+		for _, r := range reports {
+			for _, v := range r.Vulnerabilities {
+				found[i][v.ID] = max(found[i][v.ID], v.Severity)
+			}
+		}
+	}
+	return found[0], found[1], nil
+}
+
+// vulnerabilityChange puts the difference into words: "2 vulnerabilities fewer
+// (CVE-…, CVE-…), 1 more (CVE-…); 3 stay".
+func vulnerabilityChange(from, to map[string]finding.Severity) string {
+	gone, came, stay := lacking(from, to), lacking(to, from), 0
+	for id := range from {
+		if _, ok := to[id]; ok {
+			stay++
+		}
+	}
+	if len(gone) == 0 && len(came) == 0 {
+		return fmt.Sprintf("the same %d vulnerabilities", stay)
+	}
+	var parts []string
+	if len(gone) > 0 {
+		parts = append(parts, fmt.Sprintf("%d fewer (%s)", len(gone), few(gone, ", ")))
+	}
+	if len(came) > 0 {
+		parts = append(parts, fmt.Sprintf("%d more (%s)", len(came), few(came, ", ")))
+	}
+	return fmt.Sprintf("vulnerabilities: %s; %d stay", strings.Join(parts, ", "), stay)
+}
+
+// lacking returns what is in a and not in b, worst first.
+func lacking(a, b map[string]finding.Severity) []string {
+	var ids []string
+	for id := range a {
+		if _, ok := b[id]; !ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(x, y string) int {
+		if a[x] != a[y] {
+			return int(a[y]) - int(a[x])
+		}
+		return strings.Compare(x, y)
+	})
+	for i, id := range ids {
+		ids[i] = fmt.Sprintf("%s %s", id, a[id])
+	}
+	return ids
+}

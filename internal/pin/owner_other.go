@@ -1,0 +1,8 @@
+//go:build !unix
+
+package pin
+
+import "io/fs"
+
+// keepOwner does nothing where files have no owner of Unix's kind.
+func keepOwner(string, fs.FileInfo) {}

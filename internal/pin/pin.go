@@ -1,0 +1,218 @@
+// Package pin makes the image references of Dockerfiles and of the files that
+// run images name what they mean: name:tag@sha256:…, where a tag alone may name
+// another image tomorrow. It changes the bytes of references and no others.
+// Reading the files' formats is left to dockerfile and workload, registries to
+// image. See docs/pin.md.
+package pin
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/workload"
+)
+
+// MaxFile is how many bytes a file may have.
+const MaxFile = workload.MaxFile
+
+// ErrUnknown is returned by Read for a file that names no images in a way that
+// pin knows.
+var ErrUnknown = errors.New("neither a Dockerfile, nor a compose file, a Kubernetes manifest or a workflow")
+
+// Document is one file and the references in it.
+type Document struct {
+	Path       string
+	Data       []byte
+	References []Reference // in the order of the file
+	Notes      []Note      // what could not be read
+
+	dockerfile bool              // whatever its name says
+	redeclared map[string]string // see the function of that name
+}
+
+// Note is something that a person should know about a file.
+type Note struct {
+	Line    int // 0 for the whole file
+	Message string
+}
+
+// Reference is one reference to an image in a Document.
+type Reference struct {
+	Line  int
+	Where string // "FROM", "services.web.image"
+	Text  string // as written
+	Value string // with its variables replaced by what the file says; "" when Skip is set
+	Skip  string // why there is nothing to pin, e.g. "stage 0 of the file"
+	Said  bool   // Skip deserves a word: the reference may name an image, but which is not known here
+
+	place place
+	args  []string // names of the ARGs that feed it
+}
+
+// place is the text of the file that Value ends with, and where a pin is
+// written.
+type place struct {
+	start, end int
+	text       string
+	arg        string // the ARG whose default it is in; "" for the reference itself
+	missing    string // why there is none
+}
+
+// isDockerfile tells a Dockerfile by its name: those that docker build and its
+// editors know.
+func isDockerfile(name string) bool {
+	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
+	if strings.HasSuffix(base, ".dockerignore") {
+		return false
+	}
+	for _, word := range []string{"dockerfile", "containerfile"} {
+		if base == word || strings.HasPrefix(base, word+".") || strings.HasPrefix(base, word+"-") || strings.HasSuffix(base, "."+word) || strings.HasSuffix(base, "-"+word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Read finds the references of a file. The error is ErrUnknown for a file of
+// another kind, else it says why nothing could be read.
+func Read(name string, data []byte) (*Document, error) {
+	d := &Document{Path: name, Data: data, dockerfile: isDockerfile(name)}
+	if err := d.read(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Document) read() error {
+	if len(d.Data) > MaxFile {
+		return errTooLarge
+	}
+	if d.dockerfile {
+		return d.readDockerfile()
+	}
+	f, err := workload.Parse(d.Path, d.Data)
+	switch {
+	case errors.Is(err, workload.ErrUnknown), err == nil && (f.Kind == workload.Script || f.Kind == workload.Makefile):
+		return ErrUnknown
+	case err != nil:
+		return err
+	}
+	d.readWorkload(f)
+	return nil
+}
+
+func (d *Document) readDockerfile() error {
+	f := dockerfile.Parse(d.Path, d.Data)
+	if len(f.Stages) == 0 && len(f.Problems) > 0 {
+		return errors.New(f.Problems[0].Message)
+	}
+	for _, p := range f.Problems {
+		d.Notes = append(d.Notes, Note{p.Line, p.Message})
+	}
+	for _, r := range f.References() {
+		ref := Reference{Line: r.Line, Where: string(r.Kind), Text: r.Text}
+		switch {
+		case !r.Resolved:
+			ref.Skip, ref.Said = r.Why, true
+		case r.Stage >= 0:
+			ref.Skip = fmt.Sprintf("stage %d of the file", r.Stage)
+		case r.Scratch:
+			ref.Skip = "scratch is no image"
+		default:
+			ref.Value = r.Value
+		}
+		ref.place = placeOf(r.Tail)
+		for _, a := range r.Args {
+			ref.args = append(ref.args, a.Name)
+		}
+		d.References = append(d.References, ref)
+	}
+	d.redeclared = redeclared(f)
+	return nil
+}
+
+func placeOf(tail *dockerfile.Tail) place {
+	if tail == nil {
+		return place{missing: "it does not end with one piece of text of the file"}
+	}
+	p := place{start: tail.Start, end: tail.End, text: tail.Text}
+	if tail.Arg != nil {
+		p.arg = tail.Arg.Name
+	}
+	return p
+}
+
+// redeclared returns the defaults of the ARGs before the first FROM that a stage
+// takes over with "ARG NAME", where RUN sees them too.
+func redeclared(f *dockerfile.File) map[string]string {
+	values := map[string]string{}
+	for _, a := range f.Args {
+		if a.HasDefault {
+			values[a.Name] = a.Default
+		}
+	}
+	seen := map[string]string{}
+	for _, s := range f.Stages {
+		for _, in := range s.Instructions {
+			if in.Name != "ARG" {
+				continue
+			}
+			for _, pair := range in.Pairs {
+				if value, ok := values[pair.Name]; ok && !pair.HasValue {
+					seen[pair.Name] = value
+				}
+			}
+		}
+	}
+	return seen
+}
+
+func (d *Document) readWorkload(f *workload.File) {
+	for _, p := range f.Problems {
+		d.Notes = append(d.Notes, Note{p.Line, p.Message})
+	}
+	built := map[int]bool{}
+	for _, s := range f.Services {
+		if s.Build && s.Image.Line > 0 {
+			built[s.Image.Start] = true
+		}
+	}
+	for _, img := range f.Images {
+		ref := Reference{Line: img.Line, Where: img.Where, Text: img.Value, Value: img.Value}
+		switch {
+		case img.Start >= 0:
+			ref.place = place{start: img.Start, end: img.End, text: img.Value}
+		default:
+			ref.place.missing = "its text is escaped or spread over lines"
+		}
+		switch {
+		case built[img.Start]:
+			ref.Value, ref.Skip = "", "the name of what is built here"
+		case f.Kind == workload.Compose && strings.Contains(img.Value, "$"):
+			d.interpolate(&ref, img.Start)
+		case strings.ContainsAny(img.Value, "${}<>% "):
+			ref.Value, ref.Skip, ref.Said = "", "it holds a variable", true
+		}
+		d.References = append(d.References, ref)
+	}
+}
+
+// interpolate replaces the variables of a compose file that have a default:
+// "${TAG:-1.2}" (Compose Specification, 12-interpolation.md).
+func (d *Document) interpolate(ref *Reference, at int) {
+	value, tail, why := dockerfile.Interpolate(ref.Text)
+	if why != "" {
+		ref.Value, ref.Skip, ref.Said = "", why, true
+		return
+	}
+	ref.Value = value
+	if at < 0 {
+		return
+	}
+	ref.place = placeOf(tail)
+	ref.place.start += at
+	ref.place.end += at
+}

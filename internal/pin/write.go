@@ -1,0 +1,105 @@
+package pin
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// replacement is a file that is to hold other bytes.
+type replacement struct {
+	path     string
+	old, new []byte
+}
+
+// replace changes files, each at once or not at all: what is new is written
+// beside it under another name, with the same permissions, and renamed. Nothing
+// is renamed before all are written. A link is followed, and stays.
+func replace(files []replacement) error {
+	type staged struct{ temporary, target string }
+	var ready []staged
+	defer func() {
+		for _, s := range ready {
+			os.Remove(s.temporary) // those that were not renamed
+		}
+	}()
+	for _, f := range files {
+		target, err := filepath.EvalSymlinks(f.path)
+		if err != nil {
+			return err
+		}
+		temporary, err := stage(target, f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+		ready = append(ready, staged{temporary, target})
+	}
+	for len(ready) > 0 {
+		if err := os.Rename(ready[0].temporary, ready[0].target); err != nil {
+			return err
+		}
+		ready = ready[1:]
+	}
+	return nil
+}
+
+// stage writes the new bytes beside the target, if that holds the old ones.
+func stage(target string, f replacement) (string, error) {
+	current, err := readBounded(target, len(f.old)+1)
+	if err != nil && !errors.Is(err, errTooLarge) {
+		return "", err
+	}
+	if err != nil || !bytes.Equal(current, f.old) {
+		return "", errors.New("it was changed by somebody else meanwhile: left alone")
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return "", err
+	}
+	t, err := os.CreateTemp(filepath.Dir(target), ".careen-pin-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = t.Write(f.new)
+	if err == nil {
+		err = t.Chmod(info.Mode().Perm())
+	}
+	if err == nil {
+		err = t.Sync()
+	}
+	if closeErr := t.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		keepOwner(t.Name(), info)
+		return t.Name(), nil
+	}
+	os.Remove(t.Name())
+	return "", err
+}
+
+var errTooLarge = errors.New("larger than careen reads")
+
+// readBounded reads a regular file of at most limit bytes.
+func readBounded(path string, limit int) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err == nil && len(data) > limit {
+		err = errTooLarge
+	}
+	return data, err
+}
