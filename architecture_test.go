@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
 	"slim":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "purl"},
 	"base":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "scan", "dockerfile", "exe"},
-	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "workload", "exe"},
+	"harden":    {"image", "rootfs", "sbom", "reach", "surface"},
 
 	// Tier 5, edges. imagetest is for tests only.
 	"imagetest": {"image"},
@@ -77,7 +77,7 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
 	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
-	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint"},
+	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/lint", "internal/reach", "internal/workload"}, // shell: faults, commands, docker run lines
 	"github.com/evanw/esbuild":               {"internal/reach"},

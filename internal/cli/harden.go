@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/harden"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/scan"
+)
+
+// hardenFlags are the flags of careen harden.
+type hardenFlags struct {
+	source sourceFlags
+	limits limitFlags
+
+	format  string
+	patch   string
+	service string
+}
+
+func (c *command) hardenCommand() *cobra.Command {
+	var f hardenFlags
+	cmd := &cobra.Command{
+		Use:   "harden TARGET",
+		Short: "Print with how little a container of an image can live",
+		Long: `Harden works out, without running it, what the program of an image needs: which
+user, which capabilities, which places to write. It prints the flags of docker
+run, or the keys of a compose service or a Kubernetes container, each with its
+reason and how sure it is: "sure" is what the image says, "likely" what its
+programs import or name, "guess" a convention. Try it before you rely on it.`,
+		Example: `  careen harden shop:1.4
+  careen harden -f kubernetes shop:1.4
+  careen harden shop:1.4 --patch compose.yaml --service web`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.harden(cmd.Context(), args[0], f); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	f.source.register(flags)
+	f.limits.register(flags)
+	flags.StringVarP(&f.format, "format", "f", "docker", "what to print: docker, compose, kubernetes or json")
+	flags.StringVar(&f.patch, "patch", "", "add the keys to this compose file or Kubernetes manifest")
+	flags.StringVar(&f.service, "service", "", "the service or container to patch, where the file has several")
+	return cmd
+}
+
+func (c *command) harden(ctx context.Context, target string, f hardenFlags) error {
+	switch f.format {
+	case "docker", "compose", "kubernetes", "json":
+	default:
+		return fmt.Errorf("--format %s: one of docker, compose, kubernetes, json", f.format)
+	}
+	if f.service != "" && f.patch == "" {
+		return errors.New("--service: of which file? name it with --patch")
+	}
+	p, img, err := c.profile(ctx, target, f.source, f.limits)
+	if err != nil {
+		return err
+	}
+	if f.patch != "" {
+		return c.patch(f.patch, f.service, p)
+	}
+	if f.format == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p)
+	}
+	var b bytes.Buffer
+	printProfile(&b, p, f.format, img.Ref)
+	_, err = io.Copy(c.stdout, &b)
+	return err
+}
+
+// profile reads one image and works out what it needs.
+func (c *command) profile(ctx context.Context, target string, source sourceFlags, limits limitFlags) (*harden.Profile, *image.Image, error) {
+	cacheDir, err := c.cache()
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := image.ParseTarget(target)
+	if err != nil {
+		return nil, nil, err
+	}
+	var p *harden.Profile
+	var of *image.Image
+	opt := scan.Options{Limits: limits.of(cacheDir), Reach: true}
+	err = c.eachImage(ctx, parsed, source, opt, limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
+		if p != nil {
+			return errors.New("several platforms: harden one at a time, with --platform")
+		}
+		in, err := scan.Open(ctx, img, opt)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		reached, err := reach.Compute(in.Tree, img.Config, in.Catalog.Packages, reach.Options{})
+		if err != nil {
+			return err
+		}
+		of, p = img, harden.Analyse(harden.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+		return nil
+	})
+	return p, of, err
+}
+
+// printProfile writes the settings, then why.
+func printProfile(b *bytes.Buffer, p *harden.Profile, format, ref string) {
+	write := func(entries []harden.Entry, indent string) {
+		for _, e := range entries {
+			for _, line := range e.Lines {
+				fmt.Fprintf(b, "%s%s\n", indent, escape(line))
+			}
+		}
+	}
+	switch format {
+	case "docker":
+		fmt.Fprintf(b, "docker run \\\n")
+		for _, flag := range p.Docker() {
+			fmt.Fprintf(b, "  %s \\\n", escape(flag))
+		}
+		fmt.Fprintf(b, "  %s\n\n", escape(ref))
+	case "compose":
+		write(p.Compose(), "    ")
+		b.WriteString("\n")
+	case "kubernetes":
+		fmt.Fprintf(b, "# of the container\n")
+		write(p.Kubernetes(), "")
+		fmt.Fprintf(b, "# of the pod\n")
+		write(p.PodVolumes(), "")
+		b.WriteString("\n")
+	}
+	w := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
+	for _, r := range p.Reasons() {
+		fmt.Fprintf(w, "# %s\t%s\t%s\n", escape(r.What), r.Confidence, escape(r.Why))
+	}
+	w.Flush()
+}
+
+// patch adds the keys to a file, at once or not at all.
+func (c *command) patch(file, service string, p *harden.Profile) error {
+	const most = 4 << 20
+	info, err := os.Stat(file)
+	if err != nil {
+		return fmt.Errorf("--patch: %w", err)
+	}
+	if info.Size() > most {
+		return fmt.Errorf("--patch %s: larger than %d bytes", file, most)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("--patch: %w", err)
+	}
+	patched, notes, err := p.Patch(data, service)
+	if err != nil {
+		return fmt.Errorf("--patch %s: %w", file, err)
+	}
+	if err := replaceFile(file, patched, info.Mode().Perm()); err != nil {
+		return fmt.Errorf("--patch: %w", err)
+	}
+	for _, note := range notes {
+		c.note("%s", note)
+	}
+	c.note("patched %s: %s", file, strings.TrimSpace(fmt.Sprintf("%d bytes added", len(patched)-len(data))))
+	return nil
+}
