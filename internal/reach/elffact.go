@@ -212,13 +212,18 @@ var (
 	shells = []string{"system", "popen", "wordexp"}
 	// loaders load libraries by name.
 	loaders = []string{"dlopen", "dlmopen"}
+	// privileged need a capability: nothing follows from them here, but those who
+	// ask what a program needs want to know (Result.ELF).
+	privileged = []string{"setuid", "setreuid", "setresuid", "seteuid", "setfsuid", "setgid", "setregid", "setresgid", "setegid", "setgroups", "initgroups",
+		"chown", "lchown", "fchown", "fchownat", "chroot", "mount", "umount", "umount2", "pivot_root", "setns", "ptrace", "mlockall",
+		"settimeofday", "clock_settime", "adjtimex", "reboot", "sched_setscheduler"}
 	// goTelling are functions of Go's standard library, by prefix.
 	goTelling = []string{"go:os/exec.", "go:syscall.Exec", "go:plugin.Open", "go:crypto/x509.", "go:net.", "go:time.LoadLocation", "go:os/user.", "go:mime.", "go:net/http."}
 )
 
 // telling reports whether an import is one that a rule or a list above names.
 func telling(name string) bool {
-	for _, list := range [][]string{pathRunners, runners, loaders} {
+	for _, list := range [][]string{pathRunners, runners, loaders, privileged} {
 		if slices.Contains(list, name) {
 			return true
 		}
