@@ -63,6 +63,7 @@ func Visitors() []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
 		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitFiles},
 		{Name: "pacman-files", Version: factVersion<<16 | 1, Want: isPacmanFiles, Visit: visitFiles},
+		{Name: "python-files", Version: factVersion<<16 | 1, Want: isPythonRecord, Visit: visitPythonRecord},
 		{Name: "distro", Version: factVersion<<16 | 1, Want: isRelease, Visit: visitRelease},
 	}
 	for _, c := range catalogers() {
@@ -83,6 +84,7 @@ func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 type Result struct {
 	Distro   sbom.Distro
 	Packages []sbom.Package // sorted by purl, then owner
+	Folders  []string       // paths that packages own with all below, beside their Files; sorted
 	Warnings []Warning
 }
 

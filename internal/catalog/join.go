@@ -30,7 +30,8 @@ func Packages(tree *rootfs.Tree) Result {
 	j.nameOwners()
 	j.dropOwnedPrograms()
 	j.warnOfMissing()
-	return Result{Distro: distro, Packages: merge(j.packages), Warnings: j.warnings}
+	folders := j.folders()
+	return Result{Distro: distro, Packages: merge(j.packages), Folders: folders, Warnings: j.warnings}
 }
 
 // join is the work of Packages while it goes on.

@@ -93,7 +93,7 @@ dir:, sbom:.`,
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
 	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
 	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release, or a runtime that no distribution installed, gets no more security fixes")
-	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against")
+	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against, or executables that no package explains")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
 	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	return cmd

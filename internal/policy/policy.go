@@ -196,7 +196,8 @@ var gaps = []string{
 }
 
 // Incomplete returns the warnings for which the reports may lack findings:
-// what could not be read, and with all set what could not be matched too.
+// what could not be read, and with all set what could not be matched too, and
+// the executables that no package explains.
 func Incomplete(reports []*report.Report, all bool) []report.Warning {
 	var list []report.Warning
 	for _, r := range reports {
@@ -205,6 +206,19 @@ func Incomplete(reports []*report.Report, all bool) []report.Warning {
 				list = append(list, w)
 			}
 		}
+		if c := r.Target.Coverage; all && c != nil && c.Executables.Files > 0 {
+			list = append(list, unexplained(c.Executables))
+		}
 	}
 	return list
+}
+
+// unexplained says that there are programs of which nothing is known.
+func unexplained(executables report.CoverageShare) report.Warning {
+	var names []string
+	for _, f := range executables.Largest {
+		names = append(names, "/"+f.Path)
+	}
+	return report.Warning{Kind: "unexplained-executables", Layer: -1, Incomplete: true,
+		Message: fmt.Sprintf("%d executables that no package explains, the largest %s: what they are made of is not known", executables.Files, strings.Join(names, ", "))}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/careen/careen/internal/finding"
@@ -132,5 +133,12 @@ func TestIncomplete(t *testing.T) {
 	}
 	if got := Incomplete(reports, true); len(got) != 2 {
 		t.Errorf("all gaps: %v", got)
+	}
+	reports[0].Target.Coverage = &report.Coverage{Executables: report.CoverageShare{Files: 2, Largest: []report.UnownedFile{{Path: "app/server"}}}}
+	if got := Incomplete(reports, true); len(got) != 3 || !strings.Contains(got[2].Message, "/app/server") {
+		t.Errorf("an executable that no package explains: %v", got)
+	}
+	if got := Incomplete(reports, false); len(got) != 1 {
+		t.Errorf("nobody asked for executables: %v", got)
 	}
 }

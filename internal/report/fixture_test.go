@@ -45,7 +45,10 @@ func shop() *Report {
 			},
 			Config: &Config{Created: day("2026-08-20"), User: "", Entrypoint: []string{"node"}, Cmd: []string{"server.js"},
 				WorkingDir: "/app", ExposedPorts: []string{"8080/tcp"}, Labels: map[string]string{"maintainer": "shop"}},
-			Coverage: &Coverage{Files: 36241, Bytes: 611_000_000, UnownedFiles: 14, UnownedBytes: 20_000},
+			Coverage: &Coverage{Files: 36241, Bytes: 611_000_000, UnownedFiles: 14, UnownedBytes: 31_020_000,
+				Executables: CoverageShare{Files: 1, Bytes: 31_000_000, Largest: []UnownedFile{{Path: "usr/local/bin/agent", Size: 31_000_000, Layer: 3}}},
+				Scripts:     CoverageShare{Files: 2, Bytes: 2_000, Largest: []UnownedFile{{Path: "docker-entrypoint.sh", Size: 1_500, Layer: 3}, {Path: "app/server.js", Size: 500, Layer: 3}}},
+				Data:        CoverageShare{Files: 11, Bytes: 18_000, Largest: []UnownedFile{{Path: "app/logo.png", Size: 9_000, Layer: 3}}}},
 		},
 		Database: &Database{
 			Built:  day("2026-08-21"),

@@ -88,10 +88,28 @@ type Config struct {
 
 // Coverage counts the visible regular files that no package explains.
 type Coverage struct {
-	Files        int   `json:"files"`
-	Bytes        int64 `json:"bytes"`
-	UnownedFiles int   `json:"unownedFiles"`
-	UnownedBytes int64 `json:"unownedBytes"`
+	Files        int           `json:"files"`
+	Bytes        int64         `json:"bytes"`
+	UnownedFiles int           `json:"unownedFiles"`
+	UnownedBytes int64         `json:"unownedBytes"`
+	Executables  CoverageShare `json:"executables"` // of the unowned: machine code that is started
+	Libraries    CoverageShare `json:"libraries"`   // machine or byte code that is loaded
+	Scripts      CoverageShare `json:"scripts"`
+	Data         CoverageShare `json:"data"` // all else
+}
+
+// CoverageShare is a part of the files that no package explains.
+type CoverageShare struct {
+	Files   int           `json:"files"`
+	Bytes   int64         `json:"bytes"`
+	Largest []UnownedFile `json:"largest,omitempty"` // at most five, largest first
+}
+
+// UnownedFile is a file that no package explains.
+type UnownedFile struct {
+	Path  string `json:"path"`
+	Size  int64  `json:"size"`
+	Layer int    `json:"layer"` // -1 when the target has no layers
 }
 
 // Database says which advisories the packages were held against.

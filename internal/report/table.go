@@ -66,6 +66,7 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 		t.upgrades(r, opt.All)
 	}
 	t.hidden(r)
+	t.unexplained(r)
 	t.secrets(r, opt.All)
 	t.configuration(r, opt.All)
 	t.surface(r, opt.All)

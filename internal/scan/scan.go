@@ -94,6 +94,10 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		Packages: nonNil(cat.Packages),
 		Warnings: warnings(facts, tree, cat.Warnings, img),
 	}
+	r.Target.Coverage = coverage(tree, cat)
+	if img.Kind == "dir" {
+		withoutLayer(r.Target.Coverage)
+	}
 	in.inspect(r, opt.Scanners)
 	return r, judge(r, cat, opt)
 }
@@ -122,6 +126,7 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 // visitors are those of every room that looks at bodies.
 func visitors(opt Options) []rootfs.Visitor {
 	all := append(catalog.Visitors(), surface.Visitors()...)
+	all = append(all, codeVisitor())
 	if opt.Reach {
 		all = append(all, reach.Visitors()...)
 	}

@@ -1,0 +1,166 @@
+package scan
+
+import (
+	"hash/maphash"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// What a file is to someone who asks what it could do. The values are facts of
+// codeVisitor; data has none.
+const (
+	codeProgram = byte(exe.Program)
+	codeLibrary = byte(exe.Library)
+	codeScript  = 16
+)
+
+// codeFacts is the name of codeVisitor's facts.
+const codeFacts = "code"
+
+// codeVisitor tells machine code and scripts from data by their first bytes.
+func codeVisitor() rootfs.Visitor {
+	return rootfs.Visitor{
+		Name:    codeFacts,
+		Version: 1,
+		Want:    func(_ *rootfs.Header, head []byte) bool { return isScript(head) || exe.Identify(head) != exe.None },
+		Visit: func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+			var head [64]byte
+			n, _ := body.ReadAt(head[:], 0)
+			if isScript(head[:n]) {
+				return []byte{codeScript}, nil
+			}
+			if role := exe.RoleOf(path.Base(h.Path), head[:n]); role != exe.NoRole {
+				return []byte{byte(role)}, nil
+			}
+			return nil, nil
+		},
+	}
+}
+
+// isScript reports whether the kernel would hand a file to an interpreter
+// (execve(2)).
+func isScript(head []byte) bool { return len(head) > 2 && head[0] == '#' && head[1] == '!' }
+
+// pathSet is a set of paths by their hashes: it takes a third of the time of a
+// map of strings, and that two of a million paths have one hash has odds of one
+// in ten millions.
+type pathSet struct {
+	seed   maphash.Seed
+	hashes map[uint64]struct{}
+}
+
+func newPathSet(size int) pathSet {
+	return pathSet{maphash.MakeSeed(), make(map[uint64]struct{}, size)}
+}
+
+func (s pathSet) add(path string)      { s.hashes[maphash.String(s.seed, path)] = struct{}{} }
+func (s pathSet) has(path string) bool { _, ok := s.hashes[maphash.String(s.seed, path)]; return ok }
+
+// maxNamed is how many files of a kind the report names.
+const maxNamed = 5
+
+// coverage counts the visible regular files that no package explains: those
+// that no OS package lists, that are no package's record, and that lie in no
+// folder that is a package's.
+func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
+	c := &report.Coverage{}
+	size := 0
+	for i := range cat.Packages {
+		size += len(cat.Packages[i].Files) + len(cat.Packages[i].Locations)
+	}
+	files := newPathSet(size)
+	for i := range cat.Packages {
+		for _, file := range cat.Packages[i].Files {
+			files.add(file)
+		}
+		for _, l := range cat.Packages[i].Locations {
+			at, _, _ := strings.Cut(l.Path, "!")
+			files.add(at)
+		}
+	}
+	folders := map[string]bool{}
+	for _, dir := range cat.Folders {
+		folders[dir] = true
+	}
+	code := slices.Collect(tree.Facts(codeFacts)) // in the order of the walk
+	inside := ""                                  // a folder that is explained, with a slash; "" for none
+	for e := range tree.All() {
+		if inside != "" && !strings.HasPrefix(e.Path, inside) {
+			inside = ""
+		}
+		if e.Mode.IsDir() {
+			if inside == "" && folders[e.Path] {
+				inside = e.Path + "/"
+			}
+			continue
+		}
+		if !e.Mode.IsRegular() {
+			continue
+		}
+		kind := byte(0)
+		for len(code) > 0 && code[0].Path == e.Path {
+			kind, code = code[0].Data[0], code[1:]
+		}
+		c.Files++
+		c.Bytes += e.Size
+		if inside != "" || files.has(e.Path) || folders[e.Path] {
+			continue
+		}
+		c.UnownedFiles++
+		c.UnownedBytes += e.Size
+		count(share(c, kind, e.Path), e)
+	}
+	return c
+}
+
+// share returns the part of the report that files of a kind are counted in.
+// What has no mark of its own in its bytes goes by its name.
+func share(c *report.Coverage, kind byte, file string) *report.CoverageShare {
+	switch kind {
+	case codeProgram:
+		return &c.Executables
+	case codeLibrary:
+		return &c.Libraries
+	case codeScript:
+		return &c.Scripts
+	}
+	switch path.Ext(file) {
+	case ".jar", ".war", ".ear", ".class", ".wasm":
+		return &c.Libraries
+	case ".sh", ".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".pm", ".php", ".lua", ".r", ".R", ".tcl", ".ps1":
+		return &c.Scripts
+	}
+	return &c.Data
+}
+
+// count adds a file to its share, and names it there if it is large.
+func count(s *report.CoverageShare, e *rootfs.Entry) {
+	s.Files++
+	s.Bytes += e.Size
+	if len(s.Largest) == maxNamed && e.Size <= s.Largest[maxNamed-1].Size {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(s.Largest, e.Size, func(f report.UnownedFile, size int64) int {
+		if f.Size >= size {
+			return -1 // those of one size in the order of the walk
+		}
+		return 1
+	})
+	s.Largest = slices.Insert(s.Largest, at, report.UnownedFile{Path: e.Path, Size: e.Size, Layer: e.Layer})
+	s.Largest = s.Largest[:min(len(s.Largest), maxNamed)]
+}
+
+// withoutLayer says that the files of a directory came with no layer.
+func withoutLayer(c *report.Coverage) {
+	for _, s := range []*report.CoverageShare{&c.Executables, &c.Libraries, &c.Scripts, &c.Data} {
+		for i := range s.Largest {
+			s.Largest[i].Layer = -1
+		}
+	}
+}
