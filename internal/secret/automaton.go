@@ -1,0 +1,132 @@
+package secret
+
+// automaton finds every occurrence of a set of keywords in one walk over a
+// text, ASCII letters in either case: the algorithm of Aho and Corasick
+// ("Efficient string matching", CACM 18(6), 1975) with all failure links
+// resolved into one table, so that a byte costs two loads and no branch but
+// the one for a keyword found.
+//
+// Bytes that no keyword has share one column of the table, which keeps it small
+// enough for a processor's cache.
+type automaton struct {
+	class     [256]uint8 // column of each byte; letters of both cases share one
+	stride    uint32     // columns
+	next      []uint32   // next[state+column] is the next state; states are multiples of stride
+	accepting uint32     // the first state in which a keyword ends; all later ones are such
+	ends      [][]int32  // the keywords that end in an accepting state
+	length    []int      // of each keyword, in bytes
+}
+
+// each calls found for every keyword in text, with the offset after its end.
+func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
+	state := uint32(0)
+	for i, b := range text {
+		state = a.next[state+uint32(a.class[b])]
+		if state >= a.accepting {
+			for _, k := range a.ends[(state-a.accepting)/a.stride] {
+				found(k, i+1)
+			}
+		}
+	}
+}
+
+// newAutomaton builds the table. Empty keywords never match.
+func newAutomaton(keywords []string) *automaton {
+	a := &automaton{stride: 1}
+	for _, k := range keywords {
+		for _, b := range []byte(k) {
+			b = lower(b)
+			if a.class[b] == 0 {
+				a.class[b] = uint8(a.stride) // at most 229 bytes are their own lower case
+				a.stride++
+			}
+		}
+		a.length = append(a.length, len(k))
+	}
+	for b := byte('A'); b <= 'Z'; b++ {
+		a.class[b] = a.class[b|0x20]
+	}
+
+	// The trie; 0 stands for "no edge", since nothing leads back to the root.
+	trie := [][]uint32{make([]uint32, a.stride)}
+	ends := [][]int32{nil}
+	for id, k := range keywords {
+		if k == "" {
+			continue
+		}
+		state := uint32(0)
+		for _, b := range []byte(k) {
+			c := a.class[b]
+			if trie[state][c] == 0 {
+				trie[state][c] = uint32(len(trie))
+				trie = append(trie, make([]uint32, a.stride))
+				ends = append(ends, nil)
+			}
+			state = trie[state][c]
+		}
+		ends[state] = append(ends[state], int32(id))
+	}
+	resolve(trie, ends)
+	a.number(trie, ends)
+	return a
+}
+
+// resolve walks the trie breadth first and fills each missing edge with that of
+// the longest proper suffix, which is complete by then.
+func resolve(trie [][]uint32, ends [][]int32) {
+	fail := make([]uint32, len(trie))
+	queue := make([]uint32, 0, len(trie))
+	for _, child := range trie[0] {
+		if child != 0 {
+			queue = append(queue, child)
+		}
+	}
+	for i := 0; i < len(queue); i++ {
+		state := queue[i]
+		ends[state] = append(ends[state], ends[fail[state]]...)
+		for c, child := range trie[state] {
+			shorter := trie[fail[state]][c]
+			if child == 0 {
+				trie[state][c] = shorter
+				continue
+			}
+			fail[child] = shorter
+			queue = append(queue, child)
+		}
+	}
+}
+
+// number writes the table, with the accepting states last, so that one
+// comparison tells them.
+func (a *automaton) number(trie [][]uint32, ends [][]int32) {
+	var order []int
+	for _, accepting := range []bool{false, true} {
+		a.accepting = uint32(len(order)) * a.stride
+		for state := range trie {
+			if (len(ends[state]) > 0) == accepting {
+				order = append(order, state)
+			}
+		}
+	}
+	place := make([]uint32, len(trie))
+	for i, state := range order {
+		place[state] = uint32(i) * a.stride
+	}
+	a.next = make([]uint32, 0, len(trie)*int(a.stride))
+	for _, state := range order {
+		for _, to := range trie[state] {
+			a.next = append(a.next, place[to])
+		}
+		if place[state] >= a.accepting {
+			a.ends = append(a.ends, ends[state])
+		}
+	}
+}
+
+// lower returns an ASCII letter in lower case, other bytes as they are.
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		return b | 0x20
+	}
+	return b
+}

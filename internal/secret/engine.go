@@ -1,0 +1,228 @@
+package secret
+
+import (
+	"bytes"
+)
+
+// maxMatches bounds what one text may hold; what is beyond adds nothing that a
+// person would read.
+const maxMatches = 1000
+
+// maxPerWindow bounds the matches of one rule in one window.
+const maxPerWindow = 100
+
+// allowMarks are what a line says when its secret is meant to be there.
+var allowMarks = [][]byte{[]byte("careen:allow"), []byte("gitleaks:allow")}
+
+// scan is the work on one text. Its buffers are used again.
+type scan struct {
+	all     *Rules
+	text    []byte
+	path    string
+	binary  bool
+	open    []span // for each rule, the window that its keywords have opened; to 0 for none
+	touched []*rule
+	matches []match
+}
+
+type span struct{ from, to int }
+
+// find returns the secrets in a text, in the order of their places. Of binary
+// data only what has a form of its own is looked for. path decides which rules
+// and allowlists apply.
+func (all *Rules) find(text []byte, path string, binary bool) []match {
+	s, _ := all.scans.Get().(*scan)
+	if s == nil {
+		s = &scan{all: all, open: make([]span, len(all.rules))}
+	}
+	defer all.scans.Put(s)
+	s.text, s.path, s.binary = text, path, binary
+	s.matches = nil
+
+	all.automaton.each(text, s.keyword)
+	for _, r := range s.touched {
+		s.look(r, s.open[r.order])
+		s.open[r.order] = span{}
+	}
+	s.touched = s.touched[:0]
+	for _, r := range all.always {
+		s.look(r, span{0, len(text)})
+	}
+	found := settle(s.matches)
+	s.text, s.matches = nil, nil
+	countLines(found, text)
+	return found
+}
+
+// keyword opens or widens the windows of the rules that a keyword belongs to. A
+// window that ends before this one begins is looked into first, so that no byte
+// is looked at twice by a rule.
+func (s *scan) keyword(k int32, end int) {
+	start := end - s.all.automaton.length[k]
+	for _, r := range s.all.ofKeyword[k] {
+		if r.anchored {
+			s.lookAt(r, start, end)
+			continue
+		}
+		w := span{0, len(s.text)}
+		if r.window > 0 {
+			w = span{max(start-r.window, 0), min(end+r.window, len(s.text))}
+		}
+		open := &s.open[r.order]
+		switch {
+		case open.to == 0:
+			*open = w
+			s.touched = append(s.touched, r)
+		case w.from <= open.to:
+			open.to = max(open.to, w.to)
+		default:
+			s.look(r, *open)
+			*open = w
+		}
+	}
+}
+
+// lookAt runs the regular expression of an anchored rule at its keyword.
+func (s *scan) lookAt(r *rule, start, end int) {
+	if r.wordStart && start > 0 && isWordByte(s.text[start-1]) || !s.applies(r) {
+		return
+	}
+	to := len(s.text)
+	if r.window > 0 {
+		to = min(end+r.window, to)
+	}
+	text := s.text[start:to]
+	if at := r.regex().FindSubmatchIndex(text); at != nil && !(at[1] == len(text) && to < len(s.text)) {
+		s.add(r, start, at)
+	}
+}
+
+func isWordByte(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
+}
+
+// applies reports whether a rule is for the text at hand, and for more matches.
+func (s *scan) applies(r *rule) bool {
+	if s.binary && r.password || len(s.matches) >= maxMatches {
+		return false
+	}
+	return r.path == nil || r.path().MatchString(s.path)
+}
+
+// look runs a rule's regular expression over a window.
+func (s *scan) look(r *rule, w span) {
+	if !s.applies(r) {
+		return
+	}
+	text := s.text[w.from:w.to]
+	for _, at := range r.regex().FindAllSubmatchIndex(text, maxPerWindow) {
+		// What touches an edge that we cut is a part of something longer.
+		if at[0] == 0 && w.from > 0 || at[1] == len(text) && w.to < len(s.text) {
+			continue
+		}
+		s.add(r, w.from, at)
+	}
+}
+
+// add takes a match of a rule in, if it counts. base is where the text of the
+// indexes begins.
+func (s *scan) add(r *rule, base int, at []int) {
+	from, to := secretOf(r, at)
+	if from >= to {
+		return
+	}
+	m := match{rule: r, start: base + from, end: base + to}
+	if s.counts(m, s.text[base+at[0]:base+at[1]]) {
+		s.matches = append(s.matches, m)
+	}
+}
+
+// secretOf returns which part of a regular expression's match is the secret:
+// the group that the rule names, else the first group that took part, else all.
+func secretOf(r *rule, at []int) (from, to int) {
+	if g := r.group; g > 0 && 2*g+1 < len(at) {
+		return at[2*g], at[2*g+1]
+	}
+	for i := 2; i+1 < len(at); i += 2 {
+		if at[i] >= 0 && at[i] < at[i+1] {
+			return at[i], at[i+1]
+		}
+	}
+	return at[0], at[1]
+}
+
+// counts weeds out what only looks like a secret.
+func (s *scan) counts(m match, whole []byte) bool {
+	secret := s.text[m.start:m.end]
+	if m.rule.checksum != nil && !m.rule.checksum(secret) {
+		return false
+	}
+	if m.rule.entropy > 0 && entropy(secret) <= m.rule.entropy {
+		return false
+	}
+	if isDummy(secret, m.rule.password) {
+		return false
+	}
+	line := lineAround(s.text, m.start)
+	for _, mark := range allowMarks {
+		if bytes.Contains(line, mark) {
+			return false
+		}
+	}
+	for _, lists := range [][]*allowlist{m.rule.allow, s.all.allow} {
+		for _, a := range lists {
+			if a.allows(s.path, secret, whole, line) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// maxLine bounds what counts as the line around a secret: minified files are
+// one line of megabytes.
+const maxLine = 4 << 10
+
+// lineAround returns the line in which an offset lies, at most maxLine bytes to
+// either side.
+func lineAround(text []byte, at int) []byte {
+	from, to := max(at-maxLine, 0), min(at+maxLine, len(text))
+	if i := bytes.LastIndexByte(text[from:at], '\n'); i >= 0 {
+		from += i + 1
+	}
+	if i := bytes.IndexByte(text[at:to], '\n'); i >= 0 {
+		to = at + i
+	}
+	return text[from:to]
+}
+
+// countLines sets the line of each match; they are in order.
+func countLines(matches []match, text []byte) {
+	line, at := 1, 0
+	for i := range matches {
+		line += bytes.Count(text[at:matches[i].start], []byte{'\n'})
+		at = matches[i].start
+		matches[i].line = line
+	}
+}
+
+// pathAllowed reports whether an allowlist leaves a whole file out.
+func (all *Rules) pathAllowed(path string) bool {
+	for _, a := range all.allow {
+		if a.onlyPaths() && a.path(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// named returns the rules for which the file itself is the secret.
+func (all *Rules) named(path string) []*rule {
+	var list []*rule
+	for _, r := range all.byPath {
+		if r.path().MatchString(path) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
