@@ -44,6 +44,14 @@ func (w *walk) visitELF(file string, f *elfFact) {
 	if isLibc(file) {
 		return // what it can open is in the table of rules, by what programs import
 	}
+	if w.data {
+		for _, s := range f.Names {
+			if strings.Contains(s, ".so") {
+				w.needNamed(file, f, path.Base(s))
+			}
+		}
+		return
+	}
 	w.followStrings(file, f)
 	if !w.weak {
 		w.followImports(file, f)
@@ -69,8 +77,8 @@ func isLibc(file string) bool {
 
 // followImports keeps what a program may run or load that its strings do not name.
 func (w *walk) followImports(file string, f *elfFact) {
-	if _, interpreter := w.languageOf(file); interpreter {
-		return // what an interpreter runs, its scripts say
+	if _, interpreter := w.languageOf(file); interpreter || w.done["wraps\x00"+file] {
+		return // what an interpreter runs, its scripts say; what a wrapper runs, its command line
 	}
 	if f.imports(shells...) {
 		w.command(file, "/bin/sh", "system(3)")
@@ -78,7 +86,7 @@ func (w *walk) followImports(file string, f *elfFact) {
 	if f.searchesPath() {
 		for _, name := range f.Commands {
 			if program, ok := w.find(name); ok {
-				w.keep(file, "string \""+name+"\" in a program that runs others", []string{program})
+				w.keepRunning(file, "string \""+name+"\" in a program that runs others", program)
 			}
 		}
 	}
@@ -165,7 +173,7 @@ func (w *walk) keepNamedDir(file, dir, why string) {
 		return
 	}
 	w.done[key] = true
-	w.keepTree(file, at, why)
+	w.keepTree(file, at, why, func(p string) bool { return isModule(p) && !isModule(at+"/") })
 }
 
 // isSharedDir reports whether many packages put their files below a directory,

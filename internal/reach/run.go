@@ -77,20 +77,32 @@ func (w *walk) keepApplication(program string) {
 		if isSystemDir(dir) {
 			continue
 		}
-		w.keepTree("", dir, "application data: "+"/"+dir, w.judged)
+		var files []string
+		for e := range w.below(dir) {
+			if !w.judged(e.Path) {
+				files = append(files, e.Path)
+			}
+		}
+		w.keepRunning("", "application data: /"+dir, files...)
 	}
 }
 
 // judged reports whether a file of the application is left to the language
-// readers: modules that are reached if something imports them.
+// readers, or belongs to a package.
 func (w *walk) judged(file string) bool {
+	_, owned := w.owner(file)
+	return owned || isModule(file)
+}
+
+// isModule reports whether a file is below a directory of modules, which are
+// reached if something imports them.
+func isModule(file string) bool {
 	for _, dir := range [...]string{"/node_modules/", "/site-packages/", "/dist-packages/", "/.git/"} {
 		if strings.Contains("/"+file, dir) {
 			return true
 		}
 	}
-	_, owned := w.owner(file)
-	return owned
+	return false
 }
 
 // find returns where a program is, as execvp(3) looks for it.
@@ -138,8 +150,31 @@ func (w *walk) run(from, how string, argv []string) bool {
 	}
 	w.depth++
 	defer func() { w.depth-- }()
+	for _, arg := range argv[1:] {
+		w.argument(program, w.workdir, arg, "argument of "+path.Base(program))
+	}
 	w.dispatch(program, argv[1:])
 	return true
+}
+
+// argument needs the file that a word of a command line names: a path, or one
+// behind "=". What a directory has is kept.
+func (w *walk) argument(from, dir, arg, how string) {
+	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
+		arg = value
+	}
+	if strings.Contains(arg, blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
+		return
+	}
+	at := join(dir, arg)
+	e, ok := w.lookup(at)
+	if !ok || at == "" {
+		return
+	}
+	w.need(from, at, how)
+	if e.Mode.IsDir() {
+		w.keepNamedDir(from, at, how+" names a directory")
+	}
 }
 
 // dispatch gives a command line to whatever knows it. The name by which a
@@ -148,6 +183,7 @@ func (w *walk) run(from, how string, argv []string) bool {
 func (w *walk) dispatch(program string, args []string) {
 	file, _ := w.follow(program, nil)
 	if inner, how := innerCommand(path.Base(program), args); len(inner) > 0 {
+		w.done["wraps\x00"+file] = true
 		w.run(file, how, inner)
 	}
 	if interpreter, ok := w.shebang(file); ok {

@@ -45,7 +45,7 @@ func (w *walk) followLine(file, line string) {
 	for _, key := range [...]string{"command", "ExecStart", "ExecStartPre", "exec"} {
 		rest, ok := strings.CutPrefix(line, key)
 		if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), "="); ok {
-			w.shellCommand(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"), key+"=")
+			w.shellCommand(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"))
 			return
 		}
 	}

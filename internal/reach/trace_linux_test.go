@@ -117,6 +117,7 @@ func traceOpened(t *testing.T, root string, env, argv []string, probe func()) []
 	if probe != nil {
 		probe()
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		end.Reset(5 * time.Second) // some servers do not go
 	}
 	err := cmd.Wait()
 	end.Stop()

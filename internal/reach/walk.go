@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/image"
@@ -42,6 +43,7 @@ type walk struct {
 	marks  map[string]mark
 	queue  []string // marked files that were not visited yet
 	weak   bool     // what is marked now is Unknown, not Reached
+	data   bool     // what is marked now is kept beside other files, not because something may run it
 	keeps  []keep
 	done   map[string]bool // command lines, kept packages and rules already followed
 	gaps   []Gap
@@ -50,6 +52,7 @@ type walk struct {
 	linker linker
 	node   nodeState
 	python pythonState
+	perl   perlState
 	called string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
 	dirs   map[string]bool // directories that are not behind a link
 }
@@ -65,6 +68,7 @@ type mark struct {
 type keep struct {
 	from, why string
 	paths     []string
+	runs      bool // they may be run, and are followed like what is reached
 }
 
 func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package) *walk {
@@ -252,9 +256,10 @@ func (w *walk) gap(g Gap) {
 // file, because something in it could not be followed. A file that no package
 // owns is kept with what is in its directory, unless that is one of the system's.
 //
-// What is kept is followed where it names single files, so that it would work;
-// but what cannot be followed in it keeps nothing more: else one gap keeps
-// everything, for some package of its package's packages has a shell.
+// What is kept is followed as far as it is loaded: libraries and modules get what
+// they need, so that they would work. Programs and scripts among it lead to
+// nothing more, and what cannot be followed in it keeps nothing more: else one
+// gap keeps everything, for somewhere in it is a script for a shell.
 func (w *walk) keepPackage(file, why string) {
 	if w.weak {
 		return
@@ -286,7 +291,13 @@ func (w *walk) keepTree(from, dir, why string, except ...func(path string) bool)
 
 // keep keeps single files because something in from could not be followed.
 func (w *walk) keep(from, why string, paths []string) {
-	w.keeps = append(w.keeps, keep{from, why, paths})
+	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths})
+}
+
+// keepRunning keeps files that something in from may run, with all that they
+// need in turn.
+func (w *walk) keepRunning(from, why string, paths ...string) {
+	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths, runs: true})
 }
 
 // below iterates over all entries below a directory, links to it resolved.
@@ -359,9 +370,20 @@ func (w *walk) drain() {
 // keepUnknown marks what is to be kept, and follows it like what is reached.
 func (w *walk) keepUnknown() {
 	w.weak = true
+	// What may be run is followed further, so it comes first.
+	slices.SortStableFunc(w.keeps, func(a, b keep) int {
+		if a.runs == b.runs {
+			return 0
+		}
+		if a.runs {
+			return -1
+		}
+		return 1
+	})
 	for len(w.keeps) > 0 {
 		k := w.keeps[0]
 		w.keeps = w.keeps[1:]
+		w.data = !k.runs
 		for _, p := range k.paths {
 			w.need(k.from, p, k.why)
 		}
@@ -380,7 +402,7 @@ func (w *walk) visit(file string) {
 		}
 		return
 	}
-	if interpreter, ok := w.shebang(file); ok && !w.done["script\x00"+file] {
+	if interpreter, ok := w.shebang(file); ok && !w.data && !w.done["script\x00"+file] {
 		// Reached by its name alone: nothing tells its arguments.
 		w.done["script\x00"+file] = true
 		w.run(file, "#!", append(interpreter, "/"+file))

@@ -1,0 +1,170 @@
+package reach
+
+import (
+	"slices"
+	"strings"
+)
+
+// builtin evaluates the commands that shells have inside them. It reports
+// whether the command was one. Where a program has the name of a builtin, the
+// shell's own is meant, and the program not needed.
+func (s *script) builtin(argv []string, line int) bool {
+	name, args := argv[0], argv[1:]
+	switch name {
+	case ".", "source":
+		s.dot(args, line)
+	case "exec":
+		s.exec(args, line)
+	case "command", "builtin":
+		if len(args) > 0 && (args[0] == "-v" || args[0] == "-V") {
+			s.asksFor(args[1:])
+			return true
+		}
+		if rest := afterOptions(args, ""); len(rest) > 0 {
+			s.command(rest, line)
+		}
+	case "type", "hash":
+		s.asksFor(args)
+	case "eval":
+		s.eval(args, line)
+	case "trap":
+		if len(args) > 1 && !strings.Contains(args[0], blank) && args[0] != "-" {
+			s.text(args[0])
+		}
+	case "set":
+		s.setPositional(args)
+	case "shift":
+		s.shift()
+	case "cd", "pushd":
+		for _, dir := range args {
+			if !strings.Contains(dir, blank) && !strings.HasPrefix(dir, "-") {
+				s.enter(dir)
+			}
+		}
+	case "test", "[":
+		for _, arg := range args {
+			s.argument(arg, "tested")
+		}
+	case "echo", "printf", "pwd", "true", "false", "kill", ":", "read", "return", "exit", "break", "continue", "unset", "umask", "ulimit", "wait", "jobs", "getopts", "times",
+		"let", "shopt", "alias", "unalias", "bg", "fg", "enable", "complete", "compgen", "mapfile", "readarray", "popd", "dirs",
+		"disown", "suspend", "bind", "caller", "history", "logout", "export", "local", "readonly", "declare", "typeset":
+	default:
+		return false
+	}
+	return true
+}
+
+// dot sources files: by path, or by name from PATH.
+func (s *script) dot(args []string, line int) {
+	if len(args) == 0 {
+		return
+	}
+	name := args[0]
+	if strings.Contains(name, blank) {
+		s.gap(line, "sources a computed file: "+strings.ReplaceAll(name, blank, "$…"))
+		if dir, _, _ := strings.Cut(name, blank); strings.HasPrefix(dir, "/") {
+			s.argument(dir[:strings.LastIndexByte(dir, '/')+1], "source")
+		}
+		return
+	}
+	candidates := []string{}
+	if strings.Contains(name, "/") {
+		for _, dir := range s.dirs {
+			candidates = append(candidates, join(dir, name))
+		}
+	} else if at, ok := s.w.find(name); ok {
+		candidates = append(candidates, at)
+	}
+	for _, at := range candidates {
+		if !s.w.isFile(at) || s.called["."+at] {
+			continue
+		}
+		s.called["."+at] = true
+		s.w.need(s.from, at, "source")
+		if file, ok := s.w.follow(at, nil); ok {
+			s.w.done["script\x00"+file] = true
+		}
+		s.source("/" + at)
+	}
+}
+
+func (s *script) exec(args []string, line int) {
+	if rest := afterOptions(args, "-a"); len(rest) > 0 {
+		s.command(rest, line)
+	}
+}
+
+// asksFor is a question whether programs exist: what follows hangs on the answer.
+func (s *script) asksFor(names []string) {
+	for _, name := range names {
+		s.w.command(s.from, name, "asked for by command -v")
+	}
+}
+
+func (s *script) eval(args []string, line int) {
+	source := strings.Join(args, " ")
+	if strings.Contains(source, blank) {
+		s.gap(line, "eval of computed source")
+		return
+	}
+	s.text(source)
+}
+
+// setPositional is set --, which replaces "$@".
+func (s *script) setPositional(args []string) {
+	for i, word := range args {
+		if word == "--" {
+			s.addPositional(args[i+1:])
+			return
+		}
+		if !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") {
+			if i > 0 && strings.HasSuffix(args[i-1], "o") {
+				continue // set -o pipefail
+			}
+			s.addPositional(args[i:])
+			return
+		}
+	}
+}
+
+// addPositional makes args what "$@" is; where it is not certain that this
+// happens, what it may be besides.
+func (s *script) addPositional(args []string) {
+	if s.uncertain == 0 {
+		s.positional = [][]string{slices.Clone(args)}
+		return
+	}
+	for _, known := range s.positional {
+		if slices.Equal(known, args) {
+			return
+		}
+	}
+	if len(s.positional) < maxAlternatives {
+		s.positional = append(slices.Clone(s.positional), slices.Clone(args))
+	}
+}
+
+// shift leaves out the first words of "$@".
+func (s *script) shift() {
+	old := s.positional
+	if s.uncertain == 0 {
+		s.positional = nil
+	}
+	for _, args := range old {
+		if s.uncertain == 0 {
+			s.positional = append(s.positional, args[min(1, len(args)):])
+		} else if len(args) > 0 {
+			s.addPositional(args[1:])
+		}
+	}
+}
+
+func (s *script) enter(dir string) {
+	for _, from := range slices.Clone(s.dirs) {
+		at := join(from, dir)
+		if s.w.isDir(at) && !slices.Contains(s.dirs, at) && len(s.dirs) < maxAlternatives {
+			s.dirs = append(s.dirs, at)
+			s.w.need(s.from, at, "cd")
+		}
+	}
+}
