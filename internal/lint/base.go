@@ -1,0 +1,571 @@
+package lint
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
+)
+
+var baseRules = []Rule{{
+	ID: "CD001", Title: "The file is a Dockerfile that a builder takes", Severity: finding.High,
+	Fix:  "correct the line",
+	Why:  "A builder refuses the file, or would do something else than it says.",
+	Same: []string{"DL1000", "DL3061"},
+	Bad:  "RUN true\nFROM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN true\nUSER 1000\n",
+	docker: unreadable,
+}, {
+	ID: "CD002", Title: "Name a tag of the base image", Severity: finding.Medium,
+	Fix:  "add a tag, or run careen pin",
+	Why:  "Without a tag the base is whatever was pushed last: two builds of one commit differ, and nobody sees what changed.",
+	Same: []string{"DL3006", "DS-0001", "CIS-DI-0006", "DKL-DI-0006"},
+	Bad:  "FROM alpine\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
+	docker: untagged,
+}, {
+	ID: "CD003", Title: "Do not build on latest", Severity: finding.Medium,
+	Fix:  "name a version, or run careen pin",
+	Why:  "The tag latest moves with every release, breaking ones too, and says nothing about what was built upon.",
+	Same: []string{"DL3007", "DS-0001", "DKL-DI-0006"},
+	Bad:  "FROM alpine:latest\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
+	docker: latest,
+}, {
+	ID: "CD004", Title: "Pin the base image by digest", Severity: finding.Low,
+	Fix:  "careen pin",
+	Why:  "A tag can be pushed again, by mistake or by an attacker. A digest names bytes; careen pin writes it beside the tag and moves it on demand.",
+	Same: []string{"CIS 4.2"},
+	Bad:  "FROM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1\nUSER 1000\n",
+	docker: unpinned,
+}, {
+	ID: "CD005", Title: "COPY --from names a stage or a tagged image", Severity: finding.Medium,
+	Fix:  "name an earlier stage, or tag the image",
+	Why:  "A name that is no stage is taken for an image and pulled from a registry: a typing error fetches a stranger's files.",
+	Same: []string{"DL3022"},
+	Bad:  "FROM alpine:3.22 AS build\nFROM alpine:3.22\nCOPY --from=biuld /app /app\nUSER 1000\n", Good: "FROM alpine:3.22 AS build\nFROM alpine:3.22\nCOPY --from=build /app /app\nUSER 1000\n",
+	docker: copyFromUnknown,
+}, {
+	ID: "CD006", Title: "Do not fix the platform in FROM", Severity: finding.Low,
+	Fix:  "docker build --platform, or $BUILDPLATFORM",
+	Why:  "A constant platform makes the file build the wrong image on every other one, silently under emulation.",
+	Same: []string{"DL3029", "BuildKit:FromPlatformFlagConstDisallowed"},
+	Bad:  "FROM --platform=linux/amd64 alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
+	docker: constantPlatform,
+}, {
+	ID: "CD007", Title: "Leave out --platform=$TARGETPLATFORM", Severity: finding.Negligible,
+	Fix: "remove the flag", Fixable: true,
+	Why:  "It is the default.",
+	Same: []string{"BuildKit:RedundantTargetPlatform"},
+	Bad:  "FROM --platform=$TARGETPLATFORM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
+	docker: redundantPlatform,
+}, {
+	ID: "CD008", Title: "Give each stage a name of its own", Severity: finding.High,
+	Fix:  "rename one of the stages",
+	Why:  "COPY --from takes the last of the stages that have the name, which is not always the one that was meant.",
+	Same: []string{"DL3024", "DS-0012", "BuildKit:DuplicateStageName"},
+	Bad:  "FROM golang:1.26 AS build\nFROM alpine:3.22 AS build\nUSER 1000\n", Good: "FROM golang:1.26 AS compile\nFROM alpine:3.22 AS build\nUSER 1000\n",
+	docker: duplicateStage,
+}, {
+	ID: "CD009", Title: "Do not name a stage scratch or context", Severity: finding.High,
+	Fix:  "rename the stage",
+	Why:  "Builders give those names a meaning of their own.",
+	Same: []string{"BuildKit:ReservedStageName"},
+	Bad:  "FROM alpine:3.22 AS scratch\nUSER 1000\n", Good: "FROM alpine:3.22 AS base\nUSER 1000\n",
+	docker: reservedStage,
+}, {
+	ID: "CD010", Title: "Use images of trusted registries only", Severity: finding.High,
+	Fix:  "use a registry of trustedRegistries in .hadolint.yaml",
+	Why:  "Where an organisation names the registries that it trusts, an image from elsewhere has passed none of its checks. The rule looks only where .hadolint.yaml has trustedRegistries.",
+	Same: []string{"DL3026", "CIS 4.2"},
+	Bad:  "FROM ghcr.io/stranger/alpine:3.22\nUSER 1000\n", Good: "FROM registry.example.com/alpine:3.22\nUSER 1000\n",
+	docker: untrustedRegistry,
+}, {
+	ID: "CD011", Title: "Give variables of FROM a default", Severity: finding.Low,
+	Fix:  "ARG NAME=default before the first FROM",
+	Why:  "Without one a plain docker build fails, and no tool can say which base is meant.",
+	Same: []string{"BuildKit:UndefinedArgInFrom", "BuildKit:InvalidDefaultArgInFrom"},
+	Bad:  "ARG BASE\nFROM ${BASE}\nUSER 1000\n", Good: "ARG BASE=alpine:3.22\nFROM ${BASE}\nUSER 1000\n",
+	docker: undefinedBase,
+}, {
+	ID: "CD012", Title: "Keep compilers out of the final image", Severity: finding.Medium,
+	Fix:  "build in a stage of its own and COPY --from it",
+	Why:  "Compilers, build tools and sources make the image large and help whoever breaks in. A second stage keeps the product alone.",
+	Same: []string{"CIS 4.3"},
+	Bad:  "FROM golang:1.26\nWORKDIR /src\nCOPY . .\nRUN go build -o /app .\nUSER 1000\nCMD [\"/app\"]\n", Good: "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\nUSER 1000\nCMD [\"/app\"]\n",
+	docker: singleStage,
+}, {
+	ID: "CD013", Title: "Build on a minimal base image", Severity: finding.Low,
+	Fix:  "use the slim, alpine or distroless variant",
+	Why:  "Each package of the base is code that must be patched and that an intruder can use. Most images have a variant with a tenth of them.",
+	Same: []string{"CIS 4.3", "CIS-DI-0003"},
+	Bad:  "FROM python:3.13\nUSER 1000\n", Good: "FROM python:3.13-slim\nUSER 1000\n",
+	docker: largeBase,
+}, {
+	ID: "CD014", Title: "Build on a release that still gets fixes", Severity: finding.High,
+	Fix:  "move to a supported release",
+	Why:  "Nobody mends vulnerabilities in a release past its end of life, and its repositories go away.",
+	Same: []string{"CIS 4.4"},
+	Bad:  "FROM debian:stretch-slim\nUSER 1000\n", Good: "FROM debian:trixie-slim\nUSER 1000\n",
+	docker: endOfLife,
+}, {
+	ID: "CD017", Title: "Write FROM and AS in the same case", Severity: finding.Negligible,
+	Fix: "AS", Fixable: true,
+	Why:  "FROM … as … reads as if a word were missing.",
+	Same: []string{"BuildKit:FromAsCasing"},
+	Bad:  "FROM alpine:3.22 as base\nUSER 1000\n", Good: "FROM alpine:3.22 AS base\nUSER 1000\n",
+	docker: asCasing,
+}, {
+	ID: "CD018", Title: "Write all instructions in the same case", Severity: finding.Negligible,
+	Fix: "upper case", Fixable: true,
+	Why:  "Instructions stand out from their arguments when all are in capitals.",
+	Same: []string{"BuildKit:ConsistentInstructionCasing"},
+	Bad:  "FROM alpine:3.22\nrun true\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN true\nUSER 1000\n",
+	docker: casing,
+}, {
+	ID: "CD019", Title: "Write LABEL instead of MAINTAINER", Severity: finding.Low,
+	Fix: "LABEL org.opencontainers.image.authors", Fixable: true,
+	Why:  "MAINTAINER is deprecated since 2017; a label is seen by docker inspect.",
+	Same: []string{"DL4000", "DS-0022", "BuildKit:MaintainerDeprecated"},
+	Bad:  "FROM alpine:3.22\nMAINTAINER Jo <jo@example.com>\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL org.opencontainers.image.authors=\"Jo <jo@example.com>\"\nUSER 1000\n",
+	docker: maintainer,
+}, {
+	ID: "CD020", Title: "No empty line inside an instruction", Severity: finding.Negligible,
+	Fix: "remove the line", Fixable: true,
+	Why:  "Builders warn that an empty continuation line will become an error.",
+	Same: []string{"BuildKit:NoEmptyContinuation"},
+	Bad:  "FROM alpine:3.22\nRUN true \\\n\n && true\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN true \\\n && true\nUSER 1000\n",
+	docker: emptyContinuation,
+}, {
+	ID: "CD021", Title: "Join consecutive RUN instructions", Severity: finding.Negligible,
+	Fix:  "one RUN with &&, or a heredoc",
+	Why:  "Each RUN is a layer; what one writes and the next deletes stays in the image.",
+	Same: []string{"DL3059"},
+	Bad:  "FROM alpine:3.22\nRUN mkdir /a\nRUN mkdir /b\nRUN mkdir /c\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN mkdir /a && mkdir /b && mkdir /c\nUSER 1000\n",
+	docker: consecutiveRuns,
+}, {
+	ID: "CD022", Title: "ONBUILD cannot trigger FROM, ONBUILD or MAINTAINER", Severity: finding.High,
+	Fix:  "move the instruction out of ONBUILD",
+	Why:  "Builders refuse it, but only when someone builds on the image.",
+	Same: []string{"DL3043"},
+	Bad:  "FROM alpine:3.22\nONBUILD MAINTAINER jo\nUSER 1000\n", Good: "FROM alpine:3.22\nONBUILD RUN true\nUSER 1000\n",
+	docker: onbuild,
+}}
+
+// copiesItself is how the parser words the fault that CD407 reports.
+const copiesItself = "a stage cannot copy from itself"
+
+func unreadable(c *dockerCheck) {
+	for _, p := range c.file.Problems {
+		if !strings.HasSuffix(p.Message, copiesItself) && !strings.Contains(p.Message, "ONBUILD") {
+			c.report(p.Line, nil, "%s", p.Message)
+		}
+	}
+}
+
+// name is a reference to an image in its parts.
+type name struct {
+	registry   string // "" is Docker Hub
+	repository string // "library/" left out
+	tag        string
+	digest     string
+}
+
+func parseName(s string) name {
+	var n name
+	s, n.digest, _ = strings.Cut(s, "@")
+	if slash := strings.IndexByte(s, '/'); slash > 0 && (strings.ContainsAny(s[:slash], ".:") || s[:slash] == "localhost") {
+		n.registry, s = s[:slash], s[slash+1:]
+	}
+	if colon := strings.LastIndexByte(s, ':'); colon >= 0 {
+		s, n.tag = s[:colon], s[colon+1:]
+	}
+	if n.registry == "docker.io" || n.registry == "index.docker.io" {
+		n.registry = ""
+	}
+	n.repository = strings.TrimPrefix(s, "library/")
+	return n
+}
+
+// eachBase yields the images that stages are FROM.
+func (c *dockerCheck) eachBase(do func(s *stage, ref *dockerfile.Reference, n name)) {
+	for _, s := range c.stages {
+		if s.Base.External() {
+			do(s, s.Base, parseName(s.Base.Value))
+		}
+	}
+}
+
+func untagged(c *dockerCheck) {
+	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
+		if n.tag == "" && n.digest == "" {
+			c.report(ref.Line, nil, "%s has no tag", ref.Value)
+		}
+	})
+}
+
+func latest(c *dockerCheck) {
+	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
+		if n.tag == "latest" && n.digest == "" {
+			c.report(ref.Line, nil, "%s moves with every release", ref.Value)
+		}
+	})
+	for _, s := range c.stages {
+		for _, ref := range s.References {
+			if n := parseName(ref.Value); ref.External() && n.tag == "latest" && n.digest == "" {
+				c.report(ref.Line, nil, "%s moves with every release", ref.Value)
+			}
+		}
+	}
+}
+
+func unpinned(c *dockerCheck) {
+	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
+		if n.digest == "" && n.tag != "" && n.tag != "latest" {
+			c.report(ref.Line, nil, "%s is a tag, which can be pushed again", ref.Value)
+		}
+	})
+}
+
+func copyFromUnknown(c *dockerCheck) {
+	for _, s := range c.stages {
+		for _, ref := range s.References {
+			if n := parseName(ref.Value); ref.External() && n.tag == "" && n.digest == "" {
+				c.report(ref.Line, nil, "%s %s is no earlier stage, and an image without a tag", ref.Kind, ref.Value)
+			}
+		}
+	}
+}
+
+func constantPlatform(c *dockerCheck) {
+	for _, s := range c.stages {
+		if s.Platform != "" && !strings.Contains(s.Platform, "$") {
+			c.report(s.Line, nil, "the platform is always %s", s.Platform)
+		}
+	}
+}
+
+func redundantPlatform(c *dockerCheck) {
+	for _, s := range c.stages {
+		flag, ok := s.From.Flag("platform")
+		if !ok || s.Platform != "$TARGETPLATFORM" && s.Platform != "${TARGETPLATFORM}" {
+			continue
+		}
+		end := flag.End
+		for end < len(c.source) && (c.source[end] == ' ' || c.source[end] == '\t') {
+			end++
+		}
+		c.report(s.Line, []Edit{{flag.Start, end, ""}}, "the target platform is the default")
+	}
+}
+
+func duplicateStage(c *dockerCheck) {
+	first := map[string]int{}
+	for _, s := range c.stages {
+		if s.Name == "" {
+			continue
+		}
+		if line, ok := first[s.Name]; ok {
+			c.report(s.Line, nil, "the stage of line %d is called %s too", line, s.Name)
+			continue
+		}
+		first[s.Name] = s.Line
+	}
+}
+
+func reservedStage(c *dockerCheck) {
+	for _, s := range c.stages {
+		if s.Name == "scratch" || s.Name == "context" {
+			c.report(s.Line, nil, "%s has a meaning of its own to builders", s.Name)
+		}
+	}
+}
+
+// untrustedRegistry follows Hadolint: "*" trusts all, "*.example.com" those
+// under a domain, and docker.io means images without a registry.
+func untrustedRegistry(c *dockerCheck) {
+	if c.options.Hadolint == nil || len(c.options.Hadolint.TrustedRegistries) == 0 {
+		return
+	}
+	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
+		registry := n.registry
+		if registry == "" {
+			registry = "docker.io"
+		}
+		for _, trusted := range c.options.Hadolint.TrustedRegistries {
+			suffix, wild := strings.CutPrefix(trusted, "*")
+			if trusted == registry || trusted == "hub.docker.com" && registry == "docker.io" || wild && strings.HasSuffix(registry, suffix) {
+				return
+			}
+		}
+		c.report(ref.Line, nil, "%s is not one of the trusted registries", registry)
+	})
+}
+
+func undefinedBase(c *dockerCheck) {
+	for _, s := range c.stages {
+		if !s.Base.Resolved && strings.Contains(s.Base.Text, "$") {
+			c.report(s.Base.Line, nil, "%s: %s", s.Base.Text, s.Base.Why)
+		}
+	}
+}
+
+// buildImages are images that exist to build programs. The value names what a
+// tag must have for that: JRE variants, for one, build nothing.
+var buildImages = []struct{ repository, tag *regexp.Regexp }{
+	{regexp.MustCompile(`^(golang|rust|maven|gradle|sbt|gcc|swift|haskell|elixir|buildpack-deps|emscripten/emsdk)$`), regexp.MustCompile(``)},
+	{regexp.MustCompile(`^dotnet/sdk$|/(jdk|sdk)$`), regexp.MustCompile(``)},
+	{regexp.MustCompile(`^(eclipse-temurin|amazoncorretto|openjdk|ibm-semeru-runtimes|sapmachine)$`), regexp.MustCompile(`-jdk|^[0-9.]+$|^[0-9.]+-(alpine|slim)`)},
+}
+
+// compiles matches the commands that build a program from its source.
+var compiles = map[string]*regexp.Regexp{
+	"go":      regexp.MustCompile(`^(build|install)$`),
+	"cargo":   regexp.MustCompile(`^(build|install)$`),
+	"mvn":     regexp.MustCompile(`^(package|install|verify)$`),
+	"mvnw":    regexp.MustCompile(`^(package|install|verify)$`),
+	"gradle":  regexp.MustCompile(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"gradlew": regexp.MustCompile(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"dotnet":  regexp.MustCompile(`^(build|publish)$`),
+	"swift":   regexp.MustCompile(`^build$`),
+}
+
+// compilers are the packages of distributions that bring a compiler.
+var compilers = regexp.MustCompile(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|golang(-go)?|rustc|cargo|default-jdk(-headless)?|openjdk-[0-9]+-jdk(-headless)?|maven|base-devel)$`)
+
+func singleStage(c *dockerCheck) {
+	for _, s := range c.lineage() {
+		if ref := s.Base; ref.External() {
+			n := parseName(ref.Value)
+			for _, b := range buildImages {
+				if b.repository.MatchString(n.repository) && b.tag.MatchString(n.tag) && len(c.stages) > 0 && s.final && !strings.Contains(n.tag, "-jre") {
+					c.report(ref.Line, nil, "the final image is built on %s, which holds a compiler", ref.Value)
+					return
+				}
+			}
+		}
+		for _, cmd := range c.commands {
+			if cmd.run.stage != s || cmd.run.trigger {
+				continue
+			}
+			if verbs := compiles[cmd.name]; verbs != nil {
+				args, _ := cmd.arguments("")
+				for _, arg := range args {
+					if verbs.MatchString(arg.Value) {
+						c.report(cmd.line, nil, "%s %s runs in the final image", cmd.name, arg.Value)
+						return
+					}
+				}
+			}
+			if pkgs := cmd.installed(); len(pkgs) > 0 {
+				for _, pkg := range pkgs {
+					if bare, _, _ := strings.Cut(pkg.Value, "="); compilers.MatchString(bare) && !c.removed(cmd.run) {
+						c.report(c.lineOf(cmd, pkg), nil, "%s stays in the final image", bare)
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// removed reports whether a RUN takes packages away again that it installed.
+func (c *dockerCheck) removed(run step) bool {
+	for _, cmd := range c.byRun[run.Instruction] {
+		args, flags := cmd.arguments("")
+		if len(args) == 0 {
+			continue
+		}
+		switch verb := args[0].Value; {
+		case cmd.name == "apk" && (verb == "del" || hasFlag(flags, "--virtual", "-t")),
+			(cmd.name == "apt-get" || cmd.name == "apt") && (verb == "purge" || verb == "remove" || verb == "autoremove"),
+			(cmd.name == "dnf" || cmd.name == "yum" || cmd.name == "microdnf") && (verb == "remove" || verb == "erase" || verb == "history"):
+			return true
+		}
+	}
+	return false
+}
+
+// slimmer are the official images whose plain tags rest on a whole
+// distribution although slim ones exist.
+var slimmer = map[string]bool{
+	"python": true, "node": true, "ruby": true, "perl": true, "php": false, "debian": true, "rust": true, "openjdk": true,
+	"postgres": false, "golang": false,
+}
+
+// wholeSystems are distributions for machines rather than for containers.
+var wholeSystems = map[string]string{
+	"ubuntu": "debian:*-slim, alpine or distroless", "centos": "a -minimal image or distroless", "fedora": "fedora-minimal",
+	"rockylinux": "rockylinux:*-minimal", "almalinux": "almalinux:*-minimal", "oraclelinux": "oraclelinux:*-slim",
+	"amazonlinux": "amazonlinux:*-minimal", "archlinux": "alpine or distroless", "ubi8/ubi": "ubi8-minimal", "ubi9/ubi": "ubi9-minimal", "ubi8": "ubi8-minimal", "ubi9": "ubi9-minimal",
+	"opensuse/leap": "bci-micro", "kalilinux/kali-rolling": "alpine or distroless",
+}
+
+var small = regexp.MustCompile(`slim|alpine|minimal|micro|distroless|busybox|tiny|chiseled|musl`)
+
+func largeBase(c *dockerCheck) {
+	stages := c.lineage()
+	if len(stages) == 0 {
+		return
+	}
+	ref := stages[0].baseImage()
+	if ref == nil {
+		return
+	}
+	n := parseName(ref.Value)
+	if small.MatchString(n.tag) || small.MatchString(n.repository) || windowsImage(ref.Value) {
+		return
+	}
+	if n.registry == "" && slimmer[n.repository] {
+		c.report(ref.Line, nil, "%s rests on a whole distribution; %s:…-slim does not", ref.Value, n.repository)
+	} else if other := wholeSystems[n.repository]; other != "" {
+		c.report(ref.Line, nil, "%s is a whole distribution; consider %s", ref.Value, other)
+	}
+}
+
+// ended lists releases past their end of life, with the day. Sources: the
+// distributions' own pages of releases, as endoflife.date gathers them.
+var ended = []struct{ repository, tag, end string }{
+	{"debian", `^(10|buster)\b`, "2024-06-30"}, {"debian", `^(9|stretch)\b`, "2022-06-30"}, {"debian", `^(8|jessie|7|wheezy)\b`, "2020-06-30"},
+	{"ubuntu", `^(14\.04|trusty)`, "2019-04-25"}, {"ubuntu", `^(16\.04|xenial)`, "2021-04-30"}, {"ubuntu", `^(18\.04|bionic)`, "2023-05-31"}, {"ubuntu", `^(20\.04|focal)`, "2025-05-31"},
+	{"ubuntu", `^(1[57]\.|1[68]\.10|19\.|20\.10|21\.|22\.10|23\.|24\.10)`, "nine months after release"},
+	{"centos", ``, "2024-06-30"}, {"alpine", `^(2\.|3\.([0-9]|1[0-8])\b)`, "2025-05-09"}, {"fedora", `^([0-9]|[1-3][0-9]|40)$`, "2025-05-13"},
+	{"node", `^([0-9]|1[0-79])\b`, "2023-09-11"}, {"node", `^18\b`, "2025-04-30"}, {"python", `^(2|3\.[0-8])\b`, "2024-10-07"}, {"python", `^3\.9\b`, "2025-10-31"},
+	{"php", `^([5-7]|8\.0)\b`, "2023-11-26"}, {"ruby", `^([12]|3\.[01])\b`, "2025-03-26"}, {"golang", `^1\.([0-9]|1[0-9]|2[0-2])\b`, "2025-02-11"},
+	{"openjdk", ``, "2022-07-26"}, {"nginx", `^1\.([0-9]|1[0-9]|2[0-5])\b`, "2025-04-23"}, {"postgres", `^(9|1[0-2])\b`, "2024-11-21"}, {"redis", `^[2-5]\b`, "2022-04-27"},
+}
+
+// releases are the patterns of ended, compiled.
+var releases = func() []*regexp.Regexp {
+	list := make([]*regexp.Regexp, len(ended))
+	for i, e := range ended {
+		list[i] = regexp.MustCompile(e.tag)
+	}
+	return list
+}()
+
+var suite = regexp.MustCompile(`(?:^|-)(wheezy|jessie|stretch|buster|xenial|bionic|focal|alpine3\.(?:[0-9]|1[0-8]))(?:-|$)`)
+
+func endOfLife(c *dockerCheck) {
+	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
+		if n.registry != "" {
+			return
+		}
+		for i, e := range ended {
+			if e.repository == n.repository && n.tag != "" && releases[i].MatchString(n.tag) {
+				c.report(ref.Line, nil, "%s gets no more fixes (support ended: %s)", ref.Value, e.end)
+				return
+			}
+		}
+		if m := suite.FindStringSubmatch(n.tag); m != nil {
+			c.report(ref.Line, nil, "%s rests on %s, which gets no more fixes", ref.Value, m[1])
+		}
+	})
+}
+
+func asCasing(c *dockerCheck) {
+	for _, s := range c.stages {
+		if len(s.From.Args) != 3 {
+			continue
+		}
+		as := s.From.Args[1]
+		keyword := string(c.source[s.From.Start : s.From.Start+len("FROM")])
+		if keyword == "FROM" && as.Text != "AS" && as.End-as.Start == len(as.Text) {
+			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, "AS"}}, "FROM in capitals, %s not", as.Text)
+		}
+	}
+}
+
+// casing wants capitals where most instructions have them. A file all in small
+// letters is consistent.
+func casing(c *dockerCheck) {
+	var odd []*dockerfile.Instruction
+	upper := 0
+	for _, in := range allInstructions(c.file) {
+		if in.Start+len(in.Name) > len(c.source) {
+			continue
+		}
+		switch written := string(c.source[in.Start : in.Start+len(in.Name)]); {
+		case written == in.Name:
+			upper++
+		case strings.EqualFold(written, in.Name):
+			odd = append(odd, in)
+		}
+	}
+	if upper < len(odd) {
+		return
+	}
+	for _, in := range odd {
+		c.report(in.Line, []Edit{{in.Start, in.Start + len(in.Name), in.Name}}, "%s is in capitals elsewhere", in.Name)
+	}
+}
+
+func maintainer(c *dockerCheck) {
+	c.each(func(s step) {
+		var edits []Edit
+		if len(s.Args) == 1 && !s.trigger && !strings.ContainsAny(s.Text, "\\`\"$\n") {
+			edits = []Edit{{s.Start, s.Args[0].End, `LABEL org.opencontainers.image.authors="` + s.Text + `"`}}
+		}
+		c.report(s.Line, edits, "MAINTAINER is deprecated")
+	}, "MAINTAINER")
+}
+
+func emptyContinuation(c *dockerCheck) {
+	for _, in := range allInstructions(c.file) {
+		last := in.EndLine
+		if len(in.Heredocs) > 0 {
+			last = in.Heredocs[0].Line - 1
+		}
+		for line := in.Line + 1; line < last; line++ {
+			if strings.TrimSpace(c.file.LineText(line)) == "" {
+				c.report(line, []Edit{{c.lines[line-1], c.lines[line], ""}}, "an empty line inside %s", in.Name)
+			}
+		}
+	}
+}
+
+// consecutiveRuns looks for three RUNs in a row, where Hadolint takes two: two
+// are often apart for the sake of the cache. Those with mounts or heredocs have
+// a reason to stand alone.
+func consecutiveRuns(c *dockerCheck) {
+	for _, s := range c.stages {
+		if !s.final {
+			continue
+		}
+		count := 0
+		for i, step := range s.steps {
+			plain := step.Name == "RUN" && !step.trigger && len(step.Flags) == 0 && len(step.Heredocs) == 0
+			if !plain {
+				count = 0
+				continue
+			}
+			if count++; count == 3 {
+				c.report(s.steps[i-2].Line, nil, "three or more RUN in a row")
+			}
+		}
+	}
+}
+
+func onbuild(c *dockerCheck) {
+	c.each(func(s step) {
+		if s.trigger {
+			c.report(s.Line, nil, "ONBUILD %s", s.Name)
+		}
+	}, "FROM", "ONBUILD", "MAINTAINER")
+	for _, p := range c.file.Problems {
+		if strings.Contains(p.Message, "ONBUILD") {
+			c.report(p.Line, nil, "%s", p.Message)
+		}
+	}
+}
+
+// hasFlag reports whether one of the flags is given, with a value or without.
+func hasFlag(flags []string, names ...string) bool {
+	for _, flag := range flags {
+		name, _, _ := strings.Cut(flag, "=")
+		for _, want := range names {
+			if name == want {
+				return true
+			}
+		}
+	}
+	return false
+}

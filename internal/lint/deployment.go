@@ -1,0 +1,235 @@
+package lint
+
+import (
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/workload"
+)
+
+// The rules of this file ask for what makes a service safer. They say nothing
+// where settings come from elsewhere, such as a file that is extended.
+var deploymentRules = []Rule{{
+	ID: "CS201", Title: "Drop all capabilities", Severity: finding.Low,
+	Fix:  "cap_drop: [ALL]; --cap-drop=ALL; capabilities: {drop: [ALL]}",
+	Why:  "Containers start with fourteen capabilities of root, of which most programs need none. careen harden says which yours need.",
+	Same: []string{"CIS 5.4", "KSV-0003", "KSV-0106"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cap_drop: [ALL]\n",
+	service: func(c *serviceCheck) {
+		c.lacks("keeps the default capabilities", func(s *workload.Service) bool {
+			for _, dropped := range s.CapDrop {
+				if capability(dropped.Value) == "ALL" {
+					return true
+				}
+			}
+			return s.Privileged.On()
+		})
+	},
+}, {
+	ID: "CS202", Title: "A read-only root file system", Severity: finding.Low,
+	Fix:  "read_only: true; --read-only; readOnlyRootFilesystem: true; and a tmpfs where it writes",
+	Why:  "Whoever breaks in can leave nothing behind: no tool, no changed program.",
+	Same: []string{"CIS 5.13", "KSV-0014"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    read_only: true\n    tmpfs: [/tmp]\n",
+	service: func(c *serviceCheck) {
+		c.lacks("can write to its root file system", func(s *workload.Service) bool { return s.ReadOnly.On() })
+	},
+}, {
+	ID: "CS203", Title: "No new privileges", Severity: finding.Low,
+	Fix:  "security_opt: [\"no-new-privileges:true\"]; --security-opt no-new-privileges; allowPrivilegeEscalation: false",
+	Why:  "Setuid programs then give no rights: sudo, su and flaws in them lead nowhere.",
+	Same: []string{"CIS 5.26", "KSV-0001"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    security_opt: [\"no-new-privileges:true\"]\n",
+	service: func(c *serviceCheck) {
+		c.lacks("may gain privileges", func(s *workload.Service) bool { return s.NoNewPrivileges.On() || s.Privileged.On() })
+	},
+}, {
+	ID: "CS204", Title: "Kubernetes refuses to run it as root", Severity: finding.Low,
+	Fix:  "runAsNonRoot: true",
+	Why:  "The image may change its user with any release; with this the container then does not start.",
+	Same: []string{"CIS 4.1", "KSV-0012"}, File: "pod.yaml",
+	Bad: pod("      securityContext: {}\n"), Good: pod("      securityContext:\n        runAsNonRoot: true\n"),
+	service: func(c *serviceCheck) {
+		if c.file.Kind == workload.Kubernetes {
+			c.lacks("may run as root", func(s *workload.Service) bool {
+				return s.RunAsNonRoot.On() || s.User.Line > 0
+			})
+		}
+	},
+}, {
+	ID: "CS205", Title: "Kubernetes filters its system calls", Severity: finding.Low,
+	Fix:  "seccompProfile: {type: RuntimeDefault}",
+	Why:  "Unlike Docker, Kubernetes runs containers without a filter unless one is asked for.",
+	Same: []string{"CIS 5.22", "KSV-0030"}, File: "pod.yaml",
+	Bad: pod("      securityContext: {}\n"), Good: pod("      securityContext:\n        seccompProfile: {type: RuntimeDefault}\n"),
+	service: func(c *serviceCheck) {
+		if c.file.Kind == workload.Kubernetes {
+			c.lacks("has no seccomp profile", func(s *workload.Service) bool { return s.Seccomp.Line > 0 || s.Privileged.On() })
+		}
+	},
+}, {
+	ID: "CS206", Title: "No token of the cluster that is not needed", Severity: finding.Low,
+	Fix:  "automountServiceAccountToken: false",
+	Why:  "Whoever breaks in finds a key to the cluster's interface. The rule looks at pods that name no service account: those have no use for one.",
+	Same: []string{"KSV-0036"}, File: "pod.yaml",
+	Bad:  "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: nginx:1.29\n",
+	Good: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n",
+	service: func(c *serviceCheck) {
+		if c.file.Kind == workload.Kubernetes {
+			c.lacks("gets the token of the default service account", func(s *workload.Service) bool {
+				return s.TokenMounted.Line > 0 || s.ServiceAccount.Line > 0 || s.Init
+			})
+		}
+	},
+}, {
+	ID: "CS207", Title: "A limit of memory", Severity: finding.Low,
+	Fix:  "mem_limit, deploy.resources.limits.memory; --memory; resources.limits.memory",
+	Why:  "One leak, or one attacker, takes the memory of everything else on the host.",
+	Same: []string{"CIS 5.11", "KSV-0018"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    mem_limit: 256m\n",
+	service: func(c *serviceCheck) {
+		c.lacks("has no limit of memory", func(s *workload.Service) bool { return s.Memory.Line > 0 })
+	},
+}, {
+	ID: "CS208", Title: "A limit of processors", Severity: finding.Negligible,
+	Fix:  "cpus, deploy.resources.limits.cpus; --cpus; resources.limits.cpu",
+	Why:  "One loop, or one attacker, takes the processors of everything else on the host.",
+	Same: []string{"CIS 5.12", "KSV-0011"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cpus: 0.5\n",
+	service: func(c *serviceCheck) {
+		c.lacks("has no limit of processors", func(s *workload.Service) bool { return s.CPU.Line > 0 })
+	},
+}, {
+	ID: "CS209", Title: "A limit of processes", Severity: finding.Negligible,
+	Fix:  "pids_limit; --pids-limit",
+	Why:  "A fork bomb stops at it. In Kubernetes the node sets it.",
+	Same: []string{"CIS 5.29"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    pids_limit: 100\n",
+	service: func(c *serviceCheck) {
+		if c.file.Kind != workload.Kubernetes {
+			c.lacks("has no limit of processes", func(s *workload.Service) bool { return s.PIDs.Line > 0 })
+		}
+	},
+}, {
+	ID: "CS210", Title: "The image has a version", Severity: finding.Medium,
+	Fix:  "name a tag, or run careen pin",
+	Why:  "Without one, what runs is whatever was pushed last; two hosts may run two different things.",
+	Same: []string{"CIS 5.28", "KSV-0013"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:latest\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
+	service: serviceTag,
+}, {
+	ID: "CS211", Title: "The image is pinned by digest", Severity: finding.Negligible,
+	Fix:  "careen pin",
+	Why:  "A tag can be pushed again, by mistake or by an attacker.",
+	Same: []string{"CIS 4.5"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1\n",
+	service: func(c *serviceCheck) {
+		c.each(func(s *workload.Service) {
+			if n, ok := knownImage(s); ok && n.digest == "" && n.tag != "" && n.tag != "latest" {
+				c.report(s.Image.Line, nil, "%s is a tag, which can be pushed again", s.Image.Value)
+			}
+		})
+	},
+}, {
+	ID: "CS212", Title: "Publish ports on one address", Severity: finding.Low,
+	Fix:  "127.0.0.1:8080:80, or the address that is meant",
+	Why:  "A port without an address is open on every network of the host, past the rules of its firewall.",
+	Same: []string{"CIS 5.14"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"8080:80\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"127.0.0.1:8080:80\"]\n",
+	service: everyAddress,
+}, {
+	ID: "CS213", Title: "The health check stays on", Severity: finding.Low,
+	Fix:  "remove disable, or write a check that fits",
+	Why:  "The image says how to tell that it works, and that is switched off.",
+	Same: []string{"CIS 5.27"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n    healthcheck: {disable: true}\n", Good: "services:\n  web:\n    image: nginx:1.29\n    healthcheck: {test: [\"CMD\", \"true\"]}\n",
+	service: func(c *serviceCheck) {
+		c.each(func(s *workload.Service) {
+			if s.Health.Line > 0 && !s.Health.Value {
+				c.report(s.Health.Line, nil, "%s: the health check is off", s.Name)
+			}
+		})
+	},
+}, {
+	ID: "CS214", Title: "No port of the node", Severity: finding.Medium,
+	Fix:  "a Service, or an Ingress",
+	Why:  "A port of the node is open past network policies, and keeps a second pod from the same node.",
+	Same: []string{"KSV-0024"}, File: "pod.yaml",
+	Bad: pod("      ports: [{containerPort: 80, hostPort: 80}]\n"), Good: pod("      ports: [{containerPort: 80}]\n"),
+	service: func(c *serviceCheck) {
+		if c.file.Kind != workload.Kubernetes {
+			return
+		}
+		c.each(func(s *workload.Service) {
+			for _, p := range s.Ports {
+				c.report(p.Line, nil, "%s takes port %s of its node", s.Name, p.Host)
+			}
+		})
+	},
+}, {
+	ID: "CS215", Title: "Restarts have an end", Severity: finding.Negligible,
+	Fix:  "on-failure:5",
+	Why:  "A service that dies at once is started again for ever, and the host is busy with nothing else.",
+	Same: []string{"CIS 5.15"}, File: "run.sh",
+	Bad: "docker run --restart=always nginx:1.29\n", Good: "docker run --restart=on-failure:5 nginx:1.29\n",
+	service: func(c *serviceCheck) {
+		if c.file.Kind == workload.Kubernetes {
+			return
+		}
+		c.each(func(s *workload.Service) {
+			if s.Restart.Value == "always" {
+				c.report(s.Restart.Line, nil, "%s is restarted for ever", s.Name)
+			}
+		})
+	},
+}}
+
+// pod is a manifest for examples, with more lines for its container.
+func pod(more string) string {
+	return "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n" + more
+}
+
+// lacks reports the services for which good is false, unless settings may come
+// from where the file does not show, or the line is a container that a person
+// starts to look around and throws away.
+func (c *serviceCheck) lacks(what string, good func(s *workload.Service) bool) {
+	c.each(func(s *workload.Service) {
+		if !s.Partial && !good(s) {
+			c.report(s.Line, nil, "%s %s", s.Name, what)
+		}
+	})
+}
+
+// knownImage is the name of the image of a service, when it can be read.
+func knownImage(s *workload.Service) (name, bool) {
+	if s.Image.Line == 0 || s.Build || strings.ContainsAny(s.Image.Value, "$`{<") {
+		return name{}, false
+	}
+	return parseName(s.Image.Value), true
+}
+
+func serviceTag(c *serviceCheck) {
+	c.each(func(s *workload.Service) {
+		n, ok := knownImage(s)
+		switch {
+		case !ok || n.digest != "":
+		case n.tag == "":
+			c.report(s.Image.Line, nil, "%s has no tag", s.Image.Value)
+		case n.tag == "latest":
+			c.report(s.Image.Line, nil, "%s moves with every release", s.Image.Value)
+		}
+	})
+}
+
+func everyAddress(c *serviceCheck) {
+	if c.file.Kind == workload.Kubernetes {
+		return
+	}
+	c.each(func(s *workload.Service) {
+		for _, p := range s.Ports {
+			if p.HostIP == "" && p.Host != "" && !strings.Contains(p.Host, "$") {
+				c.report(p.Line, nil, "%s opens port %s on every address", s.Name, p.Host)
+			}
+		}
+	})
+}

@@ -1,0 +1,268 @@
+package lint
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+)
+
+var fileRules = []Rule{{
+	ID: "CD401", Title: "COPY rather than ADD", Severity: finding.Medium,
+	Fix: "COPY", Fixable: true,
+	Why:  "ADD unpacks archives and fetches URLs by the look of its argument; COPY does what it says.",
+	Same: []string{"DL3020", "DS-0005", "CIS 4.9", "CIS-DI-0009"},
+	Bad:  "FROM alpine:3.22\nADD app.conf /etc/\nUSER 1000\n", Good: "FROM alpine:3.22\nCOPY app.conf /etc/\nUSER 1000\n",
+	docker: addFiles,
+}, {
+	ID: "CD402", Title: "WORKDIR is an absolute path", Severity: finding.Medium,
+	Fix:  "begin with /",
+	Why:  "A relative one depends on the base image's directory, and moves when that does.",
+	Same: []string{"DL3000", "DS-0009", "BuildKit:WorkdirRelativePath"},
+	Bad:  "FROM alpine:3.22\nWORKDIR app\nUSER 1000\n", Good: "FROM alpine:3.22\nWORKDIR /app\nUSER 1000\n",
+	docker: relativeWorkdir,
+}, {
+	ID: "CD403", Title: "WORKDIR rather than cd", Severity: finding.Low,
+	Fix:  "WORKDIR, or ( cd … && … )",
+	Why:  "Each RUN begins in WORKDIR again, so that cd surprises whoever adds the next one.",
+	Same: []string{"DL3003", "DS-0013"},
+	Bad:  "FROM alpine:3.22\nRUN cd /tmp\nUSER 1000\n", Good: "FROM alpine:3.22\nWORKDIR /tmp\nUSER 1000\n",
+	docker: changeDirectory,
+}, {
+	ID: "CD404", Title: "The target of several files ends with /", Severity: finding.High,
+	Fix: "add /", Fixable: true,
+	Why:  "Builders refuse to copy several files to one that is not said to be a directory.",
+	Same: []string{"DL3021", "DS-0011"},
+	Bad:  "FROM alpine:3.22\nCOPY a b /app\nUSER 1000\n", Good: "FROM alpine:3.22\nCOPY a b /app/\nUSER 1000\n",
+	docker: severalSources,
+}, {
+	ID: "CD405", Title: "Set WORKDIR before copying to a relative path", Severity: finding.Low,
+	Fix:  "WORKDIR before, or an absolute target",
+	Why:  "Where the files go depends on the base image's directory, and moves when that does.",
+	Same: []string{"DL3045"},
+	Bad:  "FROM alpine:3.22\nCOPY app.conf etc/\nUSER 1000\n", Good: "FROM alpine:3.22\nWORKDIR /app\nCOPY app.conf etc/\nUSER 1000\n",
+	docker: relativeTarget,
+}, {
+	ID: "CD406", Title: "WORKDIR is no directory of the kernel", Severity: finding.High,
+	Fix:  "a directory of the application's own",
+	Why:  "In /proc and /dev stand the kernel's own files: a known way out of containers begins with such a working directory (CVE-2024-21626).",
+	Same: []string{"DS-0030"},
+	Bad:  "FROM alpine:3.22\nWORKDIR /proc/self/fd/8\nUSER 1000\n", Good: "FROM alpine:3.22\nWORKDIR /app\nUSER 1000\n",
+	docker: systemWorkdir,
+}, {
+	ID: "CD407", Title: "A stage does not copy from itself", Severity: finding.High,
+	Fix:  "name an earlier stage",
+	Why:  "Builders refuse it.",
+	Same: []string{"DL3023", "DS-0006"},
+	Bad:  "FROM alpine:3.22 AS app\nCOPY --from=app /a /b\nUSER 1000\n", Good: "FROM alpine:3.22 AS build\nFROM alpine:3.22 AS app\nCOPY --from=build /a /b\nUSER 1000\n",
+	docker: copyItself,
+}, {
+	ID: "CD408", Title: "ADD unpacks archives by itself", Severity: finding.Negligible,
+	Fix:  "ADD archive directory",
+	Why:  "COPY and tar in two steps keep the archive in a layer beside its contents.",
+	Same: []string{"DL3010"},
+	Bad:  "FROM alpine:3.22\nCOPY app.tar.gz /tmp/\nRUN tar -xzf /tmp/app.tar.gz -C /opt\nUSER 1000\n", Good: "FROM alpine:3.22\nADD app.tar.gz /opt/\nUSER 1000\n",
+	docker: copiedArchive,
+}, {
+	ID: "CD410", Title: "Copy the list of dependencies before the sources", Severity: finding.Negligible,
+	Fix:  "COPY the lock file, install, then COPY the rest",
+	Why:  "Otherwise every change of a source file downloads and installs all dependencies again.",
+	Same: nil,
+	Bad:  "FROM node:22-slim\nWORKDIR /app\nCOPY . .\nRUN npm ci\nUSER node\n", Good: "FROM node:22-slim\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\nUSER node\n",
+	docker: sourcesFirst,
+}}
+
+var archive = regexp.MustCompile(`(?i)\.(tar|tar\.(gz|bz2|xz|z|lzma|zst)|tgz|tbz2?|txz|tlz|gz|bz2|xz|z|lz|lzma|zst)$`)
+
+// localFile reports whether a source of COPY or ADD is a file of the context
+// that is not known to be more than that.
+func localFile(source string) bool {
+	return !remoteFile(source) && !strings.HasPrefix(source, "git://") && !strings.HasPrefix(source, "ssh://") &&
+		!archive.MatchString(strings.Trim(source, `"'`)) && !strings.ContainsAny(source, "$*?[")
+}
+
+func addFiles(c *dockerCheck) {
+	c.each(func(s step) {
+		if len(s.Args) < 2 {
+			return
+		}
+		for _, arg := range s.Args[:len(s.Args)-1] {
+			if !localFile(arg.Text) {
+				return
+			}
+		}
+		for _, flag := range s.Flags {
+			if flag.Name == "checksum" || flag.Name == "keep-git-dir" || flag.Name == "unpack" {
+				return
+			}
+		}
+		c.report(s.Line, []Edit{{s.Start, s.Start + len("ADD"), "COPY"}}, "ADD of files")
+	}, "ADD")
+}
+
+// absolute reports whether a path does not depend on WORKDIR. A variable may
+// hold anything.
+func absolute(p string) bool {
+	p = strings.Trim(p, `"'`)
+	return p == "" || strings.HasPrefix(p, "/") || strings.HasPrefix(p, "$") || strings.HasPrefix(p, "\\") || strings.HasPrefix(p, "%") ||
+		len(p) > 1 && p[1] == ':'
+}
+
+func relativeWorkdir(c *dockerCheck) {
+	c.each(func(s step) {
+		if !absolute(s.Text) {
+			c.report(s.Line, nil, "WORKDIR %s is relative", s.Text)
+		}
+	}, "WORKDIR")
+}
+
+// changeDirectory finds a cd whose whole RUN it is, or that begins it, which
+// WORKDIR does better; one in the middle of a chain is how shell is written.
+func changeDirectory(c *dockerCheck) {
+	c.each(func(run step) {
+		list := c.byRun[run.Instruction]
+		if len(list) == 0 || list[0].name != "cd" || run.trigger || len(list[0].words) < 2 {
+			return
+		}
+		c.report(list[0].line, nil, "cd %s", list[0].words[1].Value)
+	}, "RUN")
+}
+
+func severalSources(c *dockerCheck) {
+	c.each(func(s step) {
+		if len(s.Args) < 3 {
+			return
+		}
+		last := s.Args[len(s.Args)-1]
+		text := strings.Trim(last.Text, `"'`)
+		if strings.HasSuffix(text, "/") || strings.HasSuffix(text, "\\") || text == "." || text == ".." || strings.HasSuffix(text, "/.") || strings.Contains(text, "$") {
+			return
+		}
+		var edits []Edit
+		if !s.JSON && text == last.Text && last.End-last.Start == len(text) {
+			edits = []Edit{{last.End, last.End, "/"}}
+		}
+		c.report(s.Line, edits, "%s is said to be a file", text)
+	}, "COPY", "ADD")
+}
+
+func relativeTarget(c *dockerCheck) {
+	for _, s := range c.stages {
+		set := false
+		for p := s.parent; p != nil; p = p.parent {
+			for _, step := range p.steps {
+				set = set || step.Name == "WORKDIR"
+			}
+		}
+		for _, step := range s.steps {
+			switch {
+			case step.Name == "WORKDIR":
+				set = true
+			case (step.Name == "COPY" || step.Name == "ADD") && !set && len(step.Args) > 1 && !step.trigger:
+				if target := step.Args[len(step.Args)-1].Text; !absolute(target) {
+					c.report(step.Line, nil, "%s %s without a WORKDIR before", step.Name, target)
+				}
+			}
+		}
+	}
+}
+
+func systemWorkdir(c *dockerCheck) {
+	c.each(func(s step) {
+		p := path.Clean(strings.Trim(s.Text, `"'`)) + "/"
+		for _, dir := range []string{"/proc/", "/sys/", "/dev/", "/boot/"} {
+			if strings.HasPrefix(p, dir) {
+				c.report(s.Line, nil, "WORKDIR %s", s.Text)
+			}
+		}
+	}, "WORKDIR")
+}
+
+func copyItself(c *dockerCheck) {
+	for _, p := range c.file.Problems {
+		if strings.HasSuffix(p.Message, copiesItself) {
+			c.report(p.Line, nil, "%s", p.Message)
+		}
+	}
+}
+
+func copiedArchive(c *dockerCheck) {
+	for _, s := range c.stages {
+		for i, step := range s.steps {
+			if _, from := step.Flag("from"); step.Name != "COPY" || from || len(step.Args) < 2 {
+				continue
+			}
+			for _, arg := range step.Args[:len(step.Args)-1] {
+				base := path.Base(arg.Text)
+				if !archive.MatchString(base) || strings.ContainsAny(base, "$*") {
+					continue
+				}
+				for _, later := range s.steps[i+1:] {
+					for _, cmd := range c.byRun[later.Instruction] {
+						if cmd.name == "tar" && strings.Contains(joinWords(cmd.words), base) {
+							c.report(step.Line, nil, "%s is copied, then unpacked", base)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// dependencies are the commands that install what a lock file lists.
+func dependencies(cmd *command) bool {
+	args, flags := cmd.arguments("")
+	first := ""
+	if len(args) > 0 {
+		first = args[0].Value
+	}
+	switch cmd.name {
+	case "npm":
+		return first == "ci" || (first == "install" || first == "i") && len(args) == 1
+	case "yarn", "pnpm", "composer", "bundle", "poetry":
+		return first == "install" && !hasFlag(flags, "-g")
+	case "pip", "pip3":
+		return first == "install" && hasFlag(flags, "-r", "--requirement")
+	case "go":
+		return first == "mod" && len(args) > 1 && args[1].Value == "download"
+	}
+	return false
+}
+
+func sourcesFirst(c *dockerCheck) {
+	for _, s := range c.stages {
+		copied := step{}
+		for _, step := range s.steps {
+			if _, from := step.Flag("from"); (step.Name == "COPY" || step.Name == "ADD") && !from && len(step.Args) == 2 && (step.Args[0].Text == "." || step.Args[0].Text == "./") {
+				copied = step
+			}
+			if copied.Instruction == nil || step.hasMount("cache") {
+				continue
+			}
+			for _, cmd := range c.byRun[step.Instruction] {
+				if dependencies(cmd) && !installedBefore(c, s, copied, cmd.name) {
+					c.report(copied.Line, nil, "all sources are copied before %s installs", cmd.name)
+					copied.Instruction = nil
+					break
+				}
+			}
+		}
+	}
+}
+
+// installedBefore reports whether the same tool ran before the sources came: a
+// second run only links.
+func installedBefore(c *dockerCheck, s *stage, copied step, name string) bool {
+	for _, step := range s.steps {
+		if step.Line >= copied.Line {
+			break
+		}
+		for _, cmd := range c.byRun[step.Instruction] {
+			if cmd.name == name {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,291 @@
+package lint
+
+import (
+	"net/mail"
+	"net/url"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
+)
+
+// The labels of the OCI image specification (annotations.md) have a form of
+// their own; a label-schema of .hadolint.yaml gives others one.
+var labelRules = []Rule{{
+	ID: "CD601", Title: "ENV does not use a variable that it sets itself", Severity: finding.Medium,
+	Fix:  "an ENV of its own for each",
+	Why:  "All values of one ENV are worked out before it sets any: the variable still has its old value, or none.",
+	Same: []string{"DL3044"},
+	Bad:  "FROM alpine:3.22\nENV HOME_DIR=/app BIN=$HOME_DIR/bin\nUSER 1000\n", Good: "FROM alpine:3.22\nENV HOME_DIR=/app\nENV BIN=$HOME_DIR/bin\nUSER 1000\n",
+	docker: selfReference,
+}, {
+	ID: "CD602", Title: "Labels have valid names", Severity: finding.Low,
+	Fix:  "small letters, digits, dots and dashes, in the form of a domain of your own",
+	Why:  "Other names clash with those of tools, or cannot be asked for. com.docker.*, io.docker.* and org.dockerproject.* are reserved.",
+	Same: []string{"DL3048"},
+	Bad:  "FROM alpine:3.22\nLABEL com.docker.team=shop\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL com.example.team=shop\nUSER 1000\n",
+	docker: labelNames,
+}, {
+	ID: "CD603", Title: "The labels of the schema are there", Severity: finding.Low,
+	Fix:  "add the label",
+	Why:  "An organisation that asks for labels in the label-schema of .hadolint.yaml relies on them. The rule looks only where there is one.",
+	Same: []string{"DL3049"},
+	Bad:  "FROM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL team=shop\nUSER 1000\n",
+	docker: missingLabels,
+}, {
+	ID: "CD604", Title: "No labels beside those of the schema", Severity: finding.Low,
+	Fix:  "remove the label, or add it to the schema",
+	Why:  "With strict-labels in .hadolint.yaml the label-schema is complete.",
+	Same: []string{"DL3050"},
+	Bad:  "FROM alpine:3.22\nLABEL team=shop colour=blue\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL team=shop\nUSER 1000\n",
+	docker: superfluousLabels,
+}, {
+	ID: "CD605", Title: "Labels have values", Severity: finding.Low,
+	Fix:  "give it a value, or remove it",
+	Why:  "An empty label says nothing, and hides that of the base image.",
+	Same: []string{"DL3051"},
+	Bad:  "FROM alpine:3.22\nLABEL org.opencontainers.image.title=\"\"\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL org.opencontainers.image.title=\"shop\"\nUSER 1000\n",
+	docker: emptyLabels,
+}, {
+	ID: "CD606", Title: "Labels that are URLs hold URLs", Severity: finding.Low,
+	Fix:  "https://…",
+	Why:  "Tools make links of them.",
+	Same: []string{"DL3052"},
+	Bad:  "FROM alpine:3.22\nLABEL org.opencontainers.image.source=shop\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL org.opencontainers.image.source=https://example.com/shop\nUSER 1000\n",
+	docker: labelForm("url"),
+}, {
+	ID: "CD607", Title: "Labels that are times hold times", Severity: finding.Low,
+	Fix:  "2026-01-31T12:00:00Z",
+	Why:  "The specification asks for RFC 3339.",
+	Same: []string{"DL3053"},
+	Bad:  "FROM alpine:3.22\nLABEL org.opencontainers.image.created=yesterday\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL org.opencontainers.image.created=2026-01-31T12:00:00Z\nUSER 1000\n",
+	docker: labelForm("rfc3339"),
+}, {
+	ID: "CD608", Title: "Labels that are licences hold SPDX expressions", Severity: finding.Low,
+	Fix:  "Apache-2.0, or MIT OR BSD-3-Clause",
+	Why:  "The specification asks for SPDX, which tools can tell apart.",
+	Same: []string{"DL3054"},
+	Bad:  "FROM alpine:3.22\nLABEL org.opencontainers.image.licenses=\"the usual licence\"\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL org.opencontainers.image.licenses=\"Apache-2.0\"\nUSER 1000\n",
+	docker: labelForm("spdx"),
+}, {
+	ID: "CD609", Title: "Labels that are revisions hold hashes", Severity: finding.Low,
+	Fix:  "the hash of the commit",
+	Why:  "A branch moves on; a commit can be checked out again. The rule looks where a label-schema of .hadolint.yaml says hash: elsewhere a revision may be of any kind.",
+	Same: []string{"DL3055"},
+	Bad:  "FROM alpine:3.22\nLABEL revision=main\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL revision=8b6a2f0\nUSER 1000\n",
+	docker: labelForm("hash"),
+}, {
+	ID: "CD610", Title: "Labels that are versions hold semantic versions", Severity: finding.Low,
+	Fix:  "1.2.3",
+	Why:  "Versions of that form can be put in order. The rule looks where a label-schema of .hadolint.yaml says semver.",
+	Same: []string{"DL3056"},
+	Bad:  "FROM alpine:3.22\nLABEL version=newest\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL version=1.2.3\nUSER 1000\n",
+	docker: labelForm("semver"),
+}, {
+	ID: "CD611", Title: "Labels that are addresses hold addresses", Severity: finding.Low,
+	Fix:  "jo@example.com",
+	Why:  "Somebody may have to write to it. The rule looks where a label-schema of .hadolint.yaml says email.",
+	Same: []string{"DL3058"},
+	Bad:  "FROM alpine:3.22\nLABEL contact=jo\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL contact=jo@example.com\nUSER 1000\n",
+	docker: labelForm("email"),
+}, {
+	ID: "CD612", Title: "ENV name=value", Severity: finding.Low,
+	Fix: "write =", Fixable: true,
+	Why:  "The form without = is deprecated: it cannot set two, and takes the rest of the line whatever it is.",
+	Same: []string{"BuildKit:LegacyKeyValueFormat"},
+	Bad:  "FROM alpine:3.22\nENV LANG C.UTF-8\nUSER 1000\n", Good: "FROM alpine:3.22\nENV LANG=C.UTF-8\nUSER 1000\n",
+	docker: legacyPairs,
+}}
+
+var variableUse = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+
+func selfReference(c *dockerCheck) {
+	c.each(func(s step) {
+		if len(s.Pairs) < 2 {
+			return
+		}
+		own := map[string]bool{}
+		for _, p := range s.Pairs {
+			own[p.Name] = true
+		}
+		for _, p := range s.Pairs {
+			for _, m := range variableUse.FindAllStringSubmatch(p.Value, -1) {
+				// PATH=/x:$PATH means the old value, and says so.
+				if own[m[1]] && m[1] != p.Name && !c.knownBefore(s, m[1]) {
+					c.report(c.file.Line(p.Start), nil, "%s uses %s, which this ENV sets", p.Name, m[1])
+				}
+			}
+		}
+	}, "ENV")
+}
+
+// knownBefore reports whether a variable has a value from an earlier step.
+func (c *dockerCheck) knownBefore(at step, name string) bool {
+	for s := at.stage; s != nil; s = s.parent {
+		for _, step := range s.steps {
+			if s == at.stage && step.Line >= at.Line {
+				break
+			}
+			if step.Name != "ENV" && step.Name != "ARG" {
+				continue
+			}
+			for _, p := range step.Pairs {
+				if p.Name == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+var labelName = regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
+
+func (c *dockerCheck) eachLabel(do func(line int, p dockerfile.Pair)) {
+	c.each(func(s step) {
+		for _, p := range s.Pairs {
+			p.Name = strings.Trim(p.Name, `"'`)
+			do(c.file.Line(p.Start), p)
+		}
+	}, "LABEL")
+}
+
+func labelNames(c *dockerCheck) {
+	c.eachLabel(func(line int, p dockerfile.Pair) {
+		switch {
+		case strings.HasPrefix(p.Name, "com.docker.") && !strings.HasPrefix(p.Name, "com.docker.extension.") && !strings.HasPrefix(p.Name, "com.docker.desktop."),
+			strings.HasPrefix(p.Name, "io.docker."), strings.HasPrefix(p.Name, "org.dockerproject."):
+			c.report(line, nil, "%s is reserved for Docker", p.Name)
+		// Capitals are widespread in keys that tools ask for by name; what breaks
+		// tools are the rest.
+		case !labelName.MatchString(strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))) && !strings.Contains(p.Name, "$"):
+			c.report(line, nil, "%q is no name for a label", p.Name)
+		}
+	})
+}
+
+// schema is the label-schema of .hadolint.yaml, nil without one.
+func (c *dockerCheck) schema() map[string]string {
+	if c.options.Hadolint == nil {
+		return nil
+	}
+	return c.options.Hadolint.LabelSchema
+}
+
+func missingLabels(c *dockerCheck) {
+	stages := c.lineage()
+	if len(stages) == 0 {
+		return
+	}
+	have := map[string]bool{}
+	for _, s := range stages {
+		for _, step := range s.steps {
+			for _, p := range step.Pairs {
+				have[strings.Trim(p.Name, `"'`)] = have[strings.Trim(p.Name, `"'`)] || step.Name == "LABEL"
+			}
+		}
+	}
+	var missing []string
+	for label := range c.schema() {
+		if !have[label] {
+			missing = append(missing, label)
+		}
+	}
+	sort.Strings(missing)
+	for _, label := range missing {
+		c.report(stages[0].Line, nil, "the label %s is missing", label)
+	}
+}
+
+func superfluousLabels(c *dockerCheck) {
+	if c.options.Hadolint == nil || !c.options.Hadolint.StrictLabels {
+		return
+	}
+	c.eachLabel(func(line int, p dockerfile.Pair) {
+		if _, ok := c.schema()[p.Name]; !ok {
+			c.report(line, nil, "the label %s is not in the schema", p.Name)
+		}
+	})
+}
+
+func emptyLabels(c *dockerCheck) {
+	c.eachLabel(func(line int, p dockerfile.Pair) {
+		if p.Value == "" && (c.schema()[p.Name] != "" || strings.HasPrefix(p.Name, "org.opencontainers.image.")) {
+			c.report(line, nil, "the label %s is empty", p.Name)
+		}
+	})
+}
+
+// ociForms are the forms of the specification's own labels.
+var ociForms = map[string]string{
+	"org.opencontainers.image.created":       "rfc3339",
+	"org.opencontainers.image.url":           "url",
+	"org.opencontainers.image.documentation": "url",
+	"org.opencontainers.image.source":        "url",
+	"org.opencontainers.image.licenses":      "spdx",
+}
+
+var (
+	hashForm   = regexp.MustCompile(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	semverForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+	spdxForm   = regexp.MustCompile(`^\(?[A-Za-z0-9][A-Za-z0-9.+-]*( (AND|OR|WITH) \(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\)?$`)
+)
+
+// labelForm is the rule for labels of one form. A value with a variable in it is
+// known only to the builder.
+func labelForm(form string) func(*dockerCheck) {
+	return func(c *dockerCheck) {
+		c.eachLabel(func(line int, p dockerfile.Pair) {
+			want := c.schema()[p.Name]
+			if want == "" {
+				want = ociForms[p.Name]
+			}
+			if want == form && p.Value != "" && !strings.Contains(p.Value, "$") && !hasForm(form, p.Value) {
+				c.report(line, nil, "%s of %s", p.Value, p.Name)
+			}
+		})
+	}
+}
+
+func hasForm(form, value string) bool {
+	switch form {
+	case "url":
+		u, err := url.Parse(value)
+		return err == nil && u.Scheme != "" && u.Host != "" || strings.HasPrefix(value, "git@")
+	case "rfc3339":
+		_, err := time.Parse(time.RFC3339, value)
+		return err == nil
+	case "spdx":
+		return spdxForm.MatchString(value)
+	case "hash":
+		return hashForm.MatchString(value)
+	case "semver":
+		return semverForm.MatchString(value)
+	case "email":
+		a, err := mail.ParseAddress(value)
+		return err == nil && a.Address == value
+	}
+	return true
+}
+
+func legacyPairs(c *dockerCheck) {
+	c.each(func(s step) {
+		if len(s.Pairs) != 1 || len(s.Args) != 1 || s.trigger {
+			return
+		}
+		p, written := s.Pairs[0], s.Args[0]
+		gap := written.Start + len(p.Name)
+		if !p.HasValue || gap >= p.Start || p.Start > len(c.source) || c.source[gap] != ' ' && c.source[gap] != '\t' {
+			return
+		}
+		between := string(c.source[gap:p.Start])
+		var edits []Edit
+		if value := string(c.source[p.Start:p.End]); strings.TrimSpace(between) == "" && !strings.ContainsAny(between, "\n") && value != "" && !strings.ContainsAny(value, " \t\r\n\"'\\`=") {
+			edits = []Edit{{gap, p.Start, "="}}
+		}
+		c.report(s.Line, edits, "%s %s without =", s.Name, p.Name)
+	}, "ENV", "LABEL")
+}

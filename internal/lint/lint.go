@@ -1,0 +1,353 @@
+// Package lint finds faults in the files that build and run images: Dockerfiles,
+// compose files, Kubernetes manifests, docker run lines, and the workflows of
+// GitHub, GitLab and CircleCI. One table lists the rules (table.go); each rule is
+// a function in the file of its topic, with an example of what it finds and of
+// what it does not. It opens no file: bytes in, findings and edits out.
+//
+// What a rule looks for is written down in docs/rules, with the ids that
+// Hadolint, Trivy, Dockle, BuildKit and the CIS Docker Benchmark 1.6 give it.
+package lint
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/workload"
+)
+
+// ErrUnknown is returned by Check for a file of a kind that has no rules.
+var ErrUnknown = workload.ErrUnknown
+
+// Rule is one row of the table.
+type Rule struct {
+	ID       string // "CD101": CD Dockerfiles, CS services, CW workflows
+	Title    string // what the rule asks for
+	Severity finding.Severity
+	Fix      string   // what to do, in a word
+	Why      string   // for the documentation
+	Same     []string // ids of the same rule elsewhere: "DL3002", "DS-0002", "CIS 4.1"
+	Bad      string   // a file that breaks it
+	Good     string   // the same file, mended
+	File     string   // name of both; "" is Dockerfile
+	Fixable  bool     // some of its findings have edits
+	Optional bool     // looks only when --only or Hadolint's configuration asks
+
+	docker   func(*dockerCheck)
+	service  func(*serviceCheck)
+	workflow func(*workflowCheck)
+}
+
+// Options is what a user decides about the rules. The zero value runs all of
+// them but the optional ones.
+type Options struct {
+	Only     []string  // run these only; ids of ours or of others
+	Ignore   []string  // never run these
+	Hadolint *Hadolint // .hadolint.yaml, nil without one
+}
+
+// Finding is one fault at one line.
+type Finding struct {
+	finding.Misconfiguration
+	Text  string // the offending line, secrets blotted out
+	Edits []Edit // that mend it; empty when a person has to
+
+	rule *Rule
+}
+
+// Edit replaces source[Start:End]. Edits never touch more than they must, so
+// that comments and layout stay.
+type Edit struct {
+	Start, End int
+	New        string
+}
+
+// Result is what Check says about one file.
+type Result struct {
+	Path     string
+	Kind     string    // "dockerfile", or a workload.Kind
+	Findings []Finding // by line
+
+	hide  *strings.Replacer // blots out secrets
+	gated bool              // a workflow with a scan that gates
+}
+
+// IsDockerfile reports whether a path is by its name a Dockerfile: Dockerfile,
+// Containerfile, either with a suffix, or with them as extension.
+func IsDockerfile(name string) bool {
+	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
+	switch path.Ext(base) {
+	case ".dockerfile", ".containerfile":
+		return true
+	case ".dockerignore", ".containerignore", ".go", ".md", ".js", ".ts", ".py", ".java", ".sh", ".j2", ".tmpl", ".tpl", ".erb", ".template":
+		return false
+	}
+	return base == "dockerfile" || base == "containerfile" ||
+		strings.HasPrefix(base, "dockerfile.") || strings.HasPrefix(base, "containerfile.") || strings.HasPrefix(base, "dockerfile-")
+}
+
+// Check runs the rules over one file, whose kind its name tells. What cannot be
+// read of the file is a finding with a line; the error is ErrUnknown for a file
+// that is none of ours.
+func Check(name string, data []byte, opt Options) (*Result, error) {
+	if IsDockerfile(name) {
+		return CheckDockerfile(name, data, opt), nil
+	}
+	file, err := workload.Parse(name, data)
+	var broken *workload.SyntaxError
+	switch {
+	case errors.As(err, &broken):
+		file = &workload.File{Path: name, Kind: workload.Recognise(name, data), Problems: []workload.Problem{{Line: broken.Line, Message: broken.Message}}}
+		if file.Kind == workload.YAML {
+			// Any YAML may be named like this; only one of ours is our business.
+			if !looksLikeWorkload(data) {
+				return nil, ErrUnknown
+			}
+			file.Kind = workload.Kubernetes
+		}
+	case err != nil:
+		return nil, err
+	}
+	return checkWorkload(file, data, opt), nil
+}
+
+// looksLikeWorkload tells a broken manifest from YAML that is about something else.
+func looksLikeWorkload(data []byte) bool {
+	text := "\n" + string(data)
+	return strings.Contains(text, "\napiVersion:") && strings.Contains(text, "\nkind:")
+}
+
+// CheckDockerfile runs the rules over a Dockerfile of any name.
+func CheckDockerfile(name string, data []byte, opt Options) *Result {
+	file := dockerfile.Parse(name, data)
+	c := newDockerCheck(file, opt)
+	for i := range rules {
+		if rules[i].docker != nil && opt.runs(&rules[i]) {
+			c.rule = &rules[i]
+			rules[i].docker(c)
+		}
+	}
+	return c.result("dockerfile", dockerPragmas(file, opt))
+}
+
+func checkWorkload(file *workload.File, data []byte, opt Options) *Result {
+	base := check{path: file.Path, source: data, options: opt, lines: lineStarts(data)}
+	if !file.Kind.Workflow() {
+		c := &serviceCheck{check: base, file: file}
+		for i := range rules {
+			if rules[i].service != nil && opt.runs(&rules[i]) {
+				c.rule = &rules[i]
+				rules[i].service(c)
+			}
+		}
+		return c.result(string(file.Kind), linePragmas(data))
+	}
+	c := newWorkflowCheck(base, file)
+	for i := range rules {
+		if rules[i].workflow != nil && opt.runs(&rules[i]) {
+			c.rule = &rules[i]
+			rules[i].workflow(c)
+		}
+	}
+	r := c.result(string(file.Kind), linePragmas(data))
+	r.gated = c.gated()
+	return r
+}
+
+// runs reports whether a user wants a rule.
+func (o Options) runs(r *Rule) bool {
+	for _, id := range o.Ignore {
+		if r.named(id) {
+			return false
+		}
+	}
+	if len(o.Only) > 0 {
+		return slices.ContainsFunc(o.Only, r.named)
+	}
+	if o.Hadolint != nil && slices.ContainsFunc(o.Hadolint.Ignored, r.named) {
+		return false
+	}
+	return !r.Optional
+}
+
+// Lookup returns the rule of an id, ours or another tool's.
+func Lookup(id string) (Rule, bool) {
+	for i := range rules {
+		if rules[i].named(id) {
+			return rules[i], true
+		}
+	}
+	return Rule{}, false
+}
+
+// named reports whether an id means the rule. Trivy has written its ids as
+// DS002, DS-0002 and AVD-DS-0002 over time.
+func (r *Rule) named(id string) bool {
+	id = strings.ToUpper(strings.TrimSpace(id))
+	if id == r.ID {
+		return true
+	}
+	id = strings.TrimPrefix(id, "AVD-")
+	if len(id) == 5 && strings.HasPrefix(id, "DS") || len(id) == 6 && strings.HasPrefix(id, "KSV") {
+		id = id[:len(id)-3] + "-0" + id[len(id)-3:]
+	}
+	for _, same := range r.Same {
+		if strings.EqualFold(same, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// check is one file while the rules look at it.
+type check struct {
+	path     string
+	source   []byte
+	lines    []int
+	options  Options
+	rule     *Rule
+	findings []Finding
+	secrets  []secret
+}
+
+// secret is a value that no output may hold. A short one may be an ordinary
+// word elsewhere ("root"), so that it is blotted out on its own line only.
+type secret struct {
+	value string
+	line  int
+}
+
+const shortSecret = 8
+
+// report notes a fault of the rule that runs now. The edits mend it, if there
+// are any.
+func (c *check) report(line int, edits []Edit, format string, args ...any) {
+	line = max(1, min(line, len(c.lines)))
+	m := finding.Misconfiguration{
+		Rule: c.rule.ID, Title: c.rule.Title, Severity: c.rule.Severity, Fix: c.rule.Fix,
+		Message: fmt.Sprintf(format, args...), Line: &finding.Line{File: c.path, Line: line},
+	}
+	if c.options.Hadolint != nil {
+		m.Severity = c.options.Hadolint.severity(c.rule)
+	}
+	c.findings = append(c.findings, Finding{Misconfiguration: m, Edits: edits, rule: c.rule})
+}
+
+// conceal remembers a secret.
+func (c *check) conceal(value string, line int) {
+	if value != "" {
+		c.secrets = append(c.secrets, secret{value, line})
+	}
+}
+
+// replacer blots out the secrets: the long ones, or all those of one line. It
+// is nil when there are none. The longest come first: one may be part of another.
+func replacer(secrets []secret, line int) *strings.Replacer {
+	var pairs []string
+	slices.SortFunc(secrets, func(a, b secret) int { return len(b.value) - len(a.value) })
+	for _, s := range secrets {
+		if s.line == line || line == 0 && len(s.value) >= shortSecret {
+			pairs = append(pairs, s.value, "****")
+		}
+	}
+	if pairs == nil {
+		return nil
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// maxLineText is how many bytes of an offending line are shown.
+const maxLineText = 300
+
+func (c *check) lineText(line int) string {
+	if line < 1 || line > len(c.lines) {
+		return ""
+	}
+	end := len(c.source)
+	if line < len(c.lines) {
+		end = c.lines[line]
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(string(c.source[c.lines[line-1]:end]), "\ufffd"))
+}
+
+// lineStarts returns where each line begins.
+func lineStarts(data []byte) []int {
+	starts := []int{0}
+	for i, b := range data {
+		if b == '\n' && i+1 < len(data) {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
+}
+
+// result sorts the findings, sets aside those that a pragma names, blots out
+// secrets and gives each its fingerprint.
+func (c *check) result(kind string, pragmas []pragma) *Result {
+	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0)}
+	slices.SortStableFunc(c.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line.Line, b.Line.Line), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
+	})
+	c.findings = slices.CompactFunc(c.findings, func(a, b Finding) bool {
+		return a.Line.Line == b.Line.Line && a.Rule == b.Rule && a.Message == b.Message
+	})
+	seen := map[string]int{}
+	textOf, text := 0, ""
+	for _, f := range c.findings {
+		if f.Line.Line != textOf {
+			textOf = f.Line.Line
+			text = c.shownLine(r, textOf)
+		}
+		f.Text, f.Message = text, r.Redact(f.Message)
+		for _, p := range pragmas {
+			if p.covers(f.Line.Line) && slices.ContainsFunc(p.ids, f.rule.named) {
+				f.Suppressed = &finding.Suppressed{By: p.by, Why: p.why}
+				f.Edits = nil
+			}
+		}
+		key := f.Rule + "\x00" + strings.ReplaceAll(c.path, "\\", "/") + "\x00" + f.Text + "\x00" + f.Message
+		seen[key]++
+		sum := sha256.Sum256(fmt.Appendf(nil, "lint/1\x00%s\x00%d", key, seen[key]))
+		f.Fingerprint = hex.EncodeToString(sum[:16])
+		r.Findings = append(r.Findings, f)
+	}
+	return r
+}
+
+// shownLine is a line as it may be printed.
+func (c *check) shownLine(r *Result, line int) string {
+	text := r.Redact(c.lineText(line))
+	if own := replacer(c.secrets, line); own != nil {
+		text = own.Replace(text)
+	}
+	if len(text) > maxLineText {
+		text = strings.ToValidUTF8(text[:maxLineText], "") + "…"
+	}
+	return text
+}
+
+// Redact blots the secrets of the file out of a text.
+func (r *Result) Redact(text string) string {
+	if r.hide == nil {
+		return text
+	}
+	return r.hide.Replace(text)
+}
+
+// SettleWorkflows takes back that a workflow builds an image without a scan when
+// another of the files scans and gates: a repository often has one for each.
+func SettleWorkflows(results []*Result) {
+	if !slices.ContainsFunc(results, func(r *Result) bool { return r.gated }) {
+		return
+	}
+	for _, r := range results {
+		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Rule == ruleUnscanned })
+	}
+}

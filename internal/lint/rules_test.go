@@ -1,0 +1,166 @@
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
+)
+
+// configured are the rules that look only with a configuration of Hadolint.
+var configured = map[string]*Hadolint{
+	"CD010": {TrustedRegistries: []string{"*.example.com"}},
+	"CD603": {LabelSchema: map[string]string{"team": "text"}},
+	"CD604": {LabelSchema: map[string]string{"team": "text"}, StrictLabels: true},
+	"CD609": {LabelSchema: map[string]string{"revision": "hash"}},
+	"CD610": {LabelSchema: map[string]string{"version": "semver"}},
+	"CD611": {LabelSchema: map[string]string{"contact": "email"}},
+}
+
+func exampleName(r Rule) string {
+	if r.File == "" {
+		return "Dockerfile"
+	}
+	return r.File
+}
+
+// run returns the findings of a rule in a text.
+func run(t *testing.T, r Rule, text string) []Finding {
+	t.Helper()
+	opt := Options{Only: []string{r.ID}, Hadolint: configured[r.ID]}
+	result, err := Check(exampleName(r), []byte(text), opt)
+	if err != nil {
+		t.Fatalf("%s: %v", r.ID, err)
+	}
+	for _, f := range result.Findings {
+		if f.Rule != r.ID {
+			t.Errorf("%s: finding of %s", r.ID, f.Rule)
+		}
+	}
+	return result.Findings
+}
+
+func TestEveryRuleFindsItsExample(t *testing.T) {
+	for _, r := range Rules() {
+		bad, good := run(t, r, r.Bad), run(t, r, r.Good)
+		if len(bad) == 0 {
+			t.Errorf("%s finds nothing in its bad example", r.ID)
+		}
+		for _, f := range good {
+			t.Errorf("%s finds %q in its good example, line %d", r.ID, f.Message, f.Line.Line)
+		}
+		fixable := slices.ContainsFunc(bad, func(f Finding) bool { return len(f.Edits) > 0 })
+		if fixable != r.Fixable {
+			t.Errorf("%s: fixable is %v in the table, %v in the example", r.ID, r.Fixable, fixable)
+		}
+		if !fixable {
+			continue
+		}
+		opt := Options{Only: []string{r.ID}, Hadolint: configured[r.ID]}
+		fixed, result := FixDockerfile("Dockerfile", []byte(r.Bad), opt)
+		if len(result.Findings) > 0 {
+			t.Errorf("%s: after the fix still %q in\n%s", r.ID, result.Findings[0].Message, fixed)
+		}
+		if string(fixed) != r.Good {
+			t.Errorf("%s: the fix gives\n%s\nwant\n%s", r.ID, fixed, r.Good)
+		}
+	}
+}
+
+func TestTableIsWellFormed(t *testing.T) {
+	id := regexp.MustCompile(`^(CD|CS|CW)[0-9]{3}$`)
+	other := regexp.MustCompile(`^(DL[0-9]{4}|DS-[0-9]{4}|KSV-[0-9]{4}|CIS [45]\.[0-9]+|CIS-DI-[0-9]{4}|DKL-[A-Z]+-[0-9]{4}|BuildKit:[A-Za-z]+)$`)
+	seen := map[string]bool{}
+	if len(Rules()) < 60 {
+		t.Errorf("%d rules", len(Rules()))
+	}
+	for _, r := range Rules() {
+		if !id.MatchString(r.ID) || seen[r.ID] {
+			t.Errorf("id %q", r.ID)
+		}
+		seen[r.ID] = true
+		if r.Title == "" || r.Why == "" || r.Fix == "" || r.Severity == finding.Unknown || strings.HasSuffix(r.Title, ".") {
+			t.Errorf("%s lacks a text or a severity", r.ID)
+		}
+		looks := 0
+		for _, set := range []bool{r.docker != nil, r.service != nil, r.workflow != nil} {
+			if set {
+				looks++
+			}
+		}
+		if looks != 1 {
+			t.Errorf("%s has %d functions", r.ID, looks)
+		}
+		for _, same := range r.Same {
+			if !other.MatchString(same) {
+				t.Errorf("%s: id %q", r.ID, same)
+			}
+		}
+	}
+}
+
+// TestHadolintAndTrivyAreCovered lists the ids of Hadolint 2.14 and of Trivy's
+// checks of Dockerfiles, so that none is forgotten.
+func TestHadolintAndTrivyAreCovered(t *testing.T) {
+	var ids []string
+	ids = append(ids, "DL1000", "DL1001", "DL4000", "DL4001", "DL4003", "DL4004", "DL4005", "DL4006")
+	for n := 3000; n <= 3062; n++ {
+		ids = append(ids, fmt.Sprintf("DL%d", n))
+	}
+	for _, n := range []int{1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 32} {
+		ids = append(ids, fmt.Sprintf("DS-%04d", n), fmt.Sprintf("AVD-DS-%04d", n), fmt.Sprintf("DS%03d", n))
+	}
+	for _, id := range ids {
+		if _, ok := Lookup(id); !ok {
+			t.Errorf("no rule stands for %s", id)
+		}
+	}
+}
+
+// instructions is what must stay the same through a fix: the instructions with
+// their texts, but for what edits are meant to change.
+func instructions(path string, data []byte) []string {
+	var list []string
+	for _, in := range allInstructions(dockerfile.Parse(path, data)) {
+		list = append(list, in.Name)
+	}
+	return list
+}
+
+// changed are the instructions that fixes turn into others.
+var changed = map[string]string{"ADD": "COPY", "MAINTAINER": "LABEL"}
+
+// checkFix fixes a Dockerfile and holds the result against what a fix promises.
+func checkFix(t *testing.T, name string, data []byte) {
+	t.Helper()
+	fixed, result := FixDockerfile(name, data, Options{})
+	for _, f := range result.Findings {
+		if len(f.Edits) > 0 {
+			t.Errorf("%s:%d: %s is still fixable: %s\n%s", name, f.Line.Line, f.Rule, f.Message, fixed)
+		}
+	}
+	before, after := instructions(name, data), instructions(name, fixed)
+	for i, name := range before {
+		if to := changed[name]; to != "" && i < len(after) && after[i] == to {
+			before[i] = to
+		}
+	}
+	if !slices.Equal(before, after) {
+		t.Errorf("%s: instructions change from %v to %v\n%s", name, before, after, fixed)
+	}
+	old, now := dockerfile.Parse(name, data), dockerfile.Parse(name, fixed)
+	if len(now.Problems) > len(old.Problems) {
+		t.Errorf("%s: problems after the fix: %+v\n%s", name, now.Problems, fixed)
+	}
+	if len(old.Comments) != len(now.Comments) {
+		t.Errorf("%s: %d comments, %d after the fix", name, len(old.Comments), len(now.Comments))
+	}
+	if again, _ := FixDockerfile(name, fixed, Options{}); !bytes.Equal(again, fixed) {
+		t.Errorf("%s: a second fix changes more", name)
+	}
+}
