@@ -33,6 +33,7 @@ type scanFlags struct {
 
 	input         string
 	scanners      []string
+	scannersNamed bool // by the user: then what they find in the configuration counts
 	severity      string
 	ignoreUnfixed bool
 	failOn        string
@@ -78,6 +79,7 @@ dir:, sbom:.`,
 			if len(args) == 1 {
 				target = args[0]
 			}
+			f.scannersNamed = cmd.Flags().Changed("scanners")
 			return c.scan(cmd.Context(), target, f)
 		},
 	}
@@ -218,7 +220,7 @@ func (c *command) eachImage(ctx context.Context, target image.Target, source sou
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
-	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked}
+	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked, Misconfigurations: f.scannersNamed}
 	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed}
 	var err error
 	if filter.Severities, err = policy.ParseSeverities(f.severity); err != nil {

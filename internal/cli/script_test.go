@@ -85,7 +85,11 @@ func scriptImage(ts *testscript.TestScript, dirs []string) imagetest.Image {
 			}
 			data, err := os.ReadFile(path)
 			name, _ := filepath.Rel(base, path)
-			layer.Entries = append(layer.Entries, imagetest.File(filepath.ToSlash(name), string(data)))
+			entry := imagetest.File(filepath.ToSlash(name), string(data))
+			if info.Mode()&0o111 != 0 { // after "exec chmod +x"
+				entry = imagetest.Exec(filepath.ToSlash(name), string(data))
+			}
+			layer.Entries = append(layer.Entries, entry)
 			return err
 		}))
 		img.Layers = append(img.Layers, layer)

@@ -39,6 +39,7 @@ func (f Filter) Apply(r *report.Report) {
 		return true
 	})
 	r.Secrets = keep(r.Secrets, func(s *finding.Secret) bool { return listed(s.Severity) })
+	r.Misconfigurations = keep(r.Misconfigurations, func(m *finding.Misconfiguration) bool { return listed(m.Severity) })
 	if hidden != (report.Hidden{}) {
 		r.Hidden = &hidden
 	}
@@ -81,6 +82,10 @@ type Gate struct {
 	FailOn        finding.Severity // trip on findings at least this severe; Unknown means no threshold
 	AnyFinding    bool             // trip on every finding that the filter left in, as Trivy's --exit-code does
 	ShowNotLinked bool             // findings whose vulnerable code is not linked in count too
+
+	// Misconfigurations count too. A pipeline that gates on vulnerabilities would
+	// else stop at every image that runs as root, so it has to be asked for.
+	Misconfigurations bool
 }
 
 // Verdict holds the reports against the gate, and notes the outcome in each.
@@ -125,7 +130,7 @@ func (t tally) String() string {
 // count returns "4 critical, 2 high; secrets: 1 critical (--fail-on high)", or
 // "" when nothing counts.
 func (g Gate) count(r *report.Report) string {
-	vulnerabilities, secrets := tally{}, tally{}
+	vulnerabilities, secrets, misconfigurations := tally{}, tally{}, tally{}
 	for _, v := range r.Vulnerabilities {
 		notLinked := v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked
 		if g.counts(v.Severity) && (v.Suppressed == nil || notLinked && g.ShowNotLinked) {
@@ -137,11 +142,16 @@ func (g Gate) count(r *report.Report) string {
 			secrets[s.Severity]++
 		}
 	}
+	for _, m := range r.Misconfigurations {
+		if g.Misconfigurations && g.counts(m.Severity) && m.Suppressed == nil {
+			misconfigurations[m.Severity]++
+		}
+	}
 	var parts []string
 	for _, kind := range []struct {
 		name string
 		tally
-	}{{"", vulnerabilities}, {"secrets: ", secrets}} {
+	}{{"", vulnerabilities}, {"secrets: ", secrets}, {"configuration: ", misconfigurations}} {
 		if text := kind.tally.String(); text != "" {
 			parts = append(parts, kind.name+text)
 		}

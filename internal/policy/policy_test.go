@@ -74,6 +74,26 @@ func TestGate(t *testing.T) {
 	}
 }
 
+func TestMisconfigurationsCountOnDemand(t *testing.T) {
+	r := &report.Report{Misconfigurations: []finding.Misconfiguration{
+		{Severity: finding.High}, {Severity: finding.Low}, {Severity: finding.High, Suppressed: &finding.Suppressed{By: "ignore"}},
+	}}
+	if got := (Gate{FailOn: finding.Low}).Verdict([]*report.Report{r}); got != "" {
+		t.Errorf("not asked for: %q", got)
+	}
+	gate := Gate{FailOn: finding.High, Misconfigurations: true}
+	if got, want := gate.Verdict([]*report.Report{r}), "configuration: 1 high (--fail-on high)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	Filter{Severities: []finding.Severity{finding.Low}}.Apply(r)
+	if len(r.Misconfigurations) != 1 || r.Hidden == nil || r.Hidden.BySeverity != 2 {
+		t.Errorf("kept %v, hidden %+v", r.Misconfigurations, r.Hidden)
+	}
+	if got := gate.Verdict([]*report.Report{r}); got != "" {
+		t.Errorf("what the filter left out counts: %q", got)
+	}
+}
+
 func TestSecretsCount(t *testing.T) {
 	secret := func(s finding.Severity) finding.Secret { return finding.Secret{Severity: s} }
 	ignored := secret(finding.Critical)

@@ -11,8 +11,9 @@ import (
 )
 
 func noUser(in *Inspection) []fault {
-	if in.user() != "" || in.findings.programs == 0 && len(in.findings.named) == 0 {
-		return nil // nothing can run in an image without programs
+	c := in.subject.Image.Config
+	if in.user() != "" || in.findings.programs+len(in.findings.named)+len(c.Entrypoint)+len(c.Cmd) == 0 {
+		return nil // files for other images, with nothing to run
 	}
 	return []fault{{message: "no USER: the program runs as root"}}
 }

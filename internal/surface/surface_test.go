@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -311,5 +313,29 @@ func TestEveryToolHasAReasonAndOneRow(t *testing.T) {
 			}
 			seen[name] = row.name
 		}
+	}
+}
+
+func tableRow(row tool) string {
+	names := ""
+	if row.files != "" {
+		names = "`" + strings.Join(strings.Fields(row.files), "` `") + "`"
+	}
+	return "| `" + row.name + "` | " + string(row.kind) + " | " + names + " | " + row.why + " |"
+}
+
+// TestTableIsDocumented holds docs/surface.md to the table, row by row.
+func TestTableIsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "surface.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range table() {
+		if want := "\n" + tableRow(row) + "\n"; !strings.Contains(string(page), want) {
+			t.Errorf("docs/surface.md lacks%s", want)
+		}
+	}
+	if got, want := strings.Count(string(page), "\n| `"), len(table()); got != want {
+		t.Errorf("docs/surface.md has %d tools, the table %d", got, want)
 	}
 }
