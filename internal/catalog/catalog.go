@@ -39,6 +39,7 @@ func catalogers() []cataloger {
 		{name: "pacman", version: 1, want: isPacmanDesc, read: whole(parsePacmanDesc)},
 		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest)},
 		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON},
+		{name: "yarncache", version: 1, want: isYarnCache, read: readYarnCache},
 		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary},
 		{name: "python", version: 1, want: isPythonMetadata, read: readPython},
 		{name: "conda", version: 1, want: isCondaMeta, read: whole(parseCondaMeta)},
@@ -54,6 +55,7 @@ func catalogers() []cataloger {
 		{name: "lua", version: 1, want: isRockspec, read: readRockspec},
 		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall)},
 		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true},
+		{name: "lock", version: 1, want: isLockFile, read: readLockFile, declared: true},
 	}
 }
 

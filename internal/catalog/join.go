@@ -26,8 +26,10 @@ func Packages(tree *rootfs.Tree) Result {
 	j.addDpkgFiles()
 	j.addPacmanFiles()
 	j.realPaths()
+	j.nameOwners(0)
+	found := len(j.packages)
 	j.addDeclared()
-	j.nameOwners()
+	j.nameOwners(found)
 	j.dropOwnedPrograms()
 	j.warnOfMissing()
 	folders := j.folders()
@@ -252,23 +254,35 @@ func (j *join) addPacmanFiles() {
 	}
 }
 
-// addDeclared takes over what SBOMs in the image list and nobody found
+// addDeclared takes over what SBOMs and lock files name and nobody found
 // installed. Where the distribution's own database is there, it is the last
 // word on the distribution's packages.
 func (j *join) addDeclared() {
-	installed, databases := map[string]bool{}, map[string]bool{}
+	purls, types := map[string]bool{}, map[string][]*sbom.Package{}
 	for i := range j.packages {
 		p := &j.packages[i]
-		installed[p.PURL] = true
-		if isOSType(p.Type) {
-			databases[p.Type] = true
+		purls[p.PURL] = true
+		types[p.Type] = append(types[p.Type], p)
+	}
+	var news []sbom.Package
+	for len(j.declared) > 0 {
+		// What one file says stands together.
+		n, first := 1, &j.declared[0]
+		for n < len(j.declared) && j.declared[n].Locations[0] == first.Locations[0] {
+			n++
+		}
+		file := j.declared[:n]
+		j.declared = j.declared[n:]
+		if first.FromLockFile && lockInstalled(file, types) {
+			continue
+		}
+		for _, p := range file {
+			if !purls[p.PURL] && !(isOSType(p.Type) && len(types[p.Type]) > 0) {
+				news = append(news, p)
+			}
 		}
 	}
-	for _, p := range j.declared {
-		if !installed[p.PURL] && !databases[p.Type] {
-			j.packages = append(j.packages, p)
-		}
-	}
+	j.packages = append(j.packages, news...)
 }
 
 // realPaths rewrites owned paths through the folders that are links in this
@@ -308,12 +322,12 @@ func (j *join) realPaths() {
 	}
 }
 
-// nameOwners marks each language package that an OS package installed: it
-// belongs to the distribution. One whose file was replaced after the OS package
+// nameOwners marks each language package, from one on, that an OS package
+// installed: it belongs to the distribution. One whose file was replaced after the OS package
 // was last unpacked (npm install -g npm over the distribution's) does not.
-func (j *join) nameOwners() {
+func (j *join) nameOwners(from int) {
 	at := map[string][]int{}
-	for i := range j.packages {
+	for i := from; i < len(j.packages); i++ {
 		if p := &j.packages[i]; !isOSType(p.Type) {
 			file, _, _ := strings.Cut(p.Locations[0].Path, "!")
 			at[file] = append(at[file], i)

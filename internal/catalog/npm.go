@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -168,4 +169,30 @@ func unpackedAs(file, name, version string) bool {
 		return path.Base(path.Dir(dir)) == short
 	}
 	return false
+}
+
+// isYarnCache wants the packages that Yarn's Plug'n'Play runs zipped
+// (https://yarnpkg.com/features/pnp).
+func isYarnCache(h *rootfs.Header, _ []byte) bool {
+	return strings.HasSuffix(h.Path, ".zip") && (strings.Contains(h.Path, ".yarn/cache/") || strings.Contains(h.Path, "yarn/berry/cache/"))
+}
+
+// readYarnCache reads node_modules/NAME/package.json of a zipped package.
+func readYarnCache(h *rootfs.Header, body rootfs.Body) (found, error) {
+	z, err := zip.NewReader(body, body.Size())
+	if err != nil {
+		return found{}, err
+	}
+	for _, f := range z.File {
+		if path.Base(f.Name) != "package.json" || strings.Count(f.Name, "node_modules/") != 1 || !inNodeModules(f.Name) {
+			continue
+		}
+		data, err := unzip(f, maxPackageJSON)
+		if err != nil {
+			return found{}, err
+		}
+		packages, err := parsePackageJSON(f.Name, data)
+		return found{Packages: packages}, err
+	}
+	return found{}, nil
 }

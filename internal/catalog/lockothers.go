@@ -1,0 +1,187 @@
+package catalog
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/sbom"
+)
+
+// parseGemfileLock reads the gems of a Gemfile.lock: "    name (version)" below
+// "  specs:" of a GEM section. A version for one platform has it behind a hyphen.
+func parseGemfileLock(data []byte) ([]sbom.Package, error) {
+	l := lockList{kind: "gem"}
+	section := ""
+	for text := range strings.Lines(string(data)) {
+		text = strings.TrimRight(text, "\r\n")
+		if text != "" && text[0] != ' ' {
+			section = text
+			continue
+		}
+		spec, ok := strings.CutPrefix(text, "    ")
+		if section != "GEM" || !ok || strings.HasPrefix(spec, " ") {
+			continue
+		}
+		name, version, _ := strings.Cut(strings.TrimSuffix(spec, ")"), " (")
+		version, _, _ = strings.Cut(version, "-")
+		l.add(name, version)
+	}
+	return l.result()
+}
+
+// parseComposerLock reads composer.lock, without what development needs.
+func parseComposerLock(data []byte) ([]sbom.Package, error) {
+	var doc struct {
+		Packages []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	l := lockList{kind: "composer"}
+	for _, p := range doc.Packages {
+		l.add(p.Name, p.Version)
+	}
+	return l.result()
+}
+
+// parseGoMod reads the modules that go.mod requires, as it replaces them
+// (https://go.dev/ref/mod#go-mod-file-grammar).
+func parseGoMod(data []byte) ([]sbom.Package, error) {
+	type module struct{ path, version string }
+	var required []module
+	replaced := map[string]module{}
+	block := ""
+	for text := range strings.Lines(string(data)) {
+		text, _, _ = strings.Cut(text, "//")
+		words := strings.Fields(text)
+		switch {
+		case len(words) == 0:
+			continue
+		case block == "" && len(words) == 2 && words[1] == "(":
+			block = words[0]
+			continue
+		case words[0] == ")":
+			block = ""
+			continue
+		case block == "":
+			words = append([]string{}, words...)
+		default:
+			words = append([]string{block}, words...)
+		}
+		for i := range words {
+			words[i] = strings.Trim(words[i], "\"`")
+		}
+		switch arrow := slices.Index(words, "=>"); {
+		case words[0] == "require" && len(words) == 3:
+			required = append(required, module{words[1], words[2]})
+		case words[0] == "replace" && arrow >= 2 && len(words) > arrow+1:
+			to := module{path: words[arrow+1]}
+			if len(words) > arrow+2 {
+				to.version = words[arrow+2]
+			}
+			replaced[strings.Join(words[1:arrow], " ")] = to
+		}
+	}
+	l := lockList{kind: "golang"}
+	for _, m := range required {
+		for _, key := range [...]string{m.path + " " + m.version, m.path} {
+			if to, ok := replaced[key]; ok {
+				m = to // without a version, a folder
+				break
+			}
+		}
+		l.add(m.path, m.version)
+	}
+	return l.result()
+}
+
+// parsePubspecLock reads pubspec.lock of Dart and Flutter, which pub writes in
+// one form only: packages with two blanks before them, what is said of them
+// with four. What comes with the SDK or from a folder is left out.
+func parsePubspecLock(data []byte) ([]sbom.Package, error) {
+	l := lockList{kind: "pub"}
+	var name, version, source, dependency string
+	inPackages := false
+	end := func() {
+		if source == "hosted" && dependency != "direct dev" {
+			l.add(name, version)
+		}
+		name, version, source, dependency = "", "", "", ""
+	}
+	for text := range strings.Lines(string(data)) {
+		text = strings.TrimRight(text, "\r\n")
+		key, value, _ := strings.Cut(strings.TrimSpace(text), ":")
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch indent := len(text) - len(strings.TrimLeft(text, " ")); {
+		case text == "":
+		case indent == 0:
+			end()
+			inPackages = key == "packages"
+		case !inPackages:
+		case indent == 2:
+			end()
+			name = strings.Trim(key, `"`)
+		case indent == 4 && key == "version":
+			version = value
+		case indent == 4 && key == "source":
+			source = value
+		case indent == 4 && key == "dependency":
+			dependency = value
+		}
+	}
+	end()
+	return l.result()
+}
+
+var mixEntry = regexp.MustCompile(`(?m)^\s*"[^"]+":\s*\{:hex,\s*:"?([A-Za-z0-9_]+)"?,\s*"([^"]+)"`)
+
+// parseMixLock reads mix.lock: "name": {:hex, :package, "version", …}.
+func parseMixLock(data []byte) ([]sbom.Package, error) {
+	l := lockList{kind: "hex"}
+	for _, m := range mixEntry.FindAllSubmatch(data, maxPackages) {
+		l.add(string(m[1]), string(m[2]))
+	}
+	return l.result()
+}
+
+// parseNuGetLock reads packages.lock.json: packages by target framework.
+func parseNuGetLock(data []byte) ([]sbom.Package, error) {
+	var doc struct {
+		Dependencies map[string]map[string]struct{ Type, Resolved string }
+	}
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(string(data), "\ufeff")), &doc); err != nil {
+		return nil, err
+	}
+	l := lockList{kind: "nuget"}
+	for _, framework := range slices.Sorted(maps.Keys(doc.Dependencies)) {
+		for _, name := range slices.Sorted(maps.Keys(doc.Dependencies[framework])) {
+			if p := doc.Dependencies[framework][name]; p.Type != "Project" {
+				l.add(name, p.Resolved)
+			}
+		}
+	}
+	return l.result()
+}
+
+// parseGradleLock reads gradle.lockfile: "group:artifact:version=configurations".
+// What only tests need is left out.
+func parseGradleLock(data []byte) ([]sbom.Package, error) {
+	l := lockList{kind: "maven"}
+	for text := range strings.Lines(string(data)) {
+		coordinates, configurations, ok := strings.Cut(strings.TrimSpace(text), "=")
+		parts := strings.Split(coordinates, ":")
+		if !ok || len(parts) != 3 || strings.HasPrefix(text, "#") {
+			continue
+		}
+		for configuration := range strings.SplitSeq(configurations, ",") {
+			if !strings.HasPrefix(configuration, "test") {
+				l.add(parts[0]+":"+parts[1], parts[2])
+				break
+			}
+		}
+	}
+	return l.result()
+}
