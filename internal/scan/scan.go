@@ -15,12 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/secret"
 	"github.com/careen/careen/internal/surface"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -38,6 +40,8 @@ type Options struct {
 	Version  string                  // of careen, for the report
 	Now      time.Time               // decides what is past its end of life
 	Progress func(done, total int64) // stored bytes read so far; nil means none
+
+	SecretRules *secret.Rules // by which secrets are recognised; nil means careen's own
 }
 
 // Scanners says what is looked for beside the packages, which always are.
@@ -66,19 +70,26 @@ type Opened struct {
 	Tree    *rootfs.Tree
 	Catalog catalog.Result
 	facts   []*rootfs.Facts
+	shown   *image.Image     // Image without the secrets of its configuration and history: what reports show
+	secrets []finding.Secret // nil when not looked for
 }
 
 // Open reads the layers of an image and catalogues what is in it, for those who
 // go on from there. Of the options those about reading count.
 func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
+	opt, err := opt.withSecretRules()
+	if err != nil {
+		return nil, err
+	}
 	facts, err := readLayers(ctx, img, opt)
 	if err != nil {
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
-	cat := catalog.Packages(tree)
-	describeOrigin(cat.Packages, img)
-	return &Opened{img, tree, cat, facts}, nil
+	in := &Opened{Image: img, Tree: tree, Catalog: catalog.Packages(tree), facts: facts}
+	in.findSecrets(opt)
+	describeOrigin(in.Catalog.Packages, in.shown)
+	return in, nil
 }
 
 // Close ends the reading of the image's files.
@@ -86,7 +97,7 @@ func (in *Opened) Close() error { return in.Tree.Close() }
 
 // Report says what was found.
 func (in *Opened) Report(opt Options) (*report.Report, error) {
-	img, tree, cat, facts := in.Image, in.Tree, in.Catalog, in.facts
+	img, tree, cat, facts := in.shown, in.Tree, in.Catalog, in.facts
 	r := &report.Report{
 		Schema:   report.Schema,
 		Careen:   opt.Version,
@@ -98,6 +109,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if img.Kind == "dir" {
 		withoutLayer(r.Target.Coverage)
 	}
+	r.Secrets = in.secrets
 	in.inspect(r, opt.Scanners)
 	return r, judge(r, cat, opt)
 }
@@ -127,6 +139,9 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 func visitors(opt Options) []rootfs.Visitor {
 	all := append(catalog.Visitors(), surface.Visitors()...)
 	all = append(all, codeVisitor())
+	if opt.Scanners.Secrets {
+		all = append(all, opt.SecretRules.Visitor())
+	}
 	if opt.Reach {
 		all = append(all, reach.Visitors()...)
 	}

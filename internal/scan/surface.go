@@ -12,7 +12,7 @@ func (in *Opened) inspect(r *report.Report, on Scanners) {
 		return
 	}
 	found := surface.Inspect(surface.Subject{
-		Image:    in.Image,
+		Image:    in.shown,
 		Tree:     in.Tree,
 		Facts:    in.facts,
 		Base:     baseLayers(in.Image),
