@@ -54,8 +54,8 @@ var rooms = map[string][]string{
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
 	"policy":    {"report", "finding"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "purl"},
-	"base":      {"image", "rootfs", "sbom", "reach", "surface", "report", "finding", "scan", "dockerfile", "exe"},
+	"slim":      {"image", "rootfs", "sbom", "reach"},
+	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface"},
 
 	// Tier 5, edges. imagetest is for tests only.

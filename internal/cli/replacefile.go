@@ -2,14 +2,18 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// replaceFile gives a file other bytes at once: they are written beside it and
-// renamed. A link is followed, and stays.
+// replaceFile gives a file other bytes at once, or makes it: they are written
+// beside it and renamed. A link is followed, and stays.
 func replaceFile(path string, data []byte, perm os.FileMode) error {
 	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		target, err = path, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,11 @@
 package reach
 
-import "github.com/careen/careen/internal/exe"
+import (
+	"errors"
+	"io"
+
+	"github.com/careen/careen/internal/exe"
+)
 
 // ELF returns what the dynamic linker is told by a file of the image; false for
 // what is no ELF file.
@@ -17,4 +22,86 @@ func (r *Result) ELF(file string) (exe.Dynamic, bool) {
 func (r *Result) IsInterpreter(file string) bool {
 	_, ok := r.walk.languageOf(file)
 	return ok
+}
+
+// Missing is something that a program or library needs to be started and that
+// the image does not have.
+type Missing struct {
+	Path string `json:"path"` // the file that needs it
+	What string `json:"what"`
+}
+
+// MissingLinks returns what the dynamic linker would not find for the files
+// that are surely reached and lie in the layer from or above: an interpreter, a
+// library, or a version of a library's symbols. The versions are read from the
+// files again.
+func (r *Result) MissingLinks(from int) []Missing {
+	var all []Missing
+	offers := map[string]map[string]bool{}
+	for e, state := range r.Files() {
+		if state != Reached || e.Layer < from || !e.Mode.IsRegular() {
+			continue
+		}
+		f, ok := r.walk.elfFact(e.Path)
+		if !ok {
+			continue
+		}
+		if f.Interpreter != "" && !r.walk.isFile(f.Interpreter) {
+			all = append(all, Missing{e.Path, "dynamic linker " + f.Interpreter})
+			continue
+		}
+		for _, name := range f.Needed {
+			if r.walk.libraries(e.Path, f, name) == nil {
+				all = append(all, Missing{e.Path, "library " + name})
+			}
+		}
+		d, err := r.dynamic(e.Path)
+		if err != nil {
+			continue
+		}
+		for _, v := range d.Requires {
+			found := r.walk.libraries(e.Path, f, v.Library)
+			if found == nil {
+				continue // said above
+			}
+			for _, name := range v.Names {
+				if !r.offers(found[0], offers)[name] {
+					all = append(all, Missing{e.Path, name + " of " + v.Library})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// offers returns the symbol versions that a library defines.
+func (r *Result) offers(library string, known map[string]map[string]bool) map[string]bool {
+	e, ok := r.walk.lookup(library)
+	if !ok {
+		return nil
+	}
+	set, ok := known[e.Path]
+	if !ok {
+		set = map[string]bool{}
+		if d, err := r.dynamic(e.Path); err == nil {
+			for _, name := range d.Offers {
+				set[name] = true
+			}
+		}
+		known[e.Path] = set
+	}
+	return set
+}
+
+func (r *Result) dynamic(file string) (exe.Dynamic, error) {
+	f, err := r.walk.tree.Open(file)
+	if err != nil {
+		return exe.Dynamic{}, err
+	}
+	defer f.Close()
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return exe.Dynamic{}, errors.ErrUnsupported
+	}
+	return exe.ReadDynamic(at)
 }

@@ -1,0 +1,144 @@
+package base
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/reach"
+)
+
+// Rewrite returns a Dockerfile with its final stage on another base. A file of
+// several stages gets another last FROM. One of a single stage keeps it for
+// building and gets a second, with what the entrypoint reaches of what the file
+// adds. user is the UID[:GID] to run as, "" for what the file says.
+func (i *Image) Rewrite(f *dockerfile.File, ref, user string) ([]byte, error) {
+	if len(f.Problems) > 0 {
+		return nil, fmt.Errorf("line %d: %s", f.Problems[0].Line, f.Problems[0].Message)
+	}
+	if len(f.Stages) == 0 {
+		return nil, errors.New("it has no FROM")
+	}
+	last := f.Stages[len(f.Stages)-1]
+	if last.Base == nil || last.From == nil {
+		return nil, errors.New("its last FROM names nothing")
+	}
+	if len(f.Stages) > 1 {
+		if last.Base.Stage >= 0 {
+			return nil, fmt.Errorf("line %d: the last FROM names a stage of the same file: change that stage's", last.Line)
+		}
+		return slices.Concat(f.Source[:last.Base.Start], []byte(ref), f.Source[last.Base.End:]), nil
+	}
+	return i.secondStage(f, last, ref, user)
+}
+
+// builder names the stage that is kept.
+const builder = "build"
+
+// maxCopies bounds the COPY lines of a rewritten file: with more, nobody reads it.
+const maxCopies = 60
+
+func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, user string) ([]byte, error) {
+	var b strings.Builder
+	name := stage.Name
+	if name == "" {
+		name = builder
+		b.Write(f.Source[:stage.From.End])
+		b.WriteString(" AS " + name)
+		b.Write(f.Source[stage.From.End:])
+	} else {
+		b.Write(f.Source)
+	}
+	end := "\n"
+	if strings.Contains(b.String(), "\r\n") {
+		end = "\r\n"
+	}
+	line := func(format string, args ...any) { b.WriteString(fmt.Sprintf(format, args...) + end) }
+	if !strings.HasSuffix(b.String(), "\n") {
+		b.WriteString(end)
+	}
+	copies := i.copies()
+	if len(copies) > maxCopies {
+		return nil, fmt.Errorf("what it needs stands in %d places: more than a Dockerfile should name", len(copies))
+	}
+	cfg := i.In.Image.Config
+	b.WriteString(end)
+	line("FROM %s", ref)
+	for _, kv := range cfg.Env {
+		if key, value, ok := strings.Cut(kv, "="); ok && key != "PATH" {
+			line("ENV %s=%q", key, value)
+		}
+	}
+	if cfg.WorkingDir != "" && cfg.WorkingDir != "/" {
+		line("WORKDIR %s", cfg.WorkingDir)
+	}
+	for _, c := range copies {
+		line("COPY --from=%s [%q, %q]", name, "/"+c, "/"+c)
+	}
+	for _, p := range cfg.ExposedPorts {
+		line("EXPOSE %s", p)
+	}
+	for _, v := range cfg.Volumes {
+		line("VOLUME [%q]", v)
+	}
+	if user == "" {
+		user = cfg.User
+	}
+	if user != "" {
+		line("USER %s", user)
+	}
+	for _, words := range []struct {
+		name string
+		argv []string
+	}{{"ENTRYPOINT", cfg.Entrypoint}, {"CMD", cfg.Cmd}} {
+		if len(words.argv) > 0 {
+			list, err := json.Marshal(words.argv)
+			if err != nil {
+				return nil, err
+			}
+			line("%s %s", words.name, list)
+		}
+	}
+	return []byte(b.String()), nil
+}
+
+// copies lists what the image's own layers brought and the entrypoint may reach:
+// whole directories where the base has nothing in them.
+func (i *Image) copies() []string {
+	shared := map[string]bool{} // directories in which the base has something
+	for e := range i.In.Tree.All() {
+		if e.Layer >= i.Base || e.Mode.IsDir() {
+			continue
+		}
+		for dir := parent(e.Path); dir != "" && !shared[dir]; dir = parent(dir) {
+			shared[dir] = true
+		}
+	}
+	places := map[string]bool{}
+	for e, state := range i.reached.Files() {
+		if e.Layer < i.Base || e.Mode.IsDir() || state == reach.NotReached {
+			continue
+		}
+		place := e.Path
+		for dir := parent(place); dir != "" && !shared[dir]; dir = parent(dir) {
+			place = dir
+		}
+		places[place] = true
+	}
+	var list []string
+	for p := range places {
+		list = append(list, p)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func parent(file string) string {
+	if i := strings.LastIndexByte(file, '/'); i >= 0 {
+		return file[:i]
+	}
+	return ""
+}
