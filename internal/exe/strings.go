@@ -1,6 +1,7 @@
 package exe
 
 import (
+	"cmp"
 	"io"
 	"iter"
 	"slices"
@@ -24,7 +25,7 @@ func Strings(r io.ReaderAt, shortest int, loose bool) iter.Seq[[]byte] {
 		var found []extent
 		// A malformed file has no strings that could be told from noise.
 		_ = Guard(func() error {
-			found = dataExtents(r)
+			found = merged(dataExtents(r))
 			return nil
 		})
 		budget := int64(maxStringBytes)
@@ -36,6 +37,24 @@ func Strings(r io.ReaderAt, shortest int, loose bool) iter.Seq[[]byte] {
 			}
 		}
 	}
+}
+
+// merged sorts extents and joins those that overlap, so that a hostile table
+// does not make a byte be read twice.
+func merged(list []extent) []extent {
+	slices.SortFunc(list, func(a, b extent) int { return cmp.Compare(a.offset, b.offset) })
+	var out []extent
+	for _, e := range list {
+		if e.offset < 0 || e.size <= 0 || e.size > maxStringBytes {
+			continue
+		}
+		if last := len(out) - 1; last >= 0 && e.offset <= out[last].offset+out[last].size {
+			out[last].size = max(out[last].size, e.offset+e.size-out[last].offset)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // dataExtents returns where an ELF file keeps its data.

@@ -1,0 +1,162 @@
+package exe
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestDynamicAgreesWithDebugELF holds the reader, which goes by program headers,
+// against the standard library's, which goes by sections, on this machine's own
+// programs and libraries.
+func TestDynamicAgreesWithDebugELF(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"/usr/bin/*", "/usr/lib/*-linux-gnu/*.so*", "/usr/lib64/*.so*", "/lib/*.so*", "/usr/lib/*.so*"} {
+		matches, _ := filepath.Glob(pattern)
+		files = append(files, matches...)
+	}
+	const most = 150
+	compared := 0
+	for _, name := range files {
+		if compared == most {
+			break
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		if compareDynamic(t, name, f) {
+			compared++
+		}
+		f.Close()
+	}
+	if compared == 0 {
+		t.Skip("no ELF files here")
+	}
+	t.Logf("%d files compared", compared)
+}
+
+func compareDynamic(t *testing.T, name string, f *os.File) bool {
+	want, err := elf.NewFile(f)
+	if err != nil || want.Type != elf.ET_DYN && want.Type != elf.ET_EXEC {
+		return false
+	}
+	got, err := ReadDynamic(f)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return true
+	}
+	first := func(tag elf.DynTag) string {
+		list, _ := want.DynString(tag)
+		if len(list) == 0 {
+			return ""
+		}
+		return list[0]
+	}
+	needed, _ := want.DynString(elf.DT_NEEDED)
+	symbols, _ := want.DynamicSymbols()
+	var imports []string
+	for _, s := range symbols {
+		if s.Section == elf.SHN_UNDEF && s.Name != "" { // ImportedSymbols leaves out the weak ones
+			imports = append(imports, s.Name)
+		}
+	}
+	needs, _ := want.DynamicVersionNeeds()
+	var requires []Version
+	for _, n := range needs {
+		v := Version{Library: n.Name}
+		for _, dep := range n.Needs {
+			v.Names = append(v.Names, dep.Dep)
+		}
+		requires = append(requires, v)
+	}
+	wantAll := Dynamic{
+		Machine: uint16(want.Machine), Wide: want.Class == elf.ELFCLASS64, BigEndian: want.Data == elf.ELFDATA2MSB,
+		Needed: needed, Soname: first(elf.DT_SONAME), RPath: first(elf.DT_RPATH), RunPath: first(elf.DT_RUNPATH),
+		Requires: requires, Imports: imports,
+	}
+	if s := want.Section(".interp"); s != nil {
+		data, _ := s.Data()
+		wantAll.Interpreter = string(bytes.TrimRight(data, "\x00"))
+	}
+	sortStrings := cmpopts.SortSlices(func(a, b string) bool { return a < b })
+	if d := cmp.Diff(wantAll, got, sortStrings, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Dynamic{}, "Offers", "NoDefault")); d != "" {
+		t.Errorf("%s: %s", name, d)
+	}
+	return true
+}
+
+func TestOffersAreTheVersionsOfTheCLibrary(t *testing.T) {
+	matches, _ := filepath.Glob("/lib/*-linux-gnu/libc.so.6")
+	if len(matches) == 0 {
+		t.Skip("no glibc here")
+	}
+	f, err := os.Open(matches[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d, err := ReadDynamic(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"GLIBC_2.17", "GLIBC_2.34", "GLIBC_PRIVATE"} {
+		if !slices.Contains(d.Offers, version) {
+			t.Errorf("%s does not offer %s: %q", matches[0], version, d.Offers)
+		}
+	}
+	if slices.Contains(d.Offers, "libc.so.6") {
+		t.Error("the file's own name is among the versions")
+	}
+}
+
+func TestStrings(t *testing.T) {
+	var b bytes.Buffer
+	b.Write(make([]byte, 64)) // no ELF file, but stringsIn does not care
+	b.WriteString("\x01/etc/shop.conf\x00ab\x00not terminated\x02line\n")
+	b.WriteString(string(bytes.Repeat([]byte("x"), 3*maxString)))
+	b.WriteString("\x00/last\x00")
+	read := func(loose bool) (list []string) {
+		stringsIn(bytes.NewReader(b.Bytes()), 3, loose, func(s []byte) bool {
+			list = append(list, string(s[:min(len(s), 20)]))
+			return true
+		})
+		return list
+	}
+	if d := cmp.Diff([]string{"/etc/shop.conf", "line", "/last"}, read(false)); d != "" {
+		t.Error(d)
+	}
+	loose := read(true)
+	if !slices.Contains(loose, "not terminated") || !slices.Contains(loose, "/last") {
+		t.Errorf("loose: %q", loose)
+	}
+}
+
+// FuzzReadDynamic: whatever the bytes, there is an answer or an error, within
+// the bounds.
+func FuzzReadDynamic(f *testing.F) {
+	for _, name := range []string{"/bin/true", "/lib64/ld-linux-x86-64.so.2"} {
+		if data, err := os.ReadFile(name); err == nil && len(data) < 1<<20 {
+			f.Add(data[:min(len(data), 16<<10)])
+		}
+	}
+	f.Add([]byte("\x7fELF\x02\x01\x01\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := ReadDynamic(bytes.NewReader(data))
+		if err == nil && (len(d.Imports) > maxImports || len(d.Needed) > 2*maxVersions) {
+			t.Errorf("%d imports, %d needed", len(d.Imports), len(d.Needed))
+		}
+		n := 0
+		for s := range Strings(bytes.NewReader(data), 4, len(data)%2 == 0) {
+			if n += len(s); n > 64*len(data)+maxString*3 {
+				t.Fatal("more strings than data")
+			}
+		}
+	})
+}
