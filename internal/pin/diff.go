@@ -30,7 +30,7 @@ func hunks(b *strings.Builder, old, new []string) {
 			continue
 		}
 		start, last := max(0, i-context), i
-		for j := i; j < len(old) && j <= last+2*context; j++ {
+		for j := i; j < len(old) && j <= last+2*context+1; j++ {
 			if old[j] != new[j] {
 				last = j
 			}

@@ -1,0 +1,351 @@
+package pin
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+)
+
+// tags is a registry: digests by tagged name. A name that it does not know has
+// a digest of its own with "any", and is an error without.
+type tags struct {
+	digests map[string]string
+	listed  []string // what Tags answers
+	lies    map[string]string
+	any     bool
+	asked   []string
+}
+
+func (t *tags) Resolve(ref string) (image.Resolved, error) {
+	t.asked = append(t.asked, ref)
+	if d := t.digests[ref]; d != "" {
+		return image.Resolved{Digest: d}, nil
+	}
+	if t.any {
+		return image.Resolved{Digest: digestOf(ref)}, nil
+	}
+	return image.Resolved{}, errors.New("not found")
+}
+
+func (t *tags) Claimed(ref string) (string, error) {
+	t.asked = append(t.asked, "claimed "+ref)
+	if d := t.lies[ref]; d != "" {
+		return d, nil
+	}
+	return t.digests[ref], nil
+}
+
+func (t *tags) Tags(string) ([]string, error) { return t.listed, nil }
+
+func digestOf(text string) string { return imagetest.Digest([]byte(text)) }
+
+// pinOne pins a file and returns its new bytes.
+func pinOne(t *testing.T, name, text string, opt Options) (string, *Plan) {
+	t.Helper()
+	d, err := Read(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := Make([]*Document{d}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.files) == 0 {
+		return text, plan
+	}
+	return string(plan.files[0].new), plan
+}
+
+func TestDockerfiles(t *testing.T) {
+	const hub = "docker.io/library/"
+	alpine, three := digestOf(hub+"alpine:3.20"), digestOf(hub+"alpine:3")
+	for _, c := range []struct{ name, in, want string }{
+		{"a tag", "FROM alpine:3.20\n", "FROM alpine:3.20@" + alpine + "\n"},
+		{"no line end", "FROM alpine:3.20", "FROM alpine:3.20@" + alpine},
+		{"no tag", "FROM debian", "FROM debian:latest@" + digestOf(hub+"debian:latest")},
+		{"pinned", "FROM alpine:3.20@" + three, "FROM alpine:3.20@" + three},
+		{"a digest alone", "FROM alpine@" + three, "FROM alpine@" + three},
+		{"quotes", "FROM \"alpine:3\" AS x", "FROM \"alpine:3@" + three + "\" AS x"},
+		{"platform", "from --platform=$BUILDPLATFORM alpine:3   as x", "from --platform=$BUILDPLATFORM alpine:3@" + three + "   as x"},
+		{"an ARG that is all", "ARG B=alpine:3\nFROM $B\n", "ARG B=alpine:3@" + three + "\nFROM $B\n"},
+		{"an ARG that is all, seen by a stage", "ARG B=alpine:3\nFROM $B\nARG B\n", "ARG B=alpine:3@" + three + "\nFROM $B\nARG B\n"},
+		{"an ARG that is the tag", "ARG V=3\nFROM alpine:$V\n", "ARG V=3@" + three + "\nFROM alpine:$V\n"},
+		{"a tag of one image twice", "ARG V=3\nFROM alpine:$V\nFROM alpine:${V} as b\n", "ARG V=3@" + three + "\nFROM alpine:$V\nFROM alpine:${V} as b\n"},
+		{"a tag of two images", "ARG V=3\nFROM alpine:$V\nFROM debian:$V\n", "ARG V=3\nFROM alpine:$V\nFROM debian:$V\n"},
+		{"a tag that a stage sees", "ARG V=3\nFROM alpine:$V\nARG V\nRUN echo $V\n", "ARG V=3\nFROM alpine:$V\nARG V\nRUN echo $V\n"},
+		{"a tag in the middle", "ARG V=3\nFROM alpine:$V-slim\n", "ARG V=3\nFROM alpine:$V-slim@" + digestOf(hub+"alpine:3-slim") + "\n"},
+		{"a registry", "ARG R=ghcr.io\nFROM ${R}/a/b:1\n", "ARG R=ghcr.io\nFROM ${R}/a/b:1@" + digestOf("ghcr.io/a/b:1") + "\n"},
+		{"a default in place", "FROM ${X:-alpine:3}\n", "FROM ${X:-alpine:3@" + three + "}\n"},
+		{"an ARG of an ARG", "ARG V=3\nARG B=\"alpine:${V}\"\nFROM ${B}\n", "ARG V=3@" + three + "\nARG B=\"alpine:${V}\"\nFROM ${B}\n"},
+		{"an ARG that names a stage too", "ARG V=3\nFROM scratch AS s-3\nFROM alpine:$V\nFROM s-$V\n", "ARG V=3\nFROM scratch AS s-3\nFROM alpine:$V\nFROM s-$V\n"},
+		{"stages and scratch", "FROM scratch AS a\nFROM a\nCOPY --from=0 a b\nCOPY --from=A a b\n", "FROM scratch AS a\nFROM a\nCOPY --from=0 a b\nCOPY --from=A a b\n"},
+		{"copy and mount", "FROM a AS b\nCOPY --from=alpine:3 --chown=1 x y\nRUN --mount=type=bind,from=alpine:3,target=/x --mount=from=b,target=/y z\n",
+			"FROM a:latest@" + digestOf(hub+"a:latest") + " AS b\nCOPY --from=alpine:3@" + three + " --chown=1 x y\nRUN --mount=type=bind,from=alpine:3@" + three + ",target=/x --mount=from=b,target=/y z\n"},
+		{"ONBUILD", "FROM scratch\nONBUILD COPY --from=alpine:3 x y\n", "FROM scratch\nONBUILD COPY --from=alpine:3@" + three + " x y\n"},
+		{"syntax", "# syntax = docker/dockerfile:1 # x\nFROM scratch\n", "# syntax = docker/dockerfile:1@" + digestOf("docker.io/docker/dockerfile:1") + " # x\nFROM scratch\n"},
+		{"a continuation in the middle", "FROM alp\\\nine:3\n", "FROM alp\\\nine:3\n"},
+		{"a continuation around", "FROM \\\n  # which\n  alpine:3 \\\n  AS x\n", "FROM \\\n  # which\n  alpine:3@" + three + " \\\n  AS x\n"},
+		{"a heredoc", "FROM scratch\nCOPY <<EOF /x\nFROM alpine:3\nEOF\n", "FROM scratch\nCOPY <<EOF /x\nFROM alpine:3\nEOF\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			registry := &tags{any: true}
+			got, _ := pinOne(t, "Dockerfile", c.in, Options{Registry: registry})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			again, _ := pinOne(t, "Dockerfile", got, Options{Registry: registry, Update: true})
+			if diff := cmp.Diff(got, again); diff != "" && !strings.Contains(c.in, "@") {
+				t.Errorf("pinning again changes it: %s", diff)
+			}
+		})
+	}
+}
+
+func TestWorkloads(t *testing.T) {
+	three := digestOf("docker.io/library/alpine:3")
+	for _, c := range []struct{ file, in, want string }{
+		{"compose.yaml", "services:\n  a: {image: 'alpine:3'} # x\n  b:\n    build: .\n    image: alpine:3\n", "services:\n  a: {image: 'alpine:3@D'} # x\n  b:\n    build: .\n    image: alpine:3\n"},
+		{"compose.yaml", "x-i: &i alpine:3\nservices:\n  a:\n    image: *i\n  b:\n    image: *i\n", "x-i: &i alpine:3@D\nservices:\n  a:\n    image: *i\n  b:\n    image: *i\n"},
+		{"compose.yaml", "services:\n  a:\n    image: ${I:-alpine:3}\n  b:\n    image: ${I}\n", "services:\n  a:\n    image: ${I:-alpine:3@D}\n  b:\n    image: ${I}\n"},
+		{"compose.yaml", "services:\n  a:\n    image: \"alp\\u0069ne:3\"\n", "services:\n  a:\n    image: \"alp\\u0069ne:3\"\n"},
+		{"compose.yaml", "services:\r\n  a:\r\n    image: alpine:3\r\n", "services:\r\n  a:\r\n    image: alpine:3@D\r\n"},
+		{"x.yaml", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3 # c\n    name: a\n  initContainers:\n  - {name: b, image: alpine:3}\n", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3@D # c\n    name: a\n  initContainers:\n  - {name: b, image: alpine:3@D}\n"},
+		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    container: alpine:3\n    services: {x: {image: alpine:3}}\n    steps:\n    - uses: docker://alpine:3\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3\n", "on: push\njobs:\n  a:\n    container: alpine:3@D\n    services: {x: {image: alpine:3@D}}\n    steps:\n    - uses: docker://alpine:3@D\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3\n"},
+		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    container: ${{ matrix.i }}\n", "on: push\njobs:\n  a:\n    container: ${{ matrix.i }}\n"},
+		{".gitlab-ci.yml", "image: alpine:3\na:\n  script: [x]\n  services: [alpine:3]\n", "image: alpine:3@D\na:\n  script: [x]\n  services: [alpine:3@D]\n"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			got, _ := pinOne(t, c.file, c.in, Options{Registry: &tags{any: true}})
+			if diff := cmp.Diff(strings.ReplaceAll(c.want, "@D", "@"+three), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestUnknownFiles(t *testing.T) {
+	for _, name := range []string{"x.sh", "Makefile", "notes.txt", "Dockerfile.dockerignore"} {
+		if _, err := Read(name, []byte("all:\n\tdocker run alpine:3\n")); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"Dockerfile", "Dockerfile.prod", "app.dockerfile", "Containerfile", "a/b/dockerfile", "Dockerfile-x"} {
+		if _, err := Read(name, []byte("FROM scratch\n")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLatest finds the most specific tag of the same digest, with few questions
+// and no trust in what is only claimed.
+func TestLatest(t *testing.T) {
+	const name = "docker.io/library/x:"
+	a, b := digestOf("a"), digestOf("b")
+	registry := func(listed string, same ...string) *tags {
+		r := &tags{digests: map[string]string{name + "latest": a}, lies: map[string]string{}, listed: strings.Fields(listed)}
+		for _, tag := range r.listed {
+			r.digests[name+tag] = b
+		}
+		for _, tag := range same {
+			r.digests[name+tag] = a
+		}
+		return r
+	}
+	many := ""
+	for i := range 500 {
+		many += fmt.Sprintf("1.%d ", i)
+	}
+	for _, c := range []struct {
+		registry *tags
+		want     string
+		asked    int
+	}{
+		{registry("3 3.20 3.20.3 3.19.4 edge 3.20.3-rc1", "3", "3.20", "3.20.3"), "3.20.3", 3},
+		{registry("13 12 12.7 12.7-slim", "12", "12.7"), "12.7", 4},
+		{registry("20240923 3.1", "3.1"), "3.1", 3},
+		{registry("v1.2.0 v1.3.0", "v1.2.0"), "v1.2.0", 4},
+		{registry("alpine slim", "slim"), "latest", 1},
+		{registry(""), "latest", 1},
+		{registry(many, "1.1"), "latest", 1 + maxCandidates},
+	} {
+		got, _ := pinOne(t, "Dockerfile", "FROM x", Options{Registry: c.registry})
+		if want := "FROM x:" + c.want + "@" + a; got != want {
+			t.Errorf("%.30q: %s, not %s", c.registry.listed, got, want)
+		}
+		if len(c.registry.asked) != c.asked {
+			t.Errorf("%.30q: %d questions, not %d: %q", c.registry.listed, len(c.registry.asked), c.asked, c.registry.asked)
+		}
+	}
+	liar := registry("9 8", "8")
+	liar.lies[name+"9"] = a
+	if got, _ := pinOne(t, "Dockerfile", "FROM x", Options{Registry: liar}); got != "FROM x:8@"+a {
+		t.Errorf("a lie is believed: %s", got)
+	}
+}
+
+func TestFailureChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	var documents []*Document
+	for name, text := range map[string]string{"a.dockerfile": "FROM good:1\n", "b.dockerfile": "FROM bad:1\nFROM bad:2\n"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Read(path, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, d)
+	}
+	_, err := Make(documents, Options{Registry: &tags{digests: map[string]string{"docker.io/library/good:1": digestOf("x")}}})
+	if err == nil || !strings.Contains(err.Error(), "bad:1: not found (and 1 more references)") {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestWriteKeepsWhatAFileIs(t *testing.T) {
+	dir := t.TempDir()
+	real := filepath.Join(dir, "real")
+	link := filepath.Join(dir, "Dockerfile")
+	if err := os.WriteFile(real, []byte("FROM a:1\r\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real", link); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	documents, _, err := Find([]string{link, real})
+	if err != nil || len(documents) != 1 {
+		t.Fatalf("%d documents, %v", len(documents), err)
+	}
+	plan, err := Make(documents, Options{Registry: &tags{any: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Write(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(real)
+	if err != nil || string(got) != "FROM a:1@"+digestOf("docker.io/library/a:1")+"\r\n" {
+		t.Errorf("%q %v", got, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info.Mode(), err)
+	}
+	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("permissions %v, %v", info.Mode(), err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("left behind: %v", entries)
+	}
+	// It is another file by now: the plan is of no use any more.
+	if err := plan.Write(); err == nil || !strings.Contains(err.Error(), "changed by somebody else") {
+		t.Errorf("written twice: %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestDiff(t *testing.T) {
+	var lines []string
+	for i := range 30 {
+		lines = append(lines, fmt.Sprintf("RUN %d", i))
+	}
+	lines[0], lines[1], lines[8], lines[29] = "FROM a:1", "FROM b:1", "FROM c:1", "FROM d:1"
+	_, plan := pinOne(t, "x/Dockerfile", strings.Join(lines, "\n"), Options{Registry: &tags{any: true}})
+	got := plan.Diff()
+	for _, tag := range "abcd" {
+		got = strings.ReplaceAll(got, digestOf("docker.io/library/"+string(tag)+":1"), "D")
+	}
+	want := `--- a/x/Dockerfile
++++ b/x/Dockerfile
+@@ -1,12 +1,12 @@
+-FROM a:1
+-FROM b:1
++FROM a:1@D
++FROM b:1@D
+ RUN 2
+ RUN 3
+ RUN 4
+ RUN 5
+ RUN 6
+ RUN 7
+-FROM c:1
++FROM c:1@D
+ RUN 9
+ RUN 10
+ RUN 11
+@@ -27,4 +27,4 @@
+ RUN 26
+ RUN 27
+ RUN 28
+-FROM d:1
+\ No newline at end of file
++FROM d:1@D
+\ No newline at end of file
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// FuzzRewrite pins anything: outside of references every byte stays, each
+// reference is pinned or as it was, and pinning again changes nothing.
+func FuzzRewrite(f *testing.F) {
+	f.Add("Dockerfile", []byte("# syntax=docker/dockerfile:1\nARG V=3 B=\"alpine:$V\"\nFROM $B AS x\nFROM a:${V}\nCOPY --from=x a b\nRUN --mount=from=y:1,target=/z w\n"))
+	f.Add("compose.yaml", []byte("services:\n  a: {image: 'alpine:3'}\n  b:\n    image: ${I:-alpine:3}\n"))
+	f.Add("pod.yaml", []byte("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3 # c\n"))
+	f.Add(".github/workflows/a.yml", []byte("on: push\njobs:\n  a:\n    container: alpine:3\n    steps:\n    - uses: docker://alpine:3\n"))
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		d, err := Read(name, data)
+		if err != nil {
+			return
+		}
+		plan, err := Make([]*Document{d}, Options{Registry: &tags{any: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.files) == 0 {
+			return
+		}
+		pinned := plan.files[0].new
+		again, err := Read(name, pinned)
+		if err != nil || len(again.References) != len(d.References) {
+			t.Fatalf("%d references become %d (%v):\n%s", len(d.References), len(again.References), err, pinned)
+		}
+		for i, ref := range again.References {
+			want := d.References[i].Value
+			if o := plan.Outcomes[i]; o.State == Pinned {
+				want = o.New
+			}
+			if ref.Value != want || ref.Skip != d.References[i].Skip {
+				t.Fatalf("reference %d is %q, not %q:\n%s", i, ref.Value, want, pinned)
+			}
+		}
+		// Without the pins it is the file that it was.
+		rest := pinned
+		for _, o := range plan.Outcomes {
+			if _, digest, ok := strings.Cut(o.New, "@"); ok {
+				rest = bytes.ReplaceAll(rest, []byte(":latest@"+digest), nil)
+				rest = bytes.ReplaceAll(rest, []byte("@"+digest), nil)
+			}
+		}
+		before := bytes.ReplaceAll(data, []byte(":latest"), nil)
+		if !bytes.Equal(bytes.ReplaceAll(rest, []byte(":latest"), nil), before) {
+			t.Fatalf("more than references changed:\n%s", pinned)
+		}
+		second, err := Make([]*Document{again}, Options{Registry: &tags{any: true}, Update: true})
+		if err != nil || len(second.files) != 0 {
+			t.Fatalf("pinning again changes it (%v):\n%s", err, pinned)
+		}
+	})
+}
