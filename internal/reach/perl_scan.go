@@ -24,7 +24,7 @@ const maxPerlFacts = 5000
 var (
 	perlUse      = regexp.MustCompile(`\b(?:use|no|require)\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
 	perlRequire  = regexp.MustCompile(`\b(?:require|do)\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
-	perlComputed = regexp.MustCompile(`\brequire\s*\(?\s*[$"]|\beval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|\b(?:load_class|load_module|use_module|require_module)\b`)
+	perlComputed = regexp.MustCompile(`\brequire\s*\(?\s*(?:\$|"[^"\n]*[$@])|\beval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|\b(?:load_class|load_module|use_module|require_module)\b`)
 	perlLib      = regexp.MustCompile(`\buse\s+lib\b([^;]*);`)
 	perlName     = regexp.MustCompile(`["' (\[]([A-Za-z_]\w*(?:::\w+)+)["' )\],]`)
 	perlParent   = regexp.MustCompile(`\buse\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)

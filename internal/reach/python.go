@@ -189,10 +189,13 @@ func (w *walk) pythonVisit(file string) {
 		w.python.waiting = append(w.python.waiting, file)
 		return
 	}
-	w.pythonCompiled(file)
 	facts, err := w.pythonFacts(file)
 	if err != nil {
 		w.pythonGap(file, 0, fmt.Sprintf("source that was not read (%v)", err))
+		return
+	}
+	if path.Base(parent(file)) == "_distutils_hack" && !w.done["python-top\x00distutils"] {
+		w.python.shim = append(w.python.shim, file)
 		return
 	}
 	w.pythonFollow(file, facts)
@@ -235,10 +238,25 @@ func (w *walk) pycIn(dir string) map[string][]string {
 	return found
 }
 
+// pythonSpared are imports of the standard library that stand for a person at
+// the prompt, or for its own tests: site's completion, help() and the hooks of
+// its test suite.
+func pythonSpared(file, module string) bool {
+	top, _, _ := strings.Cut(module, ".")
+	switch path.Base(file) + " " + top {
+	case "_sitebuiltins.py pydoc", "site.py readline", "site.py rlcompleter":
+		return true
+	}
+	return top == "test" || strings.HasPrefix(top, "_test")
+}
+
 // pythonFollow follows what a source says.
 func (w *walk) pythonFollow(file string, facts pyFacts) {
 	library := w.inPythonLibrary(file)
 	for _, i := range facts.Imports {
+		if library && i.Level == 0 && pythonSpared(file, i.Module) {
+			continue
+		}
 		if i.Level > 0 {
 			w.importRelative(file, i)
 			continue
@@ -292,6 +310,9 @@ func (w *walk) importModule(from, name, how string) bool {
 	w.needModule(from, found, how)
 	if parts > 0 && !w.done["python-top\x00"+name] {
 		w.done["python-top\x00"+name] = true
+		if name == "distutils" {
+			w.queue = append(w.queue, w.python.shim...)
+		}
 		for more := range strings.FieldsSeq(pythonBuiltins(name)) {
 			if more == "_sysconfigdata" {
 				w.needSysconfig(from)
@@ -319,6 +340,9 @@ func (w *walk) needSysconfig(from string) {
 func (w *walk) needModule(from string, found pythonFound, how string) {
 	for _, file := range found.files {
 		if w.need(from, file, how) {
+			if path.Ext(file) == ".py" {
+				w.pythonCompiled(file) // beside a link, not beside what it leads to
+			}
 			w.moduleReached(from, file)
 		}
 	}
@@ -393,6 +417,9 @@ func (w *walk) namesIn(file string) {
 	here := []string{parent(file)}
 	for name := range strings.Lines(string(data)) {
 		name = strings.TrimSpace(name)
+		if strings.HasPrefix(name, "_test") {
+			continue
+		}
 		for _, dirs := range [][]string{here, w.pythonPath()} {
 			if found, parts := w.findModule(dirs, name); parts > strings.Count(name, ".")/2 {
 				w.keep(file, "named in the extension module", found.files)

@@ -21,6 +21,7 @@ type pythonState struct {
 	dists    map[string][]pythonDist        // distributions by directory of sys.path
 	tops     map[string][]string            // metadata directories by the path of a module at the top
 	django   bool                           // Django is reached: names of packages in settings are loaded whole
+	shim     []string                       // sources of _distutils_hack, which setuptools starts with every interpreter; they act once distutils is imported
 	pending  []pythonPending                // code of .pth files, until sys.path is known
 	compiled map[string]map[string][]string // compiled sources of each directory by the source's name
 }
