@@ -12,53 +12,6 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// cataloger reads the packages out of files of one kind.
-type cataloger struct {
-	name    string // of its facts
-	version int    // raised whenever what it reads from any file changes
-	want    func(h *rootfs.Header, head []byte) bool
-	read    func(h *rootfs.Header, body rootfs.Body) (found, error)
-	roaming bool // one database, whose path may differ from layer to layer
-
-	// declared is set when a file says what should be there, not what was put
-	// there: what others found installed is left out.
-	declared bool
-
-	// again reads a file of the finished tree once more, together with others
-	// beside it, and says whether that was needed. nil for almost all.
-	again func(tree *rootfs.Tree, path string) (found, bool)
-}
-
-// catalogers returns the table. Deleting a line deletes the feature.
-func catalogers() []cataloger {
-	return []cataloger{
-		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus},
-		{name: "chisel", version: 1, want: isChiselManifest, read: whole(parseChiselManifest)},
-		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true},
-		{name: "rpm", version: 1, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog},
-		{name: "pacman", version: 1, want: isPacmanDesc, read: whole(parsePacmanDesc)},
-		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest)},
-		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON},
-		{name: "yarncache", version: 1, want: isYarnCache, read: readYarnCache},
-		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary},
-		{name: "python", version: 1, want: isPythonMetadata, read: readPython},
-		{name: "conda", version: 1, want: isCondaMeta, read: whole(parseCondaMeta)},
-		{name: "java", version: 1, want: isJar, read: readJar},
-		{name: "jvm", version: 1, want: isJVMRelease, read: whole(parseJVMRelease)},
-		{name: "ruby", version: 1, want: isGemspec, read: whole(parseGemspec)},
-		{name: "php", version: 1, want: isComposerInstalled, read: whole(parseComposerInstalled)},
-		{name: "dotnet", version: 1, want: isDepsJSON, read: whole(parseDepsJSON)},
-		{name: "rust", version: 1, want: isExecutable, read: readRustBinary},
-		{name: "program", version: 1, want: isProgram, read: readProgram},
-		{name: "erlang", version: 1, want: isErlangApp, read: whole(parseErlangApp)},
-		{name: "r", version: 1, want: isRDescription, read: whole(parseRDescription)},
-		{name: "lua", version: 1, want: isRockspec, read: readRockspec},
-		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall)},
-		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true},
-		{name: "lock", version: 1, want: isLockFile, read: readLockFile, declared: true},
-	}
-}
-
 // Visitors returns what has to look at each layer's files for Packages to know
 // them.
 func Visitors() []rootfs.Visitor {

@@ -1,0 +1,80 @@
+package catalog
+
+import "github.com/careen/careen/internal/rootfs"
+
+// cataloger reads the packages out of files of one kind.
+type cataloger struct {
+	name    string // of its facts
+	version int    // raised whenever what it reads from any file changes
+	want    func(h *rootfs.Header, head []byte) bool
+	read    func(h *rootfs.Header, body rootfs.Body) (found, error)
+	roaming bool // one database, whose path may differ from layer to layer
+
+	// declared is set when a file says what should be there, not what was put
+	// there: what others found installed is left out.
+	declared bool
+
+	// again reads a file of the finished tree once more, together with others
+	// beside it, and says whether that was needed. nil for almost all.
+	again func(tree *rootfs.Tree, path string) (found, bool)
+
+	// For docs/packages.md, whose table is made from this one.
+	title string // whose packages they are
+	types string // purl types of what it finds, with blanks between
+	files string // what it reads, in Markdown
+}
+
+// catalogers returns the table. Deleting a row deletes the feature.
+func catalogers() []cataloger {
+	return []cataloger{
+		{name: "dpkg", version: 1, want: isDpkgStatus, read: readDpkgStatus, title: "Debian, Ubuntu and kin", types: "deb",
+			files: "`var/lib/dpkg/status`, distroless images' `var/lib/dpkg/status.d/*`; owned files from `info/*.list` and `*.md5sums`"},
+		{name: "chisel", version: 1, want: isChiselManifest, read: whole(parseChiselManifest), title: "Ubuntu's chiselled images", types: "deb",
+			files: "`var/lib/chisel/manifest.wall`"},
+		{name: "apk", version: 1, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true, title: "Alpine, Wolfi, Chainguard and kin", types: "apk",
+			files: "`lib/apk/db/installed`, `usr/lib/apk/db/installed`"},
+		{name: "rpm", version: 1, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog, title: "RHEL, Fedora, SUSE and kin", types: "rpm",
+			files: "`rpmdb.sqlite` with its log, `Packages.db` (ndb), `Packages` (Berkeley DB) in `var/lib/rpm`, `usr/lib/sysimage/rpm`, `usr/share/rpm`"},
+		{name: "pacman", version: 1, want: isPacmanDesc, read: whole(parsePacmanDesc), title: "Arch Linux", types: "alpm",
+			files: "`var/lib/pacman/local/*/desc` and `files`"},
+		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest), title: "Azure Linux's distroless images", types: "rpm",
+			files: "`var/lib/rpmmanifest/container-manifest-2`"},
+		{name: "npm", version: 1, want: isPackageJSON, read: readPackageJSON, title: "Node.js", types: "npm",
+			files: "`package.json` in `node_modules`, in Debian's `usr/share/nodejs`, and in folders named after package and version; npm, pnpm, Yarn"},
+		{name: "yarncache", version: 1, want: isYarnCache, read: readYarnCache, title: "Node.js, Yarn's Plug'n'Play", types: "npm",
+			files: "`.yarn/cache/*.zip`"},
+		{name: "gobinary", version: 1, want: isExecutable, read: readGoBinary, title: "Go", types: "golang",
+			files: "the build information and the table of functions of ELF, PE and Mach-O files"},
+		{name: "python", version: 1, want: isPythonMetadata, read: readPython, title: "Python", types: "pypi",
+			files: "`*.dist-info/METADATA`, `*.egg-info`, `EGG-INFO/PKG-INFO`, `*.egg`"},
+		{name: "conda", version: 1, want: isCondaMeta, read: whole(parseCondaMeta), title: "Conda", types: "conda",
+			files: "`conda-meta/*.json`"},
+		{name: "java", version: 1, want: isJar, read: readJar, title: "Java", types: "maven",
+			files: "`pom.properties`, manifest or name of `*.jar`, `.war`, `.ear`, `.par`, `.jpi`, `.hpi`, `.sar`, `.nar`, `.kar`, also in each other"},
+		{name: "jvm", version: 1, want: isJVMRelease, read: whole(parseJVMRelease), title: "Java runtimes", types: "generic",
+			files: "`release`"},
+		{name: "ruby", version: 1, want: isGemspec, read: whole(parseGemspec), title: "Ruby", types: "gem",
+			files: "`specifications/*.gemspec`, `specifications/default/*.gemspec`"},
+		{name: "php", version: 1, want: isComposerInstalled, read: whole(parseComposerInstalled), title: "PHP", types: "composer",
+			files: "`composer/installed.json`"},
+		{name: "dotnet", version: 1, want: isDepsJSON, read: whole(parseDepsJSON), title: ".NET", types: "nuget",
+			files: "`*.deps.json`"},
+		{name: "rust", version: 1, want: isExecutable, read: readRustBinary, title: "Rust, built with cargo-auditable", types: "cargo",
+			files: "the section `.dep-v0` of ELF, PE and Mach-O files"},
+		{name: "program", version: 1, want: isProgram, read: readProgram, title: "Programs that no package manager installed", types: "bitnami generic",
+			files: "[these](#programs), by the bytes of their files"},
+		{name: "erlang", version: 1, want: isErlangApp, read: whole(parseErlangApp), title: "Erlang and Elixir", types: "hex otp",
+			files: "`ebin/*.app`"},
+		{name: "r", version: 1, want: isRDescription, read: whole(parseRDescription), title: "R", types: "cran",
+			files: "`DESCRIPTION` of installed packages"},
+		{name: "lua", version: 1, want: isRockspec, read: readRockspec, title: "Lua", types: "luarocks",
+			files: "`*.rockspec`"},
+		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall), title: "Perl", types: "cpan",
+			files: "`.meta/*/install.json`"},
+		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true, title: "SBOMs in the image", types: "",
+			files: "`*.cdx.json`, `*.spdx.json`, `bom.json`, `sbom.json`, `usr/share/sbom/*.json`, `var/lib/db/sbom/*.json`, Bitnami's `.spdx-*.spdx`"},
+		{name: "lock", version: 1, want: isLockFile, read: readLockFile, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven",
+			files: "`package-lock.json`, `npm-shrinkwrap.json`, `yarn.lock`, `pnpm-lock.yaml`; `poetry.lock`, `uv.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`; " +
+				"`Gemfile.lock`; `composer.lock`; `Cargo.lock`; `go.mod`; `pubspec.lock`; `mix.lock`; `packages.lock.json`; `gradle.lockfile`"},
+	}
+}
