@@ -2,6 +2,7 @@ package reach
 
 import (
 	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -157,23 +158,30 @@ func (w *walk) followPath(file, s string) (dir string, ok bool) {
 		return "", false
 	}
 	w.need(file, s, "string \""+s+"\"")
-	w.keepNamedDir(file, s, "string \""+s+"\" names a directory")
+	w.keepNamedDir(file, s, "string \""+s+"\" names a directory", false)
 	return clean(s), true
 }
 
 // keepNamedDir keeps what a directory has that something reached names, unless
-// it is one that programs share: there, a name says nothing.
-func (w *walk) keepNamedDir(file, dir, why string) {
+// it is one that programs share: there, a name says nothing. runs says that what
+// is in it may be run.
+func (w *walk) keepNamedDir(file, dir, why string, runs bool) {
 	at := clean(dir)
 	if w.weak || isSystemDir(at) || isSharedDir(at) {
 		return
 	}
-	key := "dir\x00" + at
+	key := "dir\x00" + fmt.Sprint(runs) + at
 	if w.done[key] {
 		return
 	}
 	w.done[key] = true
-	w.keepTree(file, at, why, func(p string) bool { return isModule(p) && !isModule(at+"/") })
+	var files []string
+	for e := range w.below(at) {
+		if !isModule(e.Path) || isModule(at+"/") {
+			files = append(files, e.Path)
+		}
+	}
+	w.keeps = append(w.keeps, keep{from: file, why: why, paths: files, runs: runs})
 }
 
 // isSharedDir reports whether many packages put their files below a directory,

@@ -213,3 +213,24 @@ func (r *Result) Summary() Summary {
 	}
 	return s
 }
+
+// Paths returns the paths of the image that a name may mean: where the path
+// leads, links followed; of a name without a slash, every file of that name.
+func (r *Result) Paths(name string) []string {
+	if strings.Contains(name, "/") {
+		if at, ok := r.walk.follow(name, nil); ok {
+			return []string{at}
+		}
+		return nil
+	}
+	if _, ok := r.walk.at[name]; ok && name != "" {
+		return []string{name}
+	}
+	var list []string
+	for _, e := range r.walk.entries {
+		if path.Base(e.Path) == name && !e.Mode.IsDir() {
+			list = append(list, e.Path)
+		}
+	}
+	return list
+}

@@ -151,15 +151,15 @@ func (w *walk) run(from, how string, argv []string) bool {
 	w.depth++
 	defer func() { w.depth-- }()
 	for _, arg := range argv[1:] {
-		w.argument(program, w.workdir, arg, "argument of "+path.Base(program))
+		w.argument(program, w.workdir, arg, "argument of "+path.Base(program), false)
 	}
 	w.dispatch(program, argv[1:])
 	return true
 }
 
 // argument needs the file that a word of a command line names: a path, or one
-// behind "=". What a directory has is kept.
-func (w *walk) argument(from, dir, arg, how string) {
+// behind "=". What a directory has is kept; runs says that it may be run.
+func (w *walk) argument(from, dir, arg, how string, runs bool) {
 	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
 		arg = value
 	}
@@ -173,7 +173,7 @@ func (w *walk) argument(from, dir, arg, how string) {
 	}
 	w.need(from, at, how)
 	if e.Mode.IsDir() {
-		w.keepNamedDir(from, at, how+" names a directory")
+		w.keepNamedDir(from, at, how+" names a directory", runs)
 	}
 }
 

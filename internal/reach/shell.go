@@ -405,6 +405,6 @@ func (s *script) function(name string, body *syntax.Stmt, args []string) {
 // argument needs a file that a word names, in whichever directory the script is.
 func (s *script) argument(arg, how string) {
 	for _, dir := range s.dirs {
-		s.w.argument(s.from, dir, arg, how)
+		s.w.argument(s.from, dir, arg, how, true)
 	}
 }

@@ -71,7 +71,7 @@ func (w *walk) followLine(file, line string) {
 		for _, at := range w.globConfig(token) {
 			w.need(file, at, why)
 			if w.isDir(at) {
-				w.keepNamedDir(file, at, "directory named in the configuration")
+				w.keepNamedDir(file, at, "directory named in the configuration", false)
 			}
 		}
 	}
