@@ -199,6 +199,20 @@ func (w *walk) pythonVisit(file string) {
 		return
 	}
 	w.pythonFollow(file, facts)
+	if facts.Main != nil && w.python.mains[file] {
+		w.pythonFollow(file, *facts.Main)
+	}
+}
+
+// pythonMain says that a file is run as a program.
+func (w *walk) pythonMain(file string) {
+	if w.python.mains[file] {
+		return
+	}
+	w.python.mains[file] = true
+	if facts, err := w.pythonFacts(file); err == nil && facts.Main != nil {
+		w.pythonFollow(file, *facts.Main)
+	}
 }
 
 func (w *walk) pythonFacts(file string) (pyFacts, error) {

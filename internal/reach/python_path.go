@@ -22,6 +22,7 @@ type pythonState struct {
 	tops     map[string][]string            // metadata directories by the path of a module at the top
 	django   bool                           // Django is reached: names of packages in settings are loaded whole
 	shim     []string                       // sources of _distutils_hack, which setuptools starts with every interpreter; they act once distutils is imported
+	mains    map[string]bool                // sources that are run as a program
 	pending  []pythonPending                // code of .pth files, until sys.path is known
 	compiled map[string]map[string][]string // compiled sources of each directory by the source's name
 }
@@ -29,7 +30,7 @@ type pythonState struct {
 func newPythonState() pythonState {
 	return pythonState{
 		roots: map[string]pythonRoot{}, library: map[string]bool{}, dirs: map[string]map[string]pythonModule{},
-		dists: map[string][]pythonDist{}, compiled: map[string]map[string][]string{},
+		dists: map[string][]pythonDist{}, mains: map[string]bool{}, compiled: map[string]map[string][]string{},
 	}
 }
 

@@ -61,6 +61,11 @@ func (w *walk) pythonRun(program string, args []string) {
 func (w *walk) pythonModule(program, name string, args []string) {
 	w.importModule(program, name, "-m "+name)
 	w.importModule(program, name+".__main__", "-m "+name)
+	for _, part := range []string{name, name + ".__main__"} {
+		if found, _ := w.findModule(w.pythonPath(), part); len(found.files) > 0 {
+			w.pythonMain(found.files[len(found.files)-1])
+		}
+	}
 	w.pythonTold(program, program, args)
 }
 
@@ -75,6 +80,7 @@ func (w *walk) pythonScript(program, script string, args []string) {
 		w.addPythonPath(program, real)
 		w.pythonStart(program)
 		w.importModule(program, "__main__", "script")
+		w.pythonMain(real + "/__main__.py")
 		w.pythonTold(program, program, args)
 		return
 	}
@@ -82,6 +88,7 @@ func (w *walk) pythonScript(program, script string, args []string) {
 	w.addPythonPath(program, dir)
 	w.need(program, script, "script")
 	w.pythonStart(program)
+	w.pythonMain(real)
 	if path.Ext(real) != ".py" {
 		w.pythonVisit(real) // no extension says what it is
 	}

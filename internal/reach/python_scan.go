@@ -14,6 +14,10 @@ type pyFacts struct {
 	Names    []string    `json:"n,omitempty"` // strings that may be the name of a module
 	Metadata bool        `json:"m,omitempty"` // asks for entry points of installed distributions
 	Broken   bool        `json:"b,omitempty"` // not understood to the end
+
+	// Main is what stands in "if __name__ == '__main__':", which runs only if
+	// the file is the program, not when it is imported.
+	Main *pyFacts `json:"x,omitempty"`
 }
 
 // pyImport is one module of an import statement.
@@ -41,10 +45,20 @@ const (
 // without a dot are wanted too: in an application, "rest_framework" is as good
 // a module's name as "app.views".
 func readPython(src []byte, plainNames bool) pyFacts {
-	s := pyScan{pyTokens: scanPython(src), names: map[string]bool{}}
+	s := pyScan{pyTokens: scanPython(src), facts: &pyFacts{}, names: map[string]bool{}}
 	s.metadata()
-	start := true // of a statement
+	start := true  // of a statement
+	block := false // inside a block that is set apart
+	outer := s.facts
 	for i := 0; i < len(s.list); i++ {
+		if block && start && s.atMargin(i) {
+			s.facts, block = outer, false
+		}
+		if !block && start && s.atMargin(i) && s.is(i, "if") {
+			if s.facts = s.apart(i, outer); s.facts != outer {
+				block = true
+			}
+		}
 		if len(s.facts.Imports) >= maxPyImports {
 			s.broken = true
 			break
@@ -71,20 +85,42 @@ func readPython(src []byte, plainNames bool) pyFacts {
 		start = false
 	}
 	if s.broken {
+		s.facts = outer
 		s.facts.Broken = true
 		s.searchLines()
 	}
-	for name := range s.names {
-		s.facts.Names = append(s.facts.Names, name)
-	}
-	slices.Sort(s.facts.Names)
-	return s.facts
+	slices.Sort(outer.Names)
+	return *outer
 }
 
 type pyScan struct {
 	*pyTokens
-	facts pyFacts
-	names map[string]bool
+	facts *pyFacts        // of the block at hand
+	names map[string]bool // in Names already
+}
+
+// atMargin reports whether a token is the first of its line, without a blank
+// before it.
+func (s *pyScan) atMargin(i int) bool {
+	at := s.list[i].start
+	return s.list[i].kind != pyNewline && (at == 0 || s.src[at-1] == '\n')
+}
+
+// apart returns where to put what stands in the block of an if: for the
+// program's own part, Main; for what only type checkers read, nowhere that
+// counts; else the file's facts.
+func (s *pyScan) apart(i int, outer *pyFacts) *pyFacts {
+	switch {
+	case s.is(i+1, "__name__") && s.is(i+2, "=") && s.is(i+3, "=") && s.kind(i+4) == pyString && s.is(i+5, ":"):
+		if outer.Main == nil {
+			outer.Main = &pyFacts{}
+		}
+		return outer.Main
+	case s.is(i+1, "TYPE_CHECKING") && s.is(i+2, ":"),
+		s.kind(i+1) == pyName && s.is(i+2, ".") && s.is(i+3, "TYPE_CHECKING") && s.is(i+4, ":"):
+		return &pyFacts{}
+	}
+	return outer
 }
 
 // metadata sets Metadata if the file asks for entry points.
@@ -103,8 +139,9 @@ func (s *pyScan) name(i int, plain bool) {
 		return
 	}
 	text, exact := s.constant(i)
-	if exact && isModuleName(text, plain) {
+	if exact && isModuleName(text, plain) && !s.names[text] {
 		s.names[text] = true
+		s.facts.Names = append(s.facts.Names, text)
 	}
 }
 
@@ -269,7 +306,7 @@ func (s *pyScan) searchLines() {
 		if !bytes.HasPrefix(line, []byte("import ")) && !bytes.HasPrefix(line, []byte("from ")) {
 			continue
 		}
-		one := pyScan{pyTokens: scanPython(line)}
+		one := pyScan{pyTokens: scanPython(line), facts: &pyFacts{}}
 		if one.is(0, "import") {
 			one.importStatement(1)
 		} else if one.is(0, "from") {

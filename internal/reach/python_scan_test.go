@@ -28,6 +28,9 @@ func describePython(f pyFacts) string {
 	for _, n := range f.Names {
 		parts = append(parts, fmt.Sprintf("%q", n))
 	}
+	if f.Main != nil {
+		parts = append(parts, "main("+describePython(*f.Main)+")")
+	}
 	if f.Broken {
 		parts = append(parts, "broken")
 	}
@@ -48,6 +51,9 @@ func TestReadPython(t *testing.T) {
 		{"import_module('a' 'b')", "import_module ab"},
 		{"x = ['a.b', \"c.d:e\", 'a b.c', 'plain', 'x.', b'e.f']", `"a.b"; "c.d:e"; "e.f"`},
 		{"subprocess.run(['git', x]); os.system('ls -l'); subprocess.Popen(cmd); shutil.which('x')", "$run git; $system ls -l ; $Popen …; $which x"},
+		{"if __name__ == '__main__':\n  import a\n\n  f('b.c')\nimport d", "d; main(a; \"b.c\")"},
+		{"if TYPE_CHECKING:\n    import a\nelse:\n    import b\nif t.TYPE_CHECKING: import c\nimport d", "b; d"},
+		{"if __name__ == 'x' and y:\n  import a", "a"},
 		{"exec(x); eval('1'); a.exec(x)", "exec …"},
 		{"f'''{x!r:{y}}\"'''\nimport a", "a"},
 		{"r'\\'\nimport a", "a; a; broken"}, // the backslash keeps the quote
