@@ -112,11 +112,25 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 		if inside != "" || files.has(e.Path) || folders[e.Path] {
 			continue
 		}
+		if source, ok := compiledFrom(e.Path); ok && files.has(source) {
+			continue
+		}
 		c.UnownedFiles++
 		c.UnownedBytes += e.Size
 		count(share(c, kind, e.Path), e)
 	}
 	return c
+}
+
+// compiledFrom returns the source of a file that Python compiled and no package
+// lists: DIR/__pycache__/NAME.cpython-311.pyc is of DIR/NAME.py (PEP 3147).
+func compiledFrom(file string) (source string, ok bool) {
+	dir, name, ok := strings.Cut(file, "__pycache__/")
+	module, _, dotted := strings.Cut(name, ".")
+	if !ok || !dotted || !strings.HasSuffix(name, ".pyc") {
+		return "", false
+	}
+	return dir + module + ".py", true
 }
 
 // share returns the part of the report that files of a kind are counted in.

@@ -39,9 +39,10 @@ func TestCoverage(t *testing.T) {
 	tree := treeOf(t, []imagetest.Entry{
 		file("etc/os-release", "ID=debian\nVERSION_ID=12\n"), link("lib", "usr/lib"),
 		file("var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"),
-		file("var/lib/dpkg/info/a.list", "/etc/os-release\n/lib/a.so\n/usr/lib/python3/dist-packages\n"),
+		file("var/lib/dpkg/info/a.list", "/etc/os-release\n/lib/a.so\n/usr/lib/python3/b.py\n/usr/lib/python3/dist-packages\n"),
 		file("var/lib/dpkg/status-old", "kept by dpkg"),
 		file("usr/lib/a.so", elf),
+		file("usr/lib/python3/b.py", "1"), file("usr/lib/python3/__pycache__/b.cpython-311.pyc", "1"),
 		// A Python distribution, and what lies beside it.
 		file("usr/lib/python3/dist-packages/Six-1.0.dist-info/METADATA", "Name: six\nVersion: 1.0\n\n"),
 		file("usr/lib/python3/dist-packages/Six-1.0.dist-info/RECORD", "six.py,,\n__pycache__/six.cpython-311.pyc,,\nsub/__init__.py,sha256=x,3\n../../../bin/six,,\n\"a,b/c.py\",,\n"),
@@ -61,7 +62,7 @@ func TestCoverage(t *testing.T) {
 	got := coverage(tree, catalog.Packages(tree))
 	size := func(s string) int64 { return int64(len(s)) }
 	want := &report.Coverage{
-		Files: 27, Bytes: got.Bytes, UnownedFiles: 9, UnownedBytes: 5 + 3 + 4 + 3 + 2*size(elf) + 4 + 10 + 3 + 6,
+		Files: 29, Bytes: got.Bytes, UnownedFiles: 9, UnownedBytes: 5 + 3 + 4 + 3 + 2*size(elf) + 4 + 10 + 3 + 6,
 		Executables: report.CoverageShare{Files: 1, Bytes: size(elf) + 4, Largest: []report.UnownedFile{{Path: "app/server", Size: size(elf) + 4, Layer: 1}}},
 		Libraries: report.CoverageShare{Files: 2, Bytes: size(elf) + 6, Largest: []report.UnownedFile{
 			{Path: "app/libx.so.1", Size: size(elf), Layer: 1}, {Path: "app/tool.jar", Size: 6, Layer: 1}}},
