@@ -32,6 +32,7 @@ type scanFlags struct {
 	limits   limitFlags
 
 	input         string
+	dockerfile    string
 	scanners      []string
 	scannersNamed bool // by the user: then what they find in the configuration counts
 	severity      string
@@ -85,6 +86,7 @@ dir:, sbom:.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
+	flags.StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
 	f.source.register(flags)
 	f.database.register(flags)
 	f.output.register(flags)
@@ -151,6 +153,11 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	}
 	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
 		return nil, err
+	}
+	if f.dockerfile != "" {
+		if opt.Dockerfile, err = readDockerfile(f.dockerfile); err != nil {
+			return nil, err
+		}
 	}
 	if opt.Scanners.Vulnerabilities {
 		if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {

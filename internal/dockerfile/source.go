@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxSource bounds a Dockerfile. The largest seen in the wild are generated and
+// MaxSource bounds a Dockerfile, in bytes. The largest seen in the wild are generated and
 // stay below 200 kB.
-const maxSource = 1 << 20
+const MaxSource = 1 << 20
 
 // maxProblems bounds how many faults of one file are listed.
 const maxProblems = 200
@@ -55,8 +55,8 @@ func (l lines) span(src []byte, line int) (start, end int) {
 // unreadable says why bytes are no Dockerfile at all.
 func unreadable(src []byte) string {
 	switch {
-	case len(src) > maxSource:
-		return fmt.Sprintf("%d bytes are more than the %d of the largest Dockerfile that careen reads", len(src), maxSource)
+	case len(src) > MaxSource:
+		return fmt.Sprintf("%d bytes are more than the %d of the largest Dockerfile that careen reads", len(src), MaxSource)
 	case bytes.HasPrefix(src, []byte{0xff, 0xfe}), bytes.HasPrefix(src, []byte{0xfe, 0xff}):
 		return "the file is UTF-16; builders read UTF-8 only"
 	case bytes.IndexByte(src, 0) >= 0:

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
@@ -42,6 +43,8 @@ type Options struct {
 	Progress func(done, total int64) // stored bytes read so far; nil means none
 
 	SecretRules *secret.Rules // by which secrets are recognised; nil means careen's own
+
+	Dockerfile *dockerfile.File // that the image was built from: findings get its lines; nil means unknown
 }
 
 // Scanners says what is looked for beside the packages, which always are.
@@ -111,7 +114,13 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	}
 	r.Secrets = in.secrets
 	in.inspect(r, opt.Scanners)
-	return r, judge(r, cat, opt)
+	if err := judge(r, cat, opt); err != nil {
+		return r, err
+	}
+	if opt.Dockerfile != nil {
+		addLines(r, in.Image, opt.Dockerfile)
+	}
+	return r, nil
 }
 
 // judge holds the packages of a report against the advisories.
