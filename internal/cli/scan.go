@@ -30,6 +30,7 @@ type scanFlags struct {
 	database databaseFlags
 	output   outputFlags
 	limits   limitFlags
+	accepted acceptedFlags
 
 	input         string
 	dockerfile    string
@@ -91,6 +92,7 @@ dir:, sbom:.`,
 	f.database.register(flags)
 	f.output.register(flags)
 	f.limits.register(flags)
+	f.accepted.register(flags)
 	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
@@ -112,6 +114,10 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
+	accepted, err := f.accepted.accepted(time.Now())
+	if err != nil {
+		return err
+	}
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
@@ -125,6 +131,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	for _, r := range reports {
+		accepted.Apply(r)
 		filter.Apply(r)
 	}
 	because := gate.Verdict(reports)
@@ -152,6 +159,9 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		Match:  match.Options{IncludeKernelHeaders: f.kernelHeaders},
 	}
 	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
+		return nil, err
+	}
+	if opt.SecretRules, err = f.accepted.rules(); err != nil {
 		return nil, err
 	}
 	if f.dockerfile != "" {

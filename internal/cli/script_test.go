@@ -40,7 +40,9 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"leakyimage": leakyImage,
 			"mkimage":    mkimage,
+			"nosecret":   noSecret,
 			"registry":   serveRegistry,
 			"push":       pushImage,
 			"fill":       fillRegistry,

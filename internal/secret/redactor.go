@@ -27,7 +27,7 @@ func (all *Rules) NewRedactor(img *image.Image) *Redactor {
 	known := map[string]bool{}
 	for _, p := range piecesOf(img) {
 		text := []byte(p.text)
-		for _, m := range all.find(text, p.path, false) {
+		for _, m := range all.toHide(text, p.path) {
 			if secret := p.text[m.start:m.end]; !known[secret] {
 				known[secret] = true
 				r.values = append(r.values, value{secret, m.redacted(text)})
@@ -37,6 +37,16 @@ func (all *Rules) NewRedactor(img *image.Image) *Redactor {
 	// The longest first: one may be a part of another.
 	slices.SortStableFunc(r.values, func(a, b value) int { return cmp.Compare(len(b.secret), len(a.secret)) })
 	return r
+}
+
+// toHide returns what must not be shown of a text: what these rules recognise,
+// and what careen's own do where others are asked for.
+func (all *Rules) toHide(text []byte, path string) []match {
+	found := all.find(text, path, false)
+	if all.builtin != nil {
+		found = settle(append(found, all.builtin.find(text, path, false)...))
+	}
+	return found
 }
 
 // minMarked is the length from which on a file's secret is looked for by its
@@ -68,7 +78,7 @@ func (r *Redactor) Text(text string) string {
 	}
 	// White space may have been made one space since, and quotes taken off.
 	b := []byte(text)
-	found := r.all.find(b, "Dockerfile", false)
+	found := r.all.toHide(b, "Dockerfile")
 	for _, m := range slices.Backward(found) {
 		text = text[:m.start] + m.redacted(b) + text[m.end:]
 	}
@@ -126,7 +136,7 @@ func (r *Redactor) Image(img *image.Image) *image.Image {
 // itself is left alone.
 func (all *Rules) Bytes(text []byte, path string) []byte {
 	var out []byte
-	for _, m := range all.find(text, path, false) {
+	for _, m := range all.toHide(text, path) {
 		if out == nil {
 			out = slices.Clone(text)
 		}

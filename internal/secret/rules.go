@@ -40,6 +40,7 @@ type Rules struct {
 	ofKeyword  [][]*rule // the rules of each keyword of the automaton
 	scans      sync.Pool // of *scan
 	generation int       // changes with whatever changes a result
+	builtin    *Rules    // careen's own beside these: what they know is not shown either; nil when these are those
 }
 
 // rule recognises one kind of secret.
@@ -88,7 +89,8 @@ func ParseRules(name string, data []byte) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return r, nil
+	r.builtin, err = DefaultRules()
+	return r, err
 }
 
 // ruleFile is a rule file as written: Gitleaks' names, and ours.
