@@ -286,7 +286,7 @@ func randomLayers(t *testing.T, rng *rand.Rand, n int) ([][]item, *reference) {
 func TestRandomStacksAreWhatTheyUnpackTo(t *testing.T) {
 	rounds := 60
 	if os.Getenv("CAREEN_LONG") != "" {
-		rounds = 8_000
+		rounds = 2_000
 	}
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -350,7 +350,7 @@ func listItems(all [][]item) string {
 func TestRandomStacksAgainstOverlayfs(t *testing.T) {
 	rounds := 20
 	if os.Getenv("CAREEN_LONG") != "" {
-		rounds = 2000
+		rounds = 500
 	}
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 3))
