@@ -85,7 +85,7 @@ func nesting(line []byte) int {
 			}
 		}
 	}
-	return max(deepest, bytes.Count(bytes.ToUpper(line), []byte("ONBUILD"))-1)
+	return max(deepest, bytes.Count(bytes.ToUpper(line), []byte("ONBUILD")))
 }
 
 // readLines reads the lines from "from" up to, not including, "to". What is at

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
@@ -80,8 +81,8 @@ func (s *scope) evaluate(w Word) value {
 		return value{text: w.Text, tail: s.tail(w)}
 	}
 	env := environment{}
-	for name, arg := range s.args {
-		if strings.Contains(w.Text, name) && s.values[arg].why == "" {
+	for _, name := range strings.FieldsFunc(w.Text, isNoName) {
+		if arg := s.args[name]; arg != nil && s.values[arg].why == "" {
 			env[name] = s.values[arg].text
 		}
 	}
@@ -101,6 +102,9 @@ func (s *scope) evaluate(w Word) value {
 	v.text = text
 	return v
 }
+
+// isNoName says that a letter ends a variable's name, as BuildKit's lexer does.
+func isNoName(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // tail is a literal word as the end of a value.
 func (s *scope) tail(w Word) *Tail {
