@@ -37,6 +37,7 @@ func languages() []language {
 		{name: "shell", programs: "sh bash dash ash zsh ksh mksh busybox", extensions: ".sh .bash .envsh", run: (*walk).shellRun, visit: (*walk).shellVisit},
 		{name: "node", programs: "node nodejs bun libnode.so.*", extensions: ".js .mjs .cjs .jsx .ts .mts .cts .tsx", core: (*walk).nodeCore, run: (*walk).nodeRun, visit: (*walk).nodeVisit, visitors: nodeVisitors},
 		{name: "python", programs: "python python[23] python[23].* libpython*.so*", extensions: ".py", core: (*walk).pythonCore, run: (*walk).pythonRun, visit: (*walk).pythonVisit, visitors: pythonVisitors},
+		{name: "java", programs: "java libjvm.so", extensions: ".jar .war .class", core: (*walk).javaCore, run: (*walk).javaRun, visit: (*walk).javaVisit, visitors: javaVisitors},
 		{name: "perl", programs: "perl perl5* libperl.so*", extensions: ".pm .pl .al", core: (*walk).perlCore, run: (*walk).perlRun, visit: (*walk).perlVisit, visitors: perlVisitors},
 		{name: "php", programs: "php php[0-9]* php-fpm* php-cgi* libphp*.so", extensions: ".php .phtml .inc", core: (*walk).phpCore, run: (*walk).phpRun, visit: (*walk).phpVisit},
 		{name: "ruby", programs: "ruby ruby[0-9]* libruby*.so*", extensions: ".rb .ru", core: (*walk).rubyCore, run: (*walk).rubyRun, visit: (*walk).rubyVisit},

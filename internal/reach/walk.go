@@ -53,6 +53,7 @@ type walk struct {
 	node   nodeState
 	python pythonState
 	perl   perlState
+	java   javaState
 	called string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
 	dirs   map[string]bool // directories that are not behind a link
 }

@@ -1,0 +1,306 @@
+package reach
+
+import (
+	"archive/zip"
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+)
+
+// javaFacts is what the classes of a jar, or one class file, refer to. Java's
+// own packages are left out, and so are a jar's references to itself.
+type javaFacts struct {
+	Main      string   `json:"m,omitempty"` // of the manifest, with dots
+	ClassPath []string `json:"c,omitempty"` // of the manifest, as written
+	Defines   []string `json:"d,omitempty"` // packages, with slashes
+	Refers    []string `json:"r,omitempty"` // packages of classes that are named
+	Names     []string `json:"n,omitempty"` // packages of strings that look like a class's name
+	Reflects  bool     `json:"x,omitempty"` // loads classes by computed names, or services
+}
+
+// Bounds of a jar and of its classes.
+const (
+	maxJavaEntries = 200_000
+	maxClass       = 8 << 20
+	maxJarBytes    = 1 << 30 // of classes, unpacked
+	maxManifest    = 1 << 20
+)
+
+// readJar reads what the classes of a jar refer to.
+func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
+	var facts javaFacts
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return facts, err
+	}
+	if len(archive.File) > maxJavaEntries {
+		return facts, errors.New("too many entries")
+	}
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}}
+	var total uint64
+	for _, f := range archive.File {
+		switch {
+		case f.Name == "META-INF/MANIFEST.MF":
+			if text, err := readEntry(f, maxManifest); err == nil {
+				facts.Main, facts.ClassPath = readManifest(text)
+			}
+		case strings.HasSuffix(f.Name, ".jar") || strings.HasPrefix(f.Name, "META-INF/services/"):
+			// Nested jars are loaded by a class loader of the application's own.
+			c.reflects = c.reflects || strings.HasSuffix(f.Name, ".jar")
+		case strings.HasSuffix(f.Name, ".class"):
+			if total += f.UncompressedSize64; total > maxJarBytes {
+				return facts, errors.New("too many bytes of classes")
+			}
+			body, err := readEntry(f, maxClass)
+			if err != nil {
+				c.reflects = true // a class that cannot be read may load anything
+				continue
+			}
+			if err := c.class(body); err != nil {
+				c.reflects = true
+			}
+		}
+	}
+	c.into(&facts)
+	return facts, nil
+}
+
+// readClass reads what one class file refers to.
+func readClass(body []byte) (javaFacts, error) {
+	var facts javaFacts
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, whole: true}
+	err := c.class(body)
+	c.into(&facts)
+	return facts, err
+}
+
+func readEntry(f *zip.File, most uint64) ([]byte, error) {
+	if f.UncompressedSize64 > most {
+		return nil, errors.New("too large")
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(io.LimitReader(r, int64(most)))
+}
+
+// readManifest returns the main class and the class path of a manifest
+// (https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html): lines are
+// continued by a blank at the start of the next.
+func readManifest(text []byte) (main string, classPath []string) {
+	var lines []string
+	scan := bufio.NewScanner(strings.NewReader(string(text)))
+	for scan.Scan() {
+		line := strings.TrimSuffix(scan.Text(), "\r")
+		if line == "" && len(lines) > 0 {
+			break // the main section ends
+		}
+		if rest, ok := strings.CutPrefix(line, " "); ok && len(lines) > 0 {
+			lines[len(lines)-1] += rest
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	for _, line := range lines {
+		key, value, _ := strings.Cut(line, ":")
+		switch {
+		case strings.EqualFold(key, "Main-Class"):
+			main = strings.TrimSpace(value)
+		case strings.EqualFold(key, "Class-Path"):
+			classPath = strings.Fields(value)
+		}
+	}
+	return main, classPath
+}
+
+// classRefs collects what classes define and refer to.
+type classRefs struct {
+	defines, refers, names map[string]bool
+	reflects               bool
+	whole                  bool // names of classes, not of their packages
+}
+
+func (c *classRefs) into(f *javaFacts) {
+	sorted := func(set map[string]bool) []string {
+		var list []string
+		for name := range set {
+			list = append(list, name)
+		}
+		slices.Sort(list)
+		return list
+	}
+	if !c.whole {
+		for name := range c.defines {
+			delete(c.refers, name)
+			delete(c.names, name)
+		}
+	}
+	f.Defines, f.Refers, f.Names, f.Reflects = sorted(c.defines), sorted(c.refers), sorted(c.names), c.reflects
+}
+
+// add records a class by its name with slashes.
+func (c *classRefs) add(set map[string]bool, name string) {
+	if !c.whole {
+		name = packageOf(name)
+	}
+	for _, own := range []string{"java/", "jdk/", "sun/", "com/sun/"} {
+		if strings.HasPrefix(name+"/", own) {
+			return
+		}
+	}
+	set[name] = true
+}
+
+// packageOf returns the package of a class; "" is the unnamed one.
+func packageOf(class string) string {
+	if i := strings.LastIndexByte(class, '/'); i >= 0 {
+		return class[:i]
+	}
+	return ""
+}
+
+// Tags of the constant pool (JVMS 4.4).
+const (
+	tagUtf8, tagInteger, tagFloat, tagLong, tagDouble              = 1, 3, 4, 5, 6
+	tagClass, tagString, tagField, tagMethod, tagInterfaceMethod   = 7, 8, 9, 10, 11
+	tagNameAndType, tagMethodHandle, tagMethodType                 = 12, 15, 16
+	tagDynamic, tagInvokeDynamic, tagModule, tagPackage, classFile = 17, 18, 19, 20, 0xcafebabe
+)
+
+var errClass = errors.New("malformed class file")
+
+// class reads the constant pool of a class file
+// (https://docs.oracle.com/javase/specs/jvms/se21/html/jvms-4.html).
+func (c *classRefs) class(body []byte) error {
+	if len(body) < 10 || binary.BigEndian.Uint32(body) != classFile {
+		return errClass
+	}
+	count := int(binary.BigEndian.Uint16(body[8:]))
+	at := 10
+	texts := make([]string, count)
+	type entry struct {
+		tag  byte
+		a, b uint16
+	}
+	pool := make([]entry, count)
+	for i := 1; i < count; i++ {
+		if at+3 > len(body) {
+			return errClass
+		}
+		tag := body[at]
+		a := binary.BigEndian.Uint16(body[at+1:])
+		size := 3
+		pool[i] = entry{tag: tag, a: a}
+		switch tag {
+		case tagUtf8:
+			size = 3 + int(a)
+			if at+size > len(body) {
+				return errClass
+			}
+			texts[i] = string(body[at+3 : at+size])
+		case tagInteger, tagFloat, tagField, tagMethod, tagInterfaceMethod, tagNameAndType, tagDynamic, tagInvokeDynamic:
+			size = 5
+			if at+size > len(body) {
+				return errClass
+			}
+			pool[i].b = binary.BigEndian.Uint16(body[at+3:])
+		case tagLong, tagDouble:
+			size = 9
+			i++ // takes two entries
+		case tagClass, tagString, tagMethodType, tagModule, tagPackage:
+		case tagMethodHandle:
+			size = 4
+		default:
+			return errClass
+		}
+		at += size
+	}
+	get := func(i uint16, tag byte) (entry, bool) {
+		if int(i) >= count || pool[i].tag != tag {
+			return entry{}, false
+		}
+		return pool[i], true
+	}
+	className := func(i uint16) string {
+		if e, ok := get(i, tagClass); ok && int(e.a) < count {
+			return texts[e.a]
+		}
+		return ""
+	}
+	for _, e := range pool {
+		switch e.tag {
+		case tagClass:
+			if int(e.a) < count {
+				c.descriptor(texts[e.a], true)
+			}
+		case tagNameAndType:
+			if int(e.b) < count {
+				c.descriptor(texts[e.b], false)
+			}
+		case tagMethodType:
+			if int(e.a) < count {
+				c.descriptor(texts[e.a], false)
+			}
+		case tagString:
+			if int(e.a) < count && isClassName(texts[e.a]) {
+				c.add(c.names, strings.ReplaceAll(texts[e.a], ".", "/"))
+			}
+		case tagMethod, tagInterfaceMethod:
+			if nt, ok := get(e.b, tagNameAndType); ok && int(nt.a) < count {
+				c.reflects = c.reflects || loadsClasses(className(e.a), texts[nt.a])
+			}
+		}
+	}
+	if at+4 <= len(body) {
+		if name := className(binary.BigEndian.Uint16(body[at+2:])); name != "" {
+			c.add(c.defines, name)
+		}
+	}
+	return nil
+}
+
+// loadsClasses tells the methods by which classes are found by name.
+func loadsClasses(class, method string) bool {
+	switch class + "." + method {
+	case "java/lang/Class.forName", "java/lang/ClassLoader.loadClass", "java/util/ServiceLoader.load", "java/util/ServiceLoader.loadInstalled",
+		"java/util/ServiceLoader.loadFromBootLoader", "java/lang/ClassLoader.defineClass", "java/lang/invoke/MethodHandles$Lookup.findClass",
+		"java/net/URLClassLoader.newInstance", "java/lang/ClassLoader.getResources", "java/lang/Thread.getContextClassLoader":
+		return true
+	}
+	return strings.HasSuffix(class, "ClassLoader") && method == "<init>"
+}
+
+// descriptor adds the classes of a descriptor (JVMS 4.3), or, if class, of a
+// class's name, which may be an array's descriptor.
+func (c *classRefs) descriptor(text string, class bool) {
+	if class && !strings.HasPrefix(text, "[") {
+		if text != "" {
+			c.add(c.refers, text)
+		}
+		return
+	}
+	for {
+		_, rest, ok := strings.Cut(text, "L")
+		if !ok {
+			return
+		}
+		name, after, ok := strings.Cut(rest, ";")
+		if !ok {
+			return
+		}
+		if name != "" {
+			c.add(c.refers, name)
+		}
+		text = after
+	}
+}
+
+// isClassName reports whether a string looks like a.b.Name.
+func isClassName(text string) bool {
+	return len(text) < 200 && strings.Contains(text, ".") && isModuleName(text, false) && !strings.Contains(text, ":")
+}

@@ -1,0 +1,69 @@
+package reach
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+)
+
+func TestClassPath(t *testing.T) {
+	class := func(name string, refers, names []string, calls ...[2]string) string {
+		return string(classBytes(name, refers, names, calls))
+	}
+	forName := [2]string{"java/lang/Class", "forName"}
+	jars := func(reflects ...[2]string) []imagetest.Entry {
+		return []imagetest.Entry{
+			imagetest.Exec("usr/bin/java", ""),
+			imagetest.File("srv/app.jar", jarBytes(t, map[string]string{
+				"META-INF/MANIFEST.MF": "Main-Class: app.Main\nClass-Path: lib/b.jar lib/c.jar lib/d.jar lib/e.jar\n",
+				"app/Main.class":       class("app/Main", []string{"b/B"}, []string{"d.D"}),
+			})),
+			imagetest.File("srv/lib/b.jar", jarBytes(t, map[string]string{"b/B.class": class("b/B", []string{"e/E"}, nil, reflects...)})),
+			imagetest.File("srv/lib/c.jar", jarBytes(t, map[string]string{"c/C.class": class("c/C", nil, nil)})),
+			imagetest.File("srv/lib/d.jar", jarBytes(t, map[string]string{"d/D.class": class("d/D", nil, nil)})),
+			imagetest.Symlink("srv/lib/e.jar", "e-1.jar"),
+			imagetest.File("srv/lib/e-1.jar", jarBytes(t, map[string]string{"e/E.class": class("e/E", nil, nil)})),
+			imagetest.File("srv/lib/other.jar", "no jar"),
+		}
+	}
+	classes := []imagetest.Entry{
+		imagetest.Exec("usr/bin/java", ""),
+		imagetest.File("srv/classes/Main.class", class("Main", []string{"p/P"}, nil)),
+		imagetest.File("srv/classes/p/P.class", class("p/P", []string{"Main", "q/Absent", "z/Z"}, nil)),
+		imagetest.File("srv/classes/p/Unused.class", class("p/Unused", nil, nil)),
+		imagetest.File("srv/lib/z.jar", jarBytes(t, map[string]string{"z/Z.class": class("z/Z", nil, nil)})),
+		imagetest.File("srv/lib/y.jar", jarBytes(t, map[string]string{"y/Y.class": class("y/Y", nil, nil)})),
+		imagetest.File("srv/options", "-cp 'srv/classes:srv/lib/*'\n"),
+	}
+	for name, c := range map[string]struct {
+		entries []imagetest.Entry
+		argv    []string
+		want    string
+	}{
+		"jar": {jars(), []string{"java", "-Xmx1g", "-jar", "srv/app.jar"},
+			"app.jar reached, b.jar reached, c.jar not-reached, d.jar unknown, e-1.jar reached, e.jar reached, other.jar not-reached"},
+		"reflection": {jars(forName), []string{"java", "-jar", "srv/app.jar"},
+			"app.jar reached, b.jar reached, c.jar unknown, d.jar unknown, e-1.jar reached, e.jar reached, other.jar not-reached"},
+		"classes": {classes, []string{"java", "@srv/options", "Main", "-cp", "no"},
+			"Main.class reached, P.class reached, Unused.class not-reached, y.jar not-reached, z.jar reached, options reached"},
+	} {
+		r, err := Compute(passed(t, c.entries), image.Config{Cmd: c.argv}, nil, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for e, state := range r.Files() {
+			if rest, ok := strings.CutPrefix(e.Path, "srv/"); ok && !e.Mode.IsDir() {
+				got = append(got, fmt.Sprintf("%s %s", rest[strings.LastIndexByte(rest, '/')+1:], state))
+			}
+		}
+		if d := cmp.Diff(strings.Split(c.want, ", "), got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
