@@ -2,10 +2,13 @@ package catalog
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/exe"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -35,4 +38,72 @@ func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 		packages = append(packages, language("nuget", strings.TrimPrefix(name, "runtimepack."), version))
 	}
 	return packages, nil
+}
+
+// runtimeFiles are the assemblies whose version resource says which runtime
+// lies there, where no deps.json does (trimmed and self-contained programs), and
+// the name of its package without the system at its end.
+var runtimeFiles = map[string]string{
+	"System.Private.CoreLib.dll": "Microsoft.NETCore.App.Runtime",
+	"Microsoft.AspNetCore.dll":   "Microsoft.AspNetCore.App.Runtime",
+}
+
+func isDotnetRuntime(h *rootfs.Header, head []byte) bool {
+	base := h.Path[strings.LastIndexByte(h.Path, '/')+1:]
+	return (base == "System.Private.CoreLib.dll" || base == "Microsoft.AspNetCore.dll") && (len(head) == 0 || exe.Identify(head) == exe.PE)
+}
+
+// readDotnetRuntime reads "8.0.1+bf5e279d" or "6.0.10-servicing.22476.10+5a400c21".
+func readDotnetRuntime(h *rootfs.Header, body rootfs.Body) (found, error) {
+	v, err := exe.ReadPEVersion(body)
+	if errors.Is(err, exe.ErrNoVersion) {
+		return found{}, nil
+	}
+	if err != nil {
+		return found{}, err
+	}
+	version, _, _ := strings.Cut(v.Strings["ProductVersion"], "+")
+	version, _, _ = strings.Cut(version, "-servicing")
+	if strings.Count(version, ".") < 2 || !startsWithDigit(version) {
+		return found{}, nil
+	}
+	return found{Packages: []sbom.Package{language("nuget", runtimeFiles[path.Base(h.Path)]+"."+runtimeSystem(v.Machine), version)}}, nil
+}
+
+// runtimeSystem names what a precompiled assembly is for: its machine, xored
+// with a mark of the system
+// (https://github.com/dotnet/runtime/blob/main/docs/design/coreclr/botr/readytorun-format.md).
+func runtimeSystem(machine uint16) string {
+	const linux = 0x7b79
+	switch machine {
+	case 0xaa64 ^ linux:
+		return "linux-arm64"
+	case 0x01c4 ^ linux:
+		return "linux-arm"
+	case 0x8664:
+		return "win-x64"
+	case 0x014c:
+		return "win-x86"
+	case 0xaa64:
+		return "win-arm64"
+	}
+	return "linux-x64"
+}
+
+// dropKnownRuntimes forgets runtimes recognised by an assembly where a deps.json
+// beside it names them.
+func (j *join) dropKnownRuntimes() {
+	known := map[string]bool{}
+	key := func(p *sbom.Package) string {
+		at := strings.LastIndexByte(p.Name, '.')
+		return path.Dir(p.Locations[0].Path) + "\x00" + p.Name[:max(at, 0)]
+	}
+	for i := range j.packages {
+		if p := &j.packages[i]; p.Type == "nuget" && strings.HasSuffix(p.Locations[0].Path, ".deps.json") {
+			known[key(p)] = true
+		}
+	}
+	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
+		return p.Type == "nuget" && runtimeFiles[path.Base(p.Locations[0].Path)] != "" && known[key(&p)]
+	})
 }

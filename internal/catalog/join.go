@@ -31,6 +31,7 @@ func Packages(tree *rootfs.Tree) Result {
 	j.addDeclared()
 	j.nameOwners(found)
 	j.dropOwnedPrograms()
+	j.dropKnownRuntimes()
 	j.warnOfMissing()
 	folders := j.folders()
 	return Result{Distro: distro, Packages: merge(j.packages), Folders: folders, Warnings: j.warnings}

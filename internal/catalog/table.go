@@ -59,6 +59,8 @@ func catalogers() []cataloger {
 			files: "`composer/installed.json`"},
 		{name: "dotnet", version: 1, want: isDepsJSON, read: whole(parseDepsJSON), title: ".NET", types: "nuget",
 			files: "`*.deps.json`"},
+		{name: "dotnetruntime", version: 1, want: isDotnetRuntime, read: readDotnetRuntime, title: ".NET's runtime", types: "nuget",
+			files: "the version resource of `System.Private.CoreLib.dll` and `Microsoft.AspNetCore.dll`, where no `deps.json` names the runtime"},
 		{name: "rust", version: 1, want: isExecutable, read: readRustBinary, title: "Rust, built with cargo-auditable", types: "cargo",
 			files: "the section `.dep-v0` of ELF, PE and Mach-O files"},
 		{name: "program", version: 1, want: isProgram, read: readProgram, title: "Programs that no package manager installed", types: "bitnami generic",
