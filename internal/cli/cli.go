@@ -117,6 +117,7 @@ flag beats environment beats file.`,
 	flags.BoolVar(&c.debug, "debug", false, "say on stderr what is being done")
 	flags.BoolVar(&c.noProgress, "no-progress", false, "no progress line, even on a terminal")
 	root.AddCommand(c.scanCommand(), c.sbomCommand(), c.pinCommand(), c.slimCommand(), c.hardenCommand(), c.baseCommand(), c.reachCommand(), c.dbCommand(), c.versionCommand())
+	root.AddCommand(c.lintCommand())
 	return root
 }
 

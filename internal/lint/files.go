@@ -122,7 +122,7 @@ func relativeWorkdir(c *dockerCheck) {
 func changeDirectory(c *dockerCheck) {
 	c.each(func(run step) {
 		list := c.byRun[run.Instruction]
-		if len(list) == 0 || list[0].name != "cd" || run.trigger || len(list[0].words) < 2 {
+		if len(list) == 0 || list[0].name != "cd" || run.trigger || len(list[0].words) < 2 || strings.HasPrefix(run.Text, "(") {
 			return
 		}
 		c.report(list[0].line, nil, "cd %s", list[0].words[1].Value)

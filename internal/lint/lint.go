@@ -9,6 +9,7 @@
 package lint
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,7 +76,8 @@ type Result struct {
 	Kind     string    // "dockerfile", or a workload.Kind
 	Findings []Finding // by line
 
-	hide  *strings.Replacer // blots out secrets
+	hide  *strings.Replacer // blots out secrets that are long enough to be nothing else
+	short []secret          // the others
 	gated bool              // a workflow with a scan that gates
 }
 
@@ -100,6 +102,9 @@ func Check(name string, data []byte, opt Options) (*Result, error) {
 	if IsDockerfile(name) {
 		return CheckDockerfile(name, data, opt), nil
 	}
+	if workload.Recognise(name, data) == workload.YAML && !mayBeWorkload(data) {
+		return nil, ErrUnknown
+	}
 	file, err := workload.Parse(name, data)
 	var broken *workload.SyntaxError
 	switch {
@@ -116,6 +121,30 @@ func Check(name string, data []byte, opt Options) (*Result, error) {
 		return nil, err
 	}
 	return checkWorkload(file, data, opt), nil
+}
+
+// mayBeWorkload spares the parser YAML that is certainly about something else.
+func mayBeWorkload(data []byte) bool {
+	for _, key := range []string{"apiVersion", "services", "jobs"} {
+		if bytes.Contains(data, []byte(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// LooksLikeDockerfile reports whether the first instruction of a text is one
+// that only a Dockerfile begins with: for files of other names, and for streams.
+func LooksLikeDockerfile(data []byte) bool {
+	for _, line := range strings.SplitN(string(data[:min(len(data), 16<<10)]), "\n", 200) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		return (strings.EqualFold(word, "FROM") || strings.EqualFold(word, "ARG")) && rest != ""
+	}
+	return false
 }
 
 // looksLikeWorkload tells a broken manifest from YAML that is about something else.
@@ -291,7 +320,7 @@ func lineStarts(data []byte) []int {
 // result sorts the findings, sets aside those that a pragma names, blots out
 // secrets and gives each its fingerprint.
 func (c *check) result(kind string, pragmas []pragma) *Result {
-	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0)}
+	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0), short: c.secrets}
 	slices.SortStableFunc(c.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line.Line, b.Line.Line), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
 	})
@@ -339,6 +368,18 @@ func (r *Result) Redact(text string) string {
 		return text
 	}
 	return r.hide.Replace(text)
+}
+
+// redactAll blots out short secrets as well, wherever a line of the file that
+// assigns anything holds one.
+func (r *Result) redactAll(line string) string {
+	line = r.Redact(line)
+	for _, s := range r.short {
+		if len(s.value) < shortSecret && strings.ContainsAny(line, "=:") {
+			line = strings.ReplaceAll(line, s.value, "****")
+		}
+	}
+	return line
 }
 
 // SettleWorkflows takes back that a workflow builds an image without a scan when

@@ -111,7 +111,7 @@ func rootUser(c *dockerCheck) {
 		return
 	}
 	bottom := stages[len(stages)-1]
-	if !bottom.Base.Resolved || stages[0].nonRootBase() {
+	if !bottom.Base.Resolved || stages[0].nonRootBase() || windowsImage(bottom.Base.Value) {
 		return
 	}
 	if start, ok := c.lastStep("ENTRYPOINT", "CMD"); ok && dropsRoot(start.Text) {
@@ -165,7 +165,7 @@ func userAt(at step) string {
 
 func userByName(c *dockerCheck) {
 	user, ok := c.lastStep("USER")
-	if !ok || isRoot(user.Text) || user.Text == "" || strings.ContainsAny(user.Text, "$\\%") {
+	if !ok || isRoot(user.Text) || user.Text == "" || strings.ContainsAny(user.Text, "$\\%") || !user.shell.posix {
 		return
 	}
 	if name, _, _ := strings.Cut(strings.Trim(user.Text, `"'`), ":"); strings.Trim(name, "0123456789") != "" {

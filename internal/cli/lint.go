@@ -1,0 +1,438 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/workload"
+)
+
+// hadolintFiles are the names that Hadolint looks for in the working directory.
+var hadolintFiles = []string{".hadolint.yaml", ".hadolint.yml"}
+
+// stdinName is what standard input is called in findings.
+const stdinName = "stdin"
+
+// lintFlags are the flags of careen lint.
+type lintFlags struct {
+	format   string
+	output   string
+	failOn   string
+	exitCode int
+	only     []string
+	ignore   []string
+	hadolint string
+	fix      bool
+	diff     bool
+}
+
+func (c *command) lintCommand() *cobra.Command {
+	var f lintFlags
+	cmd := &cobra.Command{
+		Use:   "lint PATH...",
+		Short: "Find faults in Dockerfiles, compose files, Kubernetes manifests, docker run lines and CI workflows",
+		Long: `Lint reads Dockerfiles, compose files, Kubernetes manifests, docker run lines in
+shell scripts and Makefiles, and the workflows of GitHub, GitLab and CircleCI,
+and says what is wrong with them, each with its line. Directories are searched;
+"-" is a Dockerfile on standard input. Every rule has a page under docs/rules.
+
+Findings are set aside by a comment above the line, "# careen:ignore=CD303 why",
+or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.`,
+		Example: `  careen lint .
+  careen lint --diff Dockerfile
+  careen lint --fix Dockerfile
+  careen lint --ignore DL3008,CD004 --fail-on high .
+  careen lint -f sarif -o lint.sarif .`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.lint(args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text, json, sarif or github (annotations of a workflow)")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this file instead of standard output")
+	flags.StringVar(&f.failOn, "fail-on", "medium", "fail when a finding is at least this severe: critical, high, medium, low, negligible or none")
+	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when the gate trips")
+	flags.StringSliceVar(&f.only, "only", nil, "run these rules only; ids of careen, Hadolint, Trivy, Dockle or CIS")
+	flags.StringSliceVar(&f.ignore, "ignore", nil, "leave these rules out")
+	flags.StringVar(&f.hadolint, "hadolint-config", "", "read Hadolint's configuration from this file (default .hadolint.yaml, if there is one)")
+	flags.BoolVar(&f.fix, "fix", false, "mend in the files what can be mended safely, and report the rest")
+	flags.BoolVar(&f.diff, "diff", false, "change nothing; print what --fix would change")
+	return cmd
+}
+
+// lintFile is one file with what was found in it.
+type lintFile struct {
+	path   string
+	data   []byte // as read
+	fixed  []byte // as data when nothing is mended
+	result *lint.Result
+}
+
+func (c *command) lint(paths []string, f lintFlags) error {
+	threshold, err := f.validate()
+	if err != nil {
+		return err
+	}
+	opt := lint.Options{Only: f.only, Ignore: f.ignore}
+	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
+		return err
+	}
+	var files []*lintFile
+	var failed error // the first file that could not be read: the others are still worth reading
+	for _, path := range paths {
+		err := c.lintPath(path, opt, f.fix || f.diff, func(file *lintFile) { files = append(files, file) })
+		if failed == nil {
+			failed = err
+		} else if err != nil {
+			c.note("%s", escape(err.Error()))
+		}
+	}
+	if len(files) == 0 && failed == nil {
+		failed = fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow, shell script or Makefile here", strings.Join(paths, ", "))
+	}
+	if failed != nil && len(files) == 0 {
+		return failed
+	}
+	if f.diff {
+		for _, file := range files {
+			if _, err := io.WriteString(c.stdout, file.result.Diff(file.data, file.fixed)); err != nil {
+				return err
+			}
+		}
+		return failed
+	}
+	if f.fix {
+		if err := c.writeFixes(files); err != nil {
+			return err
+		}
+	}
+	lintReport, gate := c.lintReport(files, threshold, f)
+	if err := c.writeLint(lintReport, files, f); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	if gate != "" {
+		return &exitError{f.exitCode, fmt.Errorf("gate failed: %s", gate)}
+	}
+	return nil
+}
+
+// validate checks the flags and returns the severity from which on findings
+// fail; false when none does.
+func (f lintFlags) validate() (threshold *finding.Severity, err error) {
+	if !slices.Contains([]string{"text", "json", "sarif", "github"}, f.format) {
+		return nil, fmt.Errorf("--format %q: not one of text, json, sarif, github", f.format)
+	}
+	if f.fix && f.diff {
+		return nil, errors.New("--diff changes nothing: leave out --fix")
+	}
+	for _, id := range slices.Concat(f.only, f.ignore) {
+		if _, ok := lint.Lookup(id); !ok {
+			return nil, fmt.Errorf("no rule has the id %q; docs/lint.md lists them", id)
+		}
+	}
+	if f.failOn == "none" {
+		return nil, nil
+	}
+	s, err := finding.ParseSeverity(f.failOn)
+	if err != nil || s == finding.Unknown {
+		return nil, fmt.Errorf("--fail-on %q: not one of critical, high, medium, low, negligible, none", f.failOn)
+	}
+	return &s, nil
+}
+
+func readHadolint(path string) (*lint.Hadolint, error) {
+	names := hadolintFiles
+	if path != "" {
+		names = []string{path}
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) && path == "" {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		config, err := lint.ParseHadolint(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return config, nil
+	}
+	return nil, nil
+}
+
+// lintPath looks at a file, at standard input, or at the files of a directory.
+// In a directory what is of no kind of ours is passed over.
+func (c *command) lintPath(path string, opt lint.Options, fix bool, add func(*lintFile)) error {
+	if path == "-" {
+		data, err := readBounded(c.stdin)
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		file, err := lintBytes(stdinName, data, opt, fix)
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		add(file)
+		return nil
+	}
+	var failed error
+	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			if name == path {
+				return err
+			}
+			failed = errors.Join(failed, err)
+			return nil
+		}
+		if entry.IsDir() {
+			if name != path && skipped(entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if name != path && (!entry.Type().IsRegular() || !lintable(name)) {
+			return nil
+		}
+		file, err := lintOne(name, opt, fix)
+		switch {
+		case errors.Is(err, lint.ErrUnknown) && name != path:
+		case err != nil:
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", name, err))
+		default:
+			add(file)
+		}
+		return nil
+	})
+	return errors.Join(failed, err)
+}
+
+// skipped are directories that hold others' files.
+func skipped(name string) bool {
+	switch name {
+	case ".github", ".circleci", ".gitlab":
+		return false
+	case "node_modules", "vendor", "testdata":
+		return true
+	}
+	return strings.HasPrefix(name, ".")
+}
+
+// lintable tells by the name whether a file of a directory is worth opening. A
+// script without an extension is known by its first line only.
+func lintable(name string) bool {
+	return lint.IsDockerfile(name) || workload.Recognise(name, []byte(`"apiVersion"`)) != workload.Unknown || filepath.Ext(name) == ""
+}
+
+func lintOne(name string, opt lint.Options, fix bool) (*lintFile, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	defer f.Close()
+	data, err := readBounded(f)
+	if err != nil {
+		return nil, err
+	}
+	return lintBytes(name, data, opt, fix)
+}
+
+func readBounded(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, workload.MaxFile+1))
+	if err == nil && len(data) > workload.MaxFile {
+		err = fmt.Errorf("larger than %d bytes", workload.MaxFile)
+	}
+	return data, err
+}
+
+// lintBytes looks at one file. One whose name says nothing is a Dockerfile when
+// it begins like one, else YAML that may be one of ours.
+func lintBytes(name string, data []byte, opt lint.Options, fix bool) (*lintFile, error) {
+	file := &lintFile{path: name, data: data, fixed: data}
+	var err error
+	if workload.Recognise(name, data) == workload.Unknown && !lint.IsDockerfile(name) {
+		if name == stdinName && !lint.LooksLikeDockerfile(data) {
+			if file.result, err = lint.Check(name+".yaml", data, opt); err == nil {
+				return file, nil
+			}
+		}
+		if name != stdinName && !lint.LooksLikeDockerfile(data) {
+			return nil, lint.ErrUnknown
+		}
+		if fix {
+			file.fixed, file.result = lint.FixDockerfile(name, data, opt)
+		} else {
+			file.result = lint.CheckDockerfile(name, data, opt)
+		}
+		return file, nil
+	}
+	if fix {
+		file.fixed, file.result, err = lint.Fix(name, data, opt)
+	} else {
+		file.result, err = lint.Check(name, data, opt)
+	}
+	return file, err
+}
+
+// writeFixes puts the mended files in place of the old.
+func (c *command) writeFixes(files []*lintFile) error {
+	for _, file := range files {
+		if string(file.fixed) == string(file.data) {
+			continue
+		}
+		if file.path == stdinName {
+			return errors.New("standard input cannot be mended in place; use --diff")
+		}
+		info, err := os.Stat(file.path)
+		if err != nil {
+			return err
+		}
+		if err := replaceFile(file.path, file.fixed, info.Mode().Perm()); err != nil {
+			return fmt.Errorf("%s: %w", file.path, err)
+		}
+		c.note("%s: mended", escape(file.path))
+	}
+	return nil
+}
+
+// lintReport joins the files, and says why the gate trips, "" when it does not.
+func (c *command) lintReport(files []*lintFile, threshold *finding.Severity, f lintFlags) (*report.Lint, string) {
+	var results []*lint.Result
+	for _, file := range files {
+		results = append(results, file.result)
+	}
+	lint.SettleWorkflows(results)
+	r := &report.Lint{Schema: report.LintSchema, Careen: version()}
+	counts := map[finding.Severity]int{}
+	for _, file := range files {
+		r.Files = append(r.Files, file.path)
+		for _, found := range file.result.Findings {
+			r.Misconfigurations = append(r.Misconfigurations, found.Misconfiguration)
+			if found.Suppressed == nil {
+				counts[found.Severity]++
+			}
+			if len(found.Edits) > 0 {
+				r.Fixable++
+			}
+		}
+	}
+	if threshold == nil {
+		return r, ""
+	}
+	var reasons []string
+	for _, s := range finding.Severities() {
+		if n := counts[s]; n > 0 && s >= *threshold {
+			reasons = append(reasons, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
+		}
+	}
+	r.Gate = &report.Gate{Tripped: reasons != nil}
+	if reasons != nil {
+		r.Gate.Because = fmt.Sprintf("%s (--fail-on %s)", strings.Join(reasons, ", "), f.failOn)
+	}
+	return r, r.Gate.Because
+}
+
+func (c *command) writeLint(r *report.Lint, files []*lintFile, f lintFlags) (err error) {
+	w := c.stdout
+	if f.output != "" {
+		out, err := os.Create(f.output)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, out.Close()) }()
+		w = out
+	}
+	switch f.format {
+	case "json":
+		return report.WriteLintJSON(w, r)
+	case "sarif":
+		return report.WriteLintSARIF(w, r)
+	case "github":
+		return writeAnnotations(w, files)
+	}
+	return writeLintText(w, r, files)
+}
+
+// writeLintText prints each finding with its line, and what to do.
+func writeLintText(w io.Writer, r *report.Lint, files []*lintFile) error {
+	var b strings.Builder
+	open, aside := 0, 0
+	for _, file := range files {
+		for _, found := range file.result.Findings {
+			if found.Suppressed != nil {
+				aside++
+				continue
+			}
+			open++
+			fmt.Fprintf(&b, "%s:%d: %s %s: %s\n", escape(file.path), found.Line.Line, found.Severity, found.Rule, escape(found.Message))
+			if found.Text != "" {
+				fmt.Fprintf(&b, "    %s\n", escape(found.Text))
+			}
+			fix := found.Fix
+			if len(found.Edits) > 0 {
+				fix += " (--fix)"
+			}
+			fmt.Fprintf(&b, "    fix: %s\n", escape(fix))
+		}
+	}
+	fmt.Fprintf(&b, "%s, %s", count(len(r.Files), "file", "files"), count(open, "finding", "findings"))
+	if r.Fixable > 0 {
+		fmt.Fprintf(&b, ", %d of them mended by --fix", r.Fixable)
+	}
+	if aside > 0 {
+		fmt.Fprintf(&b, "; %d set aside by comments", aside)
+	}
+	b.WriteByte('\n')
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// writeAnnotations prints workflow commands, which GitHub shows beside the lines
+// of a pull request (docs.github.com, "Workflow commands for GitHub Actions").
+func writeAnnotations(w io.Writer, files []*lintFile) error {
+	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	for _, file := range files {
+		for _, found := range file.result.Findings {
+			if found.Suppressed != nil {
+				continue
+			}
+			level := "notice"
+			switch {
+			case found.Severity >= finding.High:
+				level = "error"
+			case found.Severity == finding.Medium:
+				level = "warning"
+			}
+			_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,title=%s::%s\n", level, property.Replace(filepath.ToSlash(file.path)), found.Line.Line,
+				property.Replace(found.Rule+" "+found.Title), data.Replace(escape(found.Message+"; fix: "+found.Fix)))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package report
+
+import (
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+)
+
+// LintSchema is the name and version of the JSON of careen lint.
+const LintSchema = "careen-lint/1"
+
+// Lint is what careen lint found in files that build or run images (docs/lint.md).
+type Lint struct {
+	Schema            string                     `json:"schema"`
+	Careen            string                     `json:"careen"` // version of the program
+	Files             []string                   `json:"files"`  // that were looked at, in order
+	Misconfigurations []finding.Misconfiguration `json:"misconfigurations"`
+	Fixable           int                        `json:"fixable"` // of them, those that --fix mends
+	Gate              *Gate                      `json:"gate,omitempty"`
+}
+
+// rulePages is where each rule on such files has its page.
+const rulePages = homePage + "/blob/main/docs/rules/"
+
+// WriteLintJSON writes the result as JSON. The same result gives the same bytes.
+func WriteLintJSON(w io.Writer, l *Lint) error {
+	published := *l
+	published.Files = list(l.Files)
+	published.Misconfigurations = list(l.Misconfigurations)
+	return writeJSON(w, published)
+}
+
+// WriteLintSARIF writes the result as one run of SARIF 2.1.0.
+func WriteLintSARIF(w io.Writer, l *Lint) error {
+	driver := sarifDriver{Name: "Careen", InformationURI: homePage, Version: l.Careen, Rules: []sarifRule{}}
+	if v := strings.TrimPrefix(l.Careen, "v"); semantic.MatchString(v) {
+		driver.SemanticVersion = v
+	}
+	run := sarifRun{
+		AutomationDetails: sarifID{"careen-lint/"},
+		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, ToolExecutionNotifications: []sarifNotification{}}},
+		ColumnKind:        "utf16CodeUnits",
+		Results:           []sarifResult{},
+	}
+	place := map[string]int{}
+	for i := range l.Misconfigurations {
+		m := &l.Misconfigurations[i]
+		if _, known := place[m.Rule]; !known {
+			place[m.Rule] = len(driver.Rules)
+			rule := misconfigurationRule(m)
+			rule.HelpURI = rulePages + url.PathEscape(m.Rule) + ".md"
+			driver.Rules = append(driver.Rules, rule)
+		}
+		result := misconfigurationResult(m, &Report{})
+		result.RuleIndex = place[m.Rule]
+		result.Properties = nil
+		for j := range result.Suppressions { // by a comment in the file itself
+			result.Suppressions[j].Kind = "inSource"
+		}
+		run.Results = append(run.Results, result)
+	}
+	run.Tool = sarifTool{driver}
+	return writeJSON(w, sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0",
+		Runs:    []sarifRun{run},
+	})
+}
