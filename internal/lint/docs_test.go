@@ -1,0 +1,123 @@
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Markers in docs/lint.md, between which the list of rules stands.
+const (
+	listBegins = "<!-- rules, written by go test ./internal/lint -update -->"
+	listEnds   = "<!-- end of rules -->"
+)
+
+// topics are the headings of the list.
+var topics = []struct{ prefix, title string }{
+	{"CD0", "Dockerfiles: base images, stages, the shape of the file"},
+	{"CD1", "Dockerfiles: users and what they may do"},
+	{"CD2", "Dockerfiles: secrets, and what is fetched from elsewhere"},
+	{"CD3", "Dockerfiles: packages"},
+	{"CD4", "Dockerfiles: COPY, ADD, WORKDIR"},
+	{"CD5", "Dockerfiles: CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK"},
+	{"CD6", "Dockerfiles: LABEL and ENV"},
+	{"CD7", "Dockerfiles: the shell of RUN"},
+	{"CS0", "Compose, Kubernetes, docker run: the file itself"},
+	{"CS1", "Compose, Kubernetes, docker run: what a service may do"},
+	{"CS2", "Compose, Kubernetes, docker run: what a service should have"},
+	{"CW", "Workflows of GitHub, GitLab and CircleCI"},
+}
+
+func rulePage(r Rule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s: %s\n\n", r.ID, r.Title)
+	fmt.Fprintf(&b, "Severity %s. ", strings.ToLower(r.Severity.String()))
+	switch {
+	case r.Fixable:
+		b.WriteString("Mended by `careen lint --fix`.")
+	case r.Optional:
+		fmt.Fprintf(&b, "Only with `--only %s`.", r.ID)
+	default:
+		b.WriteString("A person has to mend it.")
+	}
+	if len(r.Same) > 0 {
+		fmt.Fprintf(&b, " The same as %s.", strings.Join(r.Same, ", "))
+	}
+	fmt.Fprintf(&b, "\n\n%s\n\nWhat to do: %s.\n", r.Why, r.Fix)
+	name, language := "Dockerfile", "dockerfile"
+	if r.File != "" {
+		name, language = r.File, "yaml"
+	}
+	if strings.HasSuffix(name, ".sh") {
+		language = "sh"
+	}
+	fmt.Fprintf(&b, "\n## Bad\n\n`%s`\n\n```%s\n%s```\n\n## Good\n\n```%[2]s\n%[4]s```\n", name, language, r.Bad, r.Good)
+	fmt.Fprintf(&b, "\nSet it aside for one line with a comment above it: `# careen:ignore=%s why`. All rules: [lint.md](../lint.md).\n", r.ID)
+	return b.String()
+}
+
+func ruleList() string {
+	var b strings.Builder
+	for _, topic := range topics {
+		fmt.Fprintf(&b, "\n### %s\n\n| rule | asks for | severity | fix | same as |\n|---|---|---|---|---|\n", topic.title)
+		for _, r := range Rules() {
+			if !strings.HasPrefix(r.ID, topic.prefix) {
+				continue
+			}
+			fix := ""
+			if r.Fixable {
+				fix = "yes"
+			}
+			fmt.Fprintf(&b, "| [%s](rules/%[1]s.md) | %s | %s | %s | %s |\n", r.ID, r.Title, strings.ToLower(r.Severity.String()), fix, strings.Join(r.Same, ", "))
+		}
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+// TestDocs holds docs/rules and the list of docs/lint.md against the table.
+func TestDocs(t *testing.T) {
+	docs := filepath.Join("..", "..", "docs")
+	hold := func(path, want string) {
+		t.Helper()
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Errorf("%s does not say what the table says (%v); -update writes it", path, err)
+		}
+	}
+	pages := map[string]bool{}
+	for _, r := range Rules() {
+		hold(filepath.Join(docs, "rules", r.ID+".md"), rulePage(r))
+		pages[r.ID+".md"] = true
+	}
+	have, err := filepath.Glob(filepath.Join(docs, "rules", "C[DSW][0-9]*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range have {
+		if !pages[filepath.Base(path)] {
+			t.Errorf("%s: no such rule", path)
+		}
+	}
+	index := filepath.Join(docs, "lint.md")
+	data, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(data), listBegins)
+	_, tail, ended := strings.Cut(rest, listEnds)
+	if !ok || !ended {
+		t.Fatalf("%s: no markers", index)
+	}
+	hold(index, head+listBegins+"\n"+ruleList()+listEnds+tail)
+}
