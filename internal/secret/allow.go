@@ -23,7 +23,7 @@ type allowlistText struct {
 // allowlist says what is no finding though a rule matches.
 type allowlist struct {
 	all       bool // every criterion that is there has to hold, not just one
-	paths     []func() *regexp.Regexp
+	paths     []*pathPattern
 	target    string
 	regexes   []func() *regexp.Regexp
 	stopwords [][]byte // lower case
@@ -51,11 +51,11 @@ func compileAllowlists(texts []allowlistText, compile compiler) ([]*allowlist, e
 			return nil, fmt.Errorf("allowlist: regexTarget %q: secret, match or line", t.RegexTarget)
 		}
 		for _, expr := range t.Paths {
-			re, err := compile(expr)
+			p, err := newPathPattern(expr, compile)
 			if err != nil {
 				return nil, fmt.Errorf("allowlist: %w", err)
 			}
-			a.paths = append(a.paths, re)
+			a.paths = append(a.paths, p)
 		}
 		for _, expr := range t.Regexes {
 			re, err := compile(expr)
@@ -72,12 +72,6 @@ func compileAllowlists(texts []allowlistText, compile compiler) ([]*allowlist, e
 		lists = append(lists, a)
 	}
 	return lists, nil
-}
-
-// onlyPaths reports whether the list speaks of nothing but paths, so that a file
-// can be left out before it is read.
-func (a *allowlist) onlyPaths() bool {
-	return len(a.paths) > 0 && (!a.all || len(a.regexes) == 0 && len(a.stopwords) == 0)
 }
 
 // allows reports whether the list speaks for a secret in its surroundings.
@@ -102,8 +96,8 @@ func (a *allowlist) allows(path string, secret, match, line []byte) bool {
 }
 
 func (a *allowlist) path(path string) bool {
-	for _, re := range a.paths {
-		if re().MatchString(path) {
+	for _, p := range a.paths {
+		if p.matches(path) {
 			return true
 		}
 	}

@@ -19,11 +19,13 @@ type automaton struct {
 
 // each calls found for every keyword in text, with the offset after its end.
 func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
+	// The compiler cannot know that found leaves the fields alone.
+	next, class, accepting := a.next, &a.class, a.accepting
 	state := uint32(0)
 	for i, b := range text {
-		state = a.next[state+uint32(a.class[b])]
-		if state >= a.accepting {
-			for _, k := range a.ends[(state-a.accepting)/a.stride] {
+		state = next[state+uint32(class[b])]
+		if state >= accepting {
+			for _, k := range a.ends[(state-accepting)/a.stride] {
 				found(k, i+1)
 			}
 		}

@@ -20,12 +20,21 @@ type scan struct {
 	text    []byte
 	path    string
 	binary  bool
-	open    []span // for each rule, the window that its keywords have opened; to 0 for none
+	applied []verdict // for each rule, whether it is for path
+	open    []span    // for each rule, the window that its keywords have opened; to 0 for none
 	touched []*rule
 	matches []match
 }
 
 type span struct{ from, to int }
+
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	yes
+	no
+)
 
 // find returns the secrets in a text, in the order of their places. Of binary
 // data only what has a form of its own is looked for. path decides which rules
@@ -33,11 +42,12 @@ type span struct{ from, to int }
 func (all *Rules) find(text []byte, path string, binary bool) []match {
 	s, _ := all.scans.Get().(*scan)
 	if s == nil {
-		s = &scan{all: all, open: make([]span, len(all.rules))}
+		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules))}
 	}
 	defer all.scans.Put(s)
 	s.text, s.path, s.binary = text, path, binary
 	s.matches = nil
+	clear(s.applied)
 
 	all.automaton.each(text, s.keyword)
 	for _, r := range s.touched {
@@ -103,10 +113,13 @@ func isWordByte(b byte) bool {
 
 // applies reports whether a rule is for the text at hand, and for more matches.
 func (s *scan) applies(r *rule) bool {
-	if s.binary && r.password || len(s.matches) >= maxMatches {
-		return false
+	if s.applied[r.order] == unknown {
+		s.applied[r.order] = no
+		if !(s.binary && r.password) && (r.path == nil || r.path.matches(s.path)) {
+			s.applied[r.order] = yes
+		}
 	}
-	return r.path == nil || r.path().MatchString(s.path)
+	return s.applied[r.order] == yes && len(s.matches) < maxMatches
 }
 
 // look runs a rule's regular expression over a window.
@@ -206,21 +219,11 @@ func countLines(matches []match, text []byte) {
 	}
 }
 
-// pathAllowed reports whether an allowlist leaves a whole file out.
-func (all *Rules) pathAllowed(path string) bool {
-	for _, a := range all.allow {
-		if a.onlyPaths() && a.path(path) {
-			return true
-		}
-	}
-	return false
-}
-
 // named returns the rules for which the file itself is the secret.
 func (all *Rules) named(path string) []*rule {
 	var list []*rule
 	for _, r := range all.byPath {
-		if r.path().MatchString(path) {
+		if r.path.matches(path) {
 			list = append(list, r)
 		}
 	}

@@ -49,9 +49,9 @@ type rule struct {
 	severity  finding.Severity
 	order     int // place among all rules
 	regex     func() *regexp.Regexp
-	path      func() *regexp.Regexp // nil for every path
-	group     int                   // of regex that is the secret; 0 means the first that took part
-	entropy   float64               // bits a byte; 0 asks for none
+	path      *pathPattern // nil for every path
+	group     int          // of regex that is the secret; 0 means the first that took part
+	entropy   float64      // bits a byte; 0 asks for none
 	keywords  []string
 	window    int  // bytes on either side of a keyword that regex sees; 0 means all of the text
 	anchored  bool // a match begins with the keyword
@@ -349,7 +349,7 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		}
 	}
 	if t.Path != "" {
-		if r.path, err = compile(t.Path); err != nil {
+		if r.path, err = newPathPattern(t.Path, compile); err != nil {
 			return nil, fmt.Errorf("path: %w", err)
 		}
 	}
