@@ -20,7 +20,7 @@ const (
 type Origin struct {
 	Instruction *Instruction // the FROM for what the base image brought
 	Stage       *Stage       // in which it stands
-	From        *Stage       // that a COPY or ADD --from took its files from; nil for none or an image
+	From        *Stage       // that a COPY --from took its files from; nil for none or an image
 }
 
 // Line returns the line of the instruction, 0 when it is not known.

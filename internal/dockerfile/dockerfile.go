@@ -33,7 +33,7 @@ type Stage struct {
 	Base         *Reference
 	From         *Instruction
 	Instructions []*Instruction // after the FROM
-	References   []*Reference   // of COPY, ADD and RUN --mount in this stage, in order
+	References   []*Reference   // of COPY --from and RUN --mount in this stage, in order
 	Line         int            // of the FROM
 }
 

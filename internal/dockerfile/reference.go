@@ -139,7 +139,7 @@ func (f *File) stageNamed(name string) int {
 	return -1
 }
 
-// refer finds the references of COPY --from, ADD --from and RUN --mount.
+// refer finds the references of COPY --from and RUN --mount.
 func (f *File) refer(stage *Stage, in *Instruction) {
 	target := in
 	if in.OnBuild != nil {
@@ -147,7 +147,7 @@ func (f *File) refer(stage *Stage, in *Instruction) {
 	}
 	for _, flag := range target.Flags {
 		switch {
-		case flag.Name == "from" && (target.Name == "COPY" || target.Name == "ADD"):
+		case flag.Name == "from" && target.Name == "COPY":
 			f.addReference(stage, target, KindCopy, flag, flag.Value)
 		case flag.Name == "mount" && target.Name == "RUN":
 			// Fields as of encoding/csv; an image's name needs no quotes.

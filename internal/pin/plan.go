@@ -125,9 +125,11 @@ func (p *planner) outcome(ref Reference) Outcome {
 	switch {
 	case name.Digest == "" && p.opt.Check:
 		return Outcome{State: Unpinned}
-	case name.Digest != "" && name.Tag == "":
-		return Outcome{State: Current, Why: "it has no tag to follow"}
 	case name.Digest != "" && !p.opt.Check && !p.opt.Update:
+		return Outcome{State: Current}
+	case name.Digest != "" && name.Tag == "" && p.opt.Update:
+		return Outcome{State: Current, Why: "it has no tag to follow"}
+	case name.Digest != "" && name.Tag == "":
 		return Outcome{State: Current}
 	}
 	locked, err := p.locked(name)
