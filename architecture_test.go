@@ -57,6 +57,7 @@ var rooms = map[string][]string{
 	"slim":      {"image", "rootfs", "sbom", "reach"},
 	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface"},
+	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
 
 	// Tier 5, edges. imagetest is for tests only.
 	"imagetest": {"image"},

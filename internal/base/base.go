@@ -56,7 +56,7 @@ type Image struct {
 
 // NewImage follows the image's entrypoint and measures it as it is.
 func NewImage(in *scan.Opened, base int, opt scan.Options) (*Image, *Numbers, error) {
-	reached, err := reach.Compute(in.Tree, in.Image.Config, in.Catalog.Packages, reach.Options{})
+	reached, err := in.Reach(nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,7 +126,7 @@ const maxProblems = 12
 // follow walks from the entrypoint on the new base, and holds what it reaches
 // against what it reached on the old one.
 func (i *Image) follow(on *scan.Opened, from int) (Start, []string) {
-	reached, err := reach.Compute(on.Tree, on.Image.Config, on.Catalog.Packages, reach.Options{})
+	reached, err := on.Reach(nil)
 	if err != nil {
 		return Fails, []string{err.Error()}
 	}

@@ -116,8 +116,19 @@ flag beats environment beats file.`,
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print results and errors only")
 	flags.BoolVar(&c.debug, "debug", false, "say on stderr what is being done")
 	flags.BoolVar(&c.noProgress, "no-progress", false, "no progress line, even on a terminal")
-	root.AddCommand(c.scanCommand(), c.sbomCommand(), c.pinCommand(), c.slimCommand(), c.hardenCommand(), c.baseCommand(), c.reachCommand(), c.dbCommand(), c.versionCommand())
-	root.AddCommand(c.lintCommand())
+	root.AddCommand(
+		c.scanCommand(),
+		c.sbomCommand(),
+		c.lintCommand(),
+		c.pinCommand(),
+		c.reachCommand(),
+		c.slimCommand(),
+		c.baseCommand(),
+		c.hardenCommand(),
+		c.planCommand(),
+		c.dbCommand(),
+		c.versionCommand(),
+	)
 	return root
 }
 

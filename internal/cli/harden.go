@@ -15,7 +15,6 @@ import (
 
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
-	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -108,7 +107,7 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 			return err
 		}
 		defer in.Close()
-		reached, err := reach.Compute(in.Tree, img.Config, in.Catalog.Packages, reach.Options{})
+		reached, err := in.Reach(nil)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,8 @@ type scanFlags struct {
 	exitCode      int
 	exitOnEOL     int
 	kernelHeaders bool
+	reach         bool
+	reachable     bool
 
 	requireCoverage bool
 	timeout         time.Duration
@@ -97,6 +100,8 @@ dir:, sbom:.`,
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
+	flags.BoolVar(&f.reach, "reach", false, "say of each package whether the entrypoint reaches it; reads every layer again")
+	flags.BoolVar(&f.reachable, "reachable", false, "let the gate pass over vulnerabilities of what is proved not reached; implies --reach")
 	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
 	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release, or a runtime that no distribution installed, gets no more security fixes")
 	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against, or executables that no package explains")
@@ -158,6 +163,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		Limits: f.limits.of(cacheDir),
 		Match:  match.Options{IncludeKernelHeaders: f.kernelHeaders},
 	}
+	opt.Reach = f.reach || f.reachable || slices.ContainsFunc(f.output.formats, isOpenVEX)
 	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
 		return nil, err
 	}
@@ -237,7 +243,7 @@ func (c *command) eachImage(ctx context.Context, target image.Target, source sou
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
-	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked, Misconfigurations: f.scannersNamed}
+	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked, Misconfigurations: f.scannersNamed, Reachable: f.reachable}
 	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed}
 	var err error
 	if filter.Severities, err = policy.ParseSeverities(f.severity); err != nil {
@@ -342,6 +348,9 @@ var formats = []struct {
 	{"cyclonedx", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
 		return report.WriteCycloneDX(w, r, opt.bom)
 	}},
+	{"openvex", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
+		return report.WriteOpenVEX(w, r, opt.bom)
+	}},
 	{"spdx", func(w io.Writer, r []*report.Report, opt encodeOptions) error { return report.WriteSPDX(w, r, opt.bom) }},
 }
 
@@ -399,4 +408,10 @@ func (f outputFlags) parse() ([]output, error) {
 		return nil, errors.New("--output: every format already names its file")
 	}
 	return outputs, nil
+}
+
+// isOpenVEX reports whether a -f asks for statements, which rest on reach.
+func isOpenVEX(spec string) bool {
+	name, _, _ := strings.Cut(spec, "=")
+	return name == "openvex"
 }

@@ -193,7 +193,7 @@ func (c *command) slimImage(ctx context.Context, img *image.Image, to image.Dest
 		User: f.user, Version: version(), Time: made,
 	}
 	src := slim.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages}
-	src.Reach, err = reach.Compute(in.Tree, img.Config, in.Catalog.Packages, reach.Options{Commands: slim.Commands(src, how)})
+	src.Reach, err = in.Reach(slim.Commands(src, how))
 	if err != nil {
 		return nil, err
 	}

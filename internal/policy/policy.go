@@ -83,6 +83,8 @@ type Gate struct {
 	AnyFinding    bool             // trip on every finding that the filter left in, as Trivy's --exit-code does
 	ShowNotLinked bool             // findings whose vulnerable code is not linked in count too
 
+	Reachable bool // vulnerabilities of packages that are proved not reached do not count
+
 	// Misconfigurations count too. A pipeline that gates on vulnerabilities would
 	// else stop at every image that runs as root, so it has to be asked for.
 	Misconfigurations bool
@@ -113,6 +115,9 @@ func (g Gate) closed() bool {
 	return g.FailOn != finding.Unknown || g.AnyFinding
 }
 
+// notReached is reach's word for what it proved; unknown is never counted as safe.
+const notReached = "not-reached"
+
 // tally counts findings of one kind by severity.
 type tally map[finding.Severity]int
 
@@ -132,6 +137,9 @@ func (t tally) String() string {
 func (g Gate) count(r *report.Report) string {
 	vulnerabilities, secrets, misconfigurations := tally{}, tally{}, tally{}
 	for _, v := range r.Vulnerabilities {
+		if g.Reachable && v.Reach != nil && v.Reach.State == notReached {
+			continue
+		}
 		notLinked := v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked
 		if g.counts(v.Severity) && (v.Suppressed == nil || notLinked && g.ShowNotLinked) {
 			vulnerabilities[v.Severity]++

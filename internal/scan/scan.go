@@ -64,7 +64,15 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 		return nil, err
 	}
 	defer in.Close()
-	return in.Report(opt)
+	if !opt.Reach {
+		return in.Report(opt)
+	}
+	_, reachErr := in.Reach(nil)
+	r, err := in.Report(opt)
+	if err == nil && reachErr != nil {
+		r.Warnings = append(r.Warnings, report.Warning{Kind: "reach", Layer: -1, Message: "what the entrypoint reaches is not known: " + reachErr.Error()})
+	}
+	return r, err
 }
 
 // Opened is an image whose layers have been read and whose packages are known.
@@ -75,6 +83,7 @@ type Opened struct {
 	facts   []*rootfs.Facts
 	shown   *image.Image     // Image without the secrets of its configuration and history: what reports show
 	secrets []finding.Secret // nil when not looked for
+	reached *reach.Result    // nil when not computed
 }
 
 // Open reads the layers of an image and catalogues what is in it, for those who
@@ -117,6 +126,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if err := judge(r, cat, opt); err != nil {
 		return r, err
 	}
+	in.addReach(r)
 	if opt.Dockerfile != nil {
 		addLines(r, in.Image, opt.Dockerfile)
 	}

@@ -186,6 +186,15 @@ var common = []string{"root", "daemon", "bin", "sys", "sync", "games", "man", "l
 	"audio", "dip", "operator", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff", "guest", "halt", "shutdown",
 	"ftp", "http", "nobody", "nogroup", "input", "sgx", "kvm", "render", "crontab", "wheel", "mem", "lock", "squid", "usb", "cron", "ping", "at", "log"}
 
+// listsAccounts reports whether a file names every account, in use or not.
+func listsAccounts(file string) bool {
+	switch strings.TrimSuffix(file, "-") {
+	case passwdFile, groupFile, "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid":
+		return true
+	}
+	return false
+}
+
 // mentionable lists the accounts of an image that are looked for in its files.
 func mentionable(tree *rootfs.Tree) [][]byte {
 	var names [][]byte

@@ -138,7 +138,11 @@ func (c *copied) fill(ctx context.Context, tree *rootfs.Tree, p *Plan) error {
 		if err != nil {
 			return err
 		}
-		n, err := io.Copy(&searching{w: out, names: names, found: c.mentions}, body)
+		var to io.Writer = out
+		if !listsAccounts(e.Path) {
+			to = &searching{w: out, names: names, found: c.mentions}
+		}
+		n, err := io.Copy(to, body)
 		body.Close()
 		if err == nil && n != e.Size {
 			err = fmt.Errorf("%q: %d bytes, not the %d of its header", e.Path, n, e.Size)
@@ -182,19 +186,20 @@ func (p *Plan) writeLayer(w io.Writer, part part, bodies *copied, now time.Time)
 	for _, f := range part.added {
 		for dir := path.Dir(f.path); dir != "." && !there[dir]; dir = path.Dir(dir) {
 			there[dir] = true
-			if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: now, Format: tar.FormatPAX}); err != nil {
-				return err
-			}
+			items = append(items, item{dir, nil}) // the source does not have it
 		}
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.path, b.path) })
 	first := map[int64]string{} // the path under which a body was written: others are hard links to it
 	for _, it := range items {
 		var err error
-		if it.kept == nil {
-			err = p.writeNew(tw, it.path, files[it.path], now)
-		} else {
+		switch data, isFile := files[it.path]; {
+		case it.kept != nil:
 			err = p.writeEntry(tw, it.kept.Entry, first, bodies)
+		case isFile:
+			err = p.writeNew(tw, it.path, data, now)
+		default:
+			err = tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: it.path + "/", Mode: 0o755, ModTime: now, Format: tar.FormatPAX})
 		}
 		if err != nil {
 			return err

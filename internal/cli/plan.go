@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/harden"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/plan"
+	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/slim"
+)
+
+// planFlags are the flags of careen plan.
+type planFlags struct {
+	base       baseFlags
+	candidates []string
+}
+
+func (c *command) planCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan TARGET",
+		Short: "List the shortest way to a smaller and safer image, with the numbers after each step",
+		Long: `Plan puts together what scan, base, slim and harden find: another base where the
+program is proved to start on it, what nothing reaches, the upgrades that mend
+most of what is left, pins, a user. Each step comes with the numbers once it is
+done after those before it.`,
+		Example: `  careen plan shop:1.4
+  careen plan shop:1.4 --candidate node:20-slim --dockerfile Dockerfile`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.plan(cmd.Context(), args[0], f); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	f.base.source.register(flags)
+	f.base.database.register(flags)
+	f.base.limits.register(flags)
+	flags.StringArrayVar(&f.candidates, "candidate", nil, "another base image to try; may be repeated")
+	flags.StringVar(&f.base.index, "index", "", "the index of known bases (default base-index.json in the cache directory)")
+	flags.IntVar(&f.base.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
+	flags.StringVar(&f.base.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from")
+	flags.StringVarP(&f.base.format, "format", "f", "text", "what to print: text or json")
+	return cmd
+}
+
+func (c *command) plan(ctx context.Context, target string, f planFlags) error {
+	if f.base.format != "text" && f.base.format != "json" {
+		return fmt.Errorf("--format %s: one of text, json", f.base.format)
+	}
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
+	opt := scan.Options{Limits: f.base.limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
+	if opt.DB, err = c.openDatabase(cacheDir, f.base.database); err != nil {
+		return err
+	}
+	defer opt.DB.Close()
+	parsed, err := image.ParseTarget(target)
+	if err != nil {
+		return err
+	}
+	var out *plan.Plan
+	err = c.eachImage(ctx, parsed, f.base.source, opt, f.base.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
+		if out != nil {
+			return errors.New("several platforms: plan for one at a time, with --platform")
+		}
+		in, err := scan.Open(ctx, img, opt)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		out, err = c.planFor(ctx, in, cacheDir, f, opt)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f.base.format == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(out)
+	}
+	return c.printSteps(out)
+}
+
+// planFor asks the other rooms. Where the entrypoint cannot be followed, only
+// upgrades and pins are left to say.
+func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string, f planFlags, opt scan.Options) (*plan.Plan, error) {
+	known := plan.Input{Packages: in.Catalog.Packages}
+	reached, reachErr := in.Reach(nil)
+	if reachErr != nil {
+		c.note("what the entrypoint reaches is not known: %s", escape(reachErr.Error()))
+	} else {
+		var err error
+		known.Slim, err = slim.Decide(slim.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached}, slim.Options{})
+		if err != nil {
+			return nil, err
+		}
+		known.Harden = harden.Analyse(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+	}
+	var err error
+	if known.Report, err = in.Report(opt); err != nil {
+		return nil, err
+	}
+	if len(f.candidates) > 0 && reachErr == nil {
+		index, err := readBaseIndex(c.baseIndexFile(cacheDir, f.base.index))
+		if err != nil {
+			return nil, err
+		}
+		without := f.base
+		without.dockerfile = ""
+		compared, err := c.compareBases(ctx, in, index, f.candidates, without, opt)
+		if err != nil {
+			return nil, err
+		}
+		known.BaseEnds = compared.BaseLayers
+		if best := compared.Candidates[0]; best.Start == base.Starts {
+			known.Base = &best
+		}
+	}
+	if f.base.dockerfile != "" {
+		data, err := os.ReadFile(f.base.dockerfile)
+		if err != nil {
+			return nil, fmt.Errorf("--dockerfile: %w", err)
+		}
+		known.Unpinned = unpinned(dockerfile.Parse(f.base.dockerfile, data))
+	}
+	return plan.Make(known), nil
+}
+
+// unpinned lists the bases of a Dockerfile that are named by a tag.
+func unpinned(f *dockerfile.File) []plan.Unpinned {
+	var list []plan.Unpinned
+	for _, s := range f.Stages {
+		if r := s.Base; r != nil && r.External() && !strings.Contains(r.Value, "@") {
+			list = append(list, plan.Unpinned{File: f.Path, Line: r.Line, Ref: r.Value})
+		}
+	}
+	return list
+}
+
+func (c *command) printSteps(p *plan.Plan) error {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	row := func(what string, n *plan.Numbers) {
+		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", escape(what), severityText(n.Vulnerabilities), n.Packages, bytesText(n.Bytes))
+	}
+	row("as it is", &p.Now)
+	for i, s := range p.Steps {
+		row(fmt.Sprintf("%d  %s", i+1, s.Do), s.After)
+	}
+	w.Flush()
+	b.WriteString("\n")
+	for i, s := range p.Steps {
+		place := ""
+		if s.Place != "" {
+			place = s.Place + ": "
+		}
+		fmt.Fprintf(&b, "%d  %s%s\n", i+1, escape(place), escape(s.Why))
+	}
+	if len(p.Steps) == 0 {
+		b.WriteString("nothing to do that careen knows of\n")
+	}
+	_, err := fmt.Fprint(c.stdout, b.String())
+	return err
+}

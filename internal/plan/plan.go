@@ -1,0 +1,269 @@
+// Package plan puts what the other rooms found about one image into the
+// shortest list of steps, with the numbers after each. It finds nothing out by
+// itself: a step stands on a report, a slimming or a base that was measured.
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/harden"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/slim"
+)
+
+// Numbers measure an image, or what it would be.
+type Numbers struct {
+	Vulnerabilities map[string]int `json:"vulnerabilities"` // by severity
+	Packages        int            `json:"packages"`
+	Bytes           int64          `json:"bytes"` // of visible regular files
+}
+
+// Step is one thing to do, and the numbers once it is done after those before it.
+type Step struct {
+	Kind  string   `json:"kind"` // "base", "upgrade", "slim", "pin" or "user"
+	Do    string   `json:"do"`   // a command, or a line for the Dockerfile
+	Why   string   `json:"why"`
+	Place string   `json:"place,omitempty"` // "Dockerfile:3", where one was given
+	After *Numbers `json:"after"`
+}
+
+// Unpinned is a FROM that names its image by a tag alone.
+type Unpinned struct {
+	File string
+	Line int
+	Ref  string
+}
+
+// Input is what is known of the image. Slim and Harden are nil where the
+// entrypoint could not be followed.
+type Input struct {
+	Report   *report.Report
+	Packages []sbom.Package // the catalogue that Slim's fates are of
+	Slim     *slim.Plan
+	Harden   *harden.Profile
+	Base     *base.Outcome // the best candidate, nil where none was proved to start
+	BaseEnds int           // how many of the image's lowest layers are its base's
+	Unpinned []Unpinned
+	Width    int // of a command; 0 means 100
+}
+
+// Plan is the list, and the numbers before it.
+type Plan struct {
+	Schema string  `json:"schema"`
+	Target string  `json:"target"`
+	Now    Numbers `json:"now"`
+	Steps  []Step  `json:"steps"`
+}
+
+// Schema is the name and version of the JSON.
+const Schema = "careen-plan/1"
+
+// Make works the steps out. The order is that of their weight: another base
+// makes most upgrades needless, and what is dropped needs none.
+func Make(in Input) *Plan {
+	if in.Width == 0 {
+		in.Width = 100
+	}
+	m := &maker{in: in, left: map[*finding.Vulnerability]bool{}, gone: map[string]bool{}}
+	m.start()
+	p := &Plan{Schema: Schema, Target: in.Report.Target.Ref, Now: m.numbers(), Steps: []Step{}}
+	m.rebase(p)
+	m.drop(p)
+	m.upgrade(p)
+	m.pin(p)
+	m.user(p)
+	return p
+}
+
+type maker struct {
+	in       Input
+	left     map[*finding.Vulnerability]bool // that are not mended yet
+	gone     map[string]bool                 // purls that are not there any more
+	extra    map[string]int                  // vulnerabilities of a new base, by severity
+	packages int
+	bytes    int64
+	rebased  bool
+}
+
+func (m *maker) start() {
+	r := m.in.Report
+	for i := range r.Vulnerabilities {
+		if v := &r.Vulnerabilities[i]; v.Suppressed == nil {
+			m.left[v] = true
+		}
+	}
+	m.packages, m.bytes = len(r.Packages), r.Target.Expanded
+}
+
+func (m *maker) numbers() Numbers {
+	n := Numbers{Vulnerabilities: map[string]int{}, Packages: m.packages, Bytes: m.bytes}
+	for v := range m.left {
+		n.Vulnerabilities[v.Severity.String()]++
+	}
+	for severity, k := range m.extra {
+		n.Vulnerabilities[severity] += k
+	}
+	return n
+}
+
+func (m *maker) add(p *Plan, s Step) {
+	after := m.numbers()
+	s.After = &after
+	p.Steps = append(p.Steps, s)
+}
+
+// rebase takes the measured numbers of the candidate: its own vulnerabilities,
+// and those of what the image's own layers brought.
+func (m *maker) rebase(p *Plan) {
+	b := m.in.Base
+	if b == nil || b.Start != base.Starts || b.Numbers == nil {
+		return
+	}
+	own := map[string]int{}
+	for v := range m.left {
+		if v.Layer < m.in.BaseEnds {
+			delete(m.left, v)
+			continue
+		}
+		own[v.Severity.String()]++
+	}
+	m.extra = map[string]int{}
+	for severity, k := range b.Numbers.Vulnerabilities {
+		if theirs := k - own[severity]; theirs > 0 {
+			m.extra[severity] = theirs
+		}
+	}
+	for _, pkg := range m.in.Report.Packages {
+		if pkg.Layer < m.in.BaseEnds {
+			m.gone[pkg.PURL] = true
+		}
+	}
+	m.packages, m.bytes, m.rebased = b.Numbers.Packages, b.Numbers.Bytes, true
+	m.add(p, Step{Kind: "base", Do: "FROM " + b.Ref, Why: "the entrypoint finds all that it needs on it"})
+}
+
+// drop removes the packages that nothing reaches. After another base the
+// slimming was measured on an image that is no more: then it is left out.
+func (m *maker) drop(p *Plan) {
+	if m.in.Slim == nil || m.rebased {
+		return
+	}
+	stays := map[string]bool{}
+	dropped := 0
+	var tools []string
+	for i, fate := range m.in.Slim.Packages {
+		pkg := &m.in.Packages[i]
+		if fate.Stays {
+			stays[pkg.PURL] = true
+			continue
+		}
+		dropped++
+		if isBuildTool(pkg.Name) {
+			tools = append(tools, pkg.Name)
+		}
+	}
+	if dropped == 0 {
+		return
+	}
+	for i := range m.in.Packages {
+		if purl := m.in.Packages[i].PURL; !stays[purl] {
+			m.gone[purl] = true
+		}
+	}
+	for v := range m.left {
+		if m.gone[v.Package] {
+			delete(m.left, v)
+		}
+	}
+	m.packages -= dropped
+	m.bytes = m.in.Slim.Left.Bytes
+	why := fmt.Sprintf("nothing reaches %d of %d packages", dropped, len(m.in.Packages))
+	if len(tools) > 0 {
+		why += "; " + strings.Join(tools[:min(len(tools), 5)], ", ") + " belong in a build stage"
+	}
+	m.add(p, Step{Kind: "slim", Do: "careen slim " + m.in.Report.Target.Ref, Why: why})
+}
+
+// isBuildTool reports whether a package is for building software: it is not
+// needed where that is only run.
+func isBuildTool(name string) bool {
+	switch name {
+	case "gcc", "g++", "cpp", "make", "cmake", "clang", "binutils", "build-essential", "git", "dpkg-dev", "patch", "autoconf", "automake",
+		"libtool", "maven", "gradle", "golang", "cargo", "rustc", "npm", "yarn", "pip", "setuptools", "wheel", "build-base", "musl-dev", "libc6-dev":
+		return true
+	}
+	return strings.HasPrefix(name, "gcc-") || strings.HasPrefix(name, "g++-") || strings.HasPrefix(name, "linux-libc-dev")
+}
+
+// upgrade takes the commands that mend most of what is left.
+func (m *maker) upgrade(p *Plan) {
+	left := *m.in.Report
+	left.Packages, left.Vulnerabilities = nil, nil
+	for _, pkg := range m.in.Report.Packages {
+		if !m.gone[pkg.PURL] {
+			left.Packages = append(left.Packages, pkg)
+		}
+	}
+	var origin []*finding.Vulnerability
+	for i := range m.in.Report.Vulnerabilities {
+		if v := &m.in.Report.Vulnerabilities[i]; m.left[v] {
+			left.Vulnerabilities = append(left.Vulnerabilities, *v)
+			origin = append(origin, v)
+		}
+	}
+	at := map[*finding.Vulnerability]*finding.Vulnerability{}
+	for i := range left.Vulnerabilities {
+		at[&left.Vulnerabilities[i]] = origin[i]
+	}
+	for _, s := range report.Steps(&left, report.Shown{}, m.in.Width) {
+		mended := 0
+		for _, v := range s.Mended {
+			if m.left[at[v]] {
+				delete(m.left, at[v])
+				mended++
+			}
+		}
+		if mended > 0 {
+			m.add(p, Step{Kind: "upgrade", Do: s.Command, Why: fmt.Sprintf("mends %d of the vulnerabilities left", mended)})
+		}
+	}
+}
+
+// pin names the files whose next build may get another image.
+func (m *maker) pin(p *Plan) {
+	var files []string
+	first, more := map[string]Unpinned{}, map[string]int{}
+	for _, u := range m.in.Unpinned {
+		if _, known := first[u.File]; known {
+			more[u.File]++
+			continue
+		}
+		first[u.File] = u
+		files = append(files, u.File)
+	}
+	for _, file := range files {
+		u := first[file]
+		why := u.Ref + " is a tag: the next build may get another image"
+		if n := more[file]; n > 0 {
+			why += fmt.Sprintf("; and %d more", n)
+		}
+		m.add(p, Step{Kind: "pin", Do: "careen pin " + file, Why: why, Place: fmt.Sprintf("%s:%d", file, u.Line)})
+	}
+}
+
+// user takes root away where nothing needs it.
+func (m *maker) user(p *Plan) {
+	cfg := m.in.Report.Target.Config
+	if m.in.Harden == nil || m.in.Harden.Root || cfg == nil {
+		return
+	}
+	name, _, _ := strings.Cut(cfg.User, ":")
+	if name != "" && name != "root" && name != "0" {
+		return
+	}
+	m.add(p, Step{Kind: "user", Do: "USER " + m.in.Harden.User.What, Why: m.in.Harden.User.Why})
+}

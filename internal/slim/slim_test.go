@@ -1,0 +1,326 @@
+package slim_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/slim"
+)
+
+const (
+	dpkgStatus = `Package: shell
+Status: install ok installed
+Architecture: amd64
+Version: 1.0-1
+
+Package: useless
+Status: install ok installed
+Architecture: amd64
+Version: 2.0-1
+Description: nothing needs it
+ for two lines
+`
+	passwd = "root:x:0:0:root:/root:/bin/bash\ngames:x:5:60:games:/usr/games:/usr/sbin/nologin\nredis:x:101:102::/var/lib/redis:/bin/sh\nleftover:x:900:900::/:/bin/sh\n"
+	group  = "root:x:0:\ngames:x:60:\nredis:x:102:\nleftover:x:900:\n"
+)
+
+// app is an image whose entrypoint is a script that runs one of two packages.
+func app() imagetest.Image {
+	bits := imagetest.Exec("usr/bin/sh", "shell program")
+	bits.Mode |= fs.ModeSetgid
+	bits.Xattrs = map[string]string{"security.capability": "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"}
+	data := imagetest.Dir("var/lib/redis")
+	data.UID, data.GID = 101, 102
+	img := imagetest.Image{Layers: []imagetest.Layer{
+		{Entries: []imagetest.Entry{
+			imagetest.File("etc/os-release", "ID=debian\nVERSION_ID=12\n"),
+			imagetest.File("etc/passwd", passwd),
+			imagetest.File("etc/group", group),
+			imagetest.Symlink("bin", "usr/bin"),
+			bits,
+			imagetest.Hardlink("usr/bin/ash", "usr/bin/sh"),
+			imagetest.Exec("usr/bin/useless", "useless program"),
+			imagetest.File("usr/share/doc/shell/copyright", "GPL"),
+			imagetest.File("usr/share/doc/useless/copyright", "GPL"),
+			imagetest.File("usr/share/doc/shell/changelog", "long"),
+			imagetest.File("var/lib/dpkg/status", dpkgStatus),
+			imagetest.File("var/lib/dpkg/info/shell.list", "/.\n/bin\n/bin/sh\n/usr/bin/ash\n/usr/share/doc/shell/copyright\n/usr/share/doc/shell/changelog\n"),
+			imagetest.File("var/lib/dpkg/info/shell.md5sums", "d41d8cd98f00b204e9800998ecf8427e  bin/sh\nd41d8cd98f00b204e9800998ecf8427e  usr/share/doc/shell/changelog\n"),
+			imagetest.File("var/lib/dpkg/info/useless.list", "/usr/bin/useless\n/usr/share/doc/useless/copyright\n"),
+			imagetest.File("var/cache/apt/pkgcache.bin", "cache"),
+			imagetest.Dir("tmp"), data,
+		}},
+		{Entries: []imagetest.Entry{
+			imagetest.Exec("app/run.sh", "#!/bin/sh\nexec /bin/ash -c 'true'\n"),
+			imagetest.File("app/notes.txt", "redis is asked for by name\n"),
+			imagetest.File("app/node_modules/unused/package.json", `{"name":"unused","version":"1.0.0"}`),
+		}},
+	}}
+	img.Config.Entrypoint = []string{"/app/run.sh"}
+	img.Config.WorkingDir = "/app"
+	return img
+}
+
+// slimmed decides and builds, and returns what the layers hold, in order.
+func slimmed(t *testing.T, described imagetest.Image, opt slim.Options) (*slim.Plan, *image.NewImage, []tar.Header, map[string]string) {
+	t.Helper()
+	plan, made, err := build(t, described, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var headers []tar.Header
+	files := map[string]string{}
+	for _, l := range made.Layers {
+		stored, err := l.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		zr, err := gzip.NewReader(stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := tar.NewReader(zr)
+		for {
+			h, err := tr.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(tr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			headers = append(headers, *h)
+			if h.Typeflag == tar.TypeReg {
+				files[h.Name] = string(body)
+			}
+		}
+	}
+	return plan, made, headers, files
+}
+
+func build(t *testing.T, described imagetest.Image, opt slim.Options) (*slim.Plan, *image.NewImage, error) {
+	t.Helper()
+	img := imagetest.Memory(t, described)
+	in, err := scan.Open(context.Background(), img, scan.Options{Reach: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	opt.TempDir, opt.Time = t.TempDir(), imagetest.Epoch
+	src := slim.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages}
+	if src.Reach, err = in.Reach(slim.Commands(src, opt)); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := slim.Decide(src, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := plan.Build(context.Background(), src, opt, map[string]string{"careen.slim.level": string(opt.Level)})
+	if err != nil {
+		return nil, nil, err
+	}
+	t.Cleanup(func() { made.Close() })
+	return plan, made, nil
+}
+
+func names(headers []tar.Header) []string {
+	var list []string
+	for _, h := range headers {
+		list = append(list, h.Name)
+	}
+	return list
+}
+
+func TestPackagesThatNothingReachesGo(t *testing.T) {
+	_, _, headers, files := slimmed(t, app(), slim.Options{})
+	got := names(headers)
+	for _, want := range []string{"bin", "usr/bin/sh", "usr/bin/ash", "app/run.sh", "app/notes.txt", "etc/os-release", "tmp/", "usr/share/doc/shell/copyright",
+		"var/lib/dpkg/status.d/shell", "var/lib/dpkg/status.d/shell.md5sums"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s went", want)
+		}
+	}
+	for _, gone := range []string{"usr/bin/useless", "usr/share/doc/useless/copyright", "usr/share/doc/shell/changelog", "var/lib/dpkg/status",
+		"var/lib/dpkg/info/shell.list", "var/cache/apt/pkgcache.bin", "var/lib/dpkg/status.d/useless"} {
+		if slices.Contains(got, gone) {
+			t.Errorf("%s stayed", gone)
+		}
+	}
+	if want := "Package: shell\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-1\n"; files["var/lib/dpkg/status.d/shell"] != want {
+		t.Errorf("record %q", files["var/lib/dpkg/status.d/shell"])
+	}
+	if got := files["var/lib/dpkg/status.d/shell.md5sums"]; got != "d41d8cd98f00b204e9800998ecf8427e  bin/sh\n" {
+		t.Errorf("sums %q", got)
+	}
+}
+
+func TestFilesThatNothingReachesGo(t *testing.T) {
+	plan, _, headers, files := slimmed(t, app(), slim.Options{Level: slim.Files})
+	got := names(headers)
+	if slices.Contains(got, "usr/bin/useless") || !slices.Contains(got, "usr/bin/ash") || !slices.Contains(got, "app/run.sh") {
+		t.Errorf("left: %q", got)
+	}
+	if !strings.Contains(files["var/lib/dpkg/status.d/shell"], "Package: shell") {
+		t.Errorf("files %q", slices.Sorted(maps.Keys(files)))
+	}
+	if plan.Left.Files >= plan.Files.Files {
+		t.Errorf("%d of %d files left", plan.Left.Files, plan.Files.Files)
+	}
+}
+
+func TestEntriesKeepWhatTheyAre(t *testing.T) {
+	_, _, headers, _ := slimmed(t, app(), slim.Options{})
+	byName := map[string]tar.Header{}
+	for _, h := range headers {
+		byName[h.Name] = h
+	}
+	if h := byName["usr/bin/ash"]; h.Mode != 0o2755 || h.PAXRecords["SCHILY.xattr.security.capability"] == "" || !h.ModTime.Equal(imagetest.Epoch) {
+		t.Errorf("usr/bin/ash: mode %o, %q, %s", h.Mode, h.PAXRecords, h.ModTime)
+	}
+	if h := byName["usr/bin/sh"]; h.Typeflag != tar.TypeLink || h.Linkname != "usr/bin/ash" {
+		t.Errorf("usr/bin/sh: type %c to %q: hard links come apart", h.Typeflag, h.Linkname)
+	}
+	if h := byName["var/lib/redis/"]; h.Name != "" && (h.Uid != 101 || h.Gid != 102) {
+		t.Errorf("var/lib/redis belongs to %d:%d", h.Uid, h.Gid)
+	}
+	if h := byName["bin"]; h.Typeflag != tar.TypeSymlink || h.Linkname != "usr/bin" {
+		t.Errorf("bin: type %c to %q", h.Typeflag, h.Linkname)
+	}
+	seen := map[string]bool{}
+	for _, name := range names(headers) {
+		if dir, _, ok := cutLast(strings.TrimSuffix(name, "/")); ok && !seen[dir+"/"] {
+			t.Errorf("%s comes before the directory that it is in", name)
+		}
+		seen[name] = true
+	}
+}
+
+func cutLast(name string) (dir, base string, ok bool) {
+	i := strings.LastIndexByte(name, '/')
+	if i < 0 {
+		return "", name, false
+	}
+	return name[:i], name[i+1:], true
+}
+
+func TestAccountsInUseStay(t *testing.T) {
+	_, _, _, files := slimmed(t, app(), slim.Options{User: "65532"})
+	want := "root:x:0:0:root:/root:/sbin/nologin\nredis:x:101:102::/var/lib/redis:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n"
+	if diff := cmp.Diff(want, files["etc/passwd"]); diff != "" {
+		t.Errorf("passwd: %s", diff)
+	}
+	if diff := cmp.Diff("root:x:0:\nredis:x:102:\nnonroot:x:65532:\n", files["etc/group"]); diff != "" {
+		t.Errorf("group: %s", diff)
+	}
+}
+
+func TestUserOwnsWhatItMayWrite(t *testing.T) {
+	_, made, headers, _ := slimmed(t, app(), slim.Options{User: "1000:2000"})
+	for _, h := range headers {
+		in := h.Name == "app/" || strings.HasPrefix(h.Name, "app/")
+		if in != (h.Uid == 1000 && h.Gid == 2000) {
+			t.Errorf("%s belongs to %d:%d", h.Name, h.Uid, h.Gid)
+		}
+	}
+	img, err := made.Image("made")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img.Config.User != "1000:2000" || img.Config.Labels["careen.slim.level"] != "" || img.Config.WorkingDir != "/app" {
+		t.Errorf("configuration: %+v", img.Config)
+	}
+}
+
+func TestWhatIsAskedForStays(t *testing.T) {
+	for _, opt := range []slim.Options{
+		{Level: slim.Files, Keep: []string{"/usr/bin/useless"}},
+		{Level: slim.Files, Keep: []string{"usr/bin/u*"}},
+		{Level: slim.Files, KeepPackages: []string{"useless"}},
+		{KeepPackages: []string{"useless"}},
+	} {
+		_, _, headers, _ := slimmed(t, app(), opt)
+		if !slices.Contains(names(headers), "usr/bin/useless") {
+			t.Errorf("%+v: usr/bin/useless went", opt)
+		}
+	}
+	for _, opt := range []slim.Options{{KeepPackages: []string{"nobody"}}, {Keep: []string{"["}}, {Level: "most"}, {User: "me"}} {
+		if _, _, err := build(t, app(), opt); err == nil {
+			t.Errorf("%+v is taken", opt)
+		}
+	}
+}
+
+func TestSameSourceSameDigest(t *testing.T) {
+	for _, opt := range []slim.Options{{}, {Level: slim.Files}, {Layers: true}} {
+		var configs [][]byte
+		for range 2 {
+			_, made, _, _ := slimmed(t, app(), opt)
+			configs = append(configs, made.Config)
+			if opt.Layers && len(made.Layers) != 2 {
+				t.Errorf("%d layers, want 2", len(made.Layers))
+			}
+		}
+		if !bytes.Equal(configs[0], configs[1]) {
+			t.Errorf("%+v: two runs differ", opt)
+		}
+	}
+}
+
+// TestScannersSeeWhatIsLeft catalogues the new image and holds it against what
+// the plan says has stayed.
+func TestScannersSeeWhatIsLeft(t *testing.T) {
+	apk := app()
+	apk.Layers[0].Entries = append(apk.Layers[0].Entries, imagetest.File("lib/apk/db/installed",
+		"P:musl\nV:1.2-r0\nA:x86_64\nF:lib\nR:libc.so\nZ:Q1abc=\n\nP:zsh\nV:5-r0\nA:x86_64\nF:usr\nF:usr/bin\nR:useless\nZ:Q1def=\n\n"),
+		imagetest.Exec("lib/libc.so", "musl"))
+	for name, described := range map[string]imagetest.Image{"deb": app(), "apk": apk} {
+		t.Run(name, func(t *testing.T) {
+			opt := slim.Options{Keep: []string{"lib/libc.so"}}
+			plan, made, _, _ := slimmed(t, described, opt)
+			img, err := made.Image("made")
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := scan.Open(context.Background(), img, scan.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			var got, want []string
+			for _, p := range in.Catalog.Packages {
+				got = append(got, p.PURL)
+			}
+			orig := imagetest.Memory(t, described)
+			before, err := scan.Open(context.Background(), orig, scan.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer before.Close()
+			for i, fate := range plan.Packages {
+				if fate.Stays {
+					want = append(want, before.Catalog.Packages[i].PURL)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+				t.Errorf("what stays, and what a scan finds: %s", diff)
+			}
+		})
+	}
+}
