@@ -28,8 +28,15 @@ const (
 	maxCommand  = 200
 )
 
-// visitELFBody reads an ELF file during the pass.
-func visitELFBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+// elfReader returns what reads an ELF file during the pass.
+func elfReader() func(*rootfs.Header, rootfs.Body) ([]byte, error) {
+	telling := tellingImports()
+	return func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+		return readELF(h, body, telling)
+	}
+}
+
+func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byte, error) {
 	var f elfFact
 	var head [512]byte
 	n, _ := body.ReadAt(head[:], 0)
@@ -42,7 +49,7 @@ func visitELFBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 		f.Problem = err.Error()
 	}
 	f.Requires, f.Offers = nil, nil
-	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling(name) })
+	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling[name] })
 	f.Go = f.readGo(h, body)
 	f.readStrings(body)
 	return json.Marshal(f)
@@ -221,19 +228,18 @@ var (
 	goTelling = []string{"go:os/exec.", "go:syscall.Exec", "go:plugin.Open", "go:crypto/x509.", "go:net.", "go:time.LoadLocation", "go:os/user.", "go:mime.", "go:net/http."}
 )
 
-// telling reports whether an import is one that a rule or a list above names.
-func telling(name string) bool {
-	for _, list := range [][]string{pathRunners, runners, loaders, privileged} {
-		if slices.Contains(list, name) {
-			return true
-		}
+// tellingImports returns the imports that a rule or a list above names.
+func tellingImports() map[string]bool {
+	set := map[string]bool{}
+	for _, name := range slices.Concat(pathRunners, runners, loaders, privileged) {
+		set[name] = true
 	}
 	for _, r := range rules() {
-		if slices.Contains(strings.Fields(r.imports), name) {
-			return true
+		for name := range strings.FieldsSeq(r.imports) {
+			set[name] = true
 		}
 	}
-	return false
+	return set
 }
 
 // imports reports whether a program imports one of some functions.

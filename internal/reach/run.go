@@ -33,7 +33,7 @@ func (w *walk) start(cfg image.Config, opt Options) error {
 		how = "CMD"
 	}
 	if len(argv) == 0 && len(opt.Commands) == 0 {
-		return errors.New("the image has neither ENTRYPOINT nor CMD; name a command to start from")
+		return errors.New("the image has neither ENTRYPOINT nor CMD: name what is run in it with --command")
 	}
 	if len(argv) > 0 {
 		program, ok := w.find(argv[0])
