@@ -133,9 +133,6 @@ func Parse(path string, src []byte) *File {
 // Line returns the line of an offset of Source.
 func (f *File) Line(offset int) int { return f.lines.at(offset) }
 
-// Lines returns how many lines the file has.
-func (f *File) Lines() int { return len(f.lines) }
-
 // LineText returns a line without its end, "" for one that is not there.
 func (f *File) LineText(line int) string {
 	if line < 1 || line > len(f.lines) {

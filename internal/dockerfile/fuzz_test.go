@@ -70,8 +70,8 @@ func checkOffsets(t *testing.T, f *File) {
 	}
 	for _, in := range every(f) {
 		inside(in.Name, in.Start, in.End)
-		if in.EndLine < in.Line || in.Line < 1 || in.EndLine > f.Lines() {
-			t.Fatalf("%s in lines %d to %d of %d", in.Name, in.Line, in.EndLine, f.Lines())
+		if in.EndLine < in.Line || in.Line < 1 || in.EndLine > len(f.lines) {
+			t.Fatalf("%s in lines %d to %d of %d", in.Name, in.Line, in.EndLine, len(f.lines))
 		}
 		for i := range in.Text {
 			if at := in.Offset(i); f.Source[at] != in.Text[i] {

@@ -200,53 +200,46 @@ func isNameByte(b byte) bool {
 
 // variable evaluates "$NAME", "${NAME}" or "${NAME:-word}" and its kin.
 func (s *scope) variable(w Word) value {
-	inside, at := w.Text[1:], 1
-	if braced, ok := strings.CutPrefix(inside, "{"); ok {
-		inside, at = strings.TrimSuffix(braced, "}"), 2
+	start, end := 1, len(w.Text)
+	if strings.HasPrefix(w.Text, "${") {
+		start = 2
+		if strings.HasSuffix(w.Text, "}") {
+			end--
+		}
 	}
-	end := 0
-	for end < len(inside) && isNameByte(inside[end]) {
-		end++
+	stop := start
+	for stop < end && isNameByte(w.Text[stop]) {
+		stop++
 	}
-	name, rest := inside[:end], inside[end:]
+	name, rest := w.Text[start:stop], w.Text[stop:end]
 	if name == "" {
 		return value{why: fmt.Sprintf("%q is no variable that FROM knows", shorten(w.Text))}
 	}
 	v, set := s.lookup(name)
-	operator := rest
-	if len(operator) > 2 {
-		operator = operator[:2]
+	if rest == "" {
+		return v
 	}
-	word := part(w, min(at+end+2, len(w.Text)), max(len(w.Text)-1, min(at+end+2, len(w.Text))))
-	if !strings.HasPrefix(rest, ":") && rest != "" {
-		operator = rest[:1]
-		word = part(w, at+end+1, len(w.Text)-1)
-	}
+	operator := strings.TrimPrefix(rest, ":")
+	emptyIsUnset := operator != rest
 	switch {
-	case rest == "":
-		return v
-	case operator == "-" || operator == ":-":
-		if v.why != "" && slices.Contains(platformArgs, name) {
-			return v
-		}
-		if !set || (operator == ":-" && v.text == "" && v.why == "") {
-			return s.walk(word)
+	case strings.HasPrefix(operator, "-"):
+		if !set || (emptyIsUnset && v.why == "" && v.text == "") {
+			return s.walk(part(w, end-len(operator)+1, end))
 		}
 		return v
-	case operator == "+" || operator == ":+":
-		if set && v.why != "" {
-			return v
-		}
-		if !set || (operator == ":+" && v.text == "") {
+	case strings.HasPrefix(operator, "+"):
+		if !set || (emptyIsUnset && v.why == "" && v.text == "") {
 			return value{}
 		}
-		return s.walk(word)
+		if v.why != "" {
+			return v
+		}
+		return s.walk(part(w, end-len(operator)+1, end))
+	case v.why != "":
+		return v
 	}
 	// A pattern, or "?": the value is made from the variable's, and no place
 	// in the source is its end.
-	if v.why != "" {
-		return v
-	}
 	text, _, err := s.lex.ProcessWord(w.Text, environment{name: v.text})
 	if err != nil {
 		return value{why: shorten(err.Error())}
@@ -254,7 +247,8 @@ func (s *scope) variable(w Word) value {
 	return value{text: text, args: v.args}
 }
 
-// lookup returns what a variable comes to. One without a value has a why.
+// lookup returns what a variable comes to, and whether it is set. One that is not
+// set, and one that only the builder knows, have a why.
 func (s *scope) lookup(name string) (v value, set bool) {
 	if arg := s.args[name]; arg != nil {
 		v := s.values[arg]

@@ -29,19 +29,18 @@ type Lock struct {
 	Images  map[string]Locked `json:"images"` // by full name: "docker.io/library/alpine:3.20"
 }
 
-// NewLock returns an empty lock.
-func NewLock() *Lock { return &Lock{Version: lockVersion, Images: map[string]Locked{}} }
+func newLock() *Lock { return &Lock{Version: lockVersion, Images: map[string]Locked{}} }
 
 // ReadLock reads a lock file. One that is not there is an empty one.
 func ReadLock(file string) (*Lock, error) {
 	data, err := readBounded(file, maxLock)
 	if errors.Is(err, fs.ErrNotExist) {
-		return NewLock(), nil
+		return newLock(), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	l := NewLock()
+	l := newLock()
 	if err := json.Unmarshal(data, l); err != nil {
 		return nil, fmt.Errorf("no lock file of careen: %w", err)
 	}

@@ -89,9 +89,6 @@ func Make(documents []*Document, opt Options) (*Plan, error) {
 // Write changes the files, each at once or not at all.
 func (p *Plan) Write() error { return replace(p.files) }
 
-// Changed returns how many files Write changes.
-func (p *Plan) Changed() int { return len(p.files) }
-
 type planner struct {
 	opt    Options
 	known  map[string]Locked // by tagged name
