@@ -62,7 +62,7 @@ func ruleList() string {
 	var b strings.Builder
 	for _, topic := range topics {
 		fmt.Fprintf(&b, "\n### %s\n\n| rule | asks for | severity | fix | same as |\n|---|---|---|---|---|\n", topic.title)
-		for _, r := range Rules() {
+		for _, r := range rules {
 			if !strings.HasPrefix(r.ID, topic.prefix) {
 				continue
 			}
@@ -96,7 +96,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	pages := map[string]bool{}
-	for _, r := range Rules() {
+	for _, r := range rules {
 		hold(filepath.Join(docs, "rules", r.ID+".md"), rulePage(r))
 		pages[r.ID+".md"] = true
 	}

@@ -10,7 +10,7 @@ func FuzzDockerfile(f *testing.F) {
 	for _, s := range corpus(f) {
 		f.Add(s.data)
 	}
-	for _, r := range Rules() {
+	for _, r := range rules {
 		if r.docker != nil {
 			f.Add([]byte(r.Bad))
 		}
@@ -32,7 +32,7 @@ func FuzzWorkload(f *testing.F) {
 	for i, name := range names {
 		f.Add(i, []byte("# careen:ignore=CS101\nservices: {a: {image: x, privileged: true}}\n"+name))
 	}
-	for _, r := range Rules() {
+	for _, r := range rules {
 		for i, name := range names {
 			if r.File == name {
 				f.Add(i, []byte(r.Bad))

@@ -46,7 +46,7 @@ func run(t *testing.T, r Rule, text string) []Finding {
 }
 
 func TestEveryRuleFindsItsExample(t *testing.T) {
-	for _, r := range Rules() {
+	for _, r := range rules {
 		bad, good := run(t, r, r.Bad), run(t, r, r.Good)
 		if len(bad) == 0 {
 			t.Errorf("%s finds nothing in its bad example", r.ID)
@@ -76,10 +76,10 @@ func TestTableIsWellFormed(t *testing.T) {
 	id := regexp.MustCompile(`^(CD|CS|CW)[0-9]{3}$`)
 	other := regexp.MustCompile(`^(DL[0-9]{4}|DS-[0-9]{4}|KSV-[0-9]{4}|CIS [45]\.[0-9]+|CIS-DI-[0-9]{4}|DKL-[A-Z]+-[0-9]{4}|BuildKit:[A-Za-z]+)$`)
 	seen := map[string]bool{}
-	if len(Rules()) < 60 {
-		t.Errorf("%d rules", len(Rules()))
+	if len(rules) < 60 {
+		t.Errorf("%d rules", len(rules))
 	}
-	for _, r := range Rules() {
+	for _, r := range rules {
 		if !id.MatchString(r.ID) || seen[r.ID] {
 			t.Errorf("id %q", r.ID)
 		}

@@ -18,6 +18,3 @@ var rules = slices.Concat(
 	deploymentRules, // CS2xx: what runs an image should have
 	workflowRules,   // CW1xx: images in CI
 )
-
-// Rules returns the table.
-func Rules() []Rule { return slices.Clone(rules) }
