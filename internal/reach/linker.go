@@ -22,7 +22,7 @@ type missingLibrary struct {
 	file, name, how string
 }
 
-// prepare reads the search paths of the image.
+// prepareLinker reads the search paths of the image.
 func (w *walk) prepareLinker() {
 	l := &w.linker
 	if l.ready {
@@ -32,7 +32,7 @@ func (w *walk) prepareLinker() {
 	for dir := range strings.FieldsFuncSeq(w.env["LD_LIBRARY_PATH"], func(r rune) bool { return r == ':' || r == ';' }) {
 		l.libPath = append(l.libPath, join(w.workdir, dir))
 	}
-	w.readLinkerConf("etc/ld.so.conf", 0)
+	w.readLinkerConf("etc/ld.so.conf")
 	for e := range w.list("etc") {
 		// musl: the interpreter's own name with .path for .so.1.
 		if base := path.Base(e.Path); strings.HasPrefix(base, "ld-musl-") && strings.HasSuffix(base, ".path") {
@@ -53,14 +53,16 @@ func (w *walk) prepareLinker() {
 	l.system = append(l.system, "lib64", "usr/lib64", "lib", "usr/local/lib", "usr/lib", "lib32", "usr/lib32", "libx32", "usr/libx32")
 }
 
-// maxIncludes bounds include lines that name their own file.
-const maxIncludes = 16
-
 // readLinkerConf reads ld.so.conf(5): directories, and include lines with
-// patterns.
-func (w *walk) readLinkerConf(file string, depth int) {
+// patterns. A file that includes itself is read once.
+func (w *walk) readLinkerConf(file string) {
+	key := "ld.so.conf\x00" + clean(file)
+	if w.done[key] {
+		return
+	}
+	w.done[key] = true
 	data, err := w.read(file, maxText)
-	if err != nil || depth > maxIncludes {
+	if err != nil {
 		return
 	}
 	for line := range strings.Lines(string(data)) {
@@ -68,7 +70,7 @@ func (w *walk) readLinkerConf(file string, depth int) {
 		line = strings.TrimSpace(line)
 		if pattern, ok := strings.CutPrefix(line, "include "); ok {
 			for _, f := range w.glob(join(parent(file), strings.TrimSpace(pattern))) {
-				w.readLinkerConf(f, depth+1)
+				w.readLinkerConf(f)
 			}
 		} else if strings.HasPrefix(line, "/") {
 			dir, _, _ := strings.Cut(line, "=")
