@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -125,31 +126,29 @@ type classRefs struct {
 	whole                  bool // names of classes, not of their packages
 }
 
+// into writes down what was collected: for one class its names, for a jar the
+// packages. A package may be split over jars, so one that the jar has too counts
+// if a class of it is not in the jar.
 func (c *classRefs) into(f *javaFacts) {
-	sorted := func(set map[string]bool) []string {
-		var list []string
+	list := func(set map[string]bool, own bool) []string {
+		names := map[string]bool{}
 		for name := range set {
-			list = append(list, name)
+			switch {
+			case c.whole:
+				names[name] = true
+			case own || !c.defines[name]:
+				names[packageOf(name)] = true
+			}
 		}
-		slices.Sort(list)
-		return list
+		return slices.Sorted(maps.Keys(names))
 	}
-	if !c.whole {
-		for name := range c.defines {
-			delete(c.refers, name)
-			delete(c.names, name)
-		}
-	}
-	f.Defines, f.Refers, f.Names, f.Reflects = sorted(c.defines), sorted(c.refers), sorted(c.names), c.reflects
+	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
 }
 
 // add records a class by its name with slashes.
 func (c *classRefs) add(set map[string]bool, name string) {
-	if !c.whole {
-		name = packageOf(name)
-	}
 	for _, own := range []string{"java/", "jdk/", "sun/", "com/sun/"} {
-		if strings.HasPrefix(name+"/", own) {
+		if strings.HasPrefix(name, own) {
 			return
 		}
 	}

@@ -84,7 +84,7 @@ func TestReadJar(t *testing.T) {
 		"a/Main.class":         string(classBytes("a/Main", []string{"a/Other", "b/B"}, []string{"n.N"}, nil)),
 	})
 	got, err := readJar(bytes.NewReader([]byte(data)), int64(len(data)))
-	want := javaFacts{Main: "a.Main", ClassPath: []string{"lib/b.jar", "lib/c.jar"}, Defines: []string{"a"}, Refers: []string{"b"}, Names: []string{"n"}}
+	want := javaFacts{Main: "a.Main", ClassPath: []string{"lib/b.jar", "lib/c.jar"}, Defines: []string{"a"}, Refers: []string{"a", "b"}, Names: []string{"n"}}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Error(d, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/careen/careen/internal/image"
@@ -83,4 +84,103 @@ func TestGunicornServerOpensNothingUnreached(t *testing.T) {
 		getUntilAnswered(t, "http://127.0.0.1:6392/")()
 		getUntilAnswered(t, "http://127.0.0.1:6392/json")()
 	}))
+}
+
+// mountProc mounts the process file system in a root while the test runs.
+func mountProc(t *testing.T, root string) {
+	t.Helper()
+	at := filepath.Join(root, "proc")
+	if out, err := exec.Command("mount", "-t", "proc", "proc", at).CombinedOutput(); err != nil {
+		t.Skipf("cannot mount /proc in a root: %v\n%s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", at).CombinedOutput(); err != nil {
+			t.Errorf("umount %s: %v\n%s", at, err, out)
+		}
+	})
+}
+
+// bottleServer needs little of the standard library, and nothing that starts
+// processes.
+const bottleServer = `import bottle
+app = bottle.default_app()
+
+@bottle.route("/")
+def index():
+    return bottle.template("<h1>{{x}}</h1>", x=bottle.request.query.x)
+`
+
+func TestBottleServerOpensNothingUnreached(t *testing.T) {
+	needsTrace(t)
+	root := debianRoot(t, "gunicorn", "python3-bottle")
+	writeFile(t, root, "srv/app/wsgi.py", bottleServer)
+	argv := []string{"sh", "-c", "cd /srv/app && exec python3 -m gunicorn -b 127.0.0.1:6393 wsgi:app"}
+	r := computeDir(t, root, image.Config{Cmd: []string{"python3", "-m", "gunicorn", "-b", "127.0.0.1:6393", "wsgi:app"}, WorkingDir: "/srv/app"})
+	checkTrace(t, r, traceOpened(t, root, nil, argv, getUntilAnswered(t, "http://127.0.0.1:6393/")))
+}
+
+// javaServer answers with what many servers need of the runtime: a time zone,
+// a digest, a locale, a service, a class of another jar.
+const javaServer = `import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
+import java.security.MessageDigest;
+import java.time.*;
+
+public class Main {
+	public static void main(String[] args) throws Exception {
+		HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 6394), 0);
+		server.createContext("/", exchange -> {
+			try {
+				javax.net.ssl.SSLContext.getDefault().getSocketFactory();
+				String text = Other.text() + ZonedDateTime.now(ZoneId.of("Europe/Berlin")) + java.net.InetAddress.getByName("localhost")
+					+ String.format("%,d", 1000000) + MessageDigest.getInstance("SHA-256").digest().length;
+				byte[] body = text.getBytes("ISO-8859-15");
+				exchange.sendResponseHeaders(200, body.length);
+				exchange.getResponseBody().write(body);
+			} catch (Exception e) {
+				exchange.sendResponseHeaders(500, -1);
+			}
+			exchange.close();
+		});
+		server.start();
+	}
+}
+`
+
+func TestJavaServerOpensNothingUnreached(t *testing.T) {
+	needsTrace(t)
+	for _, tool := range []string{"javac", "jar"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s here", tool)
+		}
+	}
+	root := debianRoot(t, "openjdk-17-jre-headless")
+	dir := t.TempDir()
+	writeFile(t, dir, "Main.java", javaServer)
+	writeFile(t, dir, "Other.java", "public class Other { static String text() { return \"it works\"; } }\n")
+	writeFile(t, dir, "manifest", "Main-Class: Main\nClass-Path: lib/other.jar lib/unused.jar\n")
+	writeFile(t, root, "srv/app/lib/x", "")
+	for _, argv := range [][]string{
+		{"javac", "--release", "17", "Main.java", "Other.java"},
+		{"jar", "-cf", filepath.Join(root, "srv/app/lib/other.jar"), "Other.class"},
+		{"jar", "-cf", filepath.Join(root, "srv/app/lib/unused.jar"), "manifest"},
+		{"sh", "-c", "jar -cfm " + filepath.Join(root, "srv/app/app.jar") + " manifest Main.class 'Main$'*.class 2>/dev/null || jar -cfm " + filepath.Join(root, "srv/app/app.jar") + " manifest Main.class"},
+	} {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v\n%s", argv, err, out)
+		}
+	}
+	mountProc(t, root) // the dynamic linker finds $ORIGIN there
+	argv := []string{"java", "-jar", "/srv/app/app.jar"}
+	r := computeDir(t, root, image.Config{Cmd: argv})
+	opened := traceOpened(t, root, nil, argv, getUntilAnswered(t, "http://127.0.0.1:6394/"))
+	// The class path is searched in order, so a jar is opened too that has
+	// nothing that the program asks for; without it the program runs as well.
+	const unused = "srv/app/lib/unused.jar"
+	if r.State(unused) != NotReached {
+		t.Errorf("%s: %s", unused, r.File(unused))
+	}
+	checkTrace(t, r, slices.DeleteFunc(opened, func(f string) bool { return f == unused }))
 }

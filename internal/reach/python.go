@@ -252,23 +252,25 @@ func (w *walk) pycIn(dir string) map[string][]string {
 	return found
 }
 
-// pythonSpared are imports of the standard library that stand for a person at
-// the prompt, or for its own tests: site's completion, help() and the hooks of
-// its test suite.
+// pythonSpared reports whether an import inside a function of the standard
+// library is for a person at the prompt, or for its own tests: help(), the
+// debugger, completion, and functions that test the module they are in.
 func pythonSpared(file, module string) bool {
 	top, _, _ := strings.Cut(module, ".")
-	switch path.Base(file) + " " + top {
-	case "_sitebuiltins.py pydoc", "site.py readline", "site.py rlcompleter":
+	switch top {
+	case "doctest", "pydoc", "pdb", "test", "unittest":
 		return true
+	case "readline", "rlcompleter":
+		return path.Base(file) == "site.py"
 	}
-	return top == "test" || strings.HasPrefix(top, "_test")
+	return false
 }
 
 // pythonFollow follows what a source says.
 func (w *walk) pythonFollow(file string, facts pyFacts) {
 	library := w.inPythonLibrary(file)
 	for _, i := range facts.Imports {
-		if library && i.Level == 0 && pythonSpared(file, i.Module) {
+		if library && i.Inner && i.Level == 0 && pythonSpared(file, i.Module) {
 			continue
 		}
 		if i.Level > 0 {
@@ -291,11 +293,17 @@ func (w *walk) pythonFollow(file string, facts pyFacts) {
 		w.pythonCommand(file, d, library)
 	}
 	if !library {
-		for _, name := range facts.Names {
-			w.importNamed(file, name)
+		names := facts.Names
+		for _, name := range names {
+			if strings.Contains(name, ".") || !isInstalledPython(file) {
+				w.importNamed(file, name)
+			}
+		}
+		if facts.Main != nil && w.python.mains[file] {
+			names = slices.Concat(names, facts.Main.Names)
 		}
 		if facts.Metadata {
-			w.entryPoints(file, facts.Names)
+			w.entryPoints(file, names)
 		}
 	}
 	if facts.Broken {
@@ -541,6 +549,12 @@ func (w *walk) importDynamic(file string, d pyDynamic, library bool) {
 			w.keepTree(file, dir, what, isOtherPython, func(p string) bool { return !strings.HasPrefix(p, dir+"/"+rest) })
 			return
 		}
+	}
+	if strings.HasPrefix(d.What, "find_") || d.What == "get_loader" {
+		return // these look, and load nothing
+	}
+	if library && (d.What == "exec" || d.What == "eval") {
+		return // code that the module itself makes, as for named tuples, or its caller gives
 	}
 	if library {
 		// The standard library imports by name what its callers tell it: a

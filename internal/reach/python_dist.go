@@ -93,6 +93,12 @@ func readEntryPoints(text string) []pythonEntry {
 	return entries
 }
 
+// isBuildGroup reports whether a group of entry points is one that only
+// setuptools asks for, when it builds.
+func isBuildGroup(group string) bool {
+	return strings.HasPrefix(group, "distutils.") || strings.HasPrefix(group, "setuptools.") || group == "egg_info.writers"
+}
+
 // entryPoints follows a source that asks for entry points: those of the groups
 // that its strings name, and of console scripts only those whose name it has.
 // Where it names no group that exists, it may ask for any.
@@ -105,7 +111,7 @@ func (w *walk) entryPoints(file string, names []string) {
 				script := e.group == "console_scripts" || e.group == "gui_scripts"
 				switch {
 				case !slices.Contains(names, e.group):
-					if !script {
+					if !script && !isBuildGroup(e.group) {
 						rest = append(rest, e)
 					}
 				case !script || slices.Contains(names, e.name):

@@ -25,6 +25,7 @@ type pyImport struct {
 	Module string   `json:"m,omitempty"` // dotted; "" in "from . import x"
 	Level  int      `json:"l,omitempty"` // leading dots
 	Names  []string `json:"n,omitempty"` // of from … import; they may be modules too
+	Inner  bool     `json:"f,omitempty"` // indented: in a function, a class or a condition
 }
 
 // pyDynamic is a call whose first argument names a module or a program.
@@ -187,12 +188,13 @@ func (s *pyScan) dotted(i int) (string, int) {
 
 // importStatement reads "a.b as c, d" and returns the last token of it.
 func (s *pyScan) importStatement(i int) int {
+	inner := !s.atMargin(i - 1)
 	for {
 		module, next := s.dotted(i)
 		if module == "" {
 			return i - 1
 		}
-		s.facts.Imports = append(s.facts.Imports, pyImport{Module: module})
+		s.facts.Imports = append(s.facts.Imports, pyImport{Module: module, Inner: inner})
 		if s.is(next, "as") {
 			next += 2
 		}
@@ -205,7 +207,7 @@ func (s *pyScan) importStatement(i int) int {
 
 // fromStatement reads "..a.b import c as d, e" and returns the last token of it.
 func (s *pyScan) fromStatement(i int) int {
-	var imp pyImport
+	imp := pyImport{Inner: !s.atMargin(i - 1)}
 	for ; s.is(i, "."); i++ {
 		imp.Level++
 	}
