@@ -1,0 +1,43 @@
+package secret
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite what is made from the rules")
+
+const page = "../../docs/secrets.md"
+
+// TestPageListsEveryRule holds the table of docs/secrets.md to the rules.
+func TestPageListsEveryRule(t *testing.T) {
+	all := defaults(t)
+	var table strings.Builder
+	fmt.Fprintf(&table, "%d kinds:\n\n| id | what | severity |\n|---|---|---|\n", len(all.rules))
+	for _, r := range all.rules {
+		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", r.id, r.title, strings.ToLower(r.severity.String()))
+	}
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "-update -->\n", "<!-- end of rules -->"
+	before, rest, ok := strings.Cut(string(data), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("the page has no place for the table")
+	}
+	want := before + begin + "\n" + table.String() + "\n" + end + after
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(data) != want {
+		t.Errorf("%s does not list the rules as they are: go test ./internal/secret -run Page -update", page)
+	}
+}
