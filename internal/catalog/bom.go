@@ -16,16 +16,17 @@ import (
 // bomDocument is an SBOM in either of the two formats that are read, as far as
 // packages go: CycloneDX JSON (ECMA-424) and SPDX 2 JSON
 // (https://spdx.github.io/spdx-spec/v2.3/), bare or as what an in-toto statement
-// is about (https://github.com/in-toto/attestation/tree/main/spec/v1).
+// is about (https://github.com/in-toto/attestation/tree/main/spec/v1). Lists are
+// left as they are: each reads their members one by one.
 type bomDocument struct {
-	BOMFormat  string         `json:"bomFormat"`
-	Components []bomComponent `json:"components"`
+	BOMFormat  string          `json:"bomFormat"`
+	Components json.RawMessage `json:"components"`
 
-	SPDXVersion   string         `json:"spdxVersion"`
-	Packages      []spdxPackage  `json:"packages"`
-	Relationships []spdxRelation `json:"relationships"`
+	SPDXVersion   string          `json:"spdxVersion"`
+	Packages      json.RawMessage `json:"packages"`
+	Relationships json.RawMessage `json:"relationships"`
 
-	Predicate *bomDocument `json:"predicate"`
+	Predicate json.RawMessage `json:"predicate"`
 }
 
 // bomEntry is a package as either format describes it.
@@ -47,34 +48,74 @@ type bom struct {
 	distro  sbom.Distro
 	entries []bomEntry
 	unnamed int // packages without a package URL
+	wrong   problems
 }
 
 // errNoBOM says that a file is no SBOM of a kind that is read.
 var errNoBOM = errors.New("neither CycloneDX JSON nor SPDX 2 JSON")
 
 // parseBOM reads an SBOM. A part that has another form than the format's
-// definition says is left out, with an error beside what could be read.
-func parseBOM(data []byte) (bom, error) {
+// definition says is left out, and named in the bom's problems.
+func parseBOM(data []byte) (*bom, error) {
+	b := &bom{}
 	var doc bomDocument
-	err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &doc)
+	if err := b.decode(bytes.TrimPrefix(data, []byte("\ufeff")), &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Predicate) > 0 {
+		raw := doc.Predicate
+		doc = bomDocument{}
+		if err := b.decode(raw, &doc); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case doc.BOMFormat == "CycloneDX":
+		b.addComponents(doc.Components, 0)
+	case strings.HasPrefix(doc.SPDXVersion, "SPDX-2."):
+		b.addSPDX(&doc)
+	default:
+		return nil, errNoBOM
+	}
+	return b, nil
+}
+
+func (b *bom) decode(data []byte, into any) error { return b.tolerate(json.Unmarshal(data, into)) }
+
+// tolerate takes what has another form than expected for a problem, not an error.
+func (b *bom) tolerate(err error) error {
 	var form *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &form):
-		err = problems{{0, fmt.Sprintf("%q: a JSON %s is not expected there", form.Field, form.Value)}}
-	case err != nil:
-		return bom{}, err
+	if errors.As(err, &form) {
+		b.wrong.add(0, "%q: a JSON %s is not expected there", form.Field, form.Value)
+		return nil
 	}
-	whole := &doc
-	if doc.Predicate != nil {
-		whole = doc.Predicate
+	return err
+}
+
+// maxMembers bounds the lists inside of one package.
+const maxMembers = 1000
+
+// each calls f for the members of a JSON list, at most limit. They are decoded
+// one by one: a member of three bytes may take hundreds in memory.
+func each[T any](b *bom, list json.RawMessage, limit int, f func(*T)) {
+	if len(list) == 0 || list[0] != '[' {
+		return
 	}
-	switch {
-	case whole.BOMFormat == "CycloneDX":
-		return readCycloneDX(whole), err
-	case strings.HasPrefix(whole.SPDXVersion, "SPDX-2."):
-		return readSPDX(whole), err
+	dec := json.NewDecoder(bytes.NewReader(list))
+	if _, err := dec.Token(); err != nil {
+		return
 	}
-	return bom{}, errNoBOM
+	for n := 0; dec.More(); n++ {
+		if n == limit {
+			b.wrong.add(0, "a list has more than %d members: the rest is left out", limit)
+			return
+		}
+		var member T
+		if b.tolerate(dec.Decode(&member)) != nil {
+			return
+		}
+		f(&member)
+	}
 }
 
 // ReadSBOM reads an SBOM that stands for an image: the packages as it describes
@@ -82,16 +123,15 @@ func parseBOM(data []byte) (bom, error) {
 // error says why it is no SBOM; what is wrong with a part of it is a warning.
 func ReadSBOM(data []byte) (Result, error) {
 	b, err := parseBOM(data)
-	var partly problems
-	if err != nil && !errors.As(err, &partly) {
+	if err != nil {
 		return Result{}, err
 	}
 	r := Result{Distro: b.distro}
 	warn := func(kind, message string) {
 		r.Warnings = append(r.Warnings, Warning{Kind: kind, Layer: -1, Message: message, Incomplete: true})
 	}
-	if len(partly) > 0 {
-		warn("packages", partly.Error())
+	if len(b.wrong) > 0 {
+		warn("packages", b.wrong.Error())
 	}
 	bad := 0
 	for i := range b.entries {
@@ -281,8 +321,11 @@ func inTests(dir string) bool {
 // them. Sources that were built from and such are no packages of the image.
 func parseImageBOM(data []byte) ([]sbom.Package, error) {
 	b, err := parseBOM(data)
-	if errors.Is(err, errNoBOM) {
+	switch {
+	case errors.Is(err, errNoBOM):
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	var packages []sbom.Package
 	for i := range b.entries {
@@ -294,5 +337,5 @@ func parseImageBOM(data []byte) ([]sbom.Package, error) {
 			return packages, problems{errTooMany}
 		}
 	}
-	return packages, err
+	return packages, b.wrong.err()
 }

@@ -46,7 +46,7 @@ warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and
 		{"a field of another form", `{"bomFormat": "CycloneDX", "components": [{"type": 7, "purl": "pkg:npm/a@1"}, {"purl": "pkg:npm/b@2"}, {"purl": "no purl"}]}`, `distro   
 pkg:npm/a@1 layer=-1 touched=-1
 pkg:npm/b@2 layer=-1 touched=-1
-warning packages @-1 incomplete=true: "components.type": a JSON number is not expected there
+warning packages @-1 incomplete=true: "type": a JSON number is not expected there
 warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be held against no advisories
 `},
 	} {
@@ -124,6 +124,21 @@ func TestIsBOM(t *testing.T) {
 	}
 	if isBOM(&rootfs.Header{Path: "bom.json"}, []byte("SPDXVersion: 2.2")) {
 		t.Error("text is wanted")
+	}
+}
+
+func TestHostileBOM(t *testing.T) {
+	for name, document := range map[string]string{
+		"many components":  `{"bomFormat": "CycloneDX", "components": [` + strings.Repeat("{},", maxPackages) + "{}]}",
+		"many properties":  `{"bomFormat": "CycloneDX", "components": [{"purl": "pkg:npm/a@1", "properties": [` + strings.Repeat("{},", maxMembers) + "{}]}]}",
+		"many in many":     `{"bomFormat": "CycloneDX", "components": [` + strings.Repeat(`{"components": [`+strings.Repeat(`{"purl": "p"},`, 1000)+"{}]},", 60) + "{}]}",
+		"deep":             `{"bomFormat": "CycloneDX", "components": ` + strings.Repeat(`[{"components": `, 100) + "[{}]" + strings.Repeat("}]", 100) + "}",
+		"lists of numbers": `{"spdxVersion": "SPDX-2.3", "packages": [1, 2], "relationships": {"a": 1}}`,
+	} {
+		b, err := parseBOM([]byte(document))
+		if err != nil || len(b.wrong) == 0 || len(b.entries) > maxPackages {
+			t.Errorf("%s: %v, %d entries, problems %v", name, err, len(b.entries), b.wrong)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -18,12 +19,12 @@ type bomComponent struct {
 	PURL        string                `json:"purl"`
 	Publisher   string                `json:"publisher"`
 	Supplier    struct{ Name string } `json:"supplier"`
-	Licenses    []bomLicense          `json:"licenses"`
-	Properties  []bomProperty         `json:"properties"`
+	Licenses    json.RawMessage       `json:"licenses"`
+	Properties  json.RawMessage       `json:"properties"`
 	Evidence    struct {
-		Occurrences []struct{ Location string }
+		Occurrences json.RawMessage
 	} `json:"evidence"`
-	Components []bomComponent `json:"components"` // parts of it
+	Components json.RawMessage `json:"components"` // parts of it
 }
 
 type bomLicense struct {
@@ -31,72 +32,74 @@ type bomLicense struct {
 	Expression string                    `json:"expression"`
 }
 
-type bomProperty struct{ Name, Value string }
+// maxNested bounds how deep components are in components, of which each level
+// holds a copy; an assembly of libraries is two deep.
+const maxNested = 4
 
-// maxNested bounds how deep components are in components.
-const maxNested = 32
-
-func readCycloneDX(doc *bomDocument) bom {
-	var b bom
-	b.addComponents(doc.Components, 0)
-	return b
-}
-
-func (b *bom) addComponents(list []bomComponent, depth int) {
+func (b *bom) addComponents(list json.RawMessage, depth int) {
 	if depth == maxNested {
-		b.unnamed += len(list)
+		b.wrong.add(0, "components are nested more than %d deep: the rest is left out", maxNested)
 		return
 	}
-	for i := range list {
-		c := &list[i]
+	each(b, list, maxPackages, func(c *bomComponent) {
 		b.addComponents(c.Components, depth+1)
 		switch {
 		case c.Type == "operating-system":
 			if b.distro.ID == "" {
-				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: c.property("careen:codename"), PrettyName: c.Description})
+				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: b.properties(c)["careen:codename"], PrettyName: c.Description})
 			}
 		case c.PURL != "":
-			b.entries = append(b.entries, c.entry())
+			b.addEntry(c.entry(b))
 		case c.Type == "library" || c.Type == "framework":
 			b.unnamed++
 		}
-	}
+	})
 }
 
-func (c *bomComponent) property(name string) string {
-	for _, p := range c.Properties {
-		if p.Name == name {
-			return p.Value
-		}
+// addEntry adds a package; nested lists together may have more than one list.
+func (b *bom) addEntry(e bomEntry) {
+	if len(b.entries) == maxPackages {
+		b.wrong.add(0, "%s", errTooMany.Message)
+		return
 	}
-	return ""
+	b.entries = append(b.entries, e)
+}
+
+// properties returns the properties of a component by name.
+func (b *bom) properties(c *bomComponent) map[string]string {
+	all := map[string]string{}
+	each(b, c.Properties, maxMembers, func(p *struct{ Name, Value string }) {
+		if _, given := all[p.Name]; !given {
+			all[p.Name] = p.Value
+		}
+	})
+	return all
 }
 
 // entry reads a component. What CycloneDX has no field for stands in
 // properties, by the names that we, Trivy and Syft give them.
-func (c *bomComponent) entry() bomEntry {
+func (c *bomComponent) entry(b *bom) bomEntry {
+	props := b.properties(c)
 	e := bomEntry{
 		purl: c.PURL, name: c.Name, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
-		owner: c.property("careen:owner"), modularity: cmp.Or(c.property("careen:modularity"), c.property("aquasecurity:trivy:Modularitylabel")),
-		lockFile: c.property("careen:fromLockFile") == "true",
+		owner: props["careen:owner"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"]),
+		lockFile: props["careen:fromLockFile"] == "true",
 		source: sbom.Source{
-			Name:    cmp.Or(c.property("careen:sourceName"), c.property("aquasecurity:trivy:SrcName")),
-			Version: cmp.Or(c.property("careen:sourceVersion"), trivySource(c)),
+			Name:    cmp.Or(props["careen:sourceName"], props["aquasecurity:trivy:SrcName"]),
+			Version: cmp.Or(props["careen:sourceVersion"], trivySource(props)),
 		},
 	}
 	if c.Group != "" {
 		e.name = c.Group + "/" + c.Name
 	}
-	for _, l := range c.Licenses {
+	each(b, c.Licenses, maxMembers, func(l *bomLicense) {
 		if text := cmp.Or(l.Expression, l.License.ID, l.License.Name); text != "" {
 			e.licenses = append(e.licenses, text)
 		}
-	}
-	for _, o := range c.Evidence.Occurrences {
-		e.addPath(o.Location)
-	}
+	})
+	each(b, c.Evidence.Occurrences, maxMembers, func(o *struct{ Location string }) { e.addPath(o.Location) })
 	if e.paths == nil {
-		e.addPath(cmp.Or(c.property("aquasecurity:trivy:FilePath"), c.property("syft:location:0:path")))
+		e.addPath(cmp.Or(props["aquasecurity:trivy:FilePath"], props["syft:location:0:path"]))
 	}
 	return e
 }
@@ -108,15 +111,15 @@ func (e *bomEntry) addPath(file string) {
 }
 
 // trivySource puts the version of a source package together again.
-func trivySource(c *bomComponent) string {
-	version := c.property("aquasecurity:trivy:SrcVersion")
+func trivySource(props map[string]string) string {
+	version := props["aquasecurity:trivy:SrcVersion"]
 	if version == "" {
 		return ""
 	}
-	if release := c.property("aquasecurity:trivy:SrcRelease"); release != "" {
+	if release := props["aquasecurity:trivy:SrcRelease"]; release != "" {
 		version += "-" + release
 	}
-	if epoch := c.property("aquasecurity:trivy:SrcEpoch"); epoch != "" && epoch != "0" {
+	if epoch := props["aquasecurity:trivy:SrcEpoch"]; epoch != "" && epoch != "0" {
 		version = epoch + ":" + version
 	}
 	return version
@@ -124,17 +127,19 @@ func trivySource(c *bomComponent) string {
 
 // spdxPackage is a package of SPDX 2.
 type spdxPackage struct {
-	SPDXID       string `json:"SPDXID"`
-	Name         string `json:"name"`
-	Version      string `json:"versionInfo"`
-	Supplier     string `json:"supplier"`
-	SourceInfo   string `json:"sourceInfo"`
-	License      string `json:"licenseDeclared"`
-	Purpose      string `json:"primaryPackagePurpose"`
-	ExternalRefs []struct {
-		Type    string `json:"referenceType"`
-		Locator string `json:"referenceLocator"`
-	} `json:"externalRefs"`
+	SPDXID       string          `json:"SPDXID"`
+	Name         string          `json:"name"`
+	Version      string          `json:"versionInfo"`
+	Supplier     string          `json:"supplier"`
+	SourceInfo   string          `json:"sourceInfo"`
+	License      string          `json:"licenseDeclared"`
+	Purpose      string          `json:"primaryPackagePurpose"`
+	ExternalRefs json.RawMessage `json:"externalRefs"`
+}
+
+type spdxReference struct {
+	Type    string `json:"referenceType"`
+	Locator string `json:"referenceLocator"`
 }
 
 type spdxRelation struct {
@@ -144,41 +149,41 @@ type spdxRelation struct {
 	Comment string `json:"comment"`
 }
 
-func readSPDX(doc *bomDocument) bom {
-	var b bom
-	ids := map[string]int{} // of entries
+// maxRelations bounds the relationships of a document.
+const maxRelations = 20 * maxPackages
+
+func (b *bom) addSPDX(doc *bomDocument) {
 	described := map[string]bool{}
-	for _, r := range doc.Relationships {
-		if r.Type == "DESCRIBES" {
+	each(b, doc.Relationships, maxRelations, func(r *spdxRelation) {
+		if r.Type == "DESCRIBES" && len(described) < maxMembers {
 			described[r.To] = true
 		}
-	}
-	for i := range doc.Packages {
-		p := &doc.Packages[i]
-		switch e := p.entry(); {
+	})
+	ids := map[string]int{} // of entries
+	each(b, doc.Packages, maxPackages, func(p *spdxPackage) {
+		switch e := p.entry(b); {
 		case p.Purpose == "OPERATING-SYSTEM":
 			if b.distro.ID == "" {
 				b.distro = ownID(sbom.Distro{ID: p.Name, VersionID: p.Version})
 			}
 		case e.purl != "":
 			ids[p.SPDXID] = len(b.entries)
-			b.entries = append(b.entries, e)
+			b.addEntry(e)
 		case described[p.SPDXID], p.Version == "", p.Purpose == "CONTAINER", p.Purpose == "APPLICATION":
 			// The image itself; Trivy's entries for lock files.
 		default:
 			b.unnamed++
 		}
-	}
-	for _, r := range doc.Relationships {
-		owner, ok1 := ids[r.From]
-		owned, ok2 := ids[r.To]
+	})
+	each(b, doc.Relationships, maxRelations, func(r *spdxRelation) {
+		owner, known := ids[r.From]
+		owned, also := ids[r.To]
 		// An OS package that contains a language's is its owner; Syft says so in a comment.
 		owns := r.Type == "CONTAINS" || r.Type == "OTHER" && strings.HasPrefix(r.Comment, "ownership-by-file-overlap")
-		if ok1 && ok2 && owns && fromOS(b.entries[owner].purl) && !fromOS(b.entries[owned].purl) {
+		if known && also && owns && fromOS(b.entries[owner].purl) && !fromOS(b.entries[owned].purl) {
 			b.entries[owned].owner = b.entries[owner].purl
 		}
-	}
-	return b
+	})
 }
 
 func fromOS(packageURL string) bool {
@@ -189,13 +194,13 @@ func fromOS(packageURL string) bool {
 // entry reads a package. SourceInfo is for people; its words are ours
 // ("built from NAME VERSION; found in /PATH of layer 3") or Trivy's ("built
 // package from: NAME VERSION").
-func (p *spdxPackage) entry() bomEntry {
+func (p *spdxPackage) entry(b *bom) bomEntry {
 	e := bomEntry{name: p.Name, version: p.Version}
-	for _, r := range p.ExternalRefs {
+	each(b, p.ExternalRefs, maxMembers, func(r *spdxReference) {
 		if r.Type == "purl" && e.purl == "" {
 			e.purl = r.Locator
 		}
-	}
+	})
 	if p.License != "" && p.License != "NOASSERTION" && p.License != "NONE" {
 		e.licenses = []string{p.License}
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -66,7 +67,13 @@ func inPackage(dir string) bool {
 	return false
 }
 
+// maxLockFile bounds a lock file; those of the largest monorepos have a half.
+const maxLockFile = 8 << 20
+
 func readLockFile(h *rootfs.Header, body rootfs.Body) (found, error) {
+	if body.Size() > maxLockFile {
+		return found{}, fmt.Errorf("%d bytes, more than %d", body.Size(), maxLockFile)
+	}
 	f, err := whole(lockParser(path.Base(h.Path)))(h, body)
 	for i := range f.Packages {
 		f.Packages[i].FromLockFile = true

@@ -78,8 +78,11 @@ func parsePackageLock(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
+// maxNestedLock bounds how deep npm 6 nested one package in another.
+const maxNestedLock = 64
+
 func (l *lockList) addNested(all map[string]npmLocked, depth int) {
-	if depth == maxNested {
+	if depth == maxNestedLock {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
