@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/checklist"
+	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/workload"
+)
+
+// checkFlags are the flags of careen check.
+type checkFlags struct {
+	source sourceFlags
+	limits limitFlags
+
+	formats   []string
+	file      string
+	failUnder int
+}
+
+func (c *command) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check TARGET [PATH...]",
+		Short: "Hold an image, and what builds and runs it, to eight points",
+		Long: `Check goes through eight points: minimal base, non-root user, scanned in CI,
+pinned base, no secrets, multi-stage, capabilities dropped, read-only files. Each
+passes or fails on evidence, or is not evidenced. PATHs are Dockerfiles, compose
+files, Kubernetes manifests, workflows, scripts, or directories of them; without
+them, what the image itself cannot show is not evidenced. No advisories are read.`,
+		Example: `  careen check shop:1.4
+  careen check shop:1.4 Dockerfile compose.yaml .github/workflows
+  careen check --fail-under 80 -f markdown -f badge=badge.svg shop:1.4 .`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.check(cmd, args[0], args[1:], f)
+		},
+	}
+	flags := cmd.Flags()
+	f.source.register(flags)
+	f.limits.register(flags)
+	flags.StringArrayVarP(&f.formats, "format", "f", []string{"text"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: text, json, sarif, markdown, badge")
+	flags.StringVarP(&f.file, "output", "o", "", "write to this file instead of standard output")
+	flags.IntVar(&f.failUnder, "fail-under", 0, "fail when the score is lower, 0 to 100")
+	return cmd
+}
+
+func (c *command) check(cmd *cobra.Command, target string, paths []string, f checkFlags) error {
+	if f.failUnder < 0 || f.failUnder > 100 {
+		return fmt.Errorf("--fail-under %d: not from 0 to 100", f.failUnder)
+	}
+	outputs, err := f.outputs()
+	if err != nil {
+		return err
+	}
+	files := checklist.Input{Typed: target}
+	for _, path := range paths {
+		if err := addSources(&files, path); err != nil {
+			return err
+		}
+	}
+	if len(paths) > 0 && len(files.Dockerfiles)+len(files.Workloads) == 0 {
+		return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow or script here", strings.Join(paths, ", "))
+	}
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
+	reports, err := c.scanImages(cmd.Context(), target, f.source, scan.Options{
+		Scanners: scan.Scanners{Secrets: true, Misconfigurations: true, Surface: true},
+		Limits:   f.limits.of(cacheDir),
+	}, f.limits.archiveBytes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	var inputs []checklist.Input
+	var results []*checklist.Result
+	worst := 100
+	for _, r := range reports {
+		in := files
+		in.Report = r
+		result := checklist.Judge(in)
+		inputs, results = append(inputs, in), append(results, result)
+		worst = min(worst, result.Score)
+	}
+	for _, o := range outputs {
+		if err := o.write(c.stdout, inputs, results); err != nil {
+			return err
+		}
+	}
+	if worst < f.failUnder {
+		return &exitError{exitGate, fmt.Errorf("gate failed: score %d (--fail-under %d)", worst, f.failUnder)}
+	}
+	return incomplete(policy.Incomplete(reports, false))
+}
+
+// checkOutput is one format and where it goes; path "" is standard output.
+type checkOutput struct {
+	format, path string
+	encode       func(w io.Writer, in []checklist.Input, results []*checklist.Result) error
+}
+
+// outputs turns "-f markdown -f badge=badge.svg" into outputs.
+func (f checkFlags) outputs() ([]checkOutput, error) {
+	plain := func(encode func(io.Writer, []*checklist.Result) error) func(io.Writer, []checklist.Input, []*checklist.Result) error {
+		return func(w io.Writer, _ []checklist.Input, results []*checklist.Result) error { return encode(w, results) }
+	}
+	encoders := map[string]func(io.Writer, []checklist.Input, []*checklist.Result) error{
+		"text": plain(checklist.WriteText), "json": plain(checklist.WriteJSON), "markdown": plain(checklist.WriteMarkdown),
+		"badge": plain(checklist.WriteBadge), "sarif": checklist.WriteSARIF,
+	}
+	var list []checkOutput
+	unnamed := 0
+	for _, spec := range f.formats {
+		name, path, _ := strings.Cut(spec, "=")
+		o := checkOutput{name, path, encoders[name]}
+		if o.encode == nil {
+			return nil, fmt.Errorf("--format %s: one of text, json, sarif, markdown, badge", name)
+		}
+		if path == "" {
+			unnamed++
+			o.path = f.file
+		}
+		list = append(list, o)
+	}
+	if unnamed > 1 {
+		return nil, errors.New("--format: only one may go to the same place; write the others as FORMAT=FILE")
+	}
+	if unnamed == 0 && f.file != "" {
+		return nil, errors.New("--output: every format already names its file")
+	}
+	return list, nil
+}
+
+// write renders the output whole before it touches a file.
+func (o checkOutput) write(stdout io.Writer, in []checklist.Input, results []*checklist.Result) error {
+	var buf bytes.Buffer
+	if err := o.encode(&buf, in, results); err != nil {
+		return fmt.Errorf("writing %s: %w", o.format, err)
+	}
+	if o.path != "" {
+		if err := os.WriteFile(o.path, buf.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", o.format, err)
+		}
+		return nil
+	}
+	_, err := stdout.Write(buf.Bytes())
+	return err
+}
+
+// addSources reads a file, or those of a directory that may be ours.
+func addSources(in *checklist.Input, path string) error {
+	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		var fault *fs.PathError
+		switch {
+		case errors.As(err, &fault):
+			return fmt.Errorf("%s: %w", name, fault.Err)
+		case err != nil:
+			return err
+		case entry.IsDir() && name != path && skipped(entry.Name()):
+			return fs.SkipDir
+		case entry.IsDir(), name != path && (!entry.Type().IsRegular() || !lintable(name)):
+			return nil
+		}
+		err = addSource(in, name)
+		if errors.Is(err, workload.ErrUnknown) && name != path {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// addSource reads one file. One whose name says nothing is a Dockerfile when it
+// begins like one.
+func addSource(in *checklist.Input, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	defer f.Close()
+	data, err := readBounded(f)
+	if err != nil {
+		return err
+	}
+	if lint.IsDockerfile(name) || workload.Recognise(name, data) == workload.Unknown && lint.LooksLikeDockerfile(data) {
+		in.Dockerfiles = append(in.Dockerfiles, dockerfile.Parse(filepath.ToSlash(name), data))
+		return nil
+	}
+	file, err := workload.Parse(filepath.ToSlash(name), data)
+	if err != nil {
+		return err
+	}
+	in.Workloads = append(in.Workloads, file)
+	return nil
+}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"io"
+	"strings"
+)
+
+// checkPage documents the points of careen check.
+const checkPage = homePage + "/blob/main/docs/check.md"
+
+// WriteCheckSARIF writes what careen check found as SARIF 2.1.0. The runs have a
+// category of their own, so that GitHub does not take them for those of a scan.
+func WriteCheckSARIF(w io.Writer, reports []*Report) error {
+	log := sarifLog{
+		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+		Version: "2.1.0",
+		Runs:    []sarifRun{},
+	}
+	for _, r := range reports {
+		looked := *r
+		looked.Vulnerabilities = list(r.Vulnerabilities) // they are not this verb's: nothing to say about them
+		run := sarifRunOf(&looked)
+		run.AutomationDetails.ID = "careen-check/" + strings.TrimPrefix(run.AutomationDetails.ID, "careen/")
+		for i := range run.Tool.Driver.Rules {
+			run.Tool.Driver.Rules[i].HelpURI = checkPage
+		}
+		log.Runs = append(log.Runs, run)
+	}
+	return writeJSON(w, log)
+}
+
+// WriteCheckJSON writes what careen check found as JSON that is safe to show on
+// a terminal, as reports are.
+func WriteCheckJSON(w io.Writer, value any) error { return writeJSON(w, value) }
