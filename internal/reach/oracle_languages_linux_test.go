@@ -114,9 +114,12 @@ func TestBottleServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
 	root := debianRoot(t, "gunicorn", "python3-bottle")
 	writeFile(t, root, "srv/app/wsgi.py", bottleServer)
-	argv := []string{"sh", "-c", "cd /srv/app && exec python3 -m gunicorn -b 127.0.0.1:6393 wsgi:app"}
-	r := computeDir(t, root, image.Config{Cmd: []string{"python3", "-m", "gunicorn", "-b", "127.0.0.1:6393", "wsgi:app"}, WorkingDir: "/srv/app"})
+	argv := []string{"python3", "-m", "gunicorn", "--chdir", "/srv/app", "-b", "127.0.0.1:6393", "wsgi:app"}
+	r := computeDir(t, root, image.Config{Cmd: argv})
 	checkTrace(t, r, traceOpened(t, root, nil, argv, getUntilAnswered(t, "http://127.0.0.1:6393/")))
+	if r.State("usr/bin/dash") != NotReached {
+		t.Errorf("the shell: %s", r.File("usr/bin/dash"))
+	}
 }
 
 // javaServer answers with what many servers need of the runtime: a time zone,
