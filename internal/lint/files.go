@@ -109,12 +109,34 @@ func absolute(p string) bool {
 		len(p) > 1 && p[1] == ':'
 }
 
+// relativeWorkdir says nothing about one below an absolute one of the same file,
+// as BuildKit does not.
 func relativeWorkdir(c *dockerCheck) {
-	c.each(func(s step) {
-		if !absolute(s.Text) {
-			c.report(s.Line, nil, "WORKDIR %s is relative", s.Text)
+	for _, s := range c.stages {
+		known := s.knowsWorkdir()
+		for _, step := range s.steps {
+			if step.Name != "WORKDIR" {
+				continue
+			}
+			if !absolute(step.Text) && !known {
+				c.report(step.Line, nil, "WORKDIR %s is relative", step.Text)
+			}
+			known = true
 		}
-	}, "WORKDIR")
+	}
+}
+
+// knowsWorkdir reports whether the working directory at the start of a stage
+// does not depend on an image: an earlier stage set it, or there is no image.
+func (s *stage) knowsWorkdir() bool {
+	for ; s.parent != nil; s = s.parent {
+		for _, step := range s.parent.steps {
+			if step.Name == "WORKDIR" {
+				return true
+			}
+		}
+	}
+	return s.Base.Scratch
 }
 
 // changeDirectory finds a cd whose whole RUN it is, or that begins it, which
@@ -149,12 +171,7 @@ func severalSources(c *dockerCheck) {
 
 func relativeTarget(c *dockerCheck) {
 	for _, s := range c.stages {
-		set := false
-		for p := s.parent; p != nil; p = p.parent {
-			for _, step := range p.steps {
-				set = set || step.Name == "WORKDIR"
-			}
-		}
+		set := s.knowsWorkdir()
 		for _, step := range s.steps {
 			switch {
 			case step.Name == "WORKDIR":

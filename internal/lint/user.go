@@ -279,10 +279,7 @@ func sshServer(c *dockerCheck) {
 	for _, cmd := range c.commands {
 		for _, pkg := range cmd.installed() {
 			switch bare, _, _ := strings.Cut(pkg.Value, "="); bare {
-			case "openssh-server", "dropbear", "openssh", "sshd":
-				if bare == "openssh" && cmd.name != "apk" { // elsewhere the client comes by this name
-					continue
-				}
+			case "openssh-server", "dropbear", "sshd": // "openssh" of apk is installed for its client
 				c.report(c.lineOf(cmd, pkg), nil, "%s is an SSH server", bare)
 			}
 		}
