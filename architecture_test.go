@@ -80,8 +80,7 @@ var owners = map[string][]string{
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
-	"mvdan.cc/sh":                            {"internal/lint", "internal/reach", "internal/workload"}, // shell: faults, commands, docker run lines
-	"github.com/evanw/esbuild":               {"internal/reach"},
+	"mvdan.cc/sh":                            {"internal/reach", "internal/workload"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
 	"github.com/pelletier/go-toml":           {"internal/secret"},
 }
 
