@@ -206,9 +206,13 @@ func TestFailureChangesNothing(t *testing.T) {
 		}
 		documents = append(documents, d)
 	}
-	_, err := Make(documents, Options{Registry: &tags{digests: map[string]string{"docker.io/library/good:1": digestOf("x")}}})
+	registry := &tags{digests: map[string]string{"docker.io/library/good:1": digestOf("x")}}
+	_, err := Make(append(documents, documents...), Options{Registry: registry})
 	if err == nil || !strings.Contains(err.Error(), "bad:1: not found (and 1 more references)") {
 		t.Fatalf("error %v", err)
+	}
+	if len(registry.asked) != 3 {
+		t.Errorf("asked %q: each once is enough", registry.asked)
 	}
 }
 

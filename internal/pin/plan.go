@@ -58,7 +58,7 @@ type Plan struct {
 // plans the changes. Any reference that cannot be resolved fails the whole: no
 // file is changed in part.
 func Make(documents []*Document, opt Options) (*Plan, error) {
-	p := &planner{opt: opt, known: map[string]Locked{}, failed: map[string]error{}}
+	p := &planner{opt: opt, known: map[string]Locked{}, errs: map[string]error{}, failed: map[string]error{}}
 	plan := &Plan{}
 	for _, d := range documents {
 		wanted := map[int]string{}
@@ -92,6 +92,7 @@ func (p *Plan) Write() error { return replace(p.files) }
 type planner struct {
 	opt    Options
 	known  map[string]Locked // by tagged name
+	errs   map[string]error  // by tagged name: what is not there is asked for once
 	failed map[string]error  // by value
 }
 
@@ -177,8 +178,8 @@ func pinnedValue(value string, name image.Name, specific, digest string) string 
 // locked finds out what a tag names, once: from the lock, else the registry.
 func (p *planner) locked(name image.Name) (Locked, error) {
 	key := name.Tagged()
-	if l, ok := p.known[key]; ok {
-		return l, nil
+	if l, ok := p.known[key]; ok || p.errs[key] != nil {
+		return l, p.errs[key]
 	}
 	if p.opt.Lock != nil && !p.opt.Update {
 		if l, ok := p.opt.Lock.Images[key]; ok {
@@ -188,6 +189,7 @@ func (p *planner) locked(name image.Name) (Locked, error) {
 	}
 	found, err := p.opt.Registry.Resolve(key)
 	if err != nil {
+		p.errs[key] = err
 		return Locked{}, err
 	}
 	l := Locked{Digest: found.Digest, Platforms: found.Platforms}
