@@ -14,9 +14,10 @@ import (
 type elfFact struct {
 	exe.Dynamic
 	Go       bool     `json:"go,omitempty"`
-	Names    []string `json:"p,omitempty"` // strings that may be paths or libraries
-	Commands []string `json:"c,omitempty"` // strings that may be programs of $PATH, where it can run such
-	Problem  string   `json:"e,omitempty"` // why the above may lack something
+	Static   bool     `json:"st,omitempty"` // nothing is loaded with the file: what it imports is not known
+	Names    []string `json:"p,omitempty"`  // strings that may be paths or libraries
+	Commands []string `json:"c,omitempty"`  // strings that may be programs of $PATH, where it can run such
+	Problem  string   `json:"e,omitempty"`  // why the above may lack something
 }
 
 // Bounds of the strings of one file. LLVM and Chromium have some 30,000 that
@@ -49,6 +50,7 @@ func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byt
 		f.Problem = err.Error()
 	}
 	f.Requires, f.Offers = nil, nil
+	f.Static = len(d.Needed) == 0 && len(d.Imports) == 0 && d.Soname == ""
 	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling[name] })
 	f.Go = f.readGo(h, body)
 	f.readStrings(body)
@@ -247,14 +249,10 @@ func (f *elfFact) imports(names ...string) bool {
 	return slices.ContainsFunc(f.Imports, func(i string) bool { return slices.Contains(names, i) })
 }
 
-// static reports whether nothing is loaded with the file: what it imports is
-// not known then.
-func (f *elfFact) static() bool { return len(f.Needed) == 0 && len(f.Imports) == 0 }
-
 // searchesPath reports whether the file may run programs by their names.
 func (f *elfFact) searchesPath() bool {
 	if f.Go {
 		return f.imports("go:os/exec.")
 	}
-	return f.static() || f.imports(pathRunners...)
+	return f.Static || f.imports(pathRunners...)
 }

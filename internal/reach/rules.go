@@ -105,7 +105,7 @@ func (w *walk) applyRules(file string, f *elfFact) {
 			continue
 		}
 		for name := range strings.FieldsSeq(r.imports) {
-			if name == "static" && f.static() && !f.Go && !strings.Contains(base, ".so") || slices.Contains(f.Imports, name) {
+			if name == "static" && f.Static && !f.Go && !strings.Contains(base, ".so") || slices.Contains(f.Imports, name) {
 				w.applyRule(i, file)
 				break
 			}
