@@ -150,7 +150,11 @@ func (w *walk) run(from, how string, argv []string) bool {
 	}
 	w.depth++
 	defer func() { w.depth-- }()
-	for _, arg := range argv[1:] {
+	_, interpreter := w.languageOf(program)
+	for i, arg := range argv[1:] {
+		if interpreter && strings.HasPrefix(argv[i], "-") && strings.HasSuffix(argv[i], "c") {
+			continue // sh -c: source, not a path
+		}
 		w.argument(program, w.workdir, arg, "argument of "+path.Base(program), false)
 	}
 	w.dispatch(program, argv[1:])

@@ -28,7 +28,7 @@ type script struct {
 	file       string // the script, or the program that has the command line
 	name       string // $0
 	vars       map[string][]string
-	functions  map[string]*syntax.Stmt
+	functions  map[string]function
 	positional [][]string // what "$@" may be
 	dirs       []string   // where relative paths may be looked up
 	called     map[string]bool
@@ -38,10 +38,16 @@ type script struct {
 	uncertain  int // branches around the statement at hand of which it is not known whether they are taken
 }
 
+// function is a function's body and the file that it stands in.
+type function struct {
+	body *syntax.Stmt
+	from string
+}
+
 func (w *walk) newScript(file, name string, args []string) *script {
 	return &script{
 		w: w, file: file, from: file, name: name,
-		vars: map[string][]string{}, functions: map[string]*syntax.Stmt{}, called: map[string]bool{},
+		vars: map[string][]string{}, functions: map[string]function{}, called: map[string]bool{},
 		positional: [][]string{args},
 		dirs:       []string{w.workdir},
 	}
@@ -177,7 +183,7 @@ func (s *script) declare(root syntax.Node) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			if n.Name != nil {
-				s.functions[n.Name.Value] = n.Body
+				s.functions[n.Name.Value] = function{n.Body, s.from}
 			}
 		case *syntax.Assign:
 			if n.Name != nil {
@@ -284,7 +290,7 @@ func (s *script) statement(stmt *syntax.Stmt) {
 		case *syntax.Redirect:
 			s.redirect(n)
 		case *syntax.CallExpr:
-			s.call(n)
+			s.simple(n)
 		}
 		return true
 	})
@@ -299,8 +305,8 @@ func (s *script) redirect(r *syntax.Redirect) {
 	}
 }
 
-// call evaluates a command with every argument list that it may have.
-func (s *script) call(c *syntax.CallExpr) {
+// simple evaluates a command with every argument list that it may have.
+func (s *script) simple(c *syntax.CallExpr) {
 	if len(c.Args) == 0 {
 		return
 	}
@@ -332,8 +338,8 @@ func (s *script) command(argv []string, line int) {
 		return
 	}
 	name := argv[0]
-	if body, ok := s.functions[name]; ok {
-		s.function(name, body, argv[1:])
+	if _, ok := s.functions[name]; ok {
+		s.call(name, argv[1:])
 		return
 	}
 	if strings.Contains(name, blank) {
@@ -382,23 +388,23 @@ func (s *script) computed(argv []string, line int) {
 		s.command(argv[1:], line)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.functions)) {
-		s.function(name, s.functions[name], nil)
+		s.call(name, nil)
 	}
 }
 
-// function evaluates a function's body with its own arguments.
-func (s *script) function(name string, body *syntax.Stmt, args []string) {
+// call evaluates a function's body with its own arguments.
+func (s *script) call(name string, args []string) {
 	key := name + "\x00" + strings.Join(args, "\x00")
 	if s.called[key] || s.depth >= maxShellDepth {
 		return
 	}
 	s.called[key] = true
 	s.depth++
-	outer := s.positional
-	s.positional = [][]string{args}
-	s.declare(body) // its variables may come from its arguments
-	s.statement(body)
-	s.positional = outer
+	f, positional, from := s.functions[name], s.positional, s.from
+	s.positional, s.from = [][]string{args}, f.from
+	s.declare(f.body) // its variables may come from its arguments
+	s.statement(f.body)
+	s.positional, s.from = positional, from
 	s.depth--
 }
 
