@@ -130,24 +130,3 @@ func (r *Redactor) Image(img *image.Image) *image.Image {
 	c.Raw = nil
 	return &out
 }
-
-// Bytes returns a text with the bytes of each secret overwritten, as long as it
-// was, so that what reads it finds everything else where it stood. The text
-// itself is left alone.
-func (all *Rules) Bytes(text []byte, path string) []byte {
-	var out []byte
-	for _, m := range all.toHide(text, path) {
-		if out == nil {
-			out = slices.Clone(text)
-		}
-		for i := m.start; i < m.end; i++ {
-			if out[i] != '\n' {
-				out[i] = '*'
-			}
-		}
-	}
-	if out == nil {
-		return text
-	}
-	return out
-}
