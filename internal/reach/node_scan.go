@@ -42,7 +42,7 @@ const maxJSRefs = 20_000
 
 // readJS finds what a JavaScript or TypeScript file loads.
 func readJS(src []byte) jsFacts {
-	s := jsScan{jsTokens: scanJS(src), constants: map[string]jsValue{}, aliases: map[string]bool{}, makers: map[string]bool{"createRequire": true}}
+	s := jsScan{jsTokens: scanJS(string(src)), constants: map[string]jsValue{}, aliases: map[string]bool{}, makers: map[string]bool{"createRequire": true}}
 	s.children = bytes.Contains(src, []byte("child_process")) || bytes.Contains(src, []byte("execa")) || bytes.Contains(src, []byte("cross-spawn"))
 	s.findConstants()
 	for i := range s.list {
@@ -86,7 +86,7 @@ func (s *jsScan) line(i int) int {
 	if at < s.seenAt {
 		s.seenAt, s.lines = 0, 0
 	}
-	s.lines += bytes.Count(s.src[s.seenAt:at], []byte("\n"))
+	s.lines += strings.Count(s.src[s.seenAt:at], "\n")
 	s.seenAt = at
 	return s.lines + 1
 }
@@ -158,7 +158,7 @@ func (s *jsScan) ends(i int) bool {
 		}
 		return false
 	case jsWord:
-		return bytes.IndexByte(s.src[s.list[i-1].end:s.list[i].start], '\n') >= 0
+		return strings.IndexByte(s.src[s.list[i-1].end:s.list[i].start], '\n') >= 0
 	}
 	return false
 }
@@ -196,7 +196,7 @@ func (s *jsScan) word(i int) {
 		s.add(jsEval, jsValue{}, i)
 	case word == "Function" && call:
 		// Its body sees no require, but may import.
-		if end := s.closing(i + 1); bytes.Contains(s.src[s.list[i].start:s.list[min(end, len(s.list)-1)].end], []byte("import(")) {
+		if end := s.closing(i + 1); strings.Contains(s.src[s.list[i].start:s.list[min(end, len(s.list)-1)].end], "import(") {
 			s.add(jsImport, jsValue{}, i)
 		}
 	case word == "Worker" && s.is(i-1, "new") && call:
@@ -390,7 +390,7 @@ func (s *jsScan) place(i int) {
 // newURL looks at new URL(x, import.meta.url).
 func (s *jsScan) newURL(i int) {
 	end := s.closing(i + 1)
-	if !bytes.Contains(s.src[s.list[i].start:s.list[min(end, len(s.list)-1)].end], []byte("import.meta.url")) {
+	if !strings.Contains(s.src[s.list[i].start:s.list[min(end, len(s.list)-1)].end], "import.meta.url") {
 		return
 	}
 	v, next := s.value(i+2, 0)
@@ -560,17 +560,17 @@ func (s *jsScan) searchText() {
 		kind jsRefKind
 	}{{"require(", jsRequire}, {"from", jsImport}, {"import", jsImport}, {"import(", jsImport}} {
 		for at := 0; len(s.facts.Refs) < maxJSRefs; {
-			n := bytes.Index(s.src[at:], []byte(lead.text))
+			n := strings.Index(s.src[at:], lead.text)
 			if n < 0 {
 				break
 			}
 			at += n + len(lead.text)
-			rest := bytes.TrimLeft(s.src[at:min(at+300, len(s.src))], " \t\r\n")
+			rest := strings.TrimLeft(s.src[at:min(at+300, len(s.src))], " \t\r\n")
 			if len(rest) < 3 || rest[0] != '"' && rest[0] != '\'' {
 				continue
 			}
 			if end, ok := stringEnd(rest, 0); ok {
-				s.facts.Refs = append(s.facts.Refs, jsRef{Kind: lead.kind, Text: string(rest[1 : end-1])})
+				s.facts.Refs = append(s.facts.Refs, jsRef{Kind: lead.kind, Text: rest[1 : end-1]})
 			}
 		}
 	}

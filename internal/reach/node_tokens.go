@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -36,7 +35,7 @@ type jsToken struct {
 // jsTokens are the tokens of one file. Broken says that the scanner lost its
 // way, so that what it found may be incomplete.
 type jsTokens struct {
-	src    []byte
+	src    string // one copy of the file: the text of a token is a piece of it
 	list   []jsToken
 	broken bool
 }
@@ -46,7 +45,7 @@ func (t *jsTokens) text(i int) string {
 	if i < 0 || i >= len(t.list) {
 		return ""
 	}
-	return string(t.src[t.list[i].start:t.list[i].end])
+	return t.src[t.list[i].start:t.list[i].end]
 }
 
 // is reports whether a token is this word or operator.
@@ -55,7 +54,7 @@ func (t *jsTokens) is(i int, text string) bool {
 		return false
 	}
 	tok := t.list[i]
-	return (tok.kind == jsWord || tok.kind == jsPunct) && string(t.src[tok.start:tok.end]) == text
+	return (tok.kind == jsWord || tok.kind == jsPunct) && t.src[tok.start:tok.end] == text
 }
 
 func (t *jsTokens) kind(i int) jsKind {
@@ -77,8 +76,8 @@ func (t *jsTokens) constant(i int) string {
 	case jsTail:
 		body = body[1 : len(body)-1]
 	}
-	if bytes.IndexByte(body, '\\') < 0 {
-		return string(body)
+	if strings.IndexByte(body, '\\') < 0 {
+		return body
 	}
 	return unescapeJS(body)
 }
@@ -92,15 +91,15 @@ type jsOpen struct {
 }
 
 // scanJS splits a file into tokens.
-func scanJS(src []byte) *jsTokens {
+func scanJS(src string) *jsTokens {
 	t := &jsTokens{src: src, list: make([]jsToken, 0, len(src)/5+16)}
 	var open []jsOpen
 	regexpNext := true // a slash here starts a regular expression
 	i := 0
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
+	if strings.HasPrefix(src, "\xef\xbb\xbf") {
 		i = 3
 	}
-	if bytes.HasPrefix(src[i:], []byte("#!")) {
+	if strings.HasPrefix(src[i:], "#!") {
 		i += lineLength(src[i:])
 	}
 	add := func(kind jsKind, end int) {
@@ -119,7 +118,7 @@ func scanJS(src []byte) *jsTokens {
 		case c == '/' && i+1 < len(src) && src[i+1] == '/':
 			i += lineLength(src[i:])
 		case c == '/' && i+1 < len(src) && src[i+1] == '*':
-			n := bytes.Index(src[i+2:], []byte("*/"))
+			n := strings.Index(src[i+2:], "*/")
 			if n < 0 {
 				t.broken = true
 				return t
@@ -133,7 +132,7 @@ func scanJS(src []byte) *jsTokens {
 			word := src[i:end]
 			member := t.kind(len(t.list)-1) == jsPunct && (t.is(len(t.list)-1, ".") || t.is(len(t.list)-1, "?."))
 			add(jsWord, end)
-			regexpNext = !member && operandFollows(string(word))
+			regexpNext = !member && operandFollows(word)
 		case c >= '0' && c <= '9' || c == '.' && i+1 < len(src) && src[i+1] >= '0' && src[i+1] <= '9':
 			end := i + 1
 			for end < len(src) && (isJSWord(src[end]) || src[end] == '.') {
@@ -208,7 +207,7 @@ func scanJS(src []byte) *jsTokens {
 		default:
 			end := i + 1
 			if end < len(src) {
-				switch string(src[i : i+2]) {
+				switch src[i : i+2] {
 				case "=>", "++", "--", "?.":
 					end++
 				}
@@ -272,15 +271,15 @@ func isJSWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c == '#' || c == '@' || c >= utf8.RuneSelf
 }
 
-func lineLength(src []byte) int {
-	if n := bytes.IndexByte(src, '\n'); n >= 0 {
+func lineLength(src string) int {
+	if n := strings.IndexByte(src, '\n'); n >= 0 {
 		return n
 	}
 	return len(src)
 }
 
 // stringEnd returns the end of the string that starts at i.
-func stringEnd(src []byte, i int) (int, bool) {
+func stringEnd(src string, i int) (int, bool) {
 	quote := src[i]
 	for i++; i < len(src); i++ {
 		switch src[i] {
@@ -297,7 +296,7 @@ func stringEnd(src []byte, i int) (int, bool) {
 
 // templateEnd returns the end of the piece of a template that starts at i, and
 // whether a substitution follows.
-func templateEnd(src []byte, i int) (end int, more, ok bool) {
+func templateEnd(src string, i int) (end int, more, ok bool) {
 	for i++; i < len(src); i++ {
 		switch src[i] {
 		case '\\':
@@ -314,7 +313,7 @@ func templateEnd(src []byte, i int) (end int, more, ok bool) {
 }
 
 // regexpEnd returns the end of the regular expression that starts at i.
-func regexpEnd(src []byte, i int) (int, bool) {
+func regexpEnd(src string, i int) (int, bool) {
 	class := false
 	for i++; i < len(src); i++ {
 		switch src[i] {
@@ -338,7 +337,7 @@ func regexpEnd(src []byte, i int) (int, bool) {
 }
 
 // unescapeJS decodes the escapes of a string.
-func unescapeJS(body []byte) string {
+func unescapeJS(body string) string {
 	var b strings.Builder
 	for i := 0; i < len(body); i++ {
 		if body[i] != '\\' || i+1 >= len(body) {
@@ -361,7 +360,7 @@ func unescapeJS(body []byte) string {
 			}
 		case 'u':
 			if i+1 < len(body) && body[i+1] == '{' {
-				if n := bytes.IndexByte(body[i:], '}'); n > 2 && n <= 8 {
+				if n := strings.IndexByte(body[i:], '}'); n > 2 && n <= 8 {
 					if v, ok := hexValue(body, i+2, n-2); ok {
 						b.WriteRune(v)
 						i += n
@@ -378,12 +377,12 @@ func unescapeJS(body []byte) string {
 	return b.String()
 }
 
-func hexValue(b []byte, at, n int) (rune, bool) {
+func hexValue(b string, at, n int) (rune, bool) {
 	if at+n > len(b) {
 		return 0, false
 	}
 	var v rune
-	for _, c := range b[at : at+n] {
+	for _, c := range []byte(b[at : at+n]) {
 		switch {
 		case c >= '0' && c <= '9':
 			v = v<<4 | rune(c-'0')

@@ -42,7 +42,7 @@ func isPython(h *rootfs.Header, head []byte) bool {
 }
 
 func firstLine(head []byte) string {
-	return string(head[:min(lineLength(head), 200)])
+	return string(head[:min(lineLength(string(head)), 200)])
 }
 
 func visitPythonBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
@@ -495,7 +495,7 @@ func (w *walk) importStar(file, dir string) {
 	if err != nil || !strings.Contains(string(src), "__all__") {
 		return
 	}
-	t := scanPython(src)
+	t := scanPython(string(src))
 	modules := w.modulesIn(dir)
 	for i := range t.list {
 		if t.kind(i) != pyString {

@@ -164,7 +164,7 @@ func (w *walk) pthDirs(program, site string) []string {
 		if finder := strings.HasPrefix(base, "__editable__") && strings.HasSuffix(base, "_finder.py"); finder {
 			// setuptools' editable installs: a table of absolute paths.
 			if src, err := w.read(e.Path, maxPython); err == nil {
-				t := scanPython(src)
+				t := scanPython(string(src))
 				for i := range t.list {
 					if t.kind(i) != pyString {
 						continue

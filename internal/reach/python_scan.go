@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -46,7 +45,7 @@ const (
 // without a dot are wanted too: in an application, "rest_framework" is as good
 // a module's name as "app.views".
 func readPython(src []byte, plainNames bool) pyFacts {
-	s := pyScan{pyTokens: scanPython(src), facts: &pyFacts{}, names: map[string]bool{}}
+	s := pyScan{pyTokens: scanPython(string(src)), facts: &pyFacts{}, names: map[string]bool{}}
 	s.metadata()
 	start := true  // of a statement
 	block := false // inside a block that is set apart
@@ -126,11 +125,11 @@ func (s *pyScan) apart(i int, outer *pyFacts) *pyFacts {
 
 // metadata sets Metadata if the file asks for entry points.
 func (s *pyScan) metadata() {
-	s.facts.Metadata = bytes.Contains(s.src, []byte("entry_point"))
+	s.facts.Metadata = strings.Contains(s.src, "entry_point")
 }
 
 func (s *pyScan) line(i int) int {
-	return bytes.Count(s.src[:s.list[i].start], []byte("\n")) + 1
+	return strings.Count(s.src[:s.list[i].start], "\n") + 1
 }
 
 // name keeps a string that looks like the name of a module, perhaps with an
@@ -300,12 +299,12 @@ func (s *pyScan) argument(i int) pyDynamic {
 // searchLines finds import statements by the look of lines, in a file that was
 // not understood: too many rather than too few.
 func (s *pyScan) searchLines() {
-	for line := range bytes.Lines(s.src) {
-		line = bytes.TrimSpace(line)
+	for line := range strings.Lines(s.src) {
+		line = strings.TrimSpace(line)
 		if len(line) > 1000 || len(s.facts.Imports) >= 2*maxPyImports {
 			continue
 		}
-		if !bytes.HasPrefix(line, []byte("import ")) && !bytes.HasPrefix(line, []byte("from ")) {
+		if !strings.HasPrefix(line, "import ") && !strings.HasPrefix(line, "from ") {
 			continue
 		}
 		one := pyScan{pyTokens: scanPython(line), facts: &pyFacts{}}

@@ -1,9 +1,6 @@
 package reach
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // A scanner of Python tokens (https://docs.python.org/3/reference/lexical_analysis.html),
 // for imports can stand anywhere: in functions, conditions and one-line blocks.
@@ -29,7 +26,7 @@ type pyToken struct {
 // pyTokens are the tokens of one file. Broken says that the scanner lost its
 // way.
 type pyTokens struct {
-	src    []byte
+	src    string // one copy of the file: the text of a token is a piece of it
 	list   []pyToken
 	broken bool
 }
@@ -45,7 +42,7 @@ func (t *pyTokens) text(i int) string {
 	if i < 0 || i >= len(t.list) {
 		return ""
 	}
-	return string(t.src[t.list[i].start:t.list[i].end])
+	return t.src[t.list[i].start:t.list[i].end]
 }
 
 func (t *pyTokens) is(i int, text string) bool {
@@ -53,7 +50,7 @@ func (t *pyTokens) is(i int, text string) bool {
 		return false
 	}
 	tok := t.list[i]
-	return (tok.kind == pyName || tok.kind == pyOperator) && string(t.src[tok.start:tok.end]) == text
+	return (tok.kind == pyName || tok.kind == pyOperator) && t.src[tok.start:tok.end] == text
 }
 
 // constant returns the text of a string, and whether that is all of it: a
@@ -78,11 +75,11 @@ func (t *pyTokens) constant(i int) (text string, exact bool) {
 }
 
 // scanPython splits a file into tokens.
-func scanPython(src []byte) *pyTokens {
+func scanPython(src string) *pyTokens {
 	t := &pyTokens{src: src, list: make([]pyToken, 0, len(src)/5+16)}
 	depth := 0
 	i := 0
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
+	if strings.HasPrefix(src, "\xef\xbb\xbf") {
 		i = 3
 	}
 	for i < len(src) {
@@ -160,9 +157,9 @@ func isPythonName(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c >= 0x80
 }
 
-func isStringPrefix(word []byte) bool {
+func isStringPrefix(word string) bool {
 	for _, c := range word {
-		if !bytes.ContainsRune([]byte("rRbBuUfFtT"), rune(c)) {
+		if !strings.ContainsRune("rRbBuUfFtT", c) {
 			return false
 		}
 	}
@@ -170,8 +167,8 @@ func isStringPrefix(word []byte) bool {
 }
 
 // isWholeString reports whether a string has its end: constant relies on it.
-func isWholeString(s []byte) bool {
-	quote := bytes.IndexAny(s, `'"`)
+func isWholeString(s string) bool {
+	quote := strings.IndexAny(s, `'"`)
 	if quote < 0 || len(s) < quote+2 || s[len(s)-1] != s[quote] {
 		return false
 	}
@@ -181,7 +178,7 @@ func isWholeString(s []byte) bool {
 
 // pythonStringEnd returns the end of the string whose first quote is at i. One
 // that is not closed ends with its line, or, with three quotes, with the file.
-func pythonStringEnd(src []byte, i int) (int, bool) {
+func pythonStringEnd(src string, i int) (int, bool) {
 	quote := src[i]
 	triple := i+2 < len(src) && src[i+1] == quote && src[i+2] == quote
 	if triple {
