@@ -70,19 +70,6 @@ func IsDocumentation(file string) bool {
 	return false
 }
 
-// isForManagers reports whether a file is for init, cron and their like, or for
-// an interactive shell: who starts a program in a container is its entrypoint.
-func isForManagers(file string) bool {
-	for _, dir := range [...]string{"etc/init.d/", "etc/rc", "etc/cron", "etc/logrotate.d/", "etc/default/", "etc/systemd/", "etc/ufw/", "etc/insserv",
-		"etc/network/", "etc/apt/", "etc/kernel/", "usr/lib/systemd/", "lib/systemd/", "usr/lib/tmpfiles.d/", "usr/lib/sysusers.d/",
-		"usr/share/bash-completion/", "etc/bash_completion.d/", "usr/share/zsh/", "usr/share/apport/", "usr/share/initramfs-tools/", "var/lib/dpkg/"} {
-		if strings.HasPrefix(file, dir) {
-			return true
-		}
-	}
-	return false
-}
-
 // isSystemDir reports whether a directory belongs to everyone, so that a file
 // in it says nothing about its neighbours.
 func isSystemDir(dir string) bool {

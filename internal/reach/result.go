@@ -31,8 +31,19 @@ func compareGaps(a, b Gap) int {
 	return strings.Compare(a.What, b.What)
 }
 
-// method is the proof of NotReached.
-const method = "nothing that the entrypoint reaches names it (static closure)"
+// method names the proof of NotReached. Where something could not be followed,
+// the proof holds for what the gaps do not keep: that is said too.
+func (r *Result) method() string {
+	const closure = "nothing that the entrypoint reaches names it (static closure)"
+	switch n := len(r.Gaps); n {
+	case 0:
+		return closure
+	case 1:
+		return closure + "; one place could not be followed and keeps what it may use"
+	default:
+		return fmt.Sprintf("%s; %d places could not be followed and keep what they may use", closure, n)
+	}
+}
 
 // State returns the verdict on a path of the tree in one word: a file, a link
 // itself, or a directory. A path that the image does not have is not reached.
@@ -49,7 +60,7 @@ func (r *Result) File(file string) Verdict {
 	m, ok := r.walk.marks[file]
 	switch {
 	case !ok:
-		return Verdict{State: NotReached, Why: method}
+		return Verdict{State: NotReached, Why: r.method()}
 	case m.state == Unknown:
 		return Verdict{State: Unknown, Why: r.whyKept(file, m)}
 	}
@@ -125,7 +136,7 @@ func (r *Result) Package(i int) Verdict {
 	if unknown != "" {
 		return r.File(unknown)
 	}
-	return Verdict{State: NotReached, Why: method}
+	return Verdict{State: NotReached, Why: r.method()}
 }
 
 // packageFiles returns the files of a package but its documentation; known is

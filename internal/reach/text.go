@@ -44,6 +44,9 @@ func isTable(file string) bool {
 func (w *walk) followLine(file, line string) {
 	for _, key := range [...]string{"command", "ExecStart", "ExecStartPre", "exec"} {
 		rest, ok := strings.CutPrefix(line, key)
+		if !ok {
+			continue
+		}
 		if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), "="); ok {
 			w.shellCommand(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"))
 			return
