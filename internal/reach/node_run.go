@@ -82,6 +82,7 @@ func (w *walk) nodeScript(program, script string, args []string) {
 	real, _ := w.follow(script, nil)
 	if scope, p := w.nodeScope(real); p != nil && !slices.Contains(w.node.roots, scope) && !strings.Contains(scope, "node_modules") {
 		w.node.roots = append(w.node.roots, scope)
+		w.nodeData(real)
 	}
 	if l, ok := w.languageBySource(real); !ok || l.name != "node" {
 		w.nodeVisit(real) // no extension says what it is

@@ -187,3 +187,25 @@ func TestJavaServerOpensNothingUnreached(t *testing.T) {
 	}
 	checkTrace(t, r, slices.DeleteFunc(opened, func(f string) bool { return f == unused }))
 }
+
+// perlProgram uses modules in C, one that loads others by name, tables of
+// Unicode, and a module that AutoLoader splits.
+const perlProgram = `use strict; use warnings; use utf8;
+use POSIX qw(strftime floor);
+use JSON; use URI; use Encode qw(encode decode); use File::Temp qw(tempfile); use Storable qw(dclone);
+use IO::Socket::INET; use Digest::SHA qw(sha256_hex); use Time::HiRes; use List::Util qw(sum); use Data::Dumper;
+binmode STDOUT, ':encoding(UTF-8)';
+print JSON->new->pretty->encode({ a => [1, floor(2.5), "\N{GREEK SMALL LETTER ALPHA}"] });
+print URI->new('https://example.org/?q=ä')->host, sha256_hex(encode('iso-8859-15', "\x{20ac}")), decode('koi8-r', "\xc1"), "\n";
+print "ok\n" if "ß" =~ /^\p{L}\X$/i or "Ab" =~ /\p{Script=Latin}/;
+print Dumper(dclone({ x => lc "ÄÖ" })), sprintf("%s", strftime('%A', localtime));
+`
+
+func TestPerlOpensNothingUnreached(t *testing.T) {
+	needsTrace(t)
+	root := debianRoot(t, "perl", "libjson-perl", "liburi-perl")
+	writeFile(t, root, "srv/app/run.pl", perlProgram)
+	argv := []string{"perl", "/srv/app/run.pl"}
+	r := computeDir(t, root, image.Config{Cmd: argv})
+	checkTrace(t, r, traceOpened(t, root, nil, argv, nil))
+}

@@ -292,6 +292,9 @@ func (w *walk) pythonFollow(file string, facts pyFacts) {
 	for _, d := range facts.Commands {
 		w.pythonCommand(file, d, library)
 	}
+	for _, name := range facts.Libraries {
+		w.pythonSharedLibrary(file, name)
+	}
 	if !library {
 		names := facts.Names
 		for _, name := range names {
@@ -613,6 +616,24 @@ func (w *walk) pythonCommand(file string, d pyDynamic, library bool) {
 		w.command(file, d.Text, d.What)
 	case !library:
 		w.pythonGap(file, d.Line, "start of a computed program")
+	}
+}
+
+// pythonSharedLibrary needs a library that ctypes or cffi loads by its name or,
+// through ctypes.util.find_library, by its name without "lib" and version.
+func (w *walk) pythonSharedLibrary(file, name string) {
+	if strings.Contains(name, "/") {
+		w.need(file, join(w.workdir, name), "ctypes")
+		return
+	}
+	w.prepareLinker()
+	for _, dir := range w.linker.system {
+		for e := range w.list(dir) {
+			base := path.Base(e.Path)
+			if base == name || base == "lib"+name+".so" || strings.HasPrefix(base, "lib"+name+".so.") {
+				w.need(file, e.Path, fmt.Sprintf("ctypes: %q", name))
+			}
+		}
 	}
 }
 

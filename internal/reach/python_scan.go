@@ -7,12 +7,13 @@ import (
 
 // pyFacts is what a Python file loads and runs.
 type pyFacts struct {
-	Imports  []pyImport  `json:"i,omitempty"`
-	Dynamic  []pyDynamic `json:"d,omitempty"`
-	Commands []pyDynamic `json:"c,omitempty"` // programs started; with a blank, a line for the shell
-	Names    []string    `json:"n,omitempty"` // strings that may be the name of a module
-	Metadata bool        `json:"m,omitempty"` // asks for entry points of installed distributions
-	Broken   bool        `json:"b,omitempty"` // not understood to the end
+	Imports   []pyImport  `json:"i,omitempty"`
+	Dynamic   []pyDynamic `json:"d,omitempty"`
+	Commands  []pyDynamic `json:"c,omitempty"` // programs started; with a blank, a line for the shell
+	Names     []string    `json:"n,omitempty"` // strings that may be the name of a module
+	Libraries []string    `json:"l,omitempty"` // shared libraries given to ctypes or cffi: "libx.so.1", or "x"
+	Metadata  bool        `json:"m,omitempty"` // asks for entry points of installed distributions
+	Broken    bool        `json:"b,omitempty"` // not understood to the end
 
 	// Main is what stands in "if __name__ == '__main__':", which runs only if
 	// the file is the program, not when it is imported.
@@ -246,6 +247,10 @@ func (s *pyScan) call(i int) {
 	switch word {
 	case "__import__", "import_module", "run_module", "find_spec", "get_loader", "find_loader":
 		s.facts.Dynamic = append(s.facts.Dynamic, s.argument(i))
+	case "CDLL", "PyDLL", "LoadLibrary", "find_library", "dlopen":
+		if d := s.argument(i); !d.Computed && d.Text != "" && len(s.facts.Libraries) < maxPyNames {
+			s.facts.Libraries = append(s.facts.Libraries, d.Text)
+		}
 	case "exec", "eval":
 		if !member && s.kind(i+2) != pyString {
 			s.facts.Dynamic = append(s.facts.Dynamic, pyDynamic{What: word, Computed: true, Line: s.line(i)})

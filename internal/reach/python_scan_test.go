@@ -28,6 +28,9 @@ func describePython(f pyFacts) string {
 	for _, n := range f.Names {
 		parts = append(parts, fmt.Sprintf("%q", n))
 	}
+	for _, l := range f.Libraries {
+		parts = append(parts, "lib "+l)
+	}
 	if f.Main != nil {
 		parts = append(parts, "main("+describePython(*f.Main)+")")
 	}
@@ -54,6 +57,7 @@ func TestReadPython(t *testing.T) {
 		{"if __name__ == '__main__':\n  import a\n\n  f('b.c')\nimport d", "d; main(a; \"b.c\")"},
 		{"if TYPE_CHECKING:\n    import a\nelse:\n    import b\nif t.TYPE_CHECKING: import c\nimport d", "b; d"},
 		{"if __name__ == 'x' and y:\n  import a", "a"},
+		{"x = ctypes.CDLL('libmagic.so.1') or util.find_library('magic')", "lib libmagic.so.1; lib magic"},
 		{"exec(x); eval('1'); a.exec(x)", "exec …"},
 		{"f'''{x!r:{y}}\"'''\nimport a", "a"},
 		{"r'\\'\nimport a", "a; a; broken"}, // the backslash keeps the quote
