@@ -1,5 +1,10 @@
 package secret
 
+import (
+	"cmp"
+	"slices"
+)
+
 // automaton finds every occurrence of a set of keywords in one walk over a
 // text, ASCII letters in either case: the algorithm of Aho and Corasick
 // ("Efficient string matching", CACM 18(6), 1975) with all failure links
@@ -15,22 +20,70 @@ type automaton struct {
 	accepting uint32     // the first state in which a keyword ends; all later ones are such
 	ends      [][]int32  // the keywords that end in an accepting state
 	length    []int      // of each keyword, in bytes
+	longest   int        // of length
 }
 
-// each calls found for every keyword in text, with the offset after its end.
+// each calls found for every keyword in text, with the offset after its end, in
+// the order of the ends.
+//
+// A step waits for the one before it, so one walk leaves most of the processor
+// idle: two walk at once, one over each half, the first one on into the second
+// for as long as a keyword that began in its half may go on.
 func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
-	// The compiler cannot know that found leaves the fields alone.
-	next, class, accepting := a.next, &a.class, a.accepting
-	state := uint32(0)
-	for i, b := range text {
-		state = next[state+uint32(class[b])]
-		if state >= accepting {
-			for _, k := range a.ends[(state-accepting)/a.stride] {
+	const worthwhile = 1 << 10
+	if len(text) < worthwhile {
+		a.walk(0, text, 0, found)
+		return
+	}
+	next, class, accepting := a.next, &a.class, a.accepting // the compiler cannot know that found leaves them alone
+	half := len(text) / 2
+	lower, upper := text[:half], text[half:2*half]
+	var later []hit
+	one, two := uint32(0), uint32(0)
+	for i, b := range lower {
+		one = next[one+uint32(class[b])]
+		two = next[two+uint32(class[upper[i]])]
+		if one >= accepting {
+			for _, k := range a.keywordsOf(one) {
 				found(k, i+1)
+			}
+		}
+		if two >= accepting {
+			for _, k := range a.keywordsOf(two) {
+				later = append(later, hit{k, half + i + 1})
+			}
+		}
+	}
+	a.walk(one, text[half:min(half+a.longest, len(text))], half, func(k int32, end int) {
+		if end-a.length[k] < half {
+			later = append(later, hit{k, end})
+		}
+	})
+	slices.SortStableFunc(later, func(x, y hit) int { return cmp.Compare(x.end, y.end) })
+	for _, h := range later {
+		found(h.keyword, h.end)
+	}
+	a.walk(two, text[2*half:], 2*half, found)
+}
+
+type hit struct {
+	keyword int32
+	end     int
+}
+
+// walk goes on from a state over a text that begins at an offset.
+func (a *automaton) walk(state uint32, text []byte, offset int, found func(keyword int32, end int)) {
+	for i, b := range text {
+		state = a.next[state+uint32(a.class[b])]
+		if state >= a.accepting {
+			for _, k := range a.keywordsOf(state) {
+				found(k, offset+i+1)
 			}
 		}
 	}
 }
+
+func (a *automaton) keywordsOf(state uint32) []int32 { return a.ends[(state-a.accepting)/a.stride] }
 
 // newAutomaton builds the table. Empty keywords never match.
 func newAutomaton(keywords []string) *automaton {
@@ -44,6 +97,7 @@ func newAutomaton(keywords []string) *automaton {
 			}
 		}
 		a.length = append(a.length, len(k))
+		a.longest = max(a.longest, len(k))
 	}
 	for b := byte('A'); b <= 'Z'; b++ {
 		a.class[b] = a.class[b|0x20]

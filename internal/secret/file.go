@@ -18,8 +18,8 @@ const (
 	overlap   = 64 << 10 // longer than any key: what one chunk cuts, the next has whole
 )
 
-// FactName names the facts of the visitor.
-const FactName = "secret"
+// factName names the facts of the visitor.
+const factName = "secret"
 
 // factVersion is raised when the engine finds something else in the same bytes.
 const factVersion = 1
@@ -28,7 +28,7 @@ const factVersion = 1
 // Its facts hold no secret.
 func (all *Rules) Visitor() rootfs.Visitor {
 	return rootfs.Visitor{
-		Name:    FactName,
+		Name:    factName,
 		Version: factVersion<<24 ^ all.generation,
 		Want:    all.want,
 		Visit:   all.visit,

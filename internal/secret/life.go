@@ -54,7 +54,7 @@ func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Pack
 // included.
 func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, owned map[string]int) []occurrence {
 	var found []occurrence
-	for fact := range tree.AllFacts(FactName) {
+	for fact := range tree.AllFacts(factName) {
 		if brought, ok := owned[fact.Path]; ok && fact.Layer <= brought {
 			continue
 		}
