@@ -68,7 +68,8 @@ func (w *walk) perlCore(program string) {
 			w.addINC(dir)
 		}
 	}
-	for _, name := range []string{"strict", "warnings", "PerlIO::scalar", "PerlIO::encoding", "utf8", "unicore::UCD", "Tie::Hash::NamedCapture", "File::Glob", "Errno", "Config"} {
+	for name := range strings.FieldsSeq("strict warnings feature utf8 bytes attributes mro Config Errno File::Glob Tie::Hash::NamedCapture " +
+		"PerlIO PerlIO::scalar PerlIO::encoding PerlIO::via IO::File IO::Handle _charnames unicore::UCD") {
 		w.perlModule(program, name, "loaded by the interpreter")
 	}
 	for _, dir := range w.perl.inc {
@@ -175,7 +176,8 @@ func (w *walk) perlFollow(file, dir string, facts perlFacts) {
 		}
 	}
 	for _, c := range facts.Commands {
-		w.run(file, "system", []string{"/bin/sh", "-c", c})
+		// What follows the constant part may be missing.
+		w.run(file, "system", []string{"/bin/sh", "-c", strings.TrimRight(c, " |<>&;")})
 	}
 	if facts.Computed > 0 {
 		w.perlGap(file, facts.Computed, "require of a computed name")

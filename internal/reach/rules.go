@@ -84,7 +84,6 @@ func rules() []rule {
 		{files: "mariadbd mysqld", needs: "/etc/mysql/ /etc/my.cnf /etc/my.cnf.d/ /usr/share/mysql/ /usr/share/mariadb/ /usr/lib/mysql/ /usr/lib64/mysql/", maybe: true, why: "MySQL's configuration, modules and messages"},
 		{files: "git", needs: "/usr/lib/git-core/ /usr/libexec/git-core/ /usr/share/git-core/ /etc/gitconfig", maybe: true, why: "git's commands"},
 		{files: "ssh sshd", needs: "/etc/ssh/ /usr/lib/openssh/", why: "ssh_config(5)"},
-		{files: "perl perl5*", needs: "/etc/perl/ /usr/lib/*/perl*/ /usr/share/perl*/ /usr/lib/perl5/ /usr/share/perl5/ /usr/lib64/perl5/ /usr/local/lib/perl5/ /usr/local/lib/*/perl/ /usr/local/share/perl/", maybe: true, why: "modules of Perl"},
 		{files: "lua* luajit*", needs: "/usr/share/lua/ /usr/lib/*/lua/ /usr/local/share/lua/ /usr/local/lib/lua/", maybe: true, why: "modules of Lua"},
 		{files: "tclsh* libtcl*.so*", needs: "/usr/share/tcltk/ /usr/lib/tcl*/", maybe: true, why: "Tcl's library"},
 		{files: "beam.smp erlexec", needs: "/usr/lib/erlang/ /usr/local/lib/erlang/", maybe: true, why: "Erlang's library"},
