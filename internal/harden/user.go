@@ -1,0 +1,171 @@
+package harden
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/careen/careen/internal/reach"
+)
+
+// chooseUser finds who the container may run as.
+func (a *analysis) chooseUser(p *Profile) {
+	cfg := &a.src.Image.Config
+	user, _, _ := strings.Cut(cfg.User, ":")
+	if user != "" && user != "root" && user != "0" {
+		p.User = Advice{cfg.User, "USER " + cfg.User, Sure}
+		if id, ok := a.numeric(cfg.User); ok {
+			p.User.What = id
+		}
+		return
+	}
+	if why, how := a.needsRoot(); why != "" {
+		p.Root = true
+		p.User = Advice{"0:0", "root: " + why, how}
+		return
+	}
+	uid, why, how := NonRoot, "nothing that is started needs root", Likely
+	if len(a.owners) == 1 {
+		for owner := range a.owners {
+			uid, why = owner, "nothing that is started needs root, and what it writes belongs to this user"
+		}
+	}
+	gid := a.group(uid)
+	switch closed, alien := a.closedTo(uid, gid), a.rootsVolume(); {
+	case closed != "":
+		p.Root = true
+		p.User = Advice{"0:0", "root: /" + closed + " is closed to other users", Likely}
+		return
+	case alien != "":
+		why, how = why+"; but "+alien+" has to belong to it", Guess
+	case a.opaque != "":
+		why, how = why+", as far as can be seen: what /"+a.opaque+" calls cannot", Guess
+	}
+	p.User = Advice{strconv.Itoa(uid) + ":" + strconv.Itoa(gid), why, how}
+}
+
+// needsRoot returns the reason for which a program has to start as root.
+func (a *analysis) needsRoot() (why string, how Confidence) {
+	for _, c := range onlyRoot {
+		if advice, ok := a.caps[c]; ok && advice.Confidence == Likely {
+			return advice.Why, advice.Confidence
+		}
+	}
+	if advice, ok := a.caps["CHOWN"]; ok && strings.HasSuffix(advice.Why, " is run") {
+		return advice.Why, advice.Confidence
+	}
+	return "", ""
+}
+
+// closedTo returns a file that is reached and that a user may not read.
+// Databases of passwords are: who asks for them can do without.
+func (a *analysis) closedTo(uid, gid int) string {
+	for e, state := range a.src.Reach.Files() {
+		if state != reach.Reached || !e.Mode.IsRegular() || e.Mode.Perm()&0o004 != 0 || e.Path == "etc/shadow" || e.Path == "etc/gshadow" {
+			continue
+		}
+		if e.UID == uid && e.Mode.Perm()&0o400 != 0 || e.GID == gid && e.Mode.Perm()&0o040 != 0 || a.hidden(e.Path) {
+			continue
+		}
+		return e.Path
+	}
+	return ""
+}
+
+// hidden reports whether a tmpfs lies over a file.
+func (a *analysis) hidden(file string) bool {
+	for dir := range a.writes {
+		if !a.persists(dir) && strings.HasPrefix("/"+file, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// rootsVolume returns a place whose content and owner stay, and that is root's.
+func (a *analysis) rootsVolume() string {
+	var found []string
+	for dir := range a.writes {
+		e, ok := a.src.Tree.Lookup(dir[1:])
+		if a.persists(dir) && (!ok || e.UID == 0 && e.Mode.Perm()&0o002 == 0) {
+			found = append(found, dir)
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return slices.Min(found)
+}
+
+// readOthers adds what root without capabilities cannot do: open or write what
+// belongs to others and is closed to it.
+func (a *analysis) readOthers(p *Profile) {
+	why := ""
+	for e, state := range a.src.Reach.Files() {
+		_, place := a.writes["/"+e.Path]
+		switch {
+		case state != reach.Reached || e.UID == 0 || a.hidden(e.Path):
+		case place && a.persists("/"+e.Path) && e.Mode.Perm()&0o002 == 0:
+			why = "/" + e.Path + " belongs to user " + strconv.Itoa(e.UID) + " and is written"
+		case e.Mode.IsRegular() && e.Mode.Perm()&0o004 == 0 && !a.src.Reach.Started(e.Path) && (e.GID != 0 || e.Mode.Perm()&0o040 == 0):
+			why = "/" + e.Path + " belongs to user " + strconv.Itoa(e.UID) + " and is closed to others"
+		}
+		if why != "" {
+			p.Capabilities = append(p.Capabilities, Advice{"DAC_OVERRIDE", why, Likely})
+			slices.SortFunc(p.Capabilities, byWhat)
+			return
+		}
+	}
+}
+
+// numeric resolves a configured user by the image's passwd.
+func (a *analysis) numeric(spec string) (string, bool) {
+	user, group, hasGroup := strings.Cut(spec, ":")
+	for line := range a.lines("etc/passwd") {
+		if line[0] != user && line[2] != user {
+			continue
+		}
+		gid := line[3]
+		if hasGroup {
+			gid = group
+			for g := range a.lines("etc/group") {
+				if g[0] == group {
+					gid = g[2]
+				}
+			}
+		}
+		if _, err := strconv.Atoi(gid); err != nil {
+			return "", false
+		}
+		return line[2] + ":" + gid, true
+	}
+	_, err := strconv.Atoi(user)
+	return user, err == nil && !hasGroup
+}
+
+// group returns a user's group, the same number where passwd does not say.
+func (a *analysis) group(uid int) int {
+	for line := range a.lines("etc/passwd") {
+		if line[2] == strconv.Itoa(uid) {
+			if gid, err := strconv.Atoi(line[3]); err == nil {
+				return gid
+			}
+		}
+	}
+	return uid
+}
+
+// lines iterates over the lines of passwd or group that have their fields.
+func (a *analysis) lines(file string) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		data, err := a.src.Tree.ReadFile(file)
+		if err != nil {
+			return
+		}
+		for line := range strings.SplitSeq(string(data), "\n") {
+			if fields := strings.Split(line, ":"); len(fields) >= 4 && !yield(fields) {
+				return
+			}
+		}
+	}
+}
