@@ -26,7 +26,6 @@ type Artifact struct {
 	Digest      string // of the manifest; set by PullArtifact
 	Annotations map[string]string
 	Layers      []ArtifactLayer
-	subject     *artifactDescriptor // the image it is attached to, if any
 }
 
 // ArtifactLayer is one file of an Artifact.
@@ -187,18 +186,19 @@ func PushArtifact(ctx context.Context, reference string, a Artifact, opt Options
 		return "", errors.New("a push goes to a tag, not to a digest")
 	}
 	p := pusher{r, []remote.Option{remote.WithContext(ctx), remote.WithAuth(r.cred.auth), remote.WithTransport(inner)}}
-	raw, err := a.manifest(p.blob)
+	raw, err := a.manifest(nil, p.blob)
 	if err != nil {
 		return "", err
 	}
 	return sha256Of(raw), p.manifest(ref, raw)
 }
 
-// manifest returns the artifact's manifest, having given each of its blobs to put.
-func (a Artifact) manifest(put func(ArtifactLayer) (artifactDescriptor, error)) ([]byte, error) {
+// manifest returns the artifact's manifest, having given each of its blobs to
+// put. subject is the image that it is attached to, nil for none.
+func (a Artifact) manifest(subject *artifactDescriptor, put func(ArtifactLayer) (artifactDescriptor, error)) ([]byte, error) {
 	doc := manifestOf{
 		SchemaVersion: 2, MediaType: string(types.OCIManifestSchema1), ArtifactType: a.Type,
-		Layers: []artifactDescriptor{}, Subject: a.subject, Annotations: a.Annotations,
+		Layers: []artifactDescriptor{}, Subject: subject, Annotations: a.Annotations,
 	}
 	var err error
 	if doc.Config, err = put(BytesLayer(emptyConfigType, []byte(emptyConfig))); err != nil {

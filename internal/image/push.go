@@ -40,8 +40,7 @@ func (s *session) pushImage(reference string, img NewImage, m manifest) error {
 		return err
 	}
 	for _, a := range img.Attached {
-		a.subject = m.descriptor()
-		raw, err := a.manifest(p.blob)
+		raw, err := a.manifest(m.descriptor(), p.blob)
 		if err == nil {
 			err = p.manifest(r.repo.Digest(sha256Of(raw)), raw)
 		}
@@ -110,8 +109,7 @@ func writeLayout(to Destination, img NewImage, m manifest) error {
 		added[0].Annotations = map[string]string{refName: to.Tag}
 	}
 	for _, a := range img.Attached {
-		a.subject = m.descriptor()
-		raw, err := a.manifest(put)
+		raw, err := a.manifest(m.descriptor(), put)
 		if err != nil {
 			return err
 		}
