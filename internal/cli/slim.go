@@ -39,6 +39,7 @@ type slimFlags struct {
 	user     string
 	dryRun   bool
 	format   string
+	verify   verifyFlags
 }
 
 func (c *command) slimCommand() *cobra.Command {
@@ -56,6 +57,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 		Example: `  careen slim shop:1.4 -o registry:registry.example.com/shop:1.4-slim
   careen slim app.tar -o oci-dir:out --level file
   careen slim app.tar --dry-run
+  careen slim app.tar -o oci-dir:out --http http://127.0.0.1:8080/
   careen slim app.tar -o docker-archive:slim.tar --keep /usr/share/fonts --keep-package curl`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,6 +81,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would go and why the rest stays; write nothing")
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	f.verify.register(flags)
 	return cmd
 }
 
@@ -98,6 +101,7 @@ type slimmed struct {
 	Kept     []slimReason  `json:"kept"`
 	Gaps     []reach.Gap   `json:"gaps"`
 	Notes    []string      `json:"notes,omitempty"`
+	Verified *verified     `json:"verified,omitempty"`
 	plan     *slim.Plan    // for the dry run
 	result   *reach.Result
 }
@@ -145,6 +149,9 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	f.keep = append(f.keep, keep...)
+	if err := f.verify.check(f.dryRun); err != nil {
+		return err
+	}
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err
@@ -224,6 +231,11 @@ func (c *command) slimImage(ctx context.Context, img *image.Image, to image.Dest
 	}
 	defer written.Close()
 	written.Attached = []image.Artifact{bomArtifact(bom)}
+	if f.verify.asked() {
+		if out.Verified, err = c.verify(ctx, in, img, written, f.verify); err != nil {
+			return nil, err
+		}
+	}
 	after, err := c.scanWritten(ctx, written, img.Ref, opt)
 	if err != nil {
 		return nil, fmt.Errorf("looking at what was made: %w", err)
@@ -373,6 +385,9 @@ func (c *command) printSlimmed(out *slimmed) error {
 	w.Flush()
 	for _, note := range out.Notes {
 		fmt.Fprintf(&b, "note: %s\n", escape(note))
+	}
+	if out.Verified != nil {
+		fmt.Fprintf(&b, "verified: %s\n", escape(out.Verified.String()))
 	}
 	if out.Written != "" {
 		fmt.Fprintf(&b, "wrote %s  %s\n", escape(out.Written), out.Image)

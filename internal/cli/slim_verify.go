@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/slim"
+)
+
+// verifyFlags say how the new image is run beside the original.
+type verifyFlags struct {
+	command string
+	http    string
+	within  time.Duration
+}
+
+func (f *verifyFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.command, "verify", "", "run this command in the original and in the result, and write only if they say the same: words, or a JSON array")
+	flags.StringVar(&f.http, "http", "", "run both, ask each for this URL, and write only if they answer the same")
+	flags.DurationVar(&f.within, "verify-within", time.Minute, "how long a run may take to end or to answer")
+}
+
+func (f *verifyFlags) asked() bool { return f.command != "" || f.http != "" }
+
+// check refuses what can be known to be wrong before the image is read.
+func (f *verifyFlags) check(dryRun bool) error {
+	if !f.asked() {
+		return nil
+	}
+	if dryRun {
+		return errors.New("--dry-run makes nothing that --verify or --http could run")
+	}
+	if _, err := f.argv(); err != nil {
+		return err
+	}
+	if f.http != "" {
+		u, err := url.Parse(f.http)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("--http %s: not an http or https URL", f.http)
+		}
+	}
+	return nil
+}
+
+// argv is the command of --verify; nil without one.
+func (f *verifyFlags) argv() ([]string, error) {
+	if f.command == "" {
+		return nil, nil
+	}
+	if !strings.HasPrefix(f.command, "[") {
+		return strings.Fields(f.command), nil
+	}
+	var argv []string
+	if err := json.Unmarshal([]byte(f.command), &argv); err != nil {
+		return nil, fmt.Errorf("--verify %s: neither words nor a JSON array of words", f.command)
+	}
+	return argv, nil
+}
+
+// verified is what running both images showed.
+type verified struct {
+	Command []string `json:"command,omitempty"`
+	URL     string   `json:"url,omitempty"`
+	Status  int      `json:"status,omitempty"` // of both answers
+	Bytes   int      `json:"bytes"`            // of both answers, or outputs
+	Exit    int      `json:"exit"`             // of both
+	Varies  bool     `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
+}
+
+func (v *verified) String() string {
+	same := fmt.Sprintf("the same %d bytes", v.Bytes)
+	if v.Varies {
+		same = "bytes that vary from run to run"
+	}
+	if v.URL != "" {
+		return fmt.Sprintf("%s answers %d with %s", v.URL, v.Status, same)
+	}
+	return fmt.Sprintf("%s exits with %d and prints %s", strings.Join(v.Command, " "), v.Exit, same)
+}
+
+// sideBySide are both images, unpacked.
+type sideBySide struct {
+	original, result slim.Trial
+}
+
+// verify runs the original and the result, and returns an error that names what
+// is missing if they differ.
+func (c *command) verify(ctx context.Context, in *scan.Opened, img *image.Image, written *image.NewImage, f verifyFlags) (*verified, error) {
+	if err := slim.CanTry(img.Platform); err != nil {
+		return nil, fmt.Errorf("cannot verify: %w", err)
+	}
+	made, err := written.Image(img.Ref)
+	if err != nil {
+		return nil, err
+	}
+	after, err := scan.Open(ctx, made, scan.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer after.Close()
+	dir, err := os.MkdirTemp("", "careen-verify-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	argv, err := f.argv()
+	if err != nil {
+		return nil, err
+	}
+	var both sideBySide
+	if both.original, err = unpackTrial(ctx, in.Tree, img.Config, filepath.Join(dir, "original"), argv, f); err != nil {
+		return nil, err
+	}
+	if both.result, err = unpackTrial(ctx, after.Tree, made.Config, filepath.Join(dir, "result"), argv, f); err != nil {
+		return nil, err
+	}
+	return both.compare(ctx)
+}
+
+func unpackTrial(ctx context.Context, tree *rootfs.Tree, cfg image.Config, dir string, argv []string, f verifyFlags) (slim.Trial, error) {
+	root := filepath.Join(dir, "root")
+	trial := slim.Trial{Tree: tree, Config: cfg, Root: root, Command: argv, URL: f.http, Within: f.within}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return trial, err
+	}
+	// Programs that are not root have to reach the root directory.
+	for at := root; at != filepath.Dir(filepath.Dir(dir)); at = filepath.Dir(at) {
+		if err := os.Chmod(at, 0o755); err != nil {
+			return trial, err
+		}
+	}
+	return trial, slim.Unpack(ctx, tree, root)
+}
+
+func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
+	was, err := apart(func() (slim.Observation, error) { return b.original.Run(ctx) })
+	if err != nil {
+		return nil, fmt.Errorf("running the original: %w", err)
+	}
+	if was.Failed != "" {
+		return nil, fmt.Errorf("cannot verify: the original %s%s", was.Failed, lastWords(was.Output))
+	}
+	is, err := apart(func() (slim.Observation, error) { return b.result.Run(ctx) })
+	if err != nil {
+		return nil, fmt.Errorf("running the result: %w", err)
+	}
+	v := &verified{Command: b.original.Command, URL: b.original.URL, Status: was.Status, Exit: was.Exit, Bytes: len(shown(was))}
+	difference := differ(was, is)
+	if difference == "" {
+		return v, nil
+	}
+	again, err := apart(func() (slim.Observation, error) { return b.original.Run(ctx) })
+	if err != nil {
+		return nil, fmt.Errorf("running the original again: %w", err)
+	}
+	if differ(was, again) != "" && is.Failed == "" && is.Exit == was.Exit && is.Status == was.Status {
+		v.Varies = true
+		return v, nil
+	}
+	return nil, fmt.Errorf("the result is not the same: %s%s; %s", difference, lastWords(is.Output), b.missing(ctx))
+}
+
+// apart runs something on a thread of its own, which it may move into namespaces
+// and which ends with it.
+func apart[T any](run func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		runtime.LockOSThread()
+		value, err := run()
+		done <- outcome{value, err}
+	}()
+	got := <-done
+	return got.value, got.err
+}
+
+// shown is what of an observation is compared byte for byte. What a server
+// prints has times and numbers of processes in it.
+func shown(o slim.Observation) string {
+	if o.Status != 0 {
+		return o.Body
+	}
+	return o.Output
+}
+
+// differ says in a line what differs; "" for nothing.
+func differ(was, is slim.Observation) string {
+	switch {
+	case is.Failed != "":
+		return is.Failed
+	case was.Status != is.Status:
+		return fmt.Sprintf("it answers %d, the original %d", is.Status, was.Status)
+	case was.Exit != is.Exit:
+		return fmt.Sprintf("it exits with %d, the original with %d", is.Exit, was.Exit)
+	case shown(was) != shown(is):
+		return fmt.Sprintf("%d bytes that are not the original's %d", len(shown(is)), len(shown(was)))
+	}
+	return ""
+}
+
+const maxLastWords = 400 // bytes
+
+// lastWords is the end of what a program printed.
+func lastWords(output string) string {
+	output = strings.TrimSpace(output)
+	if output == "" {
+		return ""
+	}
+	if len(output) > maxLastWords {
+		output = "…" + output[len(output)-maxLastWords:]
+	}
+	return "; it printed: " + escape(output)
+}
+
+const maxMissing = 20 // files that are named
+
+// missing names the files that the original opens and the result lacks, as the
+// flags that keep them.
+func (b *sideBySide) missing(ctx context.Context) string {
+	opened, err := apart(func() ([]string, error) { return b.original.Trace(ctx) })
+	if err != nil {
+		return err.Error()
+	}
+	files := slim.Lacking(opened, b.original.Tree, b.result.Tree)
+	if len(files) == 0 {
+		return "the original opens no file that the result lacks"
+	}
+	var out strings.Builder
+	out.WriteString("the original opens what the result lacks; keep it with")
+	for i, file := range files {
+		if i == maxMissing {
+			fmt.Fprintf(&out, " and %d more", len(files)-i)
+			break
+		}
+		fmt.Fprintf(&out, " --keep %s", escape(file))
+	}
+	return out.String()
+}

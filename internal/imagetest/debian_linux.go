@@ -1,0 +1,50 @@
+package imagetest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// DebianTar returns a tar of Debian's minimal system with some packages. It is
+// made once: tars are kept in $CAREEN_ROOTS, else in the temporary directory of
+// the machine. The test is skipped where it cannot be made.
+func DebianTar(t testing.TB, packages ...string) string {
+	t.Helper()
+	dir := os.Getenv("CAREEN_ROOTS")
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "careen-roots")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "debian-"+strings.Join(packages, "-")+".tar")
+	lock, err := os.OpenFile(file+".lock", os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close() // and unlocks
+	// Tests of other packages may be at the same one.
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		t.Skip("no mmdebstrap here")
+	}
+	part := file + ".part"
+	defer os.Remove(part)
+	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", "--include="+strings.Join(packages, ","), "bookworm", part)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("mmdebstrap: %v\n%s", err, out)
+	}
+	if err := os.Rename(part, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

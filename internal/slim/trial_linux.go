@@ -1,0 +1,342 @@
+package slim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/careen/careen/internal/image"
+)
+
+// CanTry reports why images of a platform cannot be run here; nil where they can.
+func CanTry(p image.Platform) error {
+	if os.Getuid() != 0 {
+		return ErrNoTrials
+	}
+	if p.OS != "linux" || p.Architecture != runtime.GOARCH {
+		return fmt.Errorf("the image is of %s, this machine of linux/%s", p, runtime.GOARCH)
+	}
+	return nil
+}
+
+// Run runs a trial in namespaces of its own: no network but the loopback, a root
+// that is the image's, no more capabilities than containers have. This isolates
+// less than a container: it is for images that one would run.
+//
+// The calling goroutine must be locked to its thread and end after it, because
+// the thread stays in the namespaces.
+func (t *Trial) Run(ctx context.Context) (Observation, error) {
+	var seen Observation
+	if err := t.isolate(); err != nil {
+		return seen, err
+	}
+	program, argv, err := t.argv()
+	if err != nil {
+		return Observation{Failed: err.Error()}, nil
+	}
+	attr := &syscall.SysProcAttr{Chroot: t.Root, Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if uid, gid, ok := numericUser(t.Tree, t.Config.User); ok {
+		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	return t.watch(ctx, program, argv, &syscall.ProcAttr{Dir: t.workingDir(), Env: t.environment(), Sys: attr})
+}
+
+func (t *Trial) workingDir() string {
+	return "/" + strings.Trim(t.Config.WorkingDir, "/")
+}
+
+// environment is the image's, with what runtimes add (OCI image specification,
+// Docker's run reference).
+func (t *Trial) environment() []string {
+	env := slices.Clone(t.Config.Env)
+	for _, kv := range []string{"PATH=" + defaultPath, "HOME=/root", "HOSTNAME=careen"} {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(env, func(has string) bool { return strings.HasPrefix(has, name+"=") }) {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+// watch starts a program and sees what it does.
+func (t *Trial) watch(ctx context.Context, program string, argv []string, attr *syscall.ProcAttr) (Observation, error) {
+	var seen Observation
+	out, err := os.CreateTemp(filepath.Dir(t.Root), "output-*")
+	if err != nil {
+		return seen, err
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return seen, err
+	}
+	defer null.Close()
+	if t.Config.User != "" {
+		if err := out.Chmod(0o666); err != nil { // nginx opens /dev/stdout anew
+			return seen, err
+		}
+	}
+	attr.Files = []uintptr{null.Fd(), out.Fd(), out.Fd()}
+	pid, _, err := syscall.StartProcess(program, argv, attr)
+	if err != nil {
+		return Observation{Failed: fmt.Sprintf("%s does not start: %v", program, err)}, nil
+	}
+	running := &process{pid: pid}
+	defer running.end()
+	deadline := time.Now().Add(t.Within)
+	if t.URL == "" {
+		t.untilEnd(ctx, running, deadline, &seen)
+	} else {
+		t.untilAnswer(ctx, running, deadline, &seen)
+	}
+	running.end()
+	if err := ctx.Err(); err != nil {
+		return seen, err
+	}
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return seen, err
+	}
+	text, err := io.ReadAll(io.LimitReader(out, maxOutput))
+	seen.Output = string(text)
+	return seen, err
+}
+
+const pollEvery = 20 * time.Millisecond
+
+func (t *Trial) untilEnd(ctx context.Context, p *process, deadline time.Time, seen *Observation) {
+	for !p.ended() {
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			seen.Failed = fmt.Sprintf("did not end within %s", t.Within)
+			return
+		}
+		time.Sleep(pollEvery)
+	}
+	seen.Exit = p.exit()
+}
+
+// untilAnswer asks until there is an answer, or no hope of one.
+func (t *Trial) untilAnswer(ctx context.Context, p *process, deadline time.Time, seen *Observation) {
+	for {
+		status, body, err := ask(ctx, t.URL)
+		if err == nil {
+			seen.Status, seen.Body = status, body
+			return
+		}
+		if p.ended() {
+			seen.Exit = p.exit()
+			seen.Failed = fmt.Sprintf("ended with %d before it answered", seen.Exit)
+			return
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			seen.Failed = fmt.Sprintf("did not answer within %s: %v", t.Within, err)
+			return
+		}
+		time.Sleep(pollEvery)
+	}
+}
+
+// ask makes one request. The connection is made by this goroutine, because only
+// its thread is in the namespace of the server.
+func ask(ctx context.Context, url string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	address := req.URL.Host
+	if req.URL.Port() == "" {
+		address = net.JoinHostPort(req.URL.Hostname(), map[string]string{"http": "80", "https": "443"}[req.URL.Scheme])
+	}
+	address = strings.Replace(address, "localhost:", "127.0.0.1:", 1)
+	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		return 0, "", err
+	}
+	used := false
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			if used {
+				return nil, errors.New("another connection is needed")
+			}
+			used = true
+			return conn, nil
+		},
+	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer conn.Close()
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxOutput))
+	return resp.StatusCode, string(data), err
+}
+
+// process is the first of a namespace of processes: with it end all.
+type process struct {
+	pid    int
+	done   bool
+	status syscall.WaitStatus
+}
+
+// ended reports whether it has ended by itself.
+func (p *process) ended() bool {
+	if p.done {
+		return true
+	}
+	pid, err := syscall.Wait4(p.pid, &p.status, syscall.WNOHANG, nil)
+	p.done = err == nil && pid == p.pid
+	return p.done
+}
+
+func (p *process) exit() int {
+	if p.status.Signaled() {
+		return 128 + int(p.status.Signal())
+	}
+	return p.status.ExitStatus()
+}
+
+func (p *process) end() {
+	if p.done {
+		return
+	}
+	_ = syscall.Kill(p.pid, syscall.SIGKILL)
+	_, _ = syscall.Wait4(p.pid, &p.status, 0, nil)
+	p.done = true
+}
+
+// isolate moves the thread into namespaces of its own, and mounts there what
+// runtimes mount into a container (OCI runtime specification, "Linux runtime").
+func (t *Trial) isolate() error {
+	flags := syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+	if err := syscall.Unshare(flags); err != nil {
+		return fmt.Errorf("cannot make namespaces: %w", err)
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("cannot keep mounts apart: %w", err)
+	}
+	if err := loopbackUp(); err != nil {
+		return err
+	}
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	proc := filepath.Join(t.Root, "proc")
+	if err := syscall.Mount("proc", proc, "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC|syscall.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("cannot mount /proc: %w", err)
+	}
+	if err := mountDev(filepath.Join(t.Root, "dev")); err != nil {
+		return err
+	}
+	return dropCapabilities()
+}
+
+// prepare makes what runtimes make where an image does not have it.
+func (t *Trial) prepare() error {
+	root, err := os.OpenRoot(t.Root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, dir := range []string{"proc", "dev", "sys", "etc", strings.Trim(t.Config.WorkingDir, "/")} {
+		if _, err := root.Lstat(dir); dir == "" || err == nil {
+			continue
+		}
+		if err := root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"proc", "dev"} { // not to be mounted elsewhere
+		if info, err := root.Lstat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("/%s of the image is no directory", dir)
+		}
+	}
+	for name, text := range map[string]string{"etc/hosts": "127.0.0.1 localhost careen\n", "etc/resolv.conf": "", "etc/hostname": "careen\n"} {
+		if _, err := root.Lstat(name); err == nil {
+			continue
+		}
+		if err := root.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountDev gives the program the devices that every container has.
+func mountDev(dev string) error {
+	if err := syscall.Mount("tmpfs", dev, "tmpfs", syscall.MS_NOSUID|syscall.MS_NOEXEC, "mode=755,size=64m"); err != nil {
+		return fmt.Errorf("cannot mount /dev: %w", err)
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+		at := filepath.Join(dev, name)
+		if err := os.WriteFile(at, nil, 0o666); err != nil {
+			return err
+		}
+		if err := syscall.Mount("/dev/"+name, at, "", syscall.MS_BIND, ""); err != nil {
+			return fmt.Errorf("cannot mount /dev/%s: %w", name, err)
+		}
+	}
+	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		if err := os.Symlink(target, filepath.Join(dev, name)); err != nil {
+			return err
+		}
+	}
+	shm := filepath.Join(dev, "shm")
+	if err := os.Mkdir(shm, 0o777); err != nil {
+		return err
+	}
+	return os.Chmod(shm, 0o777|os.ModeSticky)
+}
+
+// loopbackUp does what "ip link set lo up" does (netdevice(7)).
+func loopbackUp() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	defer syscall.Close(fd)
+	request := struct {
+		name  [syscall.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}{name: [syscall.IFNAMSIZ]byte{'l', 'o'}, flags: syscall.IFF_UP | syscall.IFF_RUNNING}
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request))); errno != 0 {
+		return fmt.Errorf("loopback: %w", errno)
+	}
+	return nil
+}
+
+// dropCapabilities leaves to what the thread starts what containers have by
+// default (Docker's default list), without mknod: devices are there.
+func dropCapabilities() error {
+	const (
+		prCapbsetDrop = 24 // prctl(2)
+		lastKnown     = 63 // more than any kernel has
+	)
+	// capabilities(7): chown, dac_override, fowner, fsetid, kill, setgid, setuid,
+	// setpcap, net_bind_service, net_raw, sys_chroot, audit_write, setfcap.
+	const kept = 1<<0 | 1<<1 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<13 | 1<<18 | 1<<29 | 1<<31
+	for c := range uint(lastKnown) {
+		if kept>>c&1 == 1 {
+			continue
+		}
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapbsetDrop, uintptr(c), 0); errno == syscall.EINVAL {
+			return nil // the kernel has no more
+		} else if errno != 0 {
+			return fmt.Errorf("cannot drop capabilities: %w", errno)
+		}
+	}
+	return nil
+}
