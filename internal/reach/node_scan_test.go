@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -103,7 +102,7 @@ func TestReadJSDeepNesting(t *testing.T) {
 	for _, piece := range []string{"(", "[", "{", "`${", "require(", "a?", "!", "require(a+", "join(", "join(__dirname,", "import", "x=", "new URL("} {
 		src := strings.Repeat(piece, 300_000/len(piece))
 		if f := readJS([]byte(src)); len(f.Refs) > maxJSRefs+10 {
-			t.Error(fmt.Sprintf("%q: %d references", piece, len(f.Refs)))
+			t.Errorf("%q: %d references", piece, len(f.Refs))
 		}
 	}
 }

@@ -19,7 +19,6 @@ type pythonState struct {
 	library  map[string]bool       // directories of the standard library
 	dirs     map[string]map[string]pythonModule
 	dists    map[string][]pythonDist        // distributions by directory of sys.path
-	tops     map[string][]string            // metadata directories by the path of a module at the top
 	django   bool                           // Django is reached: names of packages in settings are loaded whole
 	shim     []string                       // sources of _distutils_hack, which setuptools starts with every interpreter; they act once distutils is imported
 	mains    map[string]bool                // sources that are run as a program
