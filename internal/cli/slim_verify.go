@@ -151,7 +151,7 @@ func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
 		return nil, fmt.Errorf("running the original: %w", err)
 	}
 	if was.Failed != "" {
-		return nil, fmt.Errorf("cannot verify: the original %s%s", was.Failed, lastWords(was.Output))
+		return nil, fmt.Errorf("cannot verify: the original: %s%s", was.Failed, lastWords(was.Output))
 	}
 	is, err := apart(func() (slim.Observation, error) { return b.result.Run(ctx) })
 	if err != nil {

@@ -85,7 +85,7 @@ func (w *walk) followImports(file string, f *elfFact) {
 		w.command(file, "/bin/sh", "system(3)")
 	}
 	if f.searchesPath() {
-		for _, name := range f.Commands {
+		for _, name := range commandsOf(file, f) {
 			if program, ok := w.find(name); ok {
 				w.keepRunning(file, "string \""+name+"\" in a program that runs others", program)
 			}
@@ -97,6 +97,18 @@ func (w *walk) followImports(file string, f *elfFact) {
 	if f.imports(loaders...) || f.imports("go:plugin.Open") {
 		w.unfollowed(file, "may load libraries by a computed name")
 	}
+}
+
+// commandsOf returns the programs of $PATH that a file may run. What a library
+// runs is known for one that half of a distribution loads, and that holds the
+// words of a whole system of services, "su" among them: libsystemd starts ssh for
+// a bus of another machine (src/libsystemd/sd-bus/bus-socket.c), and else what
+// an address of the form unixexec: names.
+func commandsOf(file string, f *elfFact) []string {
+	if strings.HasPrefix(path.Base(file), "libsystemd.so.") {
+		return []string{"ssh"}
+	}
+	return f.Commands
 }
 
 // followStrings needs the files that a program's strings name. A string is no
@@ -192,7 +204,7 @@ func isSharedDir(dir string) bool {
 	}
 	return slices.Contains([]string{
 		"usr/share/locale", "usr/share/man", "usr/share/doc", "usr/share/info", "usr/share/zoneinfo",
-		"usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
+		"usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
 		"usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
 		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
 	}, dir)

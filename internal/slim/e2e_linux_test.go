@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +42,6 @@ const goServer = `package main
 
 import (
 	"crypto/x509"
-	"fmt"
 	"net/http"
 	"os/user"
 	"time"
@@ -286,11 +284,9 @@ func (s *software) look(t *testing.T, dir, level string, r slimReport) {
 		t.Fatal(err)
 	}
 	var scanned struct {
-		Targets []struct {
-			Packages []struct{ PURL string }
-			Surface  struct {
-				Tools []struct{ Path, Kind string }
-			}
+		Packages []struct{ PURL string }
+		Surface  struct {
+			Tools []struct{ Name, Kind string }
 		}
 	}
 	if err := json.Unmarshal(out, &scanned); err != nil {
@@ -302,7 +298,7 @@ func (s *software) look(t *testing.T, dir, level string, r slimReport) {
 			want = append(want, p.PURL)
 		}
 	}
-	for _, p := range scanned.Targets[0].Packages {
+	for _, p := range scanned.Packages {
 		got = append(got, p.PURL)
 	}
 	slices.Sort(want)
@@ -310,9 +306,9 @@ func (s *software) look(t *testing.T, dir, level string, r slimReport) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s level: the plan's packages, and those of a scan: %s", level, diff)
 	}
-	for _, found := range scanned.Targets[0].Surface.Tools {
-		if found.Kind == "package manager" || found.Kind == "shell" && !s.shell {
-			t.Errorf("%s level: /%s is left", level, fmt.Sprint(found))
+	for _, found := range scanned.Surface.Tools {
+		if found.Kind == "package-manager" || found.Kind == "shell" && !s.shell {
+			t.Errorf("%s level: %s %s is left", level, found.Kind, found.Name)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"syscall"
 )
 
-// ErrNoTrace says why no trace can be had.
+// errNoTrace says why no trace can be had.
 var errNoTrace = errors.New("to learn which files are missing, install strace and util-linux")
 
 // Trace runs a trial under strace and returns the files that its processes
@@ -24,7 +24,7 @@ var errNoTrace = errors.New("to learn which files are missing, install strace an
 // like Run.
 func (t *Trial) Trace(ctx context.Context) ([]string, error) {
 	var tools []string
-	for _, name := range []string{"unshare", "strace", "nsenter"} {
+	for _, name := range []string{"unshare", "strace", "setpriv", "nsenter"} {
 		tool, err := exec.LookPath(name)
 		if err != nil {
 			return nil, errNoTrace
@@ -48,16 +48,22 @@ func (t *Trial) Trace(ctx context.Context) ([]string, error) {
 	// has a /proc of its own.
 	line := []string{"unshare", "--fork", "--pid", "--mount-proc", "--kill-child",
 		tools[1], "-f", "-qq", "-y", "-s", "4096", "-e", "trace=?open,openat,?openat2,execve,?execveat,chroot", "-o", log.Name(),
-		tools[2], "--root=" + t.Root, "--wd=" + filepath.Join(t.Root, t.workingDir())}
+		tools[2], "--bounding-set=-all,+" + strings.Join(containerCapabilities, ",+"),
+		tools[3], "--root=" + t.Root, "--wd=" + filepath.Join(t.Root, t.workingDir())}
 	if uid, gid, ok := numericUser(t.Tree, t.Config.User); ok {
 		line = append(line, "--setuid="+strconv.Itoa(uid), "--setgid="+strconv.Itoa(gid))
 	}
 	line = append(append(line, "--"), argv...)
 	attr := &syscall.ProcAttr{Env: t.environment(), Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}}
-	if _, err := t.watch(ctx, tools[0], line, attr); err != nil {
+	seen, err := t.watch(ctx, tools[0], line, attr)
+	if err != nil {
 		return nil, err
 	}
-	return readTrace(log, t.Root)
+	opened, err := readTrace(log, t.Root)
+	if err == nil && len(opened) == 0 {
+		err = fmt.Errorf("the original could not be traced: %s %s", seen.Failed, seen.Output)
+	}
+	return opened, err
 }
 
 // What strace writes of an open and of an execution that succeeded; with -y a

@@ -41,6 +41,9 @@ func (t *Trial) Run(ctx context.Context) (Observation, error) {
 	if err := t.isolate(); err != nil {
 		return seen, err
 	}
+	if err := dropCapabilities(); err != nil {
+		return seen, err
+	}
 	program, argv, err := t.argv()
 	if err != nil {
 		return Observation{Failed: err.Error()}, nil
@@ -237,10 +240,7 @@ func (t *Trial) isolate() error {
 	if err := syscall.Mount("proc", proc, "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC|syscall.MS_RDONLY, ""); err != nil {
 		return fmt.Errorf("cannot mount /proc: %w", err)
 	}
-	if err := mountDev(filepath.Join(t.Root, "dev")); err != nil {
-		return err
-	}
-	return dropCapabilities()
+	return mountDev(filepath.Join(t.Root, "dev"))
 }
 
 // prepare makes what runtimes make where an image does not have it.
@@ -318,18 +318,23 @@ func loopbackUp() error {
 	return nil
 }
 
-// dropCapabilities leaves to what the thread starts what containers have by
-// default (Docker's default list), without mknod: devices are there.
+// containerCapabilities are those that containers have by default (Docker's
+// list), without mknod: the devices are there. Their place in capabilities(7) is
+// that of capabilityNumbers.
+var (
+	containerCapabilities = []string{"chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+		"net_bind_service", "net_raw", "sys_chroot", "audit_write", "setfcap"}
+	capabilityNumbers = []uint{0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31}
+)
+
+// dropCapabilities leaves those to what the thread starts.
 func dropCapabilities() error {
 	const (
 		prCapbsetDrop = 24 // prctl(2)
-		lastKnown     = 63 // more than any kernel has
+		lastPossible  = 63 // more than any kernel has
 	)
-	// capabilities(7): chown, dac_override, fowner, fsetid, kill, setgid, setuid,
-	// setpcap, net_bind_service, net_raw, sys_chroot, audit_write, setfcap.
-	const kept = 1<<0 | 1<<1 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<13 | 1<<18 | 1<<29 | 1<<31
-	for c := range uint(lastKnown) {
-		if kept>>c&1 == 1 {
+	for c := range uint(lastPossible) {
+		if slices.Contains(capabilityNumbers, c) {
 			continue
 		}
 		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapbsetDrop, uintptr(c), 0); errno == syscall.EINVAL {

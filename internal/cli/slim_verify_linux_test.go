@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+)
+
+// hidingProgram opens a file by a path that nothing but running it tells, and
+// prints it or answers with it.
+const hidingProgram = `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+)
+
+func main() {
+	data, err := os.ReadFile(strings.Map(func(r rune) rune { return r - 1 }, "0pqu0ebub/uyu"))
+	if err != nil {
+		fmt.Println("no data")
+		os.Exit(3)
+	}
+	if len(os.Args) > 1 {
+		fmt.Printf("%s", data)
+		return
+	}
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { w.Write(data) })
+	panic(http.ListenAndServe("127.0.0.1:8080", nil))
+}
+`
+
+// hidingImage is an archive of an image with that program and its file.
+func hidingImage(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("not root: cannot run what is slimmed")
+	}
+	dir := t.TempDir()
+	source := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(source, []byte(hidingProgram), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "hiding"), source)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("go build: %v\n%s", err, out)
+	}
+	program, err := os.ReadFile(filepath.Join(dir, "hiding"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return imagetest.Archive(t, imagetest.Image{
+		Config: image.Config{Entrypoint: []string{"hiding"}, WorkingDir: "/srv"},
+		Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+			imagetest.Exec("usr/bin/hiding", string(program)),
+			imagetest.File("opt/data.txt", "hidden treasure\n"),
+			imagetest.File("opt/other.txt", "nothing needs it\n"),
+			imagetest.File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000::/:/bin/sh\n"),
+		}}},
+	})
+}
+
+func TestVerifyHoldsTheResultToTheOriginal(t *testing.T) {
+	archive := hidingImage(t)
+	cache := t.TempDir()
+	slim := func(args ...string) (code int, out, errs string) {
+		var stdout, stderr bytes.Buffer
+		args = append([]string{"slim", archive, "--level", "file", "--cache-dir", cache}, args...)
+		code = Main(context.Background(), args, os.Environ(), strings.NewReader(""), &stdout, &stderr)
+		return code, stdout.String(), stderr.String()
+	}
+	for _, probe := range [][]string{{"--verify", "hiding print"}, {"--http", "http://localhost:8080/"}} {
+		t.Run(probe[0], func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), "out")
+			code, _, errs := slim(append(probe, "-o", "oci-dir:"+to)...)
+			if code != exitFailed || !strings.Contains(errs, "no data") {
+				t.Errorf("%d, %s", code, errs)
+			}
+			if _, err := exec.LookPath("strace"); err == nil && !strings.Contains(errs, "--keep /opt/data.txt") {
+				t.Errorf("the missing file is not named: %s", errs)
+			}
+			if strings.Contains(errs, "other.txt") {
+				t.Errorf("a file is named that nothing opens: %s", errs)
+			}
+			if _, err := os.Stat(to); err == nil {
+				t.Error("what does not run was written")
+			}
+			code, out, errs := slim(append(probe, "-o", "oci-dir:"+to, "--keep", "/opt/data.txt")...)
+			if code != exitDone || !strings.Contains(out, "verified: ") || !strings.Contains(out, "the same 16 bytes") {
+				t.Errorf("%d, %s%s", code, out, errs)
+			}
+		})
+	}
+	if code, _, errs := slim("--verify", "hiding print", "--dry-run"); code != exitFailed || !strings.Contains(errs, "--dry-run makes nothing") {
+		t.Errorf("%d, %s", code, errs)
+	}
+	if code, _, errs := slim("--verify", "absent", "-o", "oci-dir:"+t.TempDir()+"/x"); code != exitFailed || !strings.Contains(errs, "cannot verify: the original: absent: not in the image's PATH") {
+		t.Errorf("%d, %s", code, errs)
+	}
+}
