@@ -135,6 +135,7 @@ func printProfile(b *bytes.Buffer, p *harden.Profile, format, ref string) {
 		fmt.Fprintf(b, "  %s\n\n", escape(ref))
 	case "compose":
 		write(p.Compose(), "    ")
+		write(p.ComposeVolumes(), "")
 		b.WriteString("\n")
 	case "kubernetes":
 		fmt.Fprintf(b, "# of the container\n")

@@ -2,6 +2,8 @@ package harden
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,8 +29,8 @@ func (p *Profile) Docker() []string {
 // tmpfs is a place with its owner: a new file system belongs to root, and only
 // /tmp is open to all.
 func (p *Profile) tmpfs(dir string) string {
-	uid, gid, ok := strings.Cut(p.User.What, ":")
-	if p.Root || !ok || dir == "/tmp" {
+	uid, gid, _ := strings.Cut(p.User.What, ":")
+	if p.Root || !isNumber(uid) || !isNumber(gid) || dir == "/tmp" {
 		return dir
 	}
 	return dir + ":uid=" + uid + ",gid=" + gid + ",mode=0755"
@@ -86,6 +88,19 @@ func (p *Profile) Compose() []Entry {
 	return entries
 }
 
+// ComposeVolumes returns the top-level keys that the service's belong to: a
+// volume that a service names has to be declared.
+func (p *Profile) ComposeVolumes() []Entry {
+	if len(p.Volumes) == 0 {
+		return nil
+	}
+	e := Entry{"volumes", []string{"volumes:"}}
+	for _, v := range p.Volumes {
+		e.Lines = append(e.Lines, "  "+volumeName(v.What)+": {}")
+	}
+	return []Entry{e}
+}
+
 func (p *Profile) names(list []Advice) []string {
 	var lines []string
 	for _, a := range list {
@@ -101,9 +116,11 @@ func (p *Profile) Kubernetes() []Entry {
 	context := []string{
 		"securityContext:",
 		fmt.Sprintf("  runAsNonRoot: %t", !p.Root),
-		"  runAsUser: " + uid,
 	}
-	if hasGroup {
+	if isNumber(uid) {
+		context = append(context, "  runAsUser: "+uid)
+	}
+	if hasGroup && isNumber(gid) {
 		context = append(context, "  runAsGroup: "+gid)
 	}
 	context = append(context,
@@ -122,7 +139,7 @@ func (p *Profile) Kubernetes() []Entry {
 	context = append(context, "  seccompProfile:", "    type: RuntimeDefault")
 	entries := []Entry{{"securityContext", context}}
 	mounts := []string{"volumeMounts:"}
-	for _, m := range p.places() {
+	for _, m := range p.mounted(true) {
 		mounts = append(mounts, "  - name: "+volumeLabel(m.What), "    mountPath: "+m.What)
 	}
 	if len(mounts) > 1 {
@@ -134,11 +151,11 @@ func (p *Profile) Kubernetes() []Entry {
 // PodVolumes returns the keys of the pod that the container's belong to.
 func (p *Profile) PodVolumes() []Entry {
 	var entries []Entry
-	if _, gid, ok := strings.Cut(p.User.What, ":"); ok && !p.Root {
+	if _, gid, _ := strings.Cut(p.User.What, ":"); isNumber(gid) && !p.Root {
 		entries = append(entries, Entry{"securityContext", []string{"securityContext:", "  fsGroup: " + gid}})
 	}
 	volumes := []string{"volumes:"}
-	for _, m := range p.places() {
+	for _, m := range p.mounted(true) {
 		volumes = append(volumes, "  - name: "+volumeLabel(m.What), "    emptyDir: {}")
 	}
 	if len(volumes) > 1 {
@@ -147,7 +164,20 @@ func (p *Profile) PodVolumes() []Entry {
 	return entries
 }
 
-func (p *Profile) places() []Advice { return append(append([]Advice{}, p.Tmpfs...), p.Volumes...) }
+// isNumber reports whether a user or group is one that Kubernetes takes: the
+// image's names are not known to it.
+func isNumber(id string) bool {
+	_, err := strconv.ParseUint(id, 10, 31)
+	return err == nil
+}
+
+// mounted lists the places that are volumes: in a pod, the forgotten ones too.
+func (p *Profile) mounted(pod bool) []Advice {
+	if pod {
+		return slices.Concat(p.Tmpfs, p.Volumes)
+	}
+	return p.Volumes
+}
 
 // volumeLabel makes a DNS label of a path, as Kubernetes asks for.
 func volumeLabel(dir string) string {
