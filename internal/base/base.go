@@ -124,7 +124,8 @@ func (n *Numbers) count(list []finding.Vulnerability, want func(finding.Vulnerab
 const maxProblems = 12
 
 // follow walks from the entrypoint on the new base, and holds what it reaches
-// against what it reached on the old one.
+// against what it reached on the old one. What cannot be followed in the
+// candidate's own files is the candidate's business.
 func (i *Image) follow(on *scan.Opened, from int) (Start, []string) {
 	reached, err := on.Reach(nil)
 	if err != nil {
@@ -144,13 +145,13 @@ func (i *Image) follow(on *scan.Opened, from int) (Start, []string) {
 	if len(problems) > 0 {
 		return Fails, problems[:min(len(problems), maxProblems)]
 	}
-	for e, state := range i.reached.Files() {
-		if state == reach.Unknown && e.Layer >= i.Base {
-			for _, g := range reached.Gaps {
-				problems = append(problems, fmt.Sprintf("/%s: %s", g.Path, g.What))
-			}
-			return Unproved, problems[:min(len(problems), maxProblems)]
+	for _, g := range reached.Gaps {
+		if i.layer(g.Path) >= i.Base {
+			problems = append(problems, fmt.Sprintf("/%s: %s", g.Path, g.What))
 		}
+	}
+	if len(problems) > 0 {
+		return Unproved, problems[:min(len(problems), maxProblems)]
 	}
 	return Starts, nil
 }

@@ -69,20 +69,28 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, us
 	line("FROM %s", ref)
 	for _, kv := range cfg.Env {
 		if key, value, ok := strings.Cut(kv, "="); ok && key != "PATH" {
-			line("ENV %s=%q", key, value)
+			line("ENV %s=\"%s\"", key, quoted.Replace(value))
 		}
 	}
 	if cfg.WorkingDir != "" && cfg.WorkingDir != "/" {
-		line("WORKDIR %s", cfg.WorkingDir)
+		line("WORKDIR %s", literal.Replace(cfg.WorkingDir))
 	}
 	for _, c := range copies {
-		line("COPY --from=%s [%q, %q]", name, "/"+c, "/"+c)
+		words, err := json.Marshal([]string{pattern.Replace("/" + c), literal.Replace("/" + c)})
+		if err != nil {
+			return nil, err
+		}
+		line("COPY --from=%s %s", name, words)
 	}
 	for _, p := range cfg.ExposedPorts {
 		line("EXPOSE %s", p)
 	}
 	for _, v := range cfg.Volumes {
-		line("VOLUME [%q]", v)
+		words, err := json.Marshal([]string{literal.Replace(v)})
+		if err != nil {
+			return nil, err
+		}
+		line("VOLUME %s", words)
 	}
 	if user == "" {
 		user = cfg.User
@@ -104,6 +112,15 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, us
 	}
 	return []byte(b.String()), nil
 }
+
+// What BuildKit's shell reads in a word has to be written so that it does not: $
+// begins a variable, \ an escape. A source of COPY is a pattern besides. Lines
+// cannot be broken: a variable with a line feed gets a blank.
+var (
+	literal = strings.NewReplacer(`\`, `\\`, `$`, `\$`)
+	quoted  = strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`, "\n", " ", "\r", " ")
+	pattern = strings.NewReplacer(`\`, `\\\\`, `$`, `\$`, `[`, `[[]`, `*`, `[*]`, `?`, `[?]`)
+)
 
 // copies lists what the image's own layers brought and the entrypoint may reach:
 // whole directories where the base has nothing in them.
