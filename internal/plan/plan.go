@@ -183,7 +183,7 @@ func (m *maker) drop(p *Plan) {
 	m.bytes = m.in.Slim.Left.Bytes
 	why := fmt.Sprintf("nothing reaches %d of %d packages", dropped, len(m.in.Packages))
 	if len(tools) > 0 {
-		why += "; " + strings.Join(tools[:min(len(tools), 5)], ", ") + " belong in a build stage"
+		why += "; for a build stage: " + strings.Join(tools[:min(len(tools), 5)], ", ")
 	}
 	m.add(p, Step{Kind: "slim", Do: "careen slim " + m.in.Report.Target.Ref, Why: why})
 }
@@ -255,10 +255,10 @@ func (m *maker) pin(p *Plan) {
 	}
 }
 
-// user takes root away where nothing needs it.
+// user takes root away where nothing needs it, as far as more than a guess.
 func (m *maker) user(p *Plan) {
 	cfg := m.in.Report.Target.Config
-	if m.in.Harden == nil || m.in.Harden.Root || cfg == nil {
+	if m.in.Harden == nil || m.in.Harden.Root || m.in.Harden.User.Confidence == harden.Guess || cfg == nil {
 		return
 	}
 	name, _, _ := strings.Cut(cfg.User, ":")
