@@ -100,15 +100,27 @@ func (w *walk) followImports(file string, f *elfFact) {
 }
 
 // commandsOf returns the programs of $PATH that a file may run. What a library
-// runs is known for one that half of a distribution loads, and that holds the
-// words of a whole system of services, "su" among them: libsystemd starts ssh for
-// a bus of another machine (src/libsystemd/sd-bus/bus-socket.c), and else what
-// an address of the form unixexec: names.
+// runs is known for two that many programs load and whose strings are words of
+// something else. libsystemd starts ssh for a bus of another machine
+// (src/libsystemd/sd-bus/bus-socket.c), and else what an address of the form
+// unixexec: names; libuv's uv_spawn and libjava's ProcessImpl what their callers say ("id" and
+// "su" are languages there).
 func commandsOf(file string, f *elfFact) []string {
-	if strings.HasPrefix(path.Base(file), "libsystemd.so.") {
+	switch base := path.Base(file); {
+	case strings.HasPrefix(base, "libsystemd.so."):
 		return []string{"ssh"}
+	case strings.HasPrefix(base, "libuv.so."), base == "libjava.so":
+		return nil
 	}
 	return f.Commands
+}
+
+// holdsNode reports whether a file is Node's runtime. Node's own modules are
+// among its strings, and child_process names the shell: whether it is used, the
+// scripts say.
+func holdsNode(file string) bool {
+	base := path.Base(file)
+	return base == "node" || base == "nodejs" || strings.HasPrefix(base, "libnode.so.")
 }
 
 // followStrings needs the files that a program's strings name. A string is no
@@ -118,6 +130,7 @@ func (w *walk) followStrings(file string, f *elfFact) {
 	var dirs, relative []string
 	for _, s := range f.Names {
 		switch {
+		case s == "/bin/sh" && holdsNode(file):
 		case strings.HasPrefix(s, "/"):
 			if f.Go {
 				w.followRun(file, s)

@@ -331,6 +331,7 @@ func (w *walk) nodeData(file string) {
 func (w *walk) nodeChild(file, dir string, r jsRef) {
 	if r.Computed && r.Kind != jsShell {
 		w.nodeGap(file, r.Line, "start of a computed program")
+		w.command(file, "/bin/sh", "a computed program may be a line for the shell")
 		return
 	}
 	switch r.Kind {

@@ -30,18 +30,19 @@ app.get('/', (req, res) => res.render('index', { title: 'it works' }))
 app.listen(8080)
 `
 
-const flaskServer = `import flask, decimal, hashlib, json
-app = flask.Flask(__name__)
+const bottleServer = `import bottle, decimal, hashlib
+app = bottle.default_app()
 
-@app.route("/")
+@bottle.route("/")
 def index():
-    return flask.render_template("index.html", title=hashlib.sha256(str(decimal.Decimal(1)).encode()).hexdigest())
+    return bottle.template("<h1>{{x}}</h1>", x=hashlib.sha256(str(decimal.Decimal(1)).encode()).hexdigest())
 `
 
 const goServer = `package main
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os/user"
 	"time"
@@ -93,7 +94,7 @@ type software struct {
 	http   string // what it is asked, or
 	run    string // what is run
 	less   int    // at least so many percent of the bytes go
-	shell  bool   // the entrypoint needs one
+	shell  bool   // the entrypoint needs one, or may: what Java programs start, reach does not follow
 }
 
 func allSoftware() []software {
@@ -108,12 +109,9 @@ func allSoftware() []software {
 			config: image.Config{Cmd: []string{"node", "server.js"}, WorkingDir: "/srv/app", Env: []string{"NODE_ENV=production"}},
 		},
 		{
-			name: "flask", debian: []string{"gunicorn", "python3-flask"}, less: 60, http: "http://127.0.0.1:8080/",
-			app: func(t *testing.T, dir string) {
-				write(t, dir, "srv/web/app.py", flaskServer)
-				write(t, dir, "srv/web/templates/index.html", "<h1>{{ title|upper }}</h1>\n")
-			},
-			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "app:app"}, WorkingDir: "/srv/web"},
+			name: "bottle", debian: []string{"gunicorn", "python3-bottle"}, less: 60, http: "http://127.0.0.1:8080/",
+			app:    func(t *testing.T, dir string) { write(t, dir, "srv/web/wsgi.py", bottleServer) },
+			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "wsgi:app"}, WorkingDir: "/srv/web"},
 		},
 		{
 			name: "go", debian: []string{"ca-certificates", "tzdata", "netbase", "media-types"}, app: goProgram, less: 80, http: "http://127.0.0.1:8080/",
@@ -126,7 +124,7 @@ func allSoftware() []software {
 			run:    `["docker-entrypoint.sh", "redis-server", "--version"]`,
 		},
 		{
-			name: "java", debian: []string{"openjdk-17-jre-headless"}, app: javaJar, less: 35, run: "java -jar /srv/app.jar",
+			name: "java", debian: []string{"openjdk-17-jre-headless"}, app: javaJar, less: 35, shell: true, run: "java -jar /srv/app.jar",
 			config: image.Config{Cmd: []string{"java", "-jar", "/srv/app.jar"}},
 		},
 	}

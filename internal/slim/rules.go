@@ -3,6 +3,8 @@ package slim
 import (
 	"path"
 	"strings"
+
+	"github.com/careen/careen/internal/reach"
 )
 
 // always says why a file stays in every image. What only some programs need is
@@ -37,6 +39,27 @@ var alwaysDirectories = map[string]string{
 // ships the package has to ship.
 func isLicense(file string) bool {
 	return strings.HasPrefix(file, "usr/share/doc/") && path.Base(file) == "copyright" || strings.HasPrefix(file, "usr/share/licenses/")
+}
+
+// isSpare reports whether a file goes from packages that stay as a whole, unless it
+// is reached: what is for people and their tools; what reach has a rule of its own
+// for, which the package as such says nothing about (character sets for iconv(3));
+// what is run where packages are installed. Without its translations a program
+// speaks English, as it does anyway where LANG names none.
+func isSpare(file string) bool {
+	if reach.IsDocumentation(file) || strings.HasPrefix(file, "usr/share/locale/") || strings.Contains(file, "/gconv/") ||
+		strings.HasPrefix(file, "usr/share/zoneinfo/right/") || path.Base(file) == "ldconfig" {
+		return true
+	}
+	if !strings.Contains(file, "/node_modules/") && !strings.HasPrefix(file, "usr/share/nodejs/") {
+		return false
+	}
+	for _, suffix := range [...]string{".d.ts", ".d.mts", ".d.cts", ".js.map", ".mjs.map", ".cjs.map", ".md", ".markdown"} {
+		if strings.HasSuffix(file, suffix) {
+			return true
+		}
+	}
+	return false
 }
 
 // isSystems reports whether a file that no package owns is where the system's

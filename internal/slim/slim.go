@@ -240,10 +240,10 @@ func (d *decision) verdict(e *rootfs.Entry, state reach.State) (why Why, note st
 	case d.opt.Level == Files:
 		return "", "", false
 	case owned:
-		return Package, d.src.Packages[i].Name, d.stays[i] && !reach.IsDocumentation(e.Path)
+		return Package, d.src.Packages[i].Name, d.stays[i] && !isSpare(e.Path)
 	}
 	if unit := unitOf(e.Path); unit != "" {
-		return Package, path.Base(unit), d.units[unit]
+		return Package, path.Base(unit), d.units[unit] && !isSpare(e.Path)
 	}
 	return Unowned, "", !isSystems(e.Path)
 }
