@@ -15,6 +15,7 @@ import (
 
 	"github.com/careen/careen/internal/catalog"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -38,7 +39,8 @@ func needsTrace(t *testing.T) {
 }
 
 // debianRoot makes a root directory of Debian's minimal set and some packages.
-// Roots are kept in $CAREEN_ROOTS, if set, for the next run.
+// Roots are kept in $CAREEN_ROOTS, if set, for the next run; slim's tests use
+// the same tars.
 func debianRoot(t *testing.T, packages ...string) string {
 	t.Helper()
 	name := "debian-" + strings.Join(packages, "-")
@@ -52,9 +54,9 @@ func debianRoot(t *testing.T, packages ...string) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("mmdebstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), "bookworm", dir)
+	cmd := exec.Command("tar", "-C", dir, "-xpf", imagetest.DebianTar(t, packages...))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("mmdebstrap: %v\n%s", err, out)
+		t.Fatalf("tar: %v\n%s", err, out)
 	}
 	return dir
 }
