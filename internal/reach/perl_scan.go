@@ -21,17 +21,73 @@ type perlFacts struct {
 // maxPerlFacts bounds what is kept of one file.
 const maxPerlFacts = 5000
 
+// What follows one of the words that perlMatches finds.
 var (
-	perlUse      = regexp.MustCompile(`\b(?:use|no|require)\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
-	perlRequire  = regexp.MustCompile(`\b(?:require|do)\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
-	perlComputed = regexp.MustCompile(`\brequire\s*\(?\s*(?:\$|"[^"\n]*[$@])|\beval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|\b(?:load_class|load_module|use_module|require_module)\b`)
-	perlLib      = regexp.MustCompile(`\buse\s+lib\b([^;]*);`)
-	perlName     = regexp.MustCompile(`["' (\[]([A-Za-z_]\w*(?:::\w+)+)["' )\],]`)
-	perlParent   = regexp.MustCompile(`\buse\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
+	perlUse      = regexp.MustCompile(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
+	perlRequire  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlComputed = regexp.MustCompile(`^require\s*\(?\s*(?:\$|"[^"\n]*[$@])|^eval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|^(?:load_class|load_module|use_module|require_module)\b`)
+	perlLib      = regexp.MustCompile(`^use\s+lib\b([^;]*);`)
+	perlParent   = regexp.MustCompile(`^use\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
+	perlCommand  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlQuoted   = regexp.MustCompile(`^(?:qx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
 	perlWord     = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
 	perlString   = regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`)
-	perlCommand  = regexp.MustCompile(`\b(?:system|exec)\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')|(?:\bqx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
 )
+
+// perlWindow is how far behind a word its arguments are looked for.
+const perlWindow = 2048
+
+// perlMatches calls found with what an anchored expression matches where one of
+// some words begins. Searching for the words first is ten times as fast as an
+// expression that begins with them.
+func perlMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), words ...string) {
+	for _, word := range words {
+		for i := 0; ; {
+			j := bytes.Index(src[i:], []byte(word))
+			if j < 0 {
+				break
+			}
+			at := i + j
+			i = at + len(word)
+			letters := isPerlWord(word[0])
+			if letters && (at > 0 && isPerlWord(src[at-1]) || i < len(src) && isPerlWord(src[i])) {
+				continue
+			}
+			if m := re.FindSubmatch(src[at:min(at+perlWindow, len(src))]); m != nil {
+				found(at, m)
+			}
+		}
+	}
+}
+
+func isPerlWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// perlNames calls found with the names of modules, "A::B", that stand as a word
+// of a list or a string of their own.
+func perlNames(src []byte, found func(name string)) {
+	for i := 0; ; {
+		j := bytes.Index(src[i:], []byte("::"))
+		if j < 0 {
+			return
+		}
+		colons := i + j
+		start, end := colons, colons
+		for start > 0 && isPerlWord(src[start-1]) {
+			start--
+		}
+		for end+2 < len(src) && src[end] == ':' && src[end+1] == ':' && isPerlWord(src[end+2]) {
+			for end += 2; end < len(src) && isPerlWord(src[end]); end++ {
+			}
+		}
+		i = max(end, colons+2)
+		if start < colons && start > 0 && end < len(src) && (src[start] < '0' || src[start] > '9') &&
+			bytes.IndexByte([]byte(`"' ([`), src[start-1]) >= 0 && bytes.IndexByte([]byte(`"' )],`), src[end]) >= 0 && src[end-1] != ':' {
+			found(string(src[start:end]))
+		}
+	}
+}
 
 // readPerl finds what a Perl source loads.
 func readPerl(src []byte) perlFacts {
@@ -43,18 +99,16 @@ func readPerl(src []byte) perlFacts {
 		}
 	}
 	either := func(m [][]byte) string { return string(slices.Concat(m[1:]...)) }
-	for _, m := range perlUse.FindAllSubmatch(src, -1) {
+	perlMatches(src, perlUse, func(_ int, m [][]byte) {
 		add(&f.Modules, strings.ReplaceAll(string(m[1]), "'", "::"))
-	}
-	for _, m := range perlRequire.FindAllSubmatch(src, -1) {
-		add(&f.Files, either(m))
-	}
-	for _, m := range perlParent.FindAllSubmatch(src, -1) {
+	}, "use", "no", "require")
+	perlMatches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
+	perlMatches(src, perlParent, func(_ int, m [][]byte) {
 		for _, word := range perlWord.FindAll(m[1], -1) {
 			add(&f.Modules, string(word))
 		}
-	}
-	for _, m := range perlLib.FindAllSubmatch(src, -1) {
+	}, "use")
+	perlMatches(src, perlLib, func(_ int, m [][]byte) {
 		for _, s := range perlString.FindAllSubmatch(m[1], -1) {
 			dir := either(s)
 			for _, own := range []string{"$FindBin::Bin", "$FindBin::RealBin", "${FindBin::Bin}", "$RealBin", "$Bin"} {
@@ -64,15 +118,19 @@ func readPerl(src []byte) perlFacts {
 				add(&f.Dirs, dir)
 			}
 		}
-	}
-	for _, m := range perlName.FindAllSubmatch(src, -1) {
-		add(&f.Names, string(m[1]))
-	}
-	for _, m := range perlCommand.FindAllSubmatch(src, -1) {
-		add(&f.Commands, either(m))
-	}
-	if at := perlComputed.FindIndex(src); at != nil {
-		f.Computed = bytes.Count(src[:at[0]], []byte("\n")) + 1
+	}, "use")
+	perlNames(src, func(name string) { add(&f.Names, name) })
+	run := func(_ int, m [][]byte) { add(&f.Commands, either(m)) }
+	perlMatches(src, perlCommand, run, "system", "exec")
+	perlMatches(src, perlQuoted, run, "qx", "`")
+	first := -1
+	perlMatches(src, perlComputed, func(at int, _ [][]byte) {
+		if first < 0 || at < first {
+			first = at
+		}
+	}, "require", "eval", "load_class", "load_module", "use_module", "require_module")
+	if first >= 0 {
+		f.Computed = bytes.Count(src[:first], []byte("\n")) + 1
 	}
 	return f
 }
