@@ -15,6 +15,7 @@ import (
 
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -115,6 +116,22 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 		return nil
 	})
 	return p, of, err
+}
+
+// userless returns whom an image that runs as root may run as instead, where
+// nothing needs root and no port below 1024 is exposed, which Kubernetes leaves
+// to root.
+func userless(in *scan.Opened, reached *reach.Result) (user, why string, ok bool) {
+	switch name, _, _ := strings.Cut(in.Image.Config.User, ":"); name {
+	case "", "0", "root":
+	default:
+		return "", "", false
+	}
+	p := harden.Analyse(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+	if p.Root || p.User.Confidence == harden.Guess || len(p.Ports) > 0 {
+		return "", "", false
+	}
+	return p.User.What, p.User.Why, true
 }
 
 // printProfile writes the settings, then why.
