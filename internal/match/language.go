@@ -15,17 +15,24 @@ type language struct {
 }
 
 // programs are those that no package manager installed and whose project
-// publishes advisories of its own. OSV has no name for their ecosystems.
+// publishes advisories of its own, beside those that Bitnami does. OSV has no
+// name for their ecosystems.
 var programs = map[string]string{
 	"node": "Node.js",
 }
 
-func ecosystemOf(p *sbom.Package) (string, bool) {
-	if p.Type == "generic" {
-		eco, ok := programs[p.Name]
-		return eco, ok
+// ecosystemsOf returns whose advisories a package is held against.
+func ecosystemsOf(p *sbom.Package) []string {
+	var list []string
+	if eco, ok := purl.Ecosystem(p.Type); ok {
+		list = append(list, eco)
 	}
-	return purl.Ecosystem(p.Type)
+	if p.Type == "generic" || p.Type == "bitnami" {
+		if eco, ok := programs[p.Name]; ok {
+			list = append(list, eco)
+		}
+	}
+	return list
 }
 
 // languageName returns a package's name as its ecosystem's advisories have it.

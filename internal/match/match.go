@@ -157,32 +157,42 @@ func (m *matcher) matchDistribution(p *sbom.Package) {
 
 // matchLanguage holds a package of a language against its ecosystem.
 func (m *matcher) matchLanguage(p *sbom.Package) {
-	eco, ok := ecosystemOf(p)
-	if !ok {
+	ecosystems := ecosystemsOf(p)
+	if len(ecosystems) == 0 {
 		m.tally.unknownType(p)
 		return
 	}
-	l := m.languages[eco]
-	if l == nil {
-		l = &language{ordered: m.order(eco), has: m.db.HasEcosystem(eco)}
-		m.languages[eco] = l
+	name, version := languageName(p), languageVersion(p)
+	m.lookups = m.lookups[:0]
+	for _, eco := range ecosystems {
+		if l := m.language(eco); l.has {
+			m.lookups = append(m.lookups, lookup{ordered: l.ordered, name: name, version: version})
+		}
 	}
-	if !l.has {
-		l.unmatched++
+	if len(m.lookups) == 0 {
+		m.language(ecosystems[0]).unmatched++
 		return
 	}
-	name, version := languageName(p), languageVersion(p)
-	m.lookups = append(m.lookups[:0], lookup{ordered: l.ordered, name: name, version: version})
 	if version == "" {
 		// A module built from a working tree says "(devel)", which is no
 		// version. It is only worth a word where there are advisories.
-		for range m.db.Lookup(l.ordered.name, name) {
+		for range m.db.Lookup(m.lookups[0].ordered.name, name) {
 			m.tally.unversioned(p)
 			break
 		}
 		return
 	}
 	m.match(p)
+}
+
+// language returns what the database knows of an ecosystem.
+func (m *matcher) language(eco string) *language {
+	l := m.languages[eco]
+	if l == nil {
+		l = &language{ordered: m.order(eco), has: m.db.HasEcosystem(eco)}
+		m.languages[eco] = l
+	}
+	return l
 }
 
 // match asks the questions of m.lookups about a package. Most packages have no

@@ -55,11 +55,11 @@ func Statements(distro sbom.Distro, p sbom.Package, db Advisories) iter.Seq2[*vu
 // questions are what Packages would ask about a package.
 func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
 	if !isDistributionType(p.Type) {
-		eco, ok := ecosystemOf(p)
-		if !ok {
-			return nil
+		var list []lookup
+		for _, eco := range ecosystemsOf(p) {
+			list = append(list, lookup{ordered: m.order(eco), name: languageName(p), version: languageVersion(p)})
 		}
-		return []lookup{{ordered: m.order(eco), name: languageName(p), version: languageVersion(p)}}
+		return list
 	}
 	m.release, m.known = releaseOf(distro)
 	if !m.known || p.Type != m.release.packageType || m.release.thirdParty(p) {
