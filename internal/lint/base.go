@@ -3,6 +3,7 @@ package lint
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
@@ -310,33 +311,33 @@ func undefinedBase(c *dockerCheck) {
 
 // buildImages are images that exist to build programs. The value names what a
 // tag must have for that: JRE variants, for one, build nothing.
-var buildImages = []struct{ repository, tag *regexp.Regexp }{
-	{regexp.MustCompile(`^(golang|rust|maven|gradle|sbt|gcc|swift|haskell|elixir|buildpack-deps|emscripten/emsdk)$`), regexp.MustCompile(``)},
-	{regexp.MustCompile(`^dotnet/sdk$|/(jdk|sdk)$`), regexp.MustCompile(``)},
-	{regexp.MustCompile(`^(eclipse-temurin|amazoncorretto|openjdk|ibm-semeru-runtimes|sapmachine)$`), regexp.MustCompile(`-jdk|^[0-9.]+$|^[0-9.]+-(alpine|slim)`)},
+var buildImages = []struct{ repository, tag func() *regexp.Regexp }{
+	{lazily(`^(golang|rust|maven|gradle|sbt|gcc|swift|haskell|elixir|buildpack-deps|emscripten/emsdk)$`), lazily(``)},
+	{lazily(`^dotnet/sdk$|/(jdk|sdk)$`), lazily(``)},
+	{lazily(`^(eclipse-temurin|amazoncorretto|openjdk|ibm-semeru-runtimes|sapmachine)$`), lazily(`-jdk|^[0-9.]+$|^[0-9.]+-(alpine|slim)`)},
 }
 
 // compiles matches the commands that build a program from its source.
-var compiles = map[string]*regexp.Regexp{
-	"go":      regexp.MustCompile(`^(build|install)$`),
-	"cargo":   regexp.MustCompile(`^(build|install)$`),
-	"mvn":     regexp.MustCompile(`^(package|install|verify)$`),
-	"mvnw":    regexp.MustCompile(`^(package|install|verify)$`),
-	"gradle":  regexp.MustCompile(`(?i)^(build|.*jar|assemble|installDist)$`),
-	"gradlew": regexp.MustCompile(`(?i)^(build|.*jar|assemble|installDist)$`),
-	"dotnet":  regexp.MustCompile(`^(build|publish)$`),
-	"swift":   regexp.MustCompile(`^build$`),
+var compiles = map[string]func() *regexp.Regexp{
+	"go":      lazily(`^(build|install)$`),
+	"cargo":   lazily(`^(build|install)$`),
+	"mvn":     lazily(`^(package|install|verify)$`),
+	"mvnw":    lazily(`^(package|install|verify)$`),
+	"gradle":  lazily(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"gradlew": lazily(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"dotnet":  lazily(`^(build|publish)$`),
+	"swift":   lazily(`^build$`),
 }
 
 // compilers are the packages of distributions that bring a compiler.
-var compilers = regexp.MustCompile(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|golang(-go)?|rustc|cargo|default-jdk(-headless)?|openjdk-[0-9]+-jdk(-headless)?|maven|base-devel)$`)
+var compilers = lazily(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|golang(-go)?|rustc|cargo|default-jdk(-headless)?|openjdk-[0-9]+-jdk(-headless)?|maven|base-devel)$`)
 
 func singleStage(c *dockerCheck) {
 	for _, s := range c.lineage() {
 		if ref := s.Base; ref.External() {
 			n := parseName(ref.Value)
 			for _, b := range buildImages {
-				if b.repository.MatchString(n.repository) && b.tag.MatchString(n.tag) && len(c.stages) > 0 && s.final && !strings.Contains(n.tag, "-jre") {
+				if b.repository().MatchString(n.repository) && b.tag().MatchString(n.tag) && len(c.stages) > 0 && s.final && !strings.Contains(n.tag, "-jre") {
 					c.report(ref.Line, nil, "the final image is built on %s, which holds a compiler", ref.Value)
 					return
 				}
@@ -349,7 +350,7 @@ func singleStage(c *dockerCheck) {
 			if verbs := compiles[cmd.name]; verbs != nil {
 				args, _ := cmd.arguments("")
 				for _, arg := range args {
-					if verbs.MatchString(arg.Value) {
+					if verbs().MatchString(arg.Value) {
 						c.report(cmd.line, nil, "%s %s runs in the final image", cmd.name, arg.Value)
 						return
 					}
@@ -357,7 +358,7 @@ func singleStage(c *dockerCheck) {
 			}
 			if pkgs := cmd.installed(); len(pkgs) > 0 {
 				for _, pkg := range pkgs {
-					if bare, _, _ := strings.Cut(pkg.Value, "="); compilers.MatchString(bare) && !c.removed(cmd.run) {
+					if bare, _, _ := strings.Cut(pkg.Value, "="); compilers().MatchString(bare) && !c.removed(cmd.run) {
 						c.report(c.lineOf(cmd, pkg), nil, "%s stays in the final image", bare)
 						return
 					}
@@ -399,7 +400,7 @@ var wholeSystems = map[string]string{
 	"opensuse/leap": "bci-micro", "kalilinux/kali-rolling": "alpine or distroless",
 }
 
-var small = regexp.MustCompile(`slim|alpine|minimal|micro|distroless|busybox|tiny|chiseled|musl`)
+var small = lazily(`slim|alpine|minimal|micro|distroless|busybox|tiny|chiseled|musl`)
 
 func largeBase(c *dockerCheck) {
 	stages := c.lineage()
@@ -411,7 +412,7 @@ func largeBase(c *dockerCheck) {
 		return
 	}
 	n := parseName(ref.Value)
-	if small.MatchString(n.tag) || small.MatchString(n.repository) || windowsImage(ref.Value) {
+	if small().MatchString(n.tag) || small().MatchString(n.repository) || windowsImage(ref.Value) {
 		return
 	}
 	if n.registry == "" && slimmer[n.repository] {
@@ -434,15 +435,15 @@ var ended = []struct{ repository, tag, end string }{
 }
 
 // releases are the patterns of ended, compiled.
-var releases = func() []*regexp.Regexp {
+var releases = sync.OnceValue(func() []*regexp.Regexp {
 	list := make([]*regexp.Regexp, len(ended))
 	for i, e := range ended {
 		list[i] = regexp.MustCompile(e.tag)
 	}
 	return list
-}()
+})
 
-var suite = regexp.MustCompile(`(?:^|-)(wheezy|jessie|stretch|buster|xenial|bionic|focal|alpine3\.(?:[0-9]|1[0-8]))(?:-|$)`)
+var suite = lazily(`(?:^|-)(wheezy|jessie|stretch|buster|xenial|bionic|focal|alpine3\.(?:[0-9]|1[0-8]))(?:-|$)`)
 
 func endOfLife(c *dockerCheck) {
 	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
@@ -450,12 +451,12 @@ func endOfLife(c *dockerCheck) {
 			return
 		}
 		for i, e := range ended {
-			if e.repository == n.repository && n.tag != "" && releases[i].MatchString(n.tag) {
+			if e.repository == n.repository && n.tag != "" && releases()[i].MatchString(n.tag) {
 				c.report(ref.Line, nil, "%s gets no more fixes (support ended: %s)", ref.Value, e.end)
 				return
 			}
 		}
-		if m := suite.FindStringSubmatch(n.tag); m != nil {
+		if m := suite().FindStringSubmatch(n.tag); m != nil {
 			c.report(ref.Line, nil, "%s rests on %s, which gets no more fixes", ref.Value, m[1])
 		}
 	})

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -73,13 +72,13 @@ var fileRules = []Rule{{
 	docker: sourcesFirst,
 }}
 
-var archive = regexp.MustCompile(`(?i)\.(tar|tar\.(gz|bz2|xz|z|lzma|zst)|tgz|tbz2?|txz|tlz|gz|bz2|xz|z|lz|lzma|zst)$`)
+var archive = lazily(`(?i)\.(tar|tar\.(gz|bz2|xz|z|lzma|zst)|tgz|tbz2?|txz|tlz|gz|bz2|xz|z|lz|lzma|zst)$`)
 
 // localFile reports whether a source of COPY or ADD is a file of the context
 // that is not known to be more than that.
 func localFile(source string) bool {
 	return !remoteFile(source) && !strings.HasPrefix(source, "git://") && !strings.HasPrefix(source, "ssh://") &&
-		!archive.MatchString(strings.Trim(source, `"'`)) && !strings.ContainsAny(source, "$*?[")
+		!archive().MatchString(strings.Trim(source, `"'`)) && !strings.ContainsAny(source, "$*?[")
 }
 
 func addFiles(c *dockerCheck) {
@@ -212,7 +211,7 @@ func copiedArchive(c *dockerCheck) {
 			}
 			for _, arg := range step.Args[:len(step.Args)-1] {
 				base := path.Base(arg.Text)
-				if !archive.MatchString(base) || strings.ContainsAny(base, "$*") {
+				if !archive().MatchString(base) || strings.ContainsAny(base, "$*") {
 					continue
 				}
 				for _, later := range s.steps[i+1:] {

@@ -3,7 +3,6 @@ package lint
 import (
 	"net/mail"
 	"net/url"
-	"regexp"
 	"sort"
 	"strings"
 	"time"
@@ -100,7 +99,7 @@ var labelRules = []Rule{{
 	docker: legacyPairs,
 }}
 
-var variableUse = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+var variableUse = lazily(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 func selfReference(c *dockerCheck) {
 	c.each(func(s step) {
@@ -112,7 +111,7 @@ func selfReference(c *dockerCheck) {
 			own[p.Name] = true
 		}
 		for _, p := range s.Pairs {
-			for _, m := range variableUse.FindAllStringSubmatch(p.Value, -1) {
+			for _, m := range variableUse().FindAllStringSubmatch(p.Value, -1) {
 				// PATH=/x:$PATH means the old value, and says so.
 				if own[m[1]] && m[1] != p.Name && !c.knownBefore(s, m[1]) {
 					c.report(c.file.Line(p.Start), nil, "%s uses %s, which this ENV sets", p.Name, m[1])
@@ -142,7 +141,7 @@ func (c *dockerCheck) knownBefore(at step, name string) bool {
 	return false
 }
 
-var labelName = regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
+var labelName = lazily(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
 
 func (c *dockerCheck) eachLabel(do func(line int, p dockerfile.Pair)) {
 	c.each(func(s step) {
@@ -161,7 +160,7 @@ func labelNames(c *dockerCheck) {
 			c.report(line, nil, "%s is reserved for Docker", p.Name)
 		// Capitals are widespread in keys that tools ask for by name; what breaks
 		// tools are the rest.
-		case !labelName.MatchString(strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))) && !strings.Contains(p.Name, "$"):
+		case !labelName().MatchString(strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))) && !strings.Contains(p.Name, "$"):
 			c.report(line, nil, "%q is no name for a label", p.Name)
 		}
 	})
@@ -229,9 +228,9 @@ var ociForms = map[string]string{
 }
 
 var (
-	hashForm   = regexp.MustCompile(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
-	semverForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
-	spdxForm   = regexp.MustCompile(`^\(?[A-Za-z0-9][A-Za-z0-9.+-]*( (AND|OR|WITH) \(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\)?$`)
+	hashForm   = lazily(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	semverForm = lazily(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+	spdxForm   = lazily(`^\(?[A-Za-z0-9][A-Za-z0-9.+-]*( (AND|OR|WITH) \(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\)?$`)
 )
 
 // labelForm is the rule for labels of one form. A value with a variable in it is
@@ -259,11 +258,11 @@ func hasForm(form, value string) bool {
 		_, err := time.Parse(time.RFC3339, value)
 		return err == nil
 	case "spdx":
-		return spdxForm.MatchString(value)
+		return spdxForm().MatchString(value)
 	case "hash":
-		return hashForm.MatchString(value)
+		return hashForm().MatchString(value)
 	case "semver":
-		return semverForm.MatchString(value)
+		return semverForm().MatchString(value)
 	case "email":
 		a, err := mail.ParseAddress(value)
 		return err == nil && a.Address == value

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -68,7 +67,7 @@ func (c *dockerCheck) eachPip(do func(cmd *command, install workload.Word, args 
 		pip := *cmd
 		if strings.HasPrefix(cmd.name, "python") && len(cmd.words) > 3 && cmd.words[1].Value == "-m" && cmd.words[2].Value == "pip" {
 			pip.words = cmd.words[2:]
-		} else if !pipName.MatchString(cmd.name) {
+		} else if !pipName().MatchString(cmd.name) {
 			continue
 		}
 		args, flags := pip.arguments(pipValued)
@@ -78,9 +77,9 @@ func (c *dockerCheck) eachPip(do func(cmd *command, install workload.Word, args 
 	}
 }
 
-var pipName = regexp.MustCompile(`^pip[0-9.]*$`)
+var pipName = lazily(`^pip[0-9.]*$`)
 
-var requirement = regexp.MustCompile(`===?|~=|>=|<=|!=|[<>@]|://|^git\+|^\.|/|\.whl$|\.tar\.gz$|[$*]`)
+var requirement = lazily(`===?|~=|>=|<=|!=|[<>@]|://|^git\+|^\.|/|\.whl$|\.tar\.gz$|[$*]`)
 
 func pipPin(c *dockerCheck) {
 	c.eachPip(func(cmd *command, install workload.Word, args []workload.Word, flags []string) {
@@ -89,7 +88,7 @@ func pipPin(c *dockerCheck) {
 		}
 		var list []string
 		for _, arg := range args {
-			if arg.Static && arg.Value != "" && !requirement.MatchString(arg.Value) {
+			if arg.Static && arg.Value != "" && !requirement().MatchString(arg.Value) {
 				list = append(list, arg.Value)
 			}
 		}
@@ -119,7 +118,7 @@ func pipCache(c *dockerCheck) {
 		}
 		for _, other := range c.byRun[cmd.run.Instruction] {
 			args, _ := other.arguments("")
-			if pipName.MatchString(other.name) && len(args) > 1 && args[0].Value == "cache" && args[1].Value == "purge" || deletes(other, "/root/.cache") || deletes(other, "~/.cache") {
+			if pipName().MatchString(other.name) && len(args) > 1 && args[0].Value == "cache" && args[1].Value == "purge" || deletes(other, "/root/.cache") || deletes(other, "~/.cache") {
 				return
 			}
 		}
@@ -155,7 +154,7 @@ func (c *dockerCheck) variable(cmd *command, name string) bool {
 	return false
 }
 
-var npmVersioned = regexp.MustCompile(`.@[^/]+$|^[./~$]|://|^[^@/]+/[^/]+|\.tgz$|^(git|github|file):`)
+var npmVersioned = lazily(`.@[^/]+$|^[./~$]|://|^[^@/]+/[^/]+|\.tgz$|^(git|github|file):`)
 
 func npmPin(c *dockerCheck) {
 	for _, cmd := range c.commands {
@@ -168,7 +167,7 @@ func npmPin(c *dockerCheck) {
 		}
 		var list []string
 		for _, arg := range args[1:] {
-			if arg.Static && arg.Value != "" && !npmVersioned.MatchString(arg.Value) {
+			if arg.Static && arg.Value != "" && !npmVersioned().MatchString(arg.Value) {
 				list = append(list, arg.Value)
 			}
 		}

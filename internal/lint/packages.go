@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -146,13 +145,13 @@ func (c *command) installed() []workload.Word {
 
 // localPackage matches what is no name of a package but a file, a URL, a group
 // or text that only the shell knows.
-var localPackage = regexp.MustCompile(`^[./~@]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
+var localPackage = lazily(`^[./~@]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
 
 // unpinned returns the packages without a version.
 func (c *command) unpinned(version string) []string {
 	var list []string
 	for _, pkg := range c.installed() {
-		if pkg.Static && !localPackage.MatchString(pkg.Value) && !strings.Contains(pkg.Value, version) {
+		if pkg.Static && !localPackage().MatchString(pkg.Value) && !strings.Contains(pkg.Value, version) {
 			list = append(list, pkg.Value)
 		}
 	}
@@ -473,7 +472,7 @@ func cacheOf(manager string) string {
 	return manager
 }
 
-var rpmVersion = regexp.MustCompile(`-[0-9]|[<>=]`)
+var rpmVersion = lazily(`-[0-9]|[<>=]`)
 
 func rpmPin(c *dockerCheck) {
 	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
@@ -482,7 +481,7 @@ func rpmPin(c *dockerCheck) {
 		}
 		var list []string
 		for _, pkg := range cmd.unpinned("\x00") {
-			if !rpmVersion.MatchString(pkg) {
+			if !rpmVersion().MatchString(pkg) {
 				list = append(list, pkg)
 			}
 		}

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -90,14 +89,14 @@ var secretRules = []Rule{{
 // secretName matches names of variables that hold secrets; notSecret those of
 // them that hold a path, a name, a switch or a public half instead.
 var (
-	secretName = regexp.MustCompile(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|password$|_(pat|pass)$|secret(access)?key`)
-	notSecret  = regexp.MustCompile(`(?i)(_file|_path|_dir|_url|_uri|_endpoint|_name|_id|_header|_type|_length|_min|_max|_ttl|_expiry|_expires|_timeout|_age|_enabled|_disabled|_required|_policy|_algorithm|_issuer|_limit|_size|_format|_store|_provider|_authentication|_auth_mode|_mode|_level|_lifetime|_expiration|_count|_regex|_prefix|_version|_file_path|_manager)$|^(pwd|oldpwd)$|public|allow_empty|random_root|tokenizer|max_tokens`)
-	awsNames   = regexp.MustCompile(`(?i)^(aws_access_key_id|aws_secret_access_key|aws_session_token)$`)
-	dummy      = regexp.MustCompile(`(?i)^(|true|false|yes|no|none|null|0|1|x+|\*+|changeme|change_me|change-me|example|placeholder|dummy|<.*>|your[-_ ].*|/.*|\./.*|https?://[^@]*)$|example|placeholder|changeme`)
+	secretName = lazily(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|password$|_(pat|pass)$|secret(access)?key`)
+	notSecret  = lazily(`(?i)(_file|_path|_dir|_url|_uri|_endpoint|_name|_id|_header|_type|_length|_min|_max|_ttl|_expiry|_expires|_timeout|_age|_enabled|_disabled|_required|_policy|_algorithm|_issuer|_limit|_size|_format|_store|_provider|_authentication|_auth_mode|_mode|_level|_lifetime|_expiration|_count|_regex|_prefix|_version|_file_path|_manager)$|^(pwd|oldpwd)$|public|allow_empty|random_root|tokenizer|max_tokens`)
+	awsNames   = lazily(`(?i)^(aws_access_key_id|aws_secret_access_key|aws_session_token)$`)
+	dummy      = lazily(`(?i)^(|true|false|yes|no|none|null|0|1|x+|\*+|changeme|change_me|change-me|example|placeholder|dummy|<.*>|your[-_ ].*|/.*|\./.*|https?://[^@]*)$|example|placeholder|changeme`)
 )
 
 func holdsSecret(name string) bool {
-	return awsNames.MatchString(name) || secretName.MatchString(name) && !notSecret.MatchString(name)
+	return awsNames().MatchString(name) || secretName().MatchString(name) && !notSecret().MatchString(name)
 }
 
 func secretEnv(c *dockerCheck) {
@@ -112,7 +111,7 @@ func secretEnv(c *dockerCheck) {
 				c.report(c.file.Line(p.Start), nil, "%s keeps a secret in the image's configuration", p.Name)
 				continue
 			}
-			if !dummy.MatchString(p.Value) {
+			if !dummy().MatchString(p.Value) {
 				c.conceal(p.Value, c.file.Line(p.Start))
 				c.report(c.file.Line(p.Start), nil, "%s has a value in the image's configuration", p.Name)
 			}
@@ -122,7 +121,7 @@ func secretEnv(c *dockerCheck) {
 
 func secretArg(c *dockerCheck) {
 	look := func(line int, name, value string) {
-		if !holdsSecret(name) || value != "" && dummy.MatchString(value) {
+		if !holdsSecret(name) || value != "" && dummy().MatchString(value) {
 			return
 		}
 		if value != "" && !strings.HasPrefix(value, "$") {
@@ -142,8 +141,8 @@ func secretArg(c *dockerCheck) {
 
 // secretPath matches files that hold secrets by their convention.
 var (
-	secretPath = regexp.MustCompile(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml))/?$`)
-	exampleEnv = regexp.MustCompile(`(?i)(example|sample|template|dist|defaults?|test|schema)$|\.pub$|(^|/)(ca|cacert|ca-bundle|root-?ca|fullchain|chain|cert|public)[^/]*\.pem$|(public|pub)[^/]*\.(pem|key)$`)
+	secretPath = lazily(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml))/?$`)
+	exampleEnv = lazily(`(?i)(example|sample|template|dist|defaults?|test|schema)$|\.pub$|(^|/)(ca|cacert|ca-bundle|root-?ca|fullchain|chain|cert|public)[^/]*\.pem$|(public|pub)[^/]*\.(pem|key)$`)
 )
 
 func secretFiles(c *dockerCheck) {
@@ -156,7 +155,7 @@ func secretFiles(c *dockerCheck) {
 			if i == len(s.Args)-1 && len(s.Args) > 1 || strings.Contains(source, "://") {
 				continue
 			}
-			if secretPath.MatchString(source) && !exampleEnv.MatchString(source) {
+			if secretPath().MatchString(source) && !exampleEnv().MatchString(source) {
 				c.report(c.file.Line(arg.Start), nil, "%s by its name holds a secret", path.Base(source))
 			}
 		}
@@ -164,9 +163,9 @@ func secretFiles(c *dockerCheck) {
 }
 
 var (
-	userInfo     = regexp.MustCompile(`[a-z][a-z0-9+.-]*://([^/\s:@'"]*):([^/\s@'"]+)@`)
-	bareUserInfo = regexp.MustCompile(`https?://([A-Za-z0-9_\-]{16,})@`)
-	authHeader   = regexp.MustCompile(`(?i)authorization:\s*(?:bearer|basic|token)\s+(\S+)`)
+	userInfo     = lazily(`[a-z][a-z0-9+.-]*://([^/\s:@'"]*):([^/\s@'"]+)@`)
+	bareUserInfo = lazily(`https?://([A-Za-z0-9_\-]{16,})@`)
+	authHeader   = lazily(`(?i)authorization:\s*(?:bearer|basic|token)\s+(\S+)`)
 )
 
 // secretCommands looks for what a command line gives away: literal values, not
@@ -174,21 +173,21 @@ var (
 func secretCommands(c *dockerCheck) {
 	for _, cmd := range c.commands {
 		for _, a := range cmd.Assigns {
-			if a.Set && holdsSecret(a.Name) && !dummy.MatchString(a.Value) {
+			if a.Set && holdsSecret(a.Name) && !dummy().MatchString(a.Value) {
 				c.conceal(a.Value, cmd.line)
 				c.report(cmd.line, nil, "%s gets a value in RUN", a.Name)
 			}
 		}
 		for i, w := range cmd.Words {
 			line := c.lineOf(cmd, w)
-			if m := userInfo.FindStringSubmatch(w.Value); m != nil && !strings.Contains(m[2], "$") && !dummy.MatchString(m[2]) {
+			if m := userInfo().FindStringSubmatch(w.Value); m != nil && !strings.Contains(m[2], "$") && !dummy().MatchString(m[2]) {
 				c.conceal(m[2], line)
 				c.report(line, nil, "a URL with a password")
-			} else if m := bareUserInfo.FindStringSubmatch(w.Value); m != nil {
+			} else if m := bareUserInfo().FindStringSubmatch(w.Value); m != nil {
 				c.conceal(m[1], line)
 				c.report(line, nil, "a URL with a token")
 			}
-			if m := authHeader.FindStringSubmatch(w.Value); m != nil && !strings.HasPrefix(m[1], "$") {
+			if m := authHeader().FindStringSubmatch(w.Value); m != nil && !strings.HasPrefix(m[1], "$") {
 				c.conceal(m[1], line)
 				c.report(line, nil, "an Authorization header")
 			}
@@ -200,7 +199,7 @@ func secretCommands(c *dockerCheck) {
 			if !glued && i+1 < len(cmd.Words) {
 				value, static = cmd.Words[i+1].Value, cmd.Words[i+1].Static
 			}
-			if passwordFlag(cmd.name, flag) && static && !dummy.MatchString(value) && !strings.HasPrefix(value, "-") {
+			if passwordFlag(cmd.name, flag) && static && !dummy().MatchString(value) && !strings.HasPrefix(value, "-") {
 				if cmd.name == "curl" {
 					if _, value, glued = strings.Cut(value, ":"); !glued || value == "" {
 						continue
@@ -211,7 +210,7 @@ func secretCommands(c *dockerCheck) {
 			}
 		}
 		if args, _ := cmd.arguments(""); cmd.name == "aws" && len(args) > 3 && args[0].Value == "configure" && args[1].Value == "set" && args[3].Static &&
-			awsNames.MatchString(args[2].Value) && !cmd.run.hasMount("secret") {
+			awsNames().MatchString(args[2].Value) && !cmd.run.hasMount("secret") {
 			c.conceal(args[3].Value, cmd.line)
 			c.report(cmd.line, nil, "aws configure set %s", args[2].Value)
 		}
@@ -231,10 +230,10 @@ func passwordFlag(program, flag string) bool {
 
 // token matches what has the form of a key that a service hands out. Each has a
 // prefix of its own, so that nothing else looks like it.
-var token = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
+var token = lazily(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
 
 func secretTokens(c *dockerCheck) {
-	for _, at := range token.FindAllIndex(c.source, maxTokens) {
+	for _, at := range token().FindAllIndex(c.source, maxTokens) {
 		value, line := string(c.source[at[0]:at[1]]), c.file.Line(at[0])
 		if strings.HasSuffix(value, "EXAMPLE") { // the keys of AWS's documentation
 			continue
@@ -324,7 +323,7 @@ func pipedToShell(c *dockerCheck) {
 	}
 }
 
-var localURL = regexp.MustCompile(`^http://(localhost|127\.|\[::1\]|host\.docker\.internal|0\.0\.0\.0)`)
+var localURL = lazily(`^http://(localhost|127\.|\[::1\]|host\.docker\.internal|0\.0\.0\.0)`)
 
 func plainHTTP(c *dockerCheck) {
 	for _, cmd := range c.commands {
@@ -335,7 +334,7 @@ func plainHTTP(c *dockerCheck) {
 		}
 		args, _ := cmd.arguments("-H -x --proxy -A --data -d")
 		for _, arg := range args {
-			if strings.HasPrefix(arg.Value, "http://") && !localURL.MatchString(arg.Value) {
+			if strings.HasPrefix(arg.Value, "http://") && !localURL().MatchString(arg.Value) {
 				c.report(c.lineOf(cmd, arg), nil, "%s over http", cmd.name)
 			}
 		}

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -197,12 +196,12 @@ func (c *serviceCheck) namespace(kind string, of func(*workload.Service) workloa
 	})
 }
 
-var engineSockets = regexp.MustCompile(`(^|/)(docker\.sock|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock)$`)
+var engineSockets = lazily(`(^|/)(docker\.sock|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock)$`)
 
 func engineSocket(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, m := range s.Mounts {
-			if engineSockets.MatchString(m.Source) {
+			if engineSockets().MatchString(m.Source) {
 				c.report(m.Line, nil, "%s gets %s", s.Name, m.Source)
 			}
 		}
@@ -264,10 +263,10 @@ func mandatoryAccess(c *serviceCheck) {
 func serviceSecrets(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, v := range s.Environment {
-			if v.Set && holdsSecret(v.Name) && !strings.HasPrefix(v.Value, "$") && !dummy.MatchString(v.Value) && !strings.Contains(v.Value, "${") {
+			if v.Set && holdsSecret(v.Name) && !strings.HasPrefix(v.Value, "$") && !dummy().MatchString(v.Value) && !strings.Contains(v.Value, "${") {
 				c.conceal(v.Value, v.Line)
 				c.report(v.Line, nil, "%s: %s has a value", s.Name, v.Name)
-			} else if v.Set && token.MatchString(v.Value) {
+			} else if v.Set && token().MatchString(v.Value) {
 				c.conceal(v.Value, v.Line)
 				c.report(v.Line, nil, "%s: %s has the form of a key or token", s.Name, v.Name)
 			}
@@ -285,12 +284,12 @@ func publishedSSH(c *serviceCheck) {
 	})
 }
 
-var rawDevice = regexp.MustCompile(`^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
+var rawDevice = lazily(`^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
 
 func devices(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, d := range s.Devices {
-			if rawDevice.MatchString(d.Value) {
+			if rawDevice().MatchString(d.Value) {
 				c.report(d.Line, nil, "%s gets %s", s.Name, d.Value)
 			}
 		}

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"bytes"
-	"regexp"
 	"sort"
 	"strings"
 
@@ -29,20 +28,20 @@ const wholeFile = 1 << 30
 // "trivy:ignore:AVD-DS-0031". Ours: "careen:ignore=CD303 reason", and
 // "careen:ignore-file=…" for all of it.
 var (
-	hadolintPragma = regexp.MustCompile(`^hadolint\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
-	careenPragma   = regexp.MustCompile(`careen:ignore(-file)?=([A-Za-z0-9,-]+)\s*(.*)`)
-	trivyPragma    = regexp.MustCompile(`^trivy:ignore:([A-Za-z0-9-]+)`)
+	hadolintPragma = lazily(`^hadolint\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
+	careenPragma   = lazily(`careen:ignore(-file)?=([A-Za-z0-9,-]+)\s*(.*)`)
+	trivyPragma    = lazily(`^trivy:ignore:([A-Za-z0-9-]+)`)
 )
 
 // readPragma reads the text of a comment; file says that it covers all lines.
 func readPragma(comment string) (p pragma, file, ok bool) {
-	if m := hadolintPragma.FindStringSubmatch(comment); m != nil {
+	if m := hadolintPragma().FindStringSubmatch(comment); m != nil {
 		return pragma{ids: idList(m[2]), by: "hadolint ignore", why: m[3]}, m[1] != "", true
 	}
-	if m := careenPragma.FindStringSubmatch(comment); m != nil {
+	if m := careenPragma().FindStringSubmatch(comment); m != nil {
 		return pragma{ids: idList(m[2]), by: "careen:ignore", why: strings.TrimLeft(m[3], "-: ")}, m[1] != "", true
 	}
-	if m := trivyPragma.FindStringSubmatch(comment); m != nil {
+	if m := trivyPragma().FindStringSubmatch(comment); m != nil {
 		return pragma{ids: []string{m[1]}, by: "trivy:ignore"}, false, true
 	}
 	return pragma{}, false, false

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -80,7 +79,7 @@ var userRules = []Rule{{
 }}
 
 // unprivileged are images that set a user other than root themselves.
-var unprivileged = regexp.MustCompile(`nonroot|rootless|unprivileged|^bitnami/|^bitnamilegacy/|^(chainguard/|jenkins/jenkins$|prom/|grafana/|elasticsearch|elasticsearch/|kibana/|bitnamicharts/|quay/|cimg/|selenium/|sonarqube$|rabbitmq-nonroot$|distroless/.*nonroot)`)
+var unprivileged = lazily(`nonroot|rootless|unprivileged|^bitnami/|^bitnamilegacy/|^(chainguard/|jenkins/jenkins$|prom/|grafana/|elasticsearch|elasticsearch/|kibana/|bitnamicharts/|quay/|cimg/|selenium/|sonarqube$|rabbitmq-nonroot$|distroless/.*nonroot)`)
 
 // nonRootBase reports whether the base of a stage is known to set another user.
 func (s *stage) nonRootBase() bool {
@@ -89,7 +88,7 @@ func (s *stage) nonRootBase() bool {
 		return false
 	}
 	n := parseName(ref.Value)
-	return unprivileged.MatchString(n.repository) || strings.Contains(n.tag, "nonroot") || strings.Contains(n.tag, "rootless") || n.registry == "cgr.dev" ||
+	return unprivileged().MatchString(n.repository) || strings.Contains(n.tag, "nonroot") || strings.Contains(n.tag, "rootless") || n.registry == "cgr.dev" ||
 		strings.HasPrefix(n.repository, "dotnet/") && strings.Contains(n.tag, "chiseled")
 }
 
@@ -205,9 +204,9 @@ func shortFlag(flags []string, letter byte) bool {
 }
 
 var (
-	everyoneWrites = regexp.MustCompile(`^0?[0-7]?[0-7][0-7][2367]$|^[ugo]*[ao][ugo]*\+[rxst]*w|^\+[rx]*w[rx]*$|^a=[rxt]*w|o=[rx]*w`)
-	stickyMode     = regexp.MustCompile(`^0?[1357][0-7]{3}$|t`)
-	setsID         = regexp.MustCompile(`^0?[2467][0-7]{3}$|^[ugoa]*\+[rwxt]*s|^[ug]+=[rwx]*s`)
+	everyoneWrites = lazily(`^0?[0-7]?[0-7][0-7][2367]$|^[ugo]*[ao][ugo]*\+[rxst]*w|^\+[rx]*w[rx]*$|^a=[rxt]*w|o=[rx]*w`)
+	stickyMode     = lazily(`^0?[1357][0-7]{3}$|t`)
+	setsID         = lazily(`^0?[2467][0-7]{3}$|^[ugoa]*\+[rwxt]*s|^[ug]+=[rwx]*s`)
 )
 
 // eachMode yields the modes that chmod, install and COPY --chmod set.
@@ -236,7 +235,7 @@ func (c *dockerCheck) eachMode(do func(line int, mode string, directory bool)) {
 func worldWritable(c *dockerCheck) {
 	c.eachMode(func(line int, mode string, _ bool) {
 		// The sticky bit makes it a directory like /tmp, where each minds its own.
-		if everyoneWrites.MatchString(mode) && !stickyMode.MatchString(mode) && mode != "+w" {
+		if everyoneWrites().MatchString(mode) && !stickyMode().MatchString(mode) && mode != "+w" {
 			c.report(line, nil, "mode %s lets everyone write", mode)
 		}
 	})
@@ -245,7 +244,7 @@ func worldWritable(c *dockerCheck) {
 func setuid(c *dockerCheck) {
 	c.eachMode(func(line int, mode string, directory bool) {
 		// 2775 on a directory hands its group down: that is no program.
-		if setsID.MatchString(mode) && !directory && !strings.HasPrefix(strings.TrimPrefix(mode, "0"), "2") && !strings.HasPrefix(mode, "g+") {
+		if setsID().MatchString(mode) && !directory && !strings.HasPrefix(strings.TrimPrefix(mode, "0"), "2") && !strings.HasPrefix(mode, "g+") {
 			c.report(line, nil, "mode %s sets the user or group that a program runs as", mode)
 		}
 	})

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -148,9 +147,9 @@ func (c *workflowCheck) read(step *workload.Step) {
 
 // scanActions are actions, orbs and templates that scan images for
 // vulnerabilities.
-var scanActions = regexp.MustCompile(`(?i)^(docker://)?(aquasecurity/trivy-action|aquasec/trivy|anchore/scan-action|anchore/grype|snyk/actions/docker|snyk/snyk|snyk/scan|docker/scout-action|azure/container-scan|crazy-max/ghaction-container-scan|sysdiglabs/scan-action|aws-actions/amazon-ecr-.*scan|careen/careen.*|careen/action|lacework/.*scanner.*|wizsecurity/.*|palo-?alto.*scan.*|checkpointsw/shiftleft.*|google/osv-scanner.*|Jobs/Container-Scanning.*|Security/Container-Scanning.*|.*/container-scanning(/.*)?|trivy/.*|grype/.*|anchore-engine/.*|.*/(container|image|docker)[-_]?scan[^/]*)$`)
+var scanActions = lazily(`(?i)^(docker://)?(aquasecurity/trivy-action|aquasec/trivy|anchore/scan-action|anchore/grype|snyk/actions/docker|snyk/snyk|snyk/scan|docker/scout-action|azure/container-scan|crazy-max/ghaction-container-scan|sysdiglabs/scan-action|aws-actions/amazon-ecr-.*scan|careen/careen.*|careen/action|lacework/.*scanner.*|wizsecurity/.*|palo-?alto.*scan.*|checkpointsw/shiftleft.*|google/osv-scanner.*|Jobs/Container-Scanning.*|Security/Container-Scanning.*|.*/container-scanning(/.*)?|trivy/.*|grype/.*|anchore-engine/.*|.*/(container|image|docker)[-_]?scan[^/]*)$`)
 
-func scanAction(action string) bool { return scanActions.MatchString(action) }
+func scanAction(action string) bool { return scanActions().MatchString(action) }
 
 // actionGate says why an action does not stop the workflow, "" when it does.
 // What each does by default is in its README.
@@ -307,9 +306,9 @@ func missing(args []workload.Word, reason string, flags ...string) string {
 	return reason
 }
 
-var secretExpression = regexp.MustCompile(`\$\{\{\s*secrets\.`)
+var secretExpression = lazily(`\$\{\{\s*secrets\.`)
 
-func secretReference(text string) bool { return secretExpression.MatchString(text) }
+func secretReference(text string) bool { return secretExpression().MatchString(text) }
 
 // buildArgument reports whether a build gets a secret as an argument.
 func buildArgument(words []workload.Word) bool {
