@@ -39,7 +39,7 @@ func BenchmarkPrefilter(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				all.automaton.each(input.text, func(int32, int) { n++ })
+				all.automaton().each(input.text, func(int32, int) { n++ })
 			}
 			b.ReportMetric(float64(n)/float64(b.N), "hits/op")
 		})

@@ -49,7 +49,7 @@ func (all *Rules) find(text []byte, path string, binary bool) []match {
 	s.matches = nil
 	clear(s.applied)
 
-	all.automaton.each(text, s.keyword)
+	all.automaton().each(text, s.keyword)
 	for _, r := range s.touched {
 		s.look(r, s.open[r.order])
 		s.open[r.order] = span{}
@@ -68,7 +68,7 @@ func (all *Rules) find(text []byte, path string, binary bool) []match {
 // window that ends before this one begins is looked into first, so that no byte
 // is looked at twice by a rule.
 func (s *scan) keyword(k int32, end int) {
-	start := end - s.all.automaton.length[k]
+	start := end - s.all.automaton().length[k]
 	for _, r := range s.all.ofKeyword[k] {
 		if r.anchored {
 			s.lookAt(r, start, end)

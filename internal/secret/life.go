@@ -35,7 +35,7 @@ type occurrence struct {
 // are configuration (etc) or another layer changed them.
 func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Package) Result {
 	redactor := all.NewRedactor(img)
-	found := all.inFiles(tree, img, owners(packages, img.Kind == "dir"))
+	found := all.inFiles(tree, img, packages)
 	for _, o := range found {
 		redactor.addMark(o.seen)
 	}
@@ -52,9 +52,14 @@ func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Pack
 
 // inFiles returns what the visitor saw in every layer, hidden and deleted files
 // included.
-func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, owned map[string]int) []occurrence {
+func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.Package) []occurrence {
+	facts := slices.Collect(tree.AllFacts(factName))
+	if len(facts) == 0 {
+		return nil
+	}
+	owned := owners(facts, packages, img.Kind == "dir")
 	var found []occurrence
-	for fact := range tree.AllFacts(factName) {
+	for _, fact := range facts {
 		if brought, ok := owned[fact.Path]; ok && fact.Layer <= brought {
 			continue
 		}
@@ -88,10 +93,14 @@ func instruction(img *image.Image, layer int) string {
 	return img.Layers[layer].Instruction
 }
 
-// owners returns the files that packages of the distribution own, with the
-// layer that brought the package: what a later layer wrote there is not the
-// package's. In a directory there are no layers to tell.
-func owners(packages []sbom.Package, dir bool) map[string]int {
+// owners returns those of the files with facts that packages of the distribution
+// own, with the layer that brought the package: what a later layer wrote there
+// is not the package's. In a directory there are no layers to tell.
+func owners(facts []rootfs.Fact, packages []sbom.Package, dir bool) map[string]int {
+	asked := make(map[string]bool, len(facts))
+	for _, f := range facts {
+		asked[f.Path] = true
+	}
 	owned := map[string]int{}
 	for i := range packages {
 		p := &packages[i]
@@ -100,7 +109,7 @@ func owners(packages []sbom.Package, dir bool) map[string]int {
 			layer = 0
 		}
 		for _, path := range p.Files {
-			if !strings.HasPrefix(path, "etc/") {
+			if asked[path] && !strings.HasPrefix(path, "etc/") {
 				owned[path] = max(owned[path], layer)
 			}
 		}

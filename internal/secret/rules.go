@@ -36,7 +36,7 @@ type Rules struct {
 	always     []*rule // those without a keyword
 	byPath     []*rule // those without a regular expression: the file itself is the secret
 	allow      []*allowlist
-	automaton  *automaton
+	automaton  func() *automaton
 	ofKeyword  [][]*rule // the rules of each keyword of the automaton
 	scans      sync.Pool // of *scan
 	generation int       // changes with whatever changes a result
@@ -245,7 +245,7 @@ func (f *ruleFile) rules(compile compiler) (*Rules, error) {
 	if n := len(all.ofKeyword); n > maxKeywords {
 		return nil, fmt.Errorf("%d keywords, more than %d", n, maxKeywords)
 	}
-	all.automaton = newAutomaton(all.keywords())
+	all.automaton = sync.OnceValue(func() *automaton { return newAutomaton(all.keywords()) }) // a warm scan needs none
 	return all, nil
 }
 
