@@ -14,6 +14,9 @@ type rule struct {
 	needs   string // paths, patterns, blanks between; see walk.needRule
 	maybe   bool   // kept as Unknown, for it hangs on what is not in the image whether it is used
 	why     string
+	// except names libraries whose import of the function does not count while
+	// the locale is C, POSIX or of UTF-8, as images have it.
+	except string
 }
 
 // rules returns the table. Sources: the manual pages named, and the libraries'
@@ -43,7 +46,12 @@ func rules() []rule {
 		{imports: "getmntent setmntent getfsent", needs: "/etc/mtab /etc/fstab", why: "mounted file systems"},
 		{imports: locale, needs: "/usr/lib/locale/ /usr/lib/*/locale/ /usr/share/locale/locale.alias /etc/locale.alias /usr/lib/*/gconv/gconv-modules.cache /usr/lib64/gconv/gconv-modules.cache /usr/lib/gconv/gconv-modules.cache", why: "locale(7)"},
 		{imports: "bindtextdomain dcgettext dgettext gettext dcngettext ngettext", needs: "messages:", why: "translated messages of $LANG"},
-		{imports: "iconv_open", needs: "/usr/lib/*/gconv/ /usr/lib64/gconv/ /usr/lib/gconv/ /lib/*/gconv/", why: "conversion of character sets (iconv_open(3))"},
+		{imports: "iconv_open", needs: "/usr/lib/*/gconv/ /usr/lib64/gconv/ /usr/lib/gconv/ /lib/*/gconv/", why: "conversion of character sets (iconv_open(3))",
+			// They convert to and from the locale's character set, for which glibc
+			// needs no module where that is ASCII or UTF-8 (iconv/gconv_builtin.h).
+			// libstdc++ does so for encoding_state alone, whose users import
+			// iconv_open themselves (ext/codecvt_specializations.h).
+			except: "libidn2.so* libunistring.so* libstdc++.so*"},
 		{imports: clock, needs: "/etc/localtime /etc/timezone", why: "time zone (tzset(3))"},
 		{imports: clock, needs: "/usr/share/zoneinfo/", maybe: true, why: "$TZ may name any time zone when the container is started"},
 		{imports: "pthread_cancel pthread_exit backtrace _Unwind_ForcedUnwind", needs: "lib:libgcc_s.so.1", why: "dlopen string \"libgcc_s.so.1\" of the C library"},
@@ -95,12 +103,13 @@ func rules() []rule {
 func (w *walk) applyRules(file string, f *elfFact) {
 	base := path.Base(file)
 	for i, r := range w.rules {
-		for pattern := range strings.FieldsSeq(r.files) {
-			if ok, _ := path.Match(pattern, base); ok {
-				w.applyRule(i, file)
-			}
+		if matchesAny(r.files, base) {
+			w.applyRule(i, file)
 		}
 		if f == nil || r.imports == "" || isLibc(file) {
+			continue
+		}
+		if r.except != "" && w.plainLocale() && matchesAny(r.except, base) {
 			continue
 		}
 		for name := range strings.FieldsSeq(r.imports) {
@@ -110,6 +119,27 @@ func (w *walk) applyRules(file string, f *elfFact) {
 			}
 		}
 	}
+}
+
+func matchesAny(patterns, base string) bool {
+	for pattern := range strings.FieldsSeq(patterns) {
+		if ok, _ := path.Match(pattern, base); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// plainLocale reports whether the configuration leaves the locale at C, or sets
+// one of UTF-8 (locale(7): LC_ALL beats LC_CTYPE beats LANG).
+func (w *walk) plainLocale() bool {
+	for _, name := range [...]string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := w.env[name]; value != "" {
+			lower := strings.ToLower(value)
+			return value == "C" || value == "POSIX" || strings.Contains(lower, ".utf8") || strings.Contains(lower, ".utf-8")
+		}
+	}
+	return true
 }
 
 func (w *walk) applyRule(i int, file string) {
