@@ -24,7 +24,7 @@ func TestRoleOf(t *testing.T) {
 		{"sofa", elf(dynamic), Program},
 		{"crt1.o", elf(relocatable), NoRole},
 		{"libc.so", []byte("/* GNU ld script"), NoRole},
-		{"run.sh", []byte("#!/bin/sh\n"), NoRole},
+		{"run.sh", []byte("#!/bin/sh\n"), Script},
 		{"empty", nil, NoRole},
 	} {
 		if got := RoleOf(c.base, c.head); got != c.want {

@@ -10,42 +10,8 @@ import (
 	"github.com/careen/careen/internal/exe"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/surface"
 )
-
-// What a file is to someone who asks what it could do. The values are facts of
-// codeVisitor; data has none.
-const (
-	codeProgram = byte(exe.Program)
-	codeLibrary = byte(exe.Library)
-	codeScript  = 16
-)
-
-// codeFacts is the name of codeVisitor's facts.
-const codeFacts = "code"
-
-// codeVisitor tells machine code and scripts from data by their first bytes.
-func codeVisitor() rootfs.Visitor {
-	return rootfs.Visitor{
-		Name:    codeFacts,
-		Version: 1,
-		Want:    func(_ *rootfs.Header, head []byte) bool { return isScript(head) || exe.Identify(head) != exe.None },
-		Visit: func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
-			var head [64]byte
-			n, _ := body.ReadAt(head[:], 0)
-			if isScript(head[:n]) {
-				return []byte{codeScript}, nil
-			}
-			if role := exe.RoleOf(path.Base(h.Path), head[:n]); role != exe.NoRole {
-				return []byte{byte(role)}, nil
-			}
-			return nil, nil
-		},
-	}
-}
-
-// isScript reports whether the kernel would hand a file to an interpreter
-// (execve(2)).
-func isScript(head []byte) bool { return len(head) > 2 && head[0] == '#' && head[1] == '!' }
 
 // pathSet is a set of paths by their hashes: it takes a third of the time of a
 // map of strings, and that two of a million paths have one hash has odds of one
@@ -88,8 +54,8 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 	for _, dir := range cat.Folders {
 		folders[dir] = true
 	}
-	code := slices.Collect(tree.Facts(codeFacts)) // in the order of the walk
-	inside := ""                                  // a folder that is explained, with a slash; "" for none
+	code := slices.Collect(tree.Facts(surface.RoleFacts)) // in the order of the walk
+	inside := ""                                          // a folder that is explained, with a slash; "" for none
 	for e := range tree.All() {
 		if inside != "" && !strings.HasPrefix(e.Path, inside) {
 			inside = ""
@@ -103,9 +69,12 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 		if !e.Mode.IsRegular() {
 			continue
 		}
-		kind := byte(0)
+		role := exe.NoRole
 		for len(code) > 0 && code[0].Path == e.Path {
-			kind, code = code[0].Data[0], code[1:]
+			if len(code[0].Data) == 1 {
+				role = exe.Role(code[0].Data[0])
+			}
+			code = code[1:]
 		}
 		c.Files++
 		c.Bytes += e.Size
@@ -117,7 +86,7 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 		}
 		c.UnownedFiles++
 		c.UnownedBytes += e.Size
-		count(share(c, kind, e.Path), e)
+		count(share(c, role, e.Path), e)
 	}
 	return c
 }
@@ -133,15 +102,15 @@ func compiledFrom(file string) (source string, ok bool) {
 	return dir + module + ".py", true
 }
 
-// share returns the part of the report that files of a kind are counted in.
+// share returns the part of the report that files of a role are counted in.
 // What has no mark of its own in its bytes goes by its name.
-func share(c *report.Coverage, kind byte, file string) *report.CoverageShare {
-	switch kind {
-	case codeProgram:
+func share(c *report.Coverage, role exe.Role, file string) *report.CoverageShare {
+	switch role {
+	case exe.Program:
 		return &c.Executables
-	case codeLibrary:
+	case exe.Library:
 		return &c.Libraries
-	case codeScript:
+	case exe.Script:
 		return &c.Scripts
 	}
 	switch path.Ext(file) {

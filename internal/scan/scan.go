@@ -157,7 +157,6 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 // visitors are those of every room that looks at bodies.
 func visitors(opt Options) []rootfs.Visitor {
 	all := append(catalog.Visitors(), surface.Visitors()...)
-	all = append(all, codeVisitor())
 	if opt.Scanners.Secrets {
 		all = append(all, opt.SecretRules.Visitor())
 	}

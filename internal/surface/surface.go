@@ -22,27 +22,28 @@ type Subject struct {
 	Packages []sbom.Package
 }
 
-// Names of the facts.
-const (
-	roleFacts    = "role"
-	accountFacts = "accounts"
-)
+// RoleFacts is the name of facts of one byte: the exe.Role of a file that has one.
+const RoleFacts = "role"
+
+const accountFacts = "accounts"
 
 // Visitors returns what has to look at each layer's files for Inspect to know
 // them.
 func Visitors() []rootfs.Visitor {
 	return []rootfs.Visitor{
 		{
-			Name:    roleFacts,
-			Version: 1,
-			Want:    func(_ *rootfs.Header, head []byte) bool { return exe.Identify(head) != exe.None },
-			Visit:   visitRole,
+			Name:    RoleFacts,
+			Version: 2,
+			Want: func(_ *rootfs.Header, head []byte) bool {
+				return exe.IsScript(head) || exe.Identify(head) != exe.None
+			},
+			Visit: visitRole,
 		},
 		{Name: accountFacts, Version: 1, Want: isAccounts, Visit: visitAccounts},
 	}
 }
 
-// visitRole keeps whether a file is a program or a library.
+// visitRole keeps whether a file is a program, a library or a script.
 func visitRole(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	var head [64]byte
 	if _, err := body.ReadAt(head[:], 0); err != nil && body.Size() > int64(len(head)) {

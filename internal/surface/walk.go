@@ -47,7 +47,7 @@ func (w *walkResult) bytes() int64 {
 func walk(s Subject) walkResult {
 	w := walker{
 		walkResult: walkResult{layers: make([]visibleBytes, len(s.Facts))},
-		roles:      slices.Collect(s.Tree.Facts(roleFacts)),
+		roles:      slices.Collect(s.Tree.Facts(RoleFacts)),
 		names:      byName(),
 		places:     newProgramPlaces(s.Image.Config.Env),
 		tracer:     tracer{rows: cacheRows()},
