@@ -9,6 +9,15 @@ import (
 	"testing"
 )
 
+// The packages of the roots that tests of several rooms share: making one takes
+// half a minute or more.
+var (
+	DebianServers = []string{"nginx", "redis-server", "ca-certificates", "tzdata", "netbase", "media-types", "perl", "libjson-perl", "liburi-perl"}
+	DebianNode    = []string{"nodejs", "ca-certificates"}
+	DebianPython  = []string{"gunicorn", "python3-flask", "python3-bottle"}
+	DebianJava    = []string{"openjdk-17-jre-headless"}
+)
+
 // DebianTar returns a tar of Debian's minimal system with some packages. It is
 // made once: tars are kept in $CAREEN_ROOTS, else in the temporary directory of
 // the machine. The test is skipped where it cannot be made.
@@ -39,7 +48,8 @@ func DebianTar(t testing.TB, packages ...string) string {
 	}
 	part := file + ".part"
 	defer os.Remove(part)
-	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", "--include="+strings.Join(packages, ","), "bookworm", part)
+	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar",
+		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, "--include="+strings.Join(packages, ","), "bookworm", part)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("mmdebstrap: %v\n%s", err, out)
 	}

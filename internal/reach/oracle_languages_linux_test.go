@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
 )
 
 // expressServer renders a page with an engine that Express loads by a computed
@@ -41,7 +42,7 @@ func npmInstalled(t *testing.T, root, dir string, packages ...string) {
 
 func TestExpressServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "nodejs", "ca-certificates")
+	root := debianRoot(t, imagetest.DebianNode...)
 	npmInstalled(t, root, "srv/app", "express@4", "pug@3")
 	writeFile(t, root, "srv/app/server.js", expressServer)
 	writeFile(t, root, "srv/app/views/index.pug", "h1= title\n")
@@ -81,7 +82,7 @@ def data():
 
 func TestGunicornServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "gunicorn", "python3-flask")
+	root := debianRoot(t, imagetest.DebianPython...)
 	writeFile(t, root, "srv/app/app.py", flaskServer)
 	writeFile(t, root, "srv/app/templates/index.html", "<h1>{{ title|upper }}</h1>\n")
 	argv := []string{"sh", "-c", "cd /srv/app && exec gunicorn -b 127.0.0.1:6392 -w 2 --threads 2 app:app"}
@@ -118,7 +119,7 @@ def index():
 
 func TestBottleServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "gunicorn", "python3-bottle")
+	root := debianRoot(t, imagetest.DebianPython...)
 	writeFile(t, root, "srv/app/wsgi.py", bottleServer)
 	argv := []string{"python3", "-m", "gunicorn", "--chdir", "/srv/app", "-b", "127.0.0.1:6393", "wsgi:app"}
 	r := computeDir(t, root, image.Config{Cmd: argv})
@@ -163,7 +164,7 @@ func TestJavaServerOpensNothingUnreached(t *testing.T) {
 			t.Skipf("no %s here", tool)
 		}
 	}
-	root := debianRoot(t, "openjdk-17-jre-headless")
+	root := debianRoot(t, imagetest.DebianJava...)
 	dir := t.TempDir()
 	writeFile(t, dir, "Main.java", javaServer)
 	writeFile(t, dir, "Other.java", "public class Other { static String text() { return \"it works\"; } }\n")
@@ -209,7 +210,7 @@ print Dumper(dclone({ x => lc "ÄÖ" })), sprintf("%s", strftime('%A', localtime
 
 func TestPerlOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "perl", "libjson-perl", "liburi-perl")
+	root := debianRoot(t, imagetest.DebianServers...)
 	writeFile(t, root, "srv/app/run.pl", perlProgram)
 	argv := []string{"perl", "/srv/app/run.pl"}
 	r := computeDir(t, root, image.Config{Cmd: argv})

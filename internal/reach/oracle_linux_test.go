@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
 )
 
 // getUntilAnswered asks a server until it answers with success.
@@ -37,7 +38,7 @@ func getUntilAnswered(t *testing.T, url string) func() {
 
 func TestNginxOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "nginx")
+	root := debianRoot(t, imagetest.DebianServers...)
 	argv := []string{"nginx", "-g", "daemon off;"}
 	r := computeDir(t, root, image.Config{Cmd: argv})
 	checkTrace(t, r, traceOpened(t, root, nil, argv, getUntilAnswered(t, "http://127.0.0.1:80/")))
@@ -62,7 +63,7 @@ exec "$@"
 
 func TestRedisBehindAShellOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "redis-server")
+	root := debianRoot(t, imagetest.DebianServers...)
 	writeFile(t, root, "usr/local/bin/docker-entrypoint.sh", redisEntrypoint)
 	entrypoint, cmd := []string{"docker-entrypoint.sh"}, []string{"redis-server", "--port", "6380"}
 	r := computeDir(t, root, image.Config{Entrypoint: entrypoint, Cmd: cmd})
@@ -86,7 +87,7 @@ func TestRedisBehindAShellOpensNothingUnreached(t *testing.T) {
 
 func TestCoreutilsOpenNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "nginx")
+	root := debianRoot(t, imagetest.DebianServers...)
 	for _, argv := range [][]string{
 		{"sh", "-c", "ls -l / | sort -r | head -3; date; id; for i in a b; do echo $i; done"},
 		{"env", "LANG=C.UTF-8", "bash", "-c", "echo $(basename /a/b) | tr a-z A-Z | md5sum"},
@@ -144,7 +145,7 @@ func main() {
 
 func TestGoServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, "ca-certificates", "tzdata", "netbase", "media-types")
+	root := debianRoot(t, imagetest.DebianServers...)
 	source := filepath.Join(t.TempDir(), "main.go")
 	if err := os.WriteFile(source, []byte(goServer), 0o644); err != nil {
 		t.Fatal(err)

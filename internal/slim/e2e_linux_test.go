@@ -101,30 +101,30 @@ func allSoftware() []software {
 	page := func(t *testing.T, dir string) { write(t, dir, "var/www/html/index.html", "<p>it works</p>\n") }
 	return []software{
 		{
-			name: "nginx", debian: []string{"nginx"}, app: page, less: 60, http: "http://127.0.0.1/",
+			name: "nginx", debian: imagetest.DebianServers, app: page, less: 60, http: "http://127.0.0.1/",
 			config: image.Config{Cmd: []string{"nginx", "-g", "daemon off;"}},
 		},
 		{
-			name: "express", debian: []string{"nodejs", "ca-certificates"}, app: express, less: 60, http: "http://127.0.0.1:8080/",
+			name: "express", debian: imagetest.DebianNode, app: express, less: 60, http: "http://127.0.0.1:8080/",
 			config: image.Config{Cmd: []string{"node", "server.js"}, WorkingDir: "/srv/app", Env: []string{"NODE_ENV=production"}},
 		},
 		{
-			name: "bottle", debian: []string{"gunicorn", "python3-bottle"}, less: 60, http: "http://127.0.0.1:8080/",
+			name: "bottle", debian: imagetest.DebianPython, less: 60, http: "http://127.0.0.1:8080/",
 			app:    func(t *testing.T, dir string) { write(t, dir, "srv/web/wsgi.py", bottleServer) },
 			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "wsgi:app"}, WorkingDir: "/srv/web"},
 		},
 		{
-			name: "go", debian: []string{"ca-certificates", "tzdata", "netbase", "media-types"}, app: goProgram, less: 80, http: "http://127.0.0.1:8080/",
+			name: "go", debian: imagetest.DebianServers, app: goProgram, less: 80, http: "http://127.0.0.1:8080/",
 			config: image.Config{Entrypoint: []string{"/usr/local/bin/hello"}},
 		},
 		{
-			name: "redis", debian: []string{"redis-server"}, less: 60, shell: true,
+			name: "redis", debian: imagetest.DebianServers, less: 60, shell: true,
 			app:    func(t *testing.T, dir string) { write(t, dir, "usr/local/bin/docker-entrypoint.sh", redisEntrypoint) },
 			config: image.Config{Entrypoint: []string{"docker-entrypoint.sh"}, Cmd: []string{"redis-server"}},
 			run:    `["docker-entrypoint.sh", "redis-server", "--version"]`,
 		},
 		{
-			name: "java", debian: []string{"openjdk-17-jre-headless"}, app: javaJar, less: 35, shell: true, run: "java -jar /srv/app.jar",
+			name: "java", debian: imagetest.DebianJava, app: javaJar, less: 35, shell: true, run: "java -jar /srv/app.jar",
 			config: image.Config{Cmd: []string{"java", "-jar", "/srv/app.jar"}},
 		},
 	}
