@@ -227,7 +227,7 @@ func (s *software) image(t *testing.T) string {
 		t.Fatal(err)
 	}
 	archive := filepath.Join(t.TempDir(), s.name+".tar")
-	img := imagetest.Image{Config: s.config, Layers: []imagetest.Layer{{TarFile: base}, layer}}
+	img := imagetest.Image{Config: s.config, Layers: []imagetest.Layer{{TarFile: base, Compression: imagetest.None}, layer}}
 	if err := imagetest.WriteDockerArchive(archive, img); err != nil {
 		t.Fatal(err)
 	}
