@@ -14,7 +14,8 @@ import (
 var (
 	DebianServers = []string{"nginx", "redis-server", "ca-certificates", "tzdata", "netbase", "media-types", "perl", "libjson-perl", "liburi-perl"}
 	DebianNode    = []string{"nodejs", "ca-certificates"}
-	DebianPython  = []string{"gunicorn", "python3-flask", "python3-bottle"}
+	DebianFlask   = []string{"gunicorn", "python3-flask"}
+	DebianBottle  = []string{"gunicorn", "python3-bottle"} // apart: gunicorn reads the metadata of all that is installed
 	DebianJava    = []string{"openjdk-17-jre-headless"}
 )
 

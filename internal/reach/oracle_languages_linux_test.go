@@ -82,7 +82,7 @@ def data():
 
 func TestGunicornServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, imagetest.DebianPython...)
+	root := debianRoot(t, imagetest.DebianFlask...)
 	writeFile(t, root, "srv/app/app.py", flaskServer)
 	writeFile(t, root, "srv/app/templates/index.html", "<h1>{{ title|upper }}</h1>\n")
 	argv := []string{"sh", "-c", "cd /srv/app && exec gunicorn -b 127.0.0.1:6392 -w 2 --threads 2 app:app"}
@@ -119,7 +119,7 @@ def index():
 
 func TestBottleServerOpensNothingUnreached(t *testing.T) {
 	needsTrace(t)
-	root := debianRoot(t, imagetest.DebianPython...)
+	root := debianRoot(t, imagetest.DebianBottle...)
 	writeFile(t, root, "srv/app/wsgi.py", bottleServer)
 	argv := []string{"python3", "-m", "gunicorn", "--chdir", "/srv/app", "-b", "127.0.0.1:6393", "wsgi:app"}
 	r := computeDir(t, root, image.Config{Cmd: argv})

@@ -109,7 +109,7 @@ func allSoftware() []software {
 			config: image.Config{Cmd: []string{"node", "server.js"}, WorkingDir: "/srv/app", Env: []string{"NODE_ENV=production"}},
 		},
 		{
-			name: "bottle", debian: imagetest.DebianPython, less: 60, http: "http://127.0.0.1:8080/",
+			name: "bottle", debian: imagetest.DebianBottle, less: 60, http: "http://127.0.0.1:8080/",
 			app:    func(t *testing.T, dir string) { write(t, dir, "srv/web/wsgi.py", bottleServer) },
 			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "wsgi:app"}, WorkingDir: "/srv/web"},
 		},
