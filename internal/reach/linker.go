@@ -99,15 +99,15 @@ func (w *walk) libraries(file string, f *elfFact, name string) []string {
 		lists = append(lists, w.linker.system)
 	}
 	for _, dirs := range lists {
-		if found := w.libraryIn(dirs, name, f); found != nil {
+		if found := w.findIn(dirs, name, f); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// libraryIn returns the first match of a library in a list of directories.
-func (w *walk) libraryIn(dirs []string, name string, f *elfFact) []string {
+// findIn returns the first match of a library in a list of directories.
+func (w *walk) findIn(dirs []string, name string, f *elfFact) []string {
 	for _, dir := range dirs {
 		var found []string
 		// glibc 2.33 and later: glibc-hwcaps; earlier: the platform's name.
@@ -222,7 +222,7 @@ func (w *walk) retryMissing() {
 		if !ok {
 			continue
 		}
-		for _, at := range w.libraryIn(append([]string{parent(m.file)}, w.linker.runPaths...), m.name, f) {
+		for _, at := range w.findIn(append([]string{parent(m.file)}, w.linker.runPaths...), m.name, f) {
 			w.need(m.file, at, m.how)
 		}
 	}

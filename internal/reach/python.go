@@ -134,7 +134,7 @@ func (w *walk) pythonCore(program string) {
 		root := w.pythonAt(program)
 		what := "a program that embeds Python: what it imports is not known"
 		w.gap(Gap{Path: program, What: what, Scope: "the standard library and what is installed"})
-		for _, dir := range slices.Concat(root.library, root.sites) {
+		for _, dir := range slices.Concat(root.stdlib, root.sites) {
 			w.keepTree(program, dir, what)
 		}
 	}
@@ -321,7 +321,7 @@ func (w *walk) inPythonLibrary(file string) bool {
 		case "site-packages", "dist-packages":
 			return false
 		}
-		if w.python.library[dir] {
+		if w.python.stdlib[dir] {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@ type pythonState struct {
 	waiting  []string              // sources reached before any interpreter was
 	roots    map[string]pythonRoot // by the interpreter's name as it was called
 	paths    [][]string            // sys.path of each program that is run
-	library  map[string]bool       // directories of the standard library
+	stdlib   map[string]bool       // directories of the standard library
 	dirs     map[string]map[string]pythonModule
 	dists    map[string][]pythonDist        // distributions by directory of sys.path
 	django   bool                           // Django is reached: names of packages in settings are loaded whole
@@ -28,7 +28,7 @@ type pythonState struct {
 
 func newPythonState() pythonState {
 	return pythonState{
-		roots: map[string]pythonRoot{}, library: map[string]bool{}, dirs: map[string]map[string]pythonModule{},
+		roots: map[string]pythonRoot{}, stdlib: map[string]bool{}, dirs: map[string]map[string]pythonModule{},
 		dists: map[string][]pythonDist{}, mains: map[string]bool{}, compiled: map[string]map[string][]string{},
 	}
 }
@@ -36,7 +36,7 @@ func newPythonState() pythonState {
 // pythonRoot is one installation: where its interpreter finds its library.
 type pythonRoot struct {
 	version string   // "3.11"
-	library []string // standard library: directories of sys.path
+	stdlib  []string // standard library: directories of sys.path
 	sites   []string // site-packages and the like, with what .pth files add
 }
 
@@ -89,11 +89,11 @@ func (w *walk) pythonAt(program string) pythonRoot {
 			if !w.isFile(at+"/"+name+"/os.py") && !w.isFile(at+"/"+name+"/os.pyc") && !w.isFile(at+"/"+flat+".zip") {
 				continue
 			}
-			root.library = append(root.library, join(at, flat+".zip"), join(at, name), join(at, name+"/lib-dynload"))
+			root.stdlib = append(root.stdlib, join(at, flat+".zip"), join(at, name), join(at, name+"/lib-dynload"))
 		}
 		// lib64 may have the compiled half.
-		if root.library != nil {
-			root.library = append(root.library, join(dir, "lib64/"+name+"/lib-dynload"))
+		if root.stdlib != nil {
+			root.stdlib = append(root.stdlib, join(dir, "lib64/"+name+"/lib-dynload"))
 			break
 		}
 	}
@@ -119,10 +119,10 @@ func (w *walk) pythonAt(program string) pythonRoot {
 			root.sites = append(root.sites, w.pthDirs(program, at)...)
 		}
 	}
-	for i := range root.library {
-		if at, ok := w.follow(root.library[i], nil); ok {
-			root.library[i] = at
-			w.python.library[at] = true
+	for i := range root.stdlib {
+		if at, ok := w.follow(root.stdlib[i], nil); ok {
+			root.stdlib[i] = at
+			w.python.stdlib[at] = true
 		}
 	}
 	w.python.roots[program] = root
@@ -219,7 +219,7 @@ func (w *walk) addPythonPath(program string, first ...string) {
 			add(join(w.workdir, dir))
 		}
 	}
-	for _, dir := range slices.Concat(root.library, root.sites) {
+	for _, dir := range slices.Concat(root.stdlib, root.sites) {
 		add(dir)
 	}
 	for _, known := range w.python.paths {

@@ -169,7 +169,7 @@ func (w *walk) needRule(file, need string, r rule) {
 	case kind == "lib":
 		w.prepareLinker()
 		f, _ := w.elfFact(file)
-		for _, at := range w.libraryIn(w.linker.system, rest, f) {
+		for _, at := range w.findIn(w.linker.system, rest, f) {
 			w.need(file, at, r.why)
 		}
 	case kind == "nss":
@@ -222,7 +222,7 @@ func (w *walk) needNSS(file, database string) {
 		if strings.HasPrefix(s, "[") {
 			continue // [NOTFOUND=return]
 		}
-		for _, at := range w.libraryIn(w.linker.system, "libnss_"+s+".so.2", f) {
+		for _, at := range w.findIn(w.linker.system, "libnss_"+s+".so.2", f) {
 			w.need(file, at, "nsswitch.conf: "+database+": "+s)
 		}
 	}
