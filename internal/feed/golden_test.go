@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -390,4 +391,15 @@ func unxz(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return to
+}
+
+// oneDocument makes a stream's reader of a document's.
+func oneDocument(parse func([]byte, *out) error) func(io.Reader, *out) error {
+	return func(r io.Reader, o *out) error {
+		data, err := readAll(r, maxDocument)
+		if err != nil {
+			return err
+		}
+		return parse(data, o)
+	}
 }

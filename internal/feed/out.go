@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"io"
 	"time"
 
 	"github.com/careen/careen/internal/vulndb"
@@ -67,16 +66,5 @@ func (o *out) leave(reason string, n int) {
 func (o *out) date(t time.Time) {
 	if t.After(o.newest) {
 		o.newest = t
-	}
-}
-
-// oneDocument makes a stream's reader of a document's.
-func oneDocument(parse func([]byte, *out) error) func(io.Reader, *out) error {
-	return func(r io.Reader, o *out) error {
-		data, err := readAll(r, maxDocument)
-		if err != nil {
-			return err
-		}
-		return parse(data, o)
 	}
 }
