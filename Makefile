@@ -1,7 +1,7 @@
 # What a contributor runs. CGO stays off: one static binary.
 export CGO_ENABLED := 0
 
-.PHONY: build test check bench bench-db snapshot
+.PHONY: build test check fuzz bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
 
@@ -11,6 +11,10 @@ test:
 # Everything that CI runs, long tests included.
 check:
 	bash .ci/run
+
+# Looks for inputs that break a parser; INPUTS is how many each target gets.
+fuzz:
+	bash ci/fuzz $(INPUTS)
 
 # The table of the README's performance section, on images that it builds itself.
 bench:
