@@ -20,12 +20,13 @@ const module = "github.com/careen/careen"
 // is a decision: make it in the commit that needs it, with its reason.
 var rooms = map[string][]string{
 	// Tier 1, mechanisms.
-	"version": {},
-	"purl":    {},
-	"cvss":    {},
-	"exe":     {},
-	"rpmdb":   {},
-	"image":   {},
+	"version":  {},
+	"purl":     {},
+	"cvss":     {},
+	"exe":      {},
+	"rpmdb":    {},
+	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
+	"image":    {},
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
 	// workflows, docker run lines.
@@ -45,7 +46,7 @@ var rooms = map[string][]string{
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding"},
 	"report":  {"sbom", "finding", "purl"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
-	"surface": {"rootfs", "sbom", "exe", "finding", "image"},
+	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding"},
 	"lint":    {"dockerfile", "workload", "finding"},
 	"pin":     {"dockerfile", "workload", "finding", "image"},
@@ -54,9 +55,9 @@ var rooms = map[string][]string{
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
 	"policy":    {"report", "finding"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
-	"slim":      {"image", "rootfs", "sbom", "reach"},
+	"slim":      {"image", "rootfs", "sbom", "reach", "accounts"},
 	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
-	"harden":    {"image", "rootfs", "sbom", "reach", "surface"},
+	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
 
 	// Tier 5, edges. imagetest is for tests only.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -86,18 +87,9 @@ func passwordWord(field string) string {
 	return passwordLocked
 }
 
-// account is a line of passwd or of group.
-type account struct {
-	name     string
-	password string
-	id       string // UID or GID
-	shell    string // of users
-	line     int    // of what the visitor kept
-}
-
-// accounts are all files of them together.
-type accounts struct {
-	users, groups []account
+// accountFiles are all files of them together.
+type accountFiles struct {
+	users, groups []accounts.Account
 	shadow        map[string]string // password words by name
 	hasShadow     bool
 	noPassword    map[string][]string // rules of sudo by file
@@ -105,56 +97,39 @@ type accounts struct {
 }
 
 // readAccounts puts together what visitAccounts kept of the visible files.
-func readAccounts(tree *rootfs.Tree) accounts {
-	a := accounts{shadow: map[string]string{}, noPassword: map[string][]string{}, where: map[string]*rootfs.Entry{}}
+func readAccounts(tree *rootfs.Tree) accountFiles {
+	a := accountFiles{shadow: map[string]string{}, noPassword: map[string][]string{}, where: map[string]*rootfs.Entry{}}
 	for fact := range tree.Facts(accountFacts) {
 		if e, ok := tree.Lookup(fact.Path); ok {
 			a.where[fact.Path] = e
 		}
-		lines := strings.Split(strings.TrimSuffix(string(fact.Data), "\n"), "\n")
 		switch fact.Path {
 		case passwdPath:
-			a.users = parseAccounts(lines)
+			a.users = accounts.Parse(fact.Data)
 		case groupPath:
-			a.groups = parseAccounts(lines)
+			a.groups = accounts.Parse(fact.Data)
 		case shadowPath:
 			a.hasShadow = true
-			for _, s := range parseAccounts(lines) {
-				a.shadow[s.name] = s.password
+			for _, s := range accounts.Parse(fact.Data) {
+				a.shadow[s.Name] = s.Password
 			}
 		case gshadowPath:
 		default:
 			if len(fact.Data) > 0 {
-				a.noPassword[fact.Path] = lines
+				a.noPassword[fact.Path] = strings.Split(strings.TrimSuffix(string(fact.Data), "\n"), "\n")
 			}
 		}
 	}
 	return a
 }
 
-func parseAccounts(lines []string) []account {
-	var list []account
-	for i, line := range lines {
-		fields := strings.Split(line, ":")
-		if len(fields) < 3 {
-			continue
-		}
-		one := account{name: fields[0], password: fields[1], id: fields[2], line: i}
-		if len(fields) > 6 {
-			one.shell = fields[6]
-		}
-		list = append(list, one)
-	}
-	return list
-}
-
 // passwordOf tells what opens a user's account. The "x" of passwd means
 // shadow's word; without a line there, no password fits.
-func (a *accounts) passwordOf(user account) string {
-	if user.password != passwordElsewhere {
-		return user.password
+func (a *accountFiles) passwordOf(user accounts.Account) string {
+	if user.Password != passwordElsewhere {
+		return user.Password
 	}
-	switch word, ok := a.shadow[user.name]; {
+	switch word, ok := a.shadow[user.Name]; {
 	case ok && word != passwordElsewhere:
 		return word
 	case a.hasShadow:
@@ -172,7 +147,7 @@ var noLogin = map[string]bool{"nologin": true, "false": true, "true": true, "syn
 func (in *Inspection) logins() []finding.Login {
 	var list []finding.Login
 	for _, user := range in.accounts.users {
-		shell := user.shell
+		shell := user.Shell
 		if shell == "" {
 			shell = "/bin/sh"
 		}
@@ -186,7 +161,7 @@ func (in *Inspection) logins() []finding.Login {
 		if e, ok := in.subject.Tree.Lookup(path); !ok || !e.Mode.IsRegular() || e.Mode.Perm()&0o111 == 0 || noLogin[baseOf(path)] {
 			continue
 		}
-		list = append(list, finding.Login{Name: user.name, UID: user.id, Shell: shell, Password: in.accounts.passwordOf(user)})
+		list = append(list, finding.Login{Name: user.Name, UID: user.ID, Shell: shell, Password: in.accounts.passwordOf(user)})
 	}
 	return list
 }
@@ -199,8 +174,8 @@ func (in *Inspection) runsAsRoot() bool {
 		return true
 	}
 	for _, u := range in.accounts.users {
-		if u.name == user {
-			return isZero(u.id)
+		if u.Name == user {
+			return isZero(u.ID)
 		}
 	}
 	return user == "root"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -221,11 +222,11 @@ func emptyPasswords(in *Inspection) []fault {
 			continue
 		}
 		file := shadowPath
-		if user.password == passwordEmpty {
+		if user.Password == passwordEmpty {
 			file = passwdPath
 		}
-		f := fault{message: fmt.Sprintf("the user %q has an empty password", user.name), subject: "user " + user.name, entries: at(file)}
-		if in.canLogIn(user.name) {
+		f := fault{message: fmt.Sprintf("the user %q has an empty password", user.Name), subject: "user " + user.Name, entries: at(file)}
+		if in.canLogIn(user.Name) {
 			f.severity = finding.Critical
 		}
 		f.base = len(f.entries) > 0 && in.fromBase(f.entries[0].Layer)
@@ -240,7 +241,7 @@ func (in *Inspection) canLogIn(name string) bool {
 
 func duplicateAccounts(in *Inspection) []fault {
 	var faults []fault
-	for path, list := range map[string][]account{groupPath: in.accounts.groups, passwdPath: in.accounts.users} {
+	for path, list := range map[string][]accounts.Account{groupPath: in.accounts.groups, passwdPath: in.accounts.users} {
 		what := map[string]string{groupPath: "group", passwdPath: "user"}[path]
 		at := in.accounts.where[path]
 		if at == nil {
@@ -251,9 +252,9 @@ func duplicateAccounts(in *Inspection) []fault {
 		}
 		names, ids := map[string]int{}, map[string][]string{}
 		for _, a := range list {
-			names[a.name]++
-			if !slices.Contains(ids[a.id], a.name) {
-				ids[a.id] = append(ids[a.id], a.name)
+			names[a.Name]++
+			if !slices.Contains(ids[a.ID], a.Name) {
+				ids[a.ID] = append(ids[a.ID], a.Name)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -274,9 +275,9 @@ func duplicateAccounts(in *Inspection) []fault {
 func secondRoot(in *Inspection) []fault {
 	var faults []fault
 	for _, user := range in.accounts.users {
-		if isZero(user.id) && user.name != "root" {
+		if isZero(user.ID) && user.Name != "root" {
 			at := in.accounts.where[passwdPath]
-			faults = append(faults, fault{message: fmt.Sprintf("the user %q has the number 0, as root", user.name), subject: user.name,
+			faults = append(faults, fault{message: fmt.Sprintf("the user %q has the number 0, as root", user.Name), subject: user.Name,
 				entries: []*rootfs.Entry{at}, base: in.fromBase(at.Layer)})
 		}
 	}

@@ -59,7 +59,7 @@ func visitRole(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 type Inspection struct {
 	subject    Subject
 	findings   walkResult
-	accounts   accounts
+	accounts   accountFiles
 	owners     map[string]string // purl by path, "" for no package; of the files that something here asks about
 	tools      []finding.Tool
 	privileged []finding.Privileged
