@@ -158,7 +158,18 @@ func (l *lookup) compare(a, b string) (int, error) {
 	if !l.known {
 		return 0, errNoOrder
 	}
+	if l.anyEpoch {
+		a, b = withoutEpoch(a), withoutEpoch(b)
+	}
 	return version.Compare(l.scheme, a, b)
+}
+
+func withoutEpoch(version string) string {
+	_, rest, ok := strings.Cut(version, ":")
+	if !ok {
+		return version
+	}
+	return rest
 }
 
 // ascending sorts versions for a choice among them; those without a place in

@@ -52,8 +52,15 @@ func languageName(p *sbom.Package) string {
 
 // languageVersion returns the version to compare, "" when the package has none.
 func languageVersion(p *sbom.Package) string {
-	if p.Type == "golang" {
+	switch p.Type {
+	case "golang":
 		return goVersion(p)
+	case "pypi":
+		// A specifier without a local label takes a version whatever its
+		// label, and PyPI has none with one: torch 2.1.0+cu121 is 2.1.0
+		// (https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers).
+		public, _, _ := strings.Cut(p.Version, "+")
+		return public
 	}
 	return p.Version
 }

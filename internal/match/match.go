@@ -57,6 +57,9 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	m.languages = map[string]*language{}
 	m.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })
 
+	if m.release.packageType == "rpm" && m.release.names != byBinary {
+		m.sourceEpochs = epochsOf(pkgs)
+	}
 	strangers := m.thirdParty(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
@@ -98,17 +101,18 @@ func (m *matcher) thirdParty(pkgs []sbom.Package) map[string]bool {
 
 // matcher is one run of Packages.
 type matcher struct {
-	db         Advisories
-	opt        Options
-	release    release
-	known      bool                 // release describes the image's distribution
-	ecosystems []ordered            // the release's ecosystems that the database holds
-	subscribed bool                 // packages of Ubuntu Pro are installed
-	languages  map[string]*language // by ecosystem
-	vulns      map[vulndb.VulnRef]*vulndb.Vulnerability
-	found      []finding.Vulnerability
-	tally      tally
-	lookups    []lookup // of the package at hand; reused
+	db           Advisories
+	opt          Options
+	release      release
+	known        bool                   // release describes the image's distribution
+	ecosystems   []ordered              // the release's ecosystems that the database holds
+	subscribed   bool                   // packages of Ubuntu Pro are installed
+	sourceEpochs map[sbom.Source]string // of the rpms that are installed
+	languages    map[string]*language   // by ecosystem
+	vulns        map[vulndb.VulnRef]*vulndb.Vulnerability
+	found        []finding.Vulnerability
+	tally        tally
+	lookups      []lookup // of the package at hand; reused
 
 	look  func(*vulndb.Advisory) bool // glance
 	pkg   *sbom.Package               // that glance looks at
@@ -135,6 +139,7 @@ type lookup struct {
 	name         string
 	version      string
 	distribution bool
+	anyEpoch     bool // the version's epoch is not known: epochs are not compared
 }
 
 // matchDistribution holds a package of the distribution against the
@@ -150,7 +155,7 @@ func (m *matcher) matchDistribution(p *sbom.Package) {
 	}
 	m.lookups = m.lookups[:0]
 	for _, eco := range m.ecosystems {
-		m.lookups = m.release.lookups(m.lookups, eco, p)
+		m.lookups = m.distributionLookups(m.lookups, eco, p)
 	}
 	m.match(p)
 }

@@ -9,32 +9,38 @@ import (
 )
 
 // lookups appends the questions to ask about a package of the distribution.
-func (r *release) lookups(list []lookup, eco ordered, p *sbom.Package) []lookup {
+func (m *matcher) distributionLookups(list []lookup, eco ordered, p *sbom.Package) []lookup {
 	source, sourceVersion := sourceOf(p)
-	ask := func(name, version string) {
-		list = append(list, lookup{ordered: eco, name: name, version: version, distribution: true})
+	ask := func(name, version string, anyEpoch bool) {
+		list = append(list, lookup{ordered: eco, name: name, version: version, distribution: true, anyEpoch: anyEpoch})
 	}
-	if r.names != byBinary {
-		ask(source, sourceVersion)
+	names := m.release.names
+	if names != byBinary {
+		anyEpoch := false
+		if p.Type == "rpm" && ownNumber(p) {
+			epoch, ok := m.sourceEpochs[sbom.Source{Name: source, Version: sourceVersion}]
+			sourceVersion, anyEpoch = epoch+sourceVersion, !ok
+		}
+		ask(source, sourceVersion, anyEpoch)
 		if name, version, ok := signedSource(source, sourceVersion); ok {
-			ask(name, version)
+			ask(name, version, false)
 		}
 	}
-	if r.names == byBinary || r.names == byBoth && p.Name != source {
-		ask(p.Name, p.Version)
+	if names == byBinary || names == byBoth && p.Name != source {
+		ask(p.Name, p.Version, false)
 	}
 	return list
 }
 
 // sourceOf returns the source package's name and its version in the terms of
-// the distribution's order.
+// the distribution's order; that of an rpm with a number of its own lacks the
+// epoch.
 func sourceOf(p *sbom.Package) (name, version string) {
 	name, version = p.Source.Name, p.Source.Version
 	if name == "" {
 		name = p.Name
 	}
-	switch {
-	case version == "":
+	if version == "" {
 		version = p.Version
 		if p.Type == "deb" {
 			// A binary-only rebuild ("+b1") has the source of the version
@@ -43,14 +49,35 @@ func sourceOf(p *sbom.Package) (name, version string) {
 			// Reference 5.10.2.1).
 			version = withoutBinNMU(version)
 		}
-	case p.Type == "rpm" && !strings.Contains(version, ":"):
-		// The name of a source rpm has no epoch, which is the binary's unless
-		// its spec says otherwise.
-		if epoch, _, ok := strings.Cut(p.Version, ":"); ok {
-			version = epoch + ":" + version
-		}
 	}
 	return name, version
+}
+
+// ownNumber reports whether an rpm has another version than its source, so that
+// its epoch says nothing of the source's: perl-Getopt-Std 1.12-481 is built
+// from perl 4:5.32.1-481. The file name of a source rpm leaves the epoch out.
+func ownNumber(p *sbom.Package) bool {
+	return p.Source.Version != "" && p.Source.Version != p.Version && !strings.Contains(p.Source.Version, ":")
+}
+
+// epochsOf returns the epochs of sources, "4:" or "", as the packages tell that
+// were built from them and have their version.
+func epochsOf(pkgs []sbom.Package) map[sbom.Source]string {
+	epochs := map[sbom.Source]string{}
+	for i := range pkgs {
+		p := &pkgs[i]
+		if p.Type != "rpm" || p.Source.Name == "" || ownNumber(p) {
+			continue
+		}
+		epoch, bare, ok := strings.Cut(p.Source.Version, ":")
+		if !ok {
+			epoch, bare = "", p.Source.Version
+		} else {
+			epoch += ":"
+		}
+		epochs[sbom.Source{Name: p.Source.Name, Version: bare}] = epoch
+	}
+	return epochs
 }
 
 // withoutBinNMU removes "+b" and the digits behind it at the end.
@@ -67,12 +94,17 @@ func withoutBinNMU(version string) string {
 	return version[:i]
 }
 
-// signedSource finds the source that a signed kernel of Debian was built from:
-// "linux-signed-amd64" 6.1.119+1 is signed from "linux" 6.1.119-1, and only
-// the latter has advisories (debian/rules.real of linux-signed).
+// signedSource finds the source that a signed kernel was built from, since only
+// that has advisories: Debian's "linux-signed-amd64" 6.1.119+1 is signed from
+// "linux" 6.1.119-1 (debian/rules.real of linux-signed), Ubuntu's "linux-signed"
+// and "linux-signed-aws" from "linux" and "linux-aws" of their own version.
 func signedSource(name, version string) (string, string, bool) {
-	if !strings.HasPrefix(name, "linux-signed-") {
+	flavour, ok := strings.CutPrefix(name, "linux-signed")
+	if !ok || flavour != "" && flavour[0] != '-' {
 		return "", "", false
+	}
+	if strings.Contains(version, "-") {
+		return "linux" + flavour, version, true
 	}
 	i := strings.LastIndex(version, "+")
 	if i < 0 {
@@ -177,9 +209,7 @@ func numberedStream(labels string) bool {
 func sameMajor(a, b string) bool { return major(a) == major(b) }
 
 func major(version string) string {
-	if _, rest, ok := strings.Cut(version, ":"); ok {
-		version = rest
-	}
+	version = withoutEpoch(version)
 	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
 		return version
@@ -223,11 +253,17 @@ func isKernelHeaders(p *sbom.Package) bool {
 	if !strings.HasPrefix(source, "linux") && !strings.HasPrefix(source, "kernel") {
 		return false
 	}
-	switch p.Name {
-	case "linux-libc-dev", "linux-headers", "kernel-headers", "kernel-devel", "kernel-cross-headers", "kernel-default-devel", "kernel-macros", "kernel-uek-devel":
-		return true
+	if p.Type == "rpm" {
+		// kernel-headers, kernel-rt-devel, kernel-devel-matched,
+		// kernel6.12-headers, kernel-default-devel, kernel-macros…
+		for part := range strings.SplitSeq(p.Name, "-") {
+			if part == "headers" || part == "devel" || part == "macros" {
+				return strings.HasPrefix(p.Name, "kernel")
+			}
+		}
+		return false
 	}
-	for _, prefix := range []string{"linux-headers-", "linux-libc-dev-", "linux-kbuild-", "linux-compiler-", "kernel-devel-", "kernel-headers-"} {
+	for _, prefix := range []string{"linux-headers", "linux-libc-dev", "linux-kbuild-", "linux-compiler-"} {
 		if strings.HasPrefix(p.Name, prefix) {
 			return true
 		}

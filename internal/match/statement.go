@@ -68,7 +68,7 @@ func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
 	var list []lookup
 	for _, eco := range m.release.ecosystems {
 		if m.db.HasEcosystem(eco) {
-			list = m.release.lookups(list, m.order(eco), p)
+			list = m.distributionLookups(list, m.order(eco), p)
 		}
 	}
 	return list

@@ -428,18 +428,28 @@ func TestGoCoversGovulncheck(t *testing.T) {
 			r := scanTree(t, root, db)
 			var gotAny, gotLinked []string
 			for _, v := range r.Vulnerabilities {
+				named := false
 				for _, id := range append([]string{v.Advisory.ID}, v.Advisory.Also...) {
 					if !strings.HasPrefix(id, "GO-") {
 						continue
 					}
+					named = true
 					gotAny = append(gotAny, id)
 					if v.Linked == nil || v.Linked.State != "not-linked" {
 						gotLinked = append(gotLinked, id)
 					}
 				}
+				if !named {
+					t.Errorf("%s by %s: nothing that the Go database knows of", v.ID, v.Advisory.ID)
+				}
 			}
 			gotAny, gotLinked = unique(gotAny), unique(gotLinked)
 			t.Logf("govulncheck: %d advisories, %d with linked symbols; careen: %d and %d", len(any), len(linked), len(gotAny), len(gotLinked))
+			for _, id := range gotAny {
+				if !slices.Contains(any, id) {
+					t.Logf("careen names %s, govulncheck does not", id)
+				}
+			}
 			for _, id := range any {
 				if !slices.Contains(gotAny, id) {
 					t.Errorf("govulncheck names %s, careen does not", id)
