@@ -96,6 +96,7 @@ func BenchmarkMisses(b *testing.B) {
 type lent struct{ adv *vulndb.Advisory }
 
 func (l *lent) HasEcosystem(string) bool { return true }
+func (l *lent) NamesUnfixed(string) bool { return false }
 
 func (l *lent) Vulnerability(vulndb.VulnRef) vulndb.Vulnerability {
 	return vulndb.Vulnerability{ID: "CVE-2024-0001"}

@@ -22,6 +22,7 @@ type Advisories interface {
 	Lookup(ecosystem, name string) iter.Seq[*vulndb.Advisory]
 	Vulnerability(ref vulndb.VulnRef) vulndb.Vulnerability
 	HasEcosystem(ecosystem string) bool
+	NamesUnfixed(ecosystem string) bool
 }
 
 // Options of matching; the zero value is right.
@@ -33,6 +34,7 @@ type Options struct {
 type Result struct {
 	Vulnerabilities []finding.Vulnerability // sorted by package, then by id
 	HasAdvisories   bool                    // the database holds advisories for the distribution's release
+	FixedOnly       bool                    // and they name no vulnerability before it has a fix: what is open is not known
 	Warnings        []Warning
 }
 
@@ -79,6 +81,7 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	return Result{
 		Vulnerabilities: m.found,
 		HasAdvisories:   len(m.ecosystems) > 0,
+		FixedOnly:       len(m.ecosystems) > 0 && !slices.ContainsFunc(m.ecosystems, func(o ordered) bool { return db.NamesUnfixed(o.name) }),
 		Warnings:        m.warnings(distro),
 	}
 }

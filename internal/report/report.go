@@ -64,6 +64,9 @@ type OS struct {
 	EOL        string `json:"eol,omitempty"` // "2028-06-30": security support ends; absent when unknown
 	PastEOL    bool   `json:"pastEol"`
 	Advisories bool   `json:"advisories"` // the database holds advisories for this release
+	// FixedOnly: those advisories name a vulnerability only once it is fixed,
+	// so what is open is not among the findings.
+	FixedOnly bool `json:"fixedOnly,omitempty"`
 }
 
 // Layer is one layer of the target.

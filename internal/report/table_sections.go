@@ -58,15 +58,22 @@ func osLine(r *Report) line {
 		name = strings.TrimSpace(os.ID + " " + os.Version + " " + os.Codename)
 	}
 	l := words(name)
+	var notes []line
 	switch {
 	case os.PastEOL:
 		since := ""
 		if os.EOL != "" {
 			since = " since " + os.EOL
 		}
-		l = l.add(" (").and(inked("END OF LIFE"+since, boldRed)).add(")")
+		notes = append(notes, inked("END OF LIFE"+since, boldRed))
 	case len(os.EOL) >= len("2006-01"):
-		l = l.add(" (supported until " + os.EOL[:len("2006-01")] + ")")
+		notes = append(notes, words("supported until "+os.EOL[:len("2006-01")]))
+	}
+	if os.FixedOnly {
+		notes = append(notes, words("only flaws with a fix are known"))
+	}
+	if len(notes) > 0 {
+		l = l.add(" (").and(join(notes, ", ")).add(")")
 	}
 	if r.Vulnerabilities != nil && !os.Advisories {
 		l = l.add(" ").and(inked("NO ADVISORY DATA", boldRed))
@@ -154,6 +161,8 @@ func nothingFound(r *Report) string {
 		return "none left in the list by the flags"
 	case slices.ContainsFunc(r.Vulnerabilities, func(v finding.Vulnerability) bool { return true }):
 		return "none that counts"
+	case os != nil && os.FixedOnly && distribution > 0 && !os.PastEOL:
+		return "0 vulnerabilities that have a fix; those without one are not in this database"
 	case os != nil && os.PastEOL:
 		return "none known, but the distribution is past its end of life: flaws found since are not announced"
 	}

@@ -118,6 +118,7 @@ func TestNothingFoundSaysWhatItIsWorth(t *testing.T) {
 		{"release without advisories", func(r *Report) { r.Target.OS.Advisories = false }, "no advisory data for Debian"},
 		{"distribution unknown", func(r *Report) { r.Target.OS = nil }, "nothing names the distribution of 4 packages"},
 		{"past its end", func(r *Report) { r.Target.OS.PastEOL = true }, "past its end of life"},
+		{"open flaws unknown", func(r *Report) { r.Target.OS.FixedOnly = true }, "those without one are not in this database"},
 		{"no packages", func(r *Report) { r.Packages = []sbom.Package{} }, "no packages were found"},
 		{"gaps", func(r *Report) {
 			r.Warnings = []Warning{{Kind: "no-advisories", Layer: -1, Message: "no data for gem"}}

@@ -71,7 +71,7 @@ func platform(p image.Platform) string {
 
 // operatingSystem describes the distribution, nil when nothing in the image
 // names one.
-func operatingSystem(d sbom.Distro, advisories bool, now time.Time) *report.OS {
+func operatingSystem(d sbom.Distro, matched match.Result, now time.Time) *report.OS {
 	if d.ID == "" {
 		return nil
 	}
@@ -80,7 +80,8 @@ func operatingSystem(d sbom.Distro, advisories bool, now time.Time) *report.OS {
 		Version:    d.VersionID,
 		Codename:   d.Codename,
 		Name:       d.PrettyName,
-		Advisories: advisories,
+		Advisories: matched.HasAdvisories,
+		FixedOnly:  matched.FixedOnly,
 	}
 	if eol, known := match.Supported(d); known {
 		os.EOL = eol

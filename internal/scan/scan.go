@@ -150,7 +150,7 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 	for _, w := range match.RuntimesPastEOL(cat.Packages, opt.Now) {
 		r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message})
 	}
-	r.Target.OS = operatingSystem(cat.Distro, matched.HasAdvisories, opt.Now)
+	r.Target.OS = operatingSystem(cat.Distro, matched, opt.Now)
 	return nil
 }
 

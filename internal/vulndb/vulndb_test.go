@@ -310,6 +310,11 @@ func TestInfo(t *testing.T) {
 			t.Errorf("HasEcosystem(%q) = %v", ecosystem, got)
 		}
 	}
+	for ecosystem, want := range map[string]bool{"Debian:12": true, "npm": true, "Debian:11": false, "Go": false, "Debian:13": false} {
+		if got := db.NamesUnfixed(ecosystem); got != want {
+			t.Errorf("NamesUnfixed(%q) = %v", ecosystem, got)
+		}
+	}
 	var packages []string
 	for ecosystem, name := range db.Packages() {
 		packages = append(packages, ecosystem+" "+name)
