@@ -44,8 +44,9 @@ type drafts struct {
 	count    int
 	names    int64 // bytes of paths and links so far
 	caps     [][]byte
-	warnings []Warning
-	unsaid   int // warnings beyond maxWarnings
+	warnings []placedWarning // of reading the entries, in their order
+	faults   []placedWarning // of visiting them, in their order
+	unsaid   int             // warnings beyond maxWarnings
 	facts    []draftFact
 	blob     []byte
 
@@ -65,6 +66,12 @@ type drafts struct {
 type madeLink struct {
 	target string
 	at     int // index of its draft
+}
+
+// placedWarning is a warning and how many drafts there were before it.
+type placedWarning struct {
+	at int
+	Warning
 }
 
 type draftFact struct {
@@ -96,12 +103,36 @@ func (b *drafts) push(d draft) {
 	b.count++
 }
 
-func (b *drafts) warn(w Warning) {
-	if len(b.warnings) >= maxWarnings {
+// warn keeps a warning of the entry that is being read.
+func (b *drafts) warn(w Warning) { b.warnings = b.kept(b.warnings, b.count, w) }
+
+// warnOf keeps a warning of an entry that came before.
+func (b *drafts) warnOf(draft int, w Warning) { b.faults = b.kept(b.faults, draft, w) }
+
+func (b *drafts) kept(list []placedWarning, at int, w Warning) []placedWarning {
+	if len(list) >= maxWarnings {
 		b.unsaid++
-		return
+		return list
 	}
-	b.warnings = append(b.warnings, w)
+	return append(list, placedWarning{at, w})
+}
+
+// allWarnings returns the first warnings, in the order of the entries.
+func (b *drafts) allWarnings() []Warning {
+	placed := slices.Concat(b.warnings, b.faults)
+	slices.SortStableFunc(placed, func(x, y placedWarning) int { return x.at - y.at })
+	if more := len(placed) - maxWarnings; more > 0 {
+		placed = placed[:maxWarnings]
+		b.unsaid += more
+	}
+	var list []Warning
+	for _, p := range placed {
+		list = append(list, p.Warning)
+	}
+	if b.unsaid > 0 {
+		list = append(list, Warning{Kind: kindBadEntry, Incomplete: true, Message: fmt.Sprintf("%d more warnings of this layer are not listed", b.unsaid)})
+	}
+	return list
 }
 
 // shorten makes a name from an image fit for a message.
@@ -482,10 +513,7 @@ func (b *drafts) write(visitors []Visitor, outcomes []outcome) *Facts {
 		}
 	}
 
-	f := &Facts{Warnings: b.warnings, transient: b.transient, visible: visible, caps: b.caps, blob: b.blob}
-	if b.unsaid > 0 {
-		f.Warnings = append(f.Warnings, Warning{Kind: kindBadEntry, Incomplete: true, Message: fmt.Sprintf("%d more warnings of this layer are not listed", b.unsaid)})
-	}
+	f := &Facts{Warnings: b.allWarnings(), transient: b.transient, visible: visible, caps: b.caps, blob: b.blob}
 	var names strings.Builder
 	names.Grow(size)
 	f.records = make([]record, len(outcomes))

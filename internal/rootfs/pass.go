@@ -75,6 +75,7 @@ func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits
 	if err := s.finish(p.run()); err != nil {
 		return nil, err
 	}
+	v.finish()
 	expanded := s.pos
 	s.close()
 
@@ -281,7 +282,7 @@ func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
 				}
 			}
 			if body != nil {
-				p.visitAll(l.draft, &h, body)
+				p.visitNow(l.draft, &h, body)
 			}
 		}
 	}

@@ -48,6 +48,7 @@ func PassDir(ctx context.Context, dir string, visitors []Visitor, lim Limits, pr
 	if err := w.walk(root, "", w.device); err != nil {
 		return fail(err)
 	}
+	v.finish()
 	f := v.drafts.finish(visitors, v.drafts.sort())
 	f.Expanded = w.expanded
 	f.dir = full
@@ -194,7 +195,7 @@ func (w *dirWalk) regular(dir *os.Root, name string, at int, h *Header) error {
 		return nil
 	}
 	if h.Size > w.lim.MemoryBytes && h.Size <= w.lim.FileBytes {
-		w.visitAll(at, h, &fileBody{file: f, size: h.Size}) // no need to spool what is a file
+		w.visitNow(at, h, &fileBody{file: f, size: h.Size}) // no need to spool what is a file
 		return nil
 	}
 	if err := w.show(at, h, head, f); err != nil {

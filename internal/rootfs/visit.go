@@ -5,25 +5,35 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 const (
 	headSize  = 512
 	spoolStep = 256 << 10
+
+	batchBytes = 256 << 10 // of bodies that go to the visitors together
+	batchFiles = 256
+	batchesOut = 4 // batches that may be with the visitors at once
 )
 
-// visiting hands the bodies of one pass to the visitors. Its buffers are used
-// again for every file.
+// visiting hands the bodies of one pass to the visitors: small ones in batches,
+// each in a goroutine of its own, so that the pass reads on meanwhile. What the
+// visitors say is taken in in the order of the files. Buffers are used again.
 type visiting struct {
 	ctxErr   func() error
 	drafts   *drafts
 	visitors []Visitor
 	lim      Limits
 	head     [headSize]byte
-	buf      []byte
 	wanted   []int // visitors of the file at hand
-	spool    *os.File
 	seen     []seen
+
+	batch *batch   // being filled; nil for none
+	out   []*batch // with the visitors, oldest first
+	spare []*batch
+	large []byte // body of a file that no batch has room for
+	spool *os.File
 }
 
 // seen says which visitors want, or have seen, the body of a draft.
@@ -32,7 +42,36 @@ type seen struct {
 	visitors []int
 }
 
+// batch is files on their way through the visitors.
+type batch struct {
+	files  []visitedFile
+	wanted []int  // of all files
+	buf    []byte // bodies of files, where they are not in visiting.large
+	large  bool   // its one file is in visiting.large
+	found  []foundFact
+	done   chan struct{}
+}
+
+type visitedFile struct {
+	draft  int
+	header Header
+	wanted []int
+	body   memoryBody
+}
+
+// foundFact is what one visitor said of one file.
+type foundFact struct {
+	draft, visitor int
+	path           string
+	data           []byte
+	err            error
+}
+
+// close waits for the visitors and removes the temporary file.
 func (v *visiting) close() {
+	for len(v.out) > 0 {
+		v.collect()
+	}
 	if v.spool != nil {
 		v.spool.Close()
 		os.Remove(v.spool.Name()) // again, for systems that keep open files
@@ -45,7 +84,7 @@ func (v *visiting) want(h *Header, head []byte) {
 	for i := range v.visitors {
 		ok, err := v.ask(i, h, head)
 		if err != nil {
-			v.fault(i, h, err)
+			v.drafts.warn(v.fault(i, h.Path, err))
 		}
 		if ok {
 			v.wanted = append(v.wanted, i)
@@ -70,24 +109,113 @@ func (v *visiting) file(draft int, h *Header, r io.Reader) error {
 	return v.show(draft, h, head, r)
 }
 
-// show reads a body, of which head is already read, and calls the visitors in
-// wanted.
+// show reads a body, of which head is already read, for the visitors in wanted.
 func (v *visiting) show(draft int, h *Header, head []byte, r io.Reader) error {
-	body, err := v.load(h, head, r)
-	if err != nil || body == nil {
+	if h.Size > min(v.lim.MemoryBytes, v.lim.FileBytes) {
+		body, err := v.load(h, head, r)
+		if body != nil {
+			v.visitNow(draft, h, body)
+		}
 		return err
 	}
-	v.visitAll(draft, h, body)
+	b := v.batchFor(int(h.Size))
+	var data []byte
+	if b.large {
+		v.large = grown(v.large, int(h.Size))
+		data = v.large[:h.Size]
+	} else {
+		used := len(b.buf)
+		b.buf = b.buf[:used+int(h.Size)]
+		data = b.buf[used:]
+	}
+	n := copy(data, head)
+	if _, err := io.ReadFull(r, data[n:]); err != nil {
+		return truncation(err)
+	}
+	from := len(b.wanted)
+	b.wanted = append(b.wanted, v.wanted...)
+	b.files = append(b.files, visitedFile{draft, *h, b.wanted[from:], data})
+	if b.large || len(b.files) == batchFiles {
+		v.send()
+	}
 	return nil
 }
 
-// load reads a body; nil if it cannot be looked at, which it warns of.
+// batchFor returns the batch that a body of a size goes into.
+func (v *visiting) batchFor(size int) *batch {
+	large := size > batchBytes
+	if v.batch != nil && (large || len(v.batch.buf)+size > batchBytes) {
+		v.send()
+	}
+	for large && slices.ContainsFunc(v.out, func(b *batch) bool { return b.large }) {
+		v.collect()
+	}
+	if v.batch == nil {
+		if n := len(v.spare); n > 0 {
+			v.batch, v.spare = v.spare[n-1], v.spare[:n-1]
+		} else {
+			v.batch = &batch{buf: make([]byte, 0, batchBytes)}
+		}
+	}
+	v.batch.large = large
+	return v.batch
+}
+
+// send gives the batch to the visitors.
+func (v *visiting) send() {
+	if len(v.out) == batchesOut {
+		v.collect()
+	}
+	b := v.batch
+	v.batch = nil
+	b.done = make(chan struct{})
+	v.out = append(v.out, b)
+	go func() {
+		defer close(b.done)
+		for i := range b.files {
+			f := &b.files[i]
+			b.found = v.visitAll(b.found, f.draft, &f.header, f.wanted, &f.body)
+		}
+	}()
+}
+
+// collect takes in what the visitors said of the oldest batch.
+func (v *visiting) collect() {
+	b := v.out[0]
+	v.out = v.out[1:]
+	<-b.done
+	v.keep(b.found)
+	clear(b.files)
+	clear(b.found)
+	b.files, b.wanted, b.found, b.buf = b.files[:0], b.wanted[:0], b.found[:0], b.buf[:0]
+	v.spare = append(v.spare, b)
+}
+
+// finish takes in what is still to come from the visitors.
+func (v *visiting) finish() {
+	if v.batch != nil {
+		v.send()
+	}
+	for len(v.out) > 0 {
+		v.collect()
+	}
+}
+
+// visitNow calls the visitors in wanted, after those of all files before.
+func (v *visiting) visitNow(draft int, h *Header, body Body) {
+	v.finish()
+	v.keep(v.visitAll(nil, draft, h, v.wanted, body))
+}
+
+// load reads a body that visitNow shows; nil if it cannot be looked at, which it
+// warns of.
 func (v *visiting) load(h *Header, head []byte, r io.Reader) (Body, error) {
 	if h.Size > v.lim.FileBytes {
 		v.drafts.warn(Warning{Path: h.Path, Kind: kindTooLarge, Incomplete: true,
 			Message: fmt.Sprintf("%d bytes, more than the %d that are looked at: raise --max-file-bytes", h.Size, v.lim.FileBytes)})
 		return nil, nil
 	}
+	v.finish() // the buffer may still be in use
 	body, err := v.body(h.Size, head, r)
 	var local *spoolError
 	if errors.As(err, &local) {
@@ -98,22 +226,31 @@ func (v *visiting) load(h *Header, head []byte, r io.Reader) (Body, error) {
 	return body, err
 }
 
-// visitAll calls the visitors in wanted.
-func (v *visiting) visitAll(draft int, h *Header, body Body) {
-	for _, i := range v.wanted {
+// visitAll calls the visitors of a file.
+func (v *visiting) visitAll(found []foundFact, draft int, h *Header, wanted []int, body Body) []foundFact {
+	for _, i := range wanted {
 		data, err := v.visit(i, h, body)
-		if err != nil {
-			v.fault(i, h, err)
+		if data != nil || err != nil {
+			found = append(found, foundFact{draft, i, h.Path, data, err})
 		}
-		if data != nil && !v.drafts.addFact(draft, i, data) {
-			v.fault(i, h, fmt.Errorf("facts of this layer take more than %d bytes", maxFactBytes))
+	}
+	return found
+}
+
+// keep takes in what visitors said.
+func (v *visiting) keep(found []foundFact) {
+	for _, f := range found {
+		if f.err != nil {
+			v.drafts.warnOf(f.draft, v.fault(f.visitor, f.path, f.err))
+		}
+		if f.data != nil && !v.drafts.addFact(f.draft, f.visitor, f.data) {
+			v.drafts.warnOf(f.draft, v.fault(f.visitor, f.path, fmt.Errorf("facts of this layer take more than %d bytes", maxFactBytes)))
 		}
 	}
 }
 
-func (v *visiting) fault(visitor int, h *Header, err error) {
-	v.drafts.warn(Warning{Path: h.Path, Kind: kindUnreadable, Incomplete: true,
-		Message: fmt.Sprintf("%s: %v", v.visitors[visitor].Name, err)})
+func (v *visiting) fault(visitor int, path string, err error) Warning {
+	return Warning{Path: path, Kind: kindUnreadable, Incomplete: true, Message: fmt.Sprintf("%s: %v", v.visitors[visitor].Name, err)}
 }
 
 // ask and visit call a visitor. Visitors parse hostile bytes, some of them with
@@ -144,8 +281,8 @@ func (e *spoolError) Unwrap() error { return e.err }
 // body reads a body into the buffer, or into a temporary file if it is large.
 func (v *visiting) body(size int64, head []byte, r io.Reader) (Body, error) {
 	if size <= v.lim.MemoryBytes {
-		v.grow(int(size))
-		data := v.buf[:size]
+		v.large = grown(v.large, int(size))
+		data := v.large[:size]
 		n := copy(data, head)
 		if _, err := io.ReadFull(r, data[n:]); err != nil {
 			return nil, truncation(err)
@@ -160,7 +297,7 @@ func (v *visiting) body(size int64, head []byte, r io.Reader) (Body, error) {
 		v.spool = f
 		os.Remove(f.Name()) // where the system allows it, a crash leaves nothing
 	}
-	v.grow(spoolStep)
+	v.large = grown(v.large, spoolStep)
 	at := int64(0)
 	put := func(p []byte) error {
 		if _, err := v.spool.WriteAt(p, at); err != nil {
@@ -173,7 +310,7 @@ func (v *visiting) body(size int64, head []byte, r io.Reader) (Body, error) {
 		return nil, err
 	}
 	for at < size {
-		p := v.buf[:min(size-at, spoolStep)]
+		p := v.large[:min(size-at, spoolStep)]
 		if _, err := io.ReadFull(r, p); err != nil {
 			return nil, truncation(err)
 		}
@@ -187,14 +324,16 @@ func (v *visiting) body(size int64, head []byte, r io.Reader) (Body, error) {
 	return &fileBody{file: v.spool, size: size}, nil
 }
 
-func (v *visiting) grow(size int) {
-	if cap(v.buf) < size {
-		n := 64 << 10
-		for n < size {
-			n *= 2
-		}
-		v.buf = make([]byte, n)
+// grown returns a buffer of some size or more, b if it is large enough.
+func grown(b []byte, size int) []byte {
+	if cap(b) >= size {
+		return b[:cap(b)]
 	}
+	n := 64 << 10
+	for n < size {
+		n *= 2
+	}
+	return make([]byte, n)
 }
 
 // truncation turns the end of a stream inside a body into its proper name.
