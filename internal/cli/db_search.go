@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,9 +65,21 @@ type searchVuln struct {
 	Severity       finding.Severity `json:"severity"`
 	SeveritySource string           `json:"severitySource,omitempty"`
 	CVSS           []searchCVSS     `json:"cvss"`
-	EPSS           *finding.EPSS    `json:"epss,omitempty"`
+	EPSS           *searchEPSS      `json:"epss,omitempty"`
 	KEV            bool             `json:"kev"`
+	Exploited      *searchKEV       `json:"exploited,omitempty"` // what CISA's catalogue says, when kev is true
 	Rejected       bool             `json:"rejected,omitempty"`
+}
+
+type searchEPSS struct {
+	finding.EPSS
+	Date string `json:"date,omitempty"` // on which the model scored
+}
+
+type searchKEV struct {
+	Added      string `json:"added,omitempty"`
+	Due        string `json:"due,omitempty"` // until when US agencies must have mended it
+	Ransomware bool   `json:"ransomware"`
 }
 
 type searchCVSS struct {
@@ -92,7 +105,9 @@ type searchStatement struct {
 	Versions        []string         `json:"versions,omitempty"` // named one by one
 	Fix             finding.FixState `json:"fix"`
 	FixedIn         []string         `json:"fixedIn"`
-	Severity        finding.Severity `json:"severity"` // the publisher's word, else that of the first vulnerability
+	Severity        finding.Severity `json:"severity"` // as a scan would give it, for the first vulnerability
+	SeveritySource  string           `json:"severitySource,omitempty"`
+	CVSS            []searchCVSS     `json:"cvss"` // the publisher's
 	Vulnerabilities []string         `json:"vulnerabilities"`
 	Malicious       bool             `json:"malicious,omitempty"`
 	Arches          []string         `json:"arches,omitempty"`
@@ -170,7 +185,7 @@ func (s *search) run(query string) error {
 // asked for.
 func (s *search) byID(refs []vulndb.VulnRef, records []vulndb.Identity) {
 	for _, ref := range refs {
-		s.result.Vulnerabilities = append(s.result.Vulnerabilities, vulnOf(s.db.Vulnerability(ref)))
+		s.result.Vulnerabilities = append(s.result.Vulnerabilities, s.vulnOf(s.db.Vulnerability(ref)))
 	}
 	for _, r := range records {
 		s.result.Records = append(s.result.Records, searchRecord{r.ID, r.Source, r.Withdrawn, r.Malicious, s.primary(r.Vulns)})
@@ -281,7 +296,7 @@ func (s *search) judge(adv *vulndb.Advisory) match.Judgement {
 func (s *search) add(adv *vulndb.Advisory, j match.Judgement) {
 	st := searchStatement{
 		Advisory: adv.ID, Source: adv.Source, Ecosystem: adv.Ecosystem, Package: adv.Package,
-		Ranges: match.RangeTexts(adv), Versions: slices.Clone(adv.Versions), Fix: adv.Fix, Severity: adv.Severity,
+		Ranges: match.RangeTexts(adv), Versions: slices.Clone(adv.Versions), Fix: adv.Fix, CVSS: cvssOf(adv.CVSS),
 		Vulnerabilities: s.primary(adv.Vulns), Malicious: adv.Malicious, Arches: slices.Clone(adv.Arches), Module: adv.Module, Repo: adv.Repo,
 	}
 	for _, r := range adv.Ranges {
@@ -289,9 +304,11 @@ func (s *search) add(adv *vulndb.Advisory, j match.Judgement) {
 			st.FixedIn = append(st.FixedIn, r.Fixed)
 		}
 	}
-	if st.Severity == finding.Unknown && len(adv.Vulns) > 0 {
-		st.Severity = s.db.Vulnerability(adv.Vulns[0]).Severity
+	var first vulndb.Vulnerability
+	if len(adv.Vulns) > 0 {
+		first = s.db.Vulnerability(adv.Vulns[0])
 	}
+	st.Severity, st.SeveritySource = match.Severity(adv, first)
 	if s.version != "" {
 		st.Version = s.version
 		if !j.Unknown {
@@ -312,12 +329,37 @@ func (s *search) primary(refs []vulndb.VulnRef) []string {
 	return list
 }
 
-func vulnOf(v vulndb.Vulnerability) searchVuln {
-	out := searchVuln{ID: v.ID, Aliases: v.Aliases, Severity: v.Severity, SeveritySource: v.SeveritySource, EPSS: v.EPSS, KEV: v.KEV != nil, Rejected: v.Rejected}
-	for _, x := range v.CVSS {
-		out.CVSS = append(out.CVSS, searchCVSS{x.Source, x.Vector, x.Score})
+func (s *search) vulnOf(v vulndb.Vulnerability) searchVuln {
+	out := searchVuln{ID: v.ID, Aliases: v.Aliases, Severity: v.Severity, SeveritySource: v.SeveritySource, CVSS: cvssOf(v.CVSS), KEV: v.KEV != nil, Rejected: v.Rejected}
+	if v.EPSS != nil {
+		out.EPSS = &searchEPSS{EPSS: *v.EPSS}
+		for _, source := range s.db.Info().Sources {
+			if source.Name == "epss" {
+				out.EPSS.Date = day(source.Date)
+			}
+		}
+	}
+	if v.KEV != nil {
+		out.Exploited = &searchKEV{day(v.KEV.Added), day(v.KEV.Due), v.KEV.Ransomware}
 	}
 	return out
+}
+
+// cvssOf lists scores, never null.
+func cvssOf(list []vulndb.CVSS) []searchCVSS {
+	out := make([]searchCVSS, 0, len(list))
+	for _, x := range list {
+		out = append(out, searchCVSS{x.Source, x.Vector, x.Score})
+	}
+	return out
+}
+
+// day is a date, "" for one that is not known.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }
 
 // jsonResult writes empty lists as such: looked, found none.
@@ -325,7 +367,7 @@ func (s *search) jsonResult() searchResult {
 	r := s.result
 	r.Vulnerabilities, r.Records, r.Statements = listed(r.Vulnerabilities), listed(r.Records), listed(r.Statements)
 	for i := range r.Vulnerabilities {
-		r.Vulnerabilities[i].Aliases, r.Vulnerabilities[i].CVSS = listed(r.Vulnerabilities[i].Aliases), listed(r.Vulnerabilities[i].CVSS)
+		r.Vulnerabilities[i].Aliases = listed(r.Vulnerabilities[i].Aliases)
 	}
 	for i := range r.Statements {
 		r.Statements[i].Ranges, r.Statements[i].FixedIn = listed(r.Statements[i].Ranges), listed(r.Statements[i].FixedIn)
@@ -402,7 +444,7 @@ func vulnLine(v searchVuln) string {
 		line += fmt.Sprintf("  EPSS %.3f", v.EPSS.Score)
 	}
 	if v.KEV {
-		line += "  known to be exploited (CISA)"
+		line += "  known to be exploited (CISA" + v.Exploited.text() + ")"
 	}
 	if v.Rejected {
 		line += "  REJECTED by the CVE Program"
@@ -411,6 +453,17 @@ func vulnLine(v searchVuln) string {
 		line += "  also " + strings.Join(v.Aliases, ", ")
 	}
 	return line
+}
+
+func (k *searchKEV) text() string {
+	text := ""
+	if k.Due != "" {
+		text += ", to be mended by " + k.Due
+	}
+	if k.Ransomware {
+		text += ", used by ransomware"
+	}
+	return text
 }
 
 func (st searchStatement) affectedText() string {

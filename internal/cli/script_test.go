@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"registry":   serveRegistry,
 			"push":       pushImage,
 			"fill":       fillRegistry,
+			"holdsto":    holdsTo,
 			"actionstep": actionStep,
 		},
 	})

@@ -118,7 +118,7 @@ func addCVEScores(e *vulndb.Enrichment, source string, metrics []cveMetric) {
 			}
 			e.CVSS = append(e.CVSS, c)
 			if e.Severity == finding.Unknown {
-				e.Severity, e.SeveritySource = cveSeverity(s), source
+				e.Severity, e.SeveritySource = cveSeverity(s.Severity, c.Score), source
 			}
 		}
 	}
@@ -127,16 +127,13 @@ func addCVEScores(e *vulndb.Enrichment, source string, metrics []cveMetric) {
 	}
 }
 
-// cveSeverity is the word that stands beside the score; CVSS 2 has none, so it
-// goes by the score.
-func cveSeverity(s *cveScore) finding.Severity {
-	if word := severityWord(string(s.Severity)); word != finding.Unknown {
-		return word
+// cveSeverity is the word that stands beside the score; CVSS 2 has none, and
+// some containers have nothing but a vector, so they go by the score.
+func cveSeverity(word looseText, score float64) finding.Severity {
+	if s := severityWord(string(word)); s != finding.Unknown || score <= 0 {
+		return s
 	}
-	if s.Score > 0 {
-		return finding.FromScore(float64(s.Score))
-	}
-	return finding.Unknown
+	return finding.FromScore(score)
 }
 
 // adpName is a container's source in reports: "cisa-adp" for CISA's

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,9 +35,9 @@ type nvdRecord struct {
 }
 
 type nvdMetric struct {
-	Source   string   `json:"source"`
-	Severity string   `json:"baseSeverity"` // version 2's stands here
-	Data     cveScore `json:"cvssData"`
+	Source   string    `json:"source"`
+	Severity looseText `json:"baseSeverity"` // version 2's stands here
+	Data     cveScore  `json:"cvssData"`
 }
 
 // parseNVD reads a feed of NVD's CVE API 2.0 schema
@@ -108,15 +109,12 @@ func parseNVDRecord(doc []byte, o *out) error {
 			if m.Source != nvdSource || !ok {
 				continue
 			}
-			c.Source, c.Score = "nvd", float64(m.Data.Score)
+			c.Source, c.Score = "nvd", cmp.Or(float64(m.Data.Score), c.Score)
 			e.CVSS = append(e.CVSS, c)
 			if e.Severity != finding.Unknown {
 				continue
 			}
-			if m.Severity != "" && m.Data.Severity == "" {
-				m.Data.Severity = looseText(m.Severity)
-			}
-			if e.Severity = cveSeverity(&m.Data); e.Severity != finding.Unknown {
+			if e.Severity = cveSeverity(cmp.Or(m.Data.Severity, m.Severity), c.Score); e.Severity != finding.Unknown {
 				e.SeveritySource = "nvd"
 			}
 		}

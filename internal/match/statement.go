@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/vulndb"
@@ -50,6 +51,12 @@ func Statements(distro sbom.Distro, p sbom.Package, db Advisories) iter.Seq2[*vu
 			}
 		}
 	}
+}
+
+// Severity is that of a finding which rests on this statement alone, about this
+// vulnerability, and whose word it is.
+func Severity(adv *vulndb.Advisory, v vulndb.Vulnerability) (finding.Severity, string) {
+	return severity([]*statement{{Advisory: *adv}}, &v)
 }
 
 // questions are what Packages would ask about a package.

@@ -286,9 +286,6 @@ func (b *Builder) ownAffected(a Affected) Affected {
 	a.Module, a.Repo = b.keep(a.Module), b.keep(a.Repo)
 	a.Versions, a.Arches = b.keepSet(a.Versions), b.keepSet(a.Arches)
 	a.CVSS = b.ownCVSS(a.CVSS)
-	if a.Fix == finding.UnknownFix {
-		a.Fix = ""
-	}
 	var ranges []Range
 	for _, r := range a.Ranges {
 		own := Range{b.keep(r.Introduced), b.keep(r.Fixed), b.keep(r.LastAffected), b.keep(r.Limit)}
@@ -318,11 +315,6 @@ func (b *Builder) ownCVSS(list []CVSS) []CVSS {
 
 // fixStates are the words of a statement in the order of their codes. Code 0
 // says that the publisher gave none: the ranges decide.
-var fixStates = [...]finding.FixState{"", finding.Fixed, finding.Affected, finding.WontFix, finding.Deferred, finding.NotAffected}
+var fixStates = [...]finding.FixState{"", finding.Fixed, finding.Affected, finding.WontFix, finding.Deferred, finding.NotAffected, finding.UnknownFix}
 
-func fixCode(f finding.FixState) int {
-	if f == finding.UnknownFix {
-		return 0
-	}
-	return slices.Index(fixStates[:], f)
-}
+func fixCode(f finding.FixState) int { return slices.Index(fixStates[:], f) }

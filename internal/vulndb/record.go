@@ -28,7 +28,7 @@ type Affected struct {
 	Name      string // of the source package for distributions
 	Ranges    []Range
 	Versions  []string         // versions named one by one, besides the ranges
-	Fix       finding.FixState // the distribution's word; UnknownFix or "" means: Fixed if a range ends in Fixed, else Affected
+	Fix       finding.FixState // the distribution's word; "" means: Fixed if a range ends in Fixed, else Affected
 	Severity  finding.Severity // Unknown means the record's
 	CVSS      []CVSS           // for this package only
 	Symbols   []Symbols        // Go: the vulnerable packages and functions

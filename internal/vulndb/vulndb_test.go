@@ -436,3 +436,19 @@ func TestNestedLookupsAndEarlyStops(t *testing.T) {
 		break
 	}
 }
+
+func TestEveryFixStateComesBack(t *testing.T) {
+	for given, want := range map[finding.FixState]finding.FixState{
+		"":                 finding.Affected,
+		finding.Fixed:      finding.Fixed,
+		finding.Affected:   finding.Affected,
+		finding.WontFix:    finding.WontFix,
+		finding.Deferred:   finding.Deferred,
+		finding.UnknownFix: finding.UnknownFix, // Debian's "undetermined"
+	} {
+		db, _, _ := build(t, []Record{{ID: "CVE-2024-1000", Source: "debian-tracker", Affected: []Affected{{Ecosystem: "Debian:12", Name: "p", Ranges: []Range{{}}, Fix: given}}}}, nil)
+		if got := lookup(db, "Debian:12", "p"); len(got) != 1 || got[0].Fix != want {
+			t.Errorf("fix state %q: got %+v, want %q", given, got, want)
+		}
+	}
+}
