@@ -68,6 +68,8 @@ func FuzzRedHat(f *testing.F)        { fuzz(f, "redhat") }
 func FuzzSUSE(f *testing.F)          { fuzz(f, "suse-vex") }
 func FuzzUbuntuVEX(f *testing.F)     { fuzz(f, "ubuntu-vex") }
 func FuzzUpdateinfo(f *testing.F)    { fuzz(f, "updateinfo") }
+func FuzzOracleOVAL(f *testing.F)    { fuzz(f, "oval-oracle") }
+func FuzzAzureOVAL(f *testing.F)     { fuzz(f, "oval-azure") }
 func FuzzNVD(f *testing.F)           { fuzz(f, "nvd") }
 func FuzzArch(f *testing.F)          { fuzz(f, "arch") }
 func FuzzPhoton(f *testing.F)        { fuzz(f, "photon") }

@@ -255,7 +255,9 @@ func renderEnrichment(e vulndb.Enrichment) string {
 
 // formats says how the documents of testdata/<name> are read.
 var formats = map[string]format{
-	"updateinfo":     {stream: updateinfoReader{"oracle", "Oracle Linux:9", ""}.parse},
+	"updateinfo":     {stream: updateinfoReader{"amazon", "Amazon Linux:2023"}.parse},
+	"oval-oracle":    {stream: oracleOVALReader().parse},
+	"oval-azure":     {stream: azureOVALReader().parse},
 	"nvd":            {stream: parseNVD},
 	"arch":           {stream: parseArch},
 	"photon":         {stream: photonReader{"5.0"}.parse},
@@ -311,16 +313,18 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// sampleFormats says how each file of the shared samples is read; a pattern is
-// relative to their folder.
-var sampleFormats = []struct {
+type sampleFormat struct {
 	pattern string
 	format  format
-}{
+}
+
+// sampleFormats says how each file of the shared samples is read; a pattern is
+// relative to their folder.
+var sampleFormats = []sampleFormat{
 	{"*-osv/all.zip", format{pick: isJSON, doc: osvReader{source: "osv"}.parse}},
 	{"*-osv/happy/all.zip", format{pick: isJSON, doc: osvReader{source: "osv"}.parse}},
 	{"suse-osv/osv.tar.bz2", format{pick: isJSON, doc: osvReader{source: "osv"}.parse}},
-	{"openeuler-osv/happy/OESA-2021-1001.json", format{stream: oneDocument(osvReader{source: "osv"}.parse)}},
+	{"openeuler-osv/happy/OESA-*.json", format{stream: oneDocument(osvReader{source: "osv"}.parse)}},
 	{"alpine-secdb/*/*.json", format{stream: secdbReader{"alpine-secdb", "Alpine", ""}.parse}},
 	{"alpine-secdb/indexof.html", format{stream: secdbReader{"alpine-secdb", "Alpine", ""}.parse}},
 	{"wolfi-secdb/*/security.json", format{stream: secdbReader{"wolfi-secdb", "Wolfi", ""}.parse}},
@@ -331,13 +335,14 @@ var sampleFormats = []struct {
 	{"redhat-csaf/2023/*.json", format{stream: oneDocument(redhatVEXReader().parse)}},
 	{"suse-csaf_vex/csaf-vex.tar.bz2", format{pick: isJSON, doc: suseVEXReader().parse}},
 	{"ubuntu-vex/vex-all.tar.xz", format{pick: isUbuntuVEX, doc: parseUbuntuVEX}},
-	{"amazon/updateinfo_*.xml.gz", format{stream: updateinfoReader{"amazon", "Amazon Linux:2", ""}.parse}},
-	{"alma-updateinfo/*/almalinux/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"alma", "AlmaLinux:9", ""}.parse}},
-	{"rocky-updateinfo/*/pub/rocky/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"rocky", "Rocky Linux:9", ""}.parse}},
-	{"fedora-updateinfo/happy/fedora/linux/updates/43/Everything/x86_64/repodata/*.xml.zst", format{stream: updateinfoReader{"fedora", "Fedora:43", ""}.parse}},
-	{"fedora-updateinfo/happy/archive/epel/*/SRPMS/repodata/*.xml.bz2", format{stream: updateinfoReader{"fedora", "EPEL:6", ""}.parse}},
-	{"fedora-updateinfo/happy/archive/fedora/linux/updates/38/Modular/x86_64/repodata/*.xml.xz", format{stream: updateinfoReader{"fedora", "Fedora:38", ""}.parse}},
-	{"oracle-linux/*", format{stream: updateinfoReader{"oracle", "Oracle Linux:9", ""}.parse}},
+	{"amazon/updateinfo_*.xml.gz", format{stream: updateinfoReader{"amazon", "Amazon Linux:2"}.parse}},
+	{"alma-updateinfo/*/almalinux/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"alma", "AlmaLinux:9"}.parse}},
+	{"rocky-updateinfo/*/pub/rocky/9/*/x86_64/os/repodata/*updateinfo.xml.gz", format{stream: updateinfoReader{"rocky", "Rocky Linux:9"}.parse}},
+	{"fedora-updateinfo/happy/fedora/linux/updates/43/Everything/x86_64/repodata/*.xml.zst", format{stream: updateinfoReader{"fedora", "Fedora:43"}.parse}},
+	{"fedora-updateinfo/happy/archive/epel/*/SRPMS/repodata/*.xml.bz2", format{stream: updateinfoReader{"fedora", "EPEL:6"}.parse}},
+	{"fedora-updateinfo/happy/archive/fedora/linux/updates/38/Modular/x86_64/repodata/*.xml.xz", format{stream: updateinfoReader{"fedora", "Fedora:38"}.parse}},
+	{"oracle-linux/*", format{stream: oracleOVALReader().parse}},
+	{"microsoft-azure-oval/happy/main.tar.gz", format{pick: isOVAL, doc: azureOVALReader().document}},
 	{"nvd-feed-cve-v2/*.json.gz", format{stream: parseNVD}},
 	{"arch/*.json", format{stream: parseArch}},
 	{"photon-cve/happy/cve_data_photon*.json", format{stream: photonReader{"4.0"}.parse}},

@@ -14,31 +14,21 @@ import (
 // repo is a repository with an updateinfo.xml.
 type repo struct {
 	ecosystem string
-	channel   string // "" where the release has one set of packages only
 	root      string // of the repository, or a list of its mirrors
 }
 
 // The repositories that hold a distribution's errata, in one architecture:
 // errata are made for all of them at once.
 var (
-	oracleRepos = []repo{
-		{"Oracle Linux:7", "", "https://yum.oracle.com/repo/OracleLinux/OL7/latest/x86_64"},
-		{"Oracle Linux:8", "", "https://yum.oracle.com/repo/OracleLinux/OL8/baseos/latest/x86_64"},
-		{"Oracle Linux:8", "", "https://yum.oracle.com/repo/OracleLinux/OL8/appstream/x86_64"},
-		{"Oracle Linux:9", "", "https://yum.oracle.com/repo/OracleLinux/OL9/baseos/latest/x86_64"},
-		{"Oracle Linux:9", "", "https://yum.oracle.com/repo/OracleLinux/OL9/appstream/x86_64"},
-		{"Oracle Linux:10", "", "https://yum.oracle.com/repo/OracleLinux/OL10/baseos/latest/x86_64"},
-		{"Oracle Linux:10", "", "https://yum.oracle.com/repo/OracleLinux/OL10/appstream/x86_64"},
-	}
 	amazonRepos = []repo{
-		{"Amazon Linux:1", "", "http://repo.us-west-2.amazonaws.com/2018.03/updates/x86_64/mirror.list"},
-		{"Amazon Linux:2", "", "https://cdn.amazonlinux.com/2/core/latest/x86_64/mirror.list"},
-		{"Amazon Linux:2023", "", "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list"},
+		{"Amazon Linux:1", "http://repo.us-west-2.amazonaws.com/2018.03/updates/x86_64/mirror.list"},
+		{"Amazon Linux:2", "https://cdn.amazonlinux.com/2/core/latest/x86_64/mirror.list"},
+		{"Amazon Linux:2023", "https://cdn.amazonlinux.com/al2023/core/mirrors/latest/x86_64/mirror.list"},
 	}
 	fedoraRepos = []repo{
-		{"Fedora:42", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/42/Everything/x86_64"},
-		{"Fedora:43", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/43/Everything/x86_64"},
-		{"Fedora:44", "", "https://dl.fedoraproject.org/pub/fedora/linux/updates/44/Everything/x86_64"},
+		{"Fedora:42", "https://dl.fedoraproject.org/pub/fedora/linux/updates/42/Everything/x86_64"},
+		{"Fedora:43", "https://dl.fedoraproject.org/pub/fedora/linux/updates/43/Everything/x86_64"},
+		{"Fedora:44", "https://dl.fedoraproject.org/pub/fedora/linux/updates/44/Everything/x86_64"},
 	}
 )
 
@@ -76,7 +66,8 @@ func (r repo) updateinfo(ctx context.Context, s *store) (string, error) {
 			return "", err
 		}
 		first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-		root = strings.TrimSuffix(strings.TrimSpace(first), "/")
+		// Amazon Linux 1 leaves the architecture to yum.
+		root = strings.TrimSuffix(strings.ReplaceAll(strings.TrimSpace(first), "$basearch", "x86_64"), "/")
 		if !strings.HasPrefix(root, "https://") && !strings.HasPrefix(root, "http://") || checkText(root) != nil {
 			return "", fmt.Errorf("mirror.list: %.60q: not a URL", first)
 		}
@@ -99,7 +90,7 @@ func readUpdateinfo(source string, repos []repo) func(string, *planning) format 
 		if err != nil || i < 0 || i >= len(repos) {
 			return format{}
 		}
-		return format{stream: updateinfoReader{source, repos[i].ecosystem, repos[i].channel}.parse}
+		return format{stream: updateinfoReader{source, repos[i].ecosystem}.parse}
 	}
 }
 

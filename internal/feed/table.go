@@ -87,9 +87,9 @@ func table() []feed {
 			licence: "CC BY-SA 4.0, Canonical",
 		},
 		{
-			name: "oracle", names: updateinfos(oracleRepos), url: "{}",
-			what:    "errata of Oracle Linux",
-			read:    readUpdateinfo("oracle", oracleRepos),
+			name: "oracle", url: "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2",
+			what:    "errata of every repository of every release of Oracle Linux",
+			read:    whole(oracleOVALReader().parse),
 			licence: "none stated, Oracle",
 		},
 		{
@@ -103,6 +103,12 @@ func table() []feed {
 			what:    "errata of Fedora",
 			read:    readUpdateinfo("fedora", fedoraRepos),
 			licence: "MIT, Fedora Project",
+		},
+		{
+			name: "azurelinux-oval", url: "https://github.com/microsoft/AzureLinuxVulnerabilityData/archive/refs/heads/main.tar.gz",
+			what:    "vulnerabilities of Azure Linux's packages",
+			read:    documents(isOVAL, azureOVALReader().document),
+			licence: "MIT, Microsoft",
 		},
 		{
 			name: "arch", url: "https://security.archlinux.org/all.json",
@@ -270,13 +276,15 @@ func readOSV(ecosystem string, all *planning) format {
 // vulnerabilities that are not mended yet and which CVE and GHSA are one.
 //
 // Red Hat's has its errata only, and the VEX files have those and what is not
-// mended.
+// mended. Azure Linux's has Microsoft's files at second hand.
 func osvRule(ecosystem string, _ *planning) string {
 	switch ecosystem {
 	case "Alpine":
 		return "alpine-secdb"
 	case "Red Hat":
 		return "redhat"
+	case "Azure Linux":
+		return "azurelinux-oval"
 	}
 	return ""
 }

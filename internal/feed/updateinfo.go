@@ -55,7 +55,6 @@ const maxUpdateinfo = 1 << 30 // expanded; Oracle's have some 200 MB
 type updateinfoReader struct {
 	source    string
 	ecosystem string // with the release: "Oracle Linux:9"
-	repo      string // "" where the repositories of a release need no telling apart
 }
 
 // parse reads an updateinfo.xml, one erratum at a time. Errata of other types
@@ -127,8 +126,7 @@ func (rd updateinfoReader) record(u *erratum) (vulndb.Record, error) {
 			}
 		}
 	}
-	type key struct{ name, version, module, repo string }
-	at := map[key]int{}
+	list := erratumPackages{rec: &rec}
 	for _, c := range u.Collections {
 		module := ""
 		if m := c.Module; m != nil && m.Name != "" {
@@ -151,52 +149,67 @@ func (rd updateinfoReader) record(u *erratum) (vulndb.Record, error) {
 			if err := checkText(module + p.Arch); err != nil {
 				return rec, err
 			}
-			k := key{p.Name, version, module, cmp.Or(rd.repo, oracleBuild(p.Release))}
-			i, ok := at[k]
-			if !ok {
-				i = len(rec.Affected)
-				at[k] = i
-				if i >= maxAffected {
-					return rec, fmt.Errorf("more than %d packages", maxAffected)
-				}
-				rec.Affected = append(rec.Affected, vulndb.Affected{
-					Ecosystem: rd.ecosystem, Name: p.Name, Module: module, Repo: k.repo,
-					Ranges: []vulndb.Range{{Fixed: version}},
-				})
+			a := vulndb.Affected{
+				Ecosystem: rd.ecosystem, Name: p.Name, Module: module,
+				Ranges: []vulndb.Range{{Fixed: version}},
 			}
-			if a := &rec.Affected[i]; p.Arch != "" && !slices.Contains(a.Arches, p.Arch) {
-				a.Arches = append(a.Arches, p.Arch)
+			if err := list.add(a, p.Arch); err != nil {
+				return rec, err
 			}
 		}
 	}
-	mergeArches(&rec)
+	list.mergeArches()
 	return rec, nil
 }
 
-// oracleBuild names the channel of builds that only those who subscribed to it
-// have: an ordinary glibc is not older than "2.34-60.0.2.ksplice1.el9" in any
-// way that matters, nor is one outside FIPS mode than "3.0.7-18.el9_fips".
-func oracleBuild(release string) string {
-	switch {
-	case strings.Contains(release, ".ksplice"):
-		return "ksplice"
-	case strings.HasSuffix(release, "_fips"):
-		return "fips"
+// erratumPackages gathers what an erratum says of its packages, which it lists
+// once for each architecture.
+type erratumPackages struct {
+	rec *vulndb.Record
+	at  map[erratumKey]int
+}
+
+type erratumKey struct {
+	ecosystem, name, module, repo string
+	bounds                        vulndb.Range
+}
+
+// add puts a statement with at most one range on the list.
+func (l *erratumPackages) add(a vulndb.Affected, arch string) error {
+	k := erratumKey{ecosystem: a.Ecosystem, name: a.Name, module: a.Module, repo: a.Repo}
+	if len(a.Ranges) > 0 {
+		k.bounds = a.Ranges[0]
 	}
-	return ""
+	i, ok := l.at[k]
+	if !ok {
+		if i = len(l.rec.Affected); i >= maxAffected {
+			return fmt.Errorf("more than %d packages", maxAffected)
+		}
+		if l.at == nil {
+			l.at = map[erratumKey]int{}
+		}
+		l.at[k] = i
+		l.rec.Affected = append(l.rec.Affected, a)
+	}
+	if to := &l.rec.Affected[i]; arch != "" && !slices.Contains(to.Arches, arch) {
+		to.Arches = append(to.Arches, arch)
+	}
+	return nil
 }
 
 // mergeArches drops architectures where they say nothing: noarch packages, and
 // those with the same fix on all architectures that the erratum speaks of.
-func mergeArches(rec *vulndb.Record) {
-	type key struct{ name, module, repo string }
-	versions := map[key]int{}
-	for _, a := range rec.Affected {
-		versions[key{a.Name, a.Module, a.Repo}]++
+func (l *erratumPackages) mergeArches() {
+	versions := map[erratumKey]int{}
+	of := func(a *vulndb.Affected) erratumKey {
+		return erratumKey{ecosystem: a.Ecosystem, name: a.Name, module: a.Module, repo: a.Repo}
 	}
-	for i := range rec.Affected {
-		a := &rec.Affected[i]
-		if versions[key{a.Name, a.Module, a.Repo}] == 1 || slices.Contains(a.Arches, "noarch") {
+	for i := range l.rec.Affected {
+		versions[of(&l.rec.Affected[i])]++
+	}
+	for i := range l.rec.Affected {
+		a := &l.rec.Affected[i]
+		if versions[of(a)] == 1 || slices.Contains(a.Arches, "noarch") {
 			a.Arches = nil
 		}
 	}
@@ -223,15 +236,23 @@ func updateinfoHref(text string) (string, error) {
 	if len(md.Data) == 0 {
 		return "", errors.New("repomd.xml: no data: not a repository's index")
 	}
+	zchunk := false
 	for _, d := range md.Data {
 		href := d.Location.Href
 		if d.Type != "updateinfo" {
+			continue
+		}
+		if strings.HasSuffix(href, ".zck") {
+			zchunk = true
 			continue
 		}
 		if href == "" || strings.Contains(href, "..") || strings.Contains(href, "://") || strings.HasPrefix(href, "/") || checkText(href) != nil {
 			return "", fmt.Errorf("repomd.xml: updateinfo at %.60q: not a place in the repository", href)
 		}
 		return href, nil
+	}
+	if zchunk {
+		return "", errors.New("repomd.xml: has its updateinfo in zchunk only, which is not supported")
 	}
 	return "", nil
 }
