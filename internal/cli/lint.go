@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/workload"
 )
@@ -35,6 +37,10 @@ type lintFlags struct {
 	hadolint string
 	fix      bool
 	diff     bool
+
+	image  string
+	source sourceFlags
+	limits limitFlags
 }
 
 func (c *command) lintCommand() *cobra.Command {
@@ -48,15 +54,20 @@ and says what is wrong with them, each with its line. Directories are searched;
 "-" is a Dockerfile on standard input. Every rule has a page under docs/rules.
 
 Findings are set aside by a comment above the line, "# careen:ignore=CD303 why",
-or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.`,
+or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.
+
+With --image the instructions are laid beside the history of an image that was
+built from them, and what only the image shows (files left behind, setuid bits,
+secrets in a layer, what the base brought) is said at the line that brought it.`,
 		Example: `  careen lint .
   careen lint --diff Dockerfile
   careen lint --fix Dockerfile
   careen lint --ignore DL3008,CD004 --fail-on high .
+  careen lint --image shop:1.4 Dockerfile
   careen lint -f sarif -o lint.sarif .`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.lint(args, f)
+			return c.lint(cmd.Context(), args, f)
 		},
 	}
 	flags := cmd.Flags()
@@ -69,6 +80,9 @@ or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.`,
 	flags.StringVar(&f.hadolint, "hadolint-config", "", "read Hadolint's configuration from this file (default .hadolint.yaml, if there is one)")
 	flags.BoolVar(&f.fix, "fix", false, "mend in the files what can be mended safely, and report the rest")
 	flags.BoolVar(&f.diff, "diff", false, "change nothing; print what --fix would change")
+	flags.StringVar(&f.image, "image", "", "an image that was built from one of the Dockerfiles: its faults and secrets too, each at the line that brought it")
+	f.source.register(flags)
+	f.limits.register(flags)
 	return cmd
 }
 
@@ -80,7 +94,7 @@ type lintFile struct {
 	result *lint.Result
 }
 
-func (c *command) lint(paths []string, f lintFlags) error {
+func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	threshold, err := f.validate()
 	if err != nil {
 		return err
@@ -118,6 +132,12 @@ func (c *command) lint(paths []string, f lintFlags) error {
 			return err
 		}
 	}
+	var reports []*report.Report
+	if f.image != "" {
+		if reports, err = c.lintImage(ctx, files, f); err != nil {
+			return fmt.Errorf("--image %s: %w", f.image, err)
+		}
+	}
 	lintReport, gate := c.lintReport(files, threshold, f)
 	if err := c.writeLint(lintReport, files, f); err != nil {
 		return err
@@ -128,7 +148,7 @@ func (c *command) lint(paths []string, f lintFlags) error {
 	if gate != "" {
 		return &exitError{f.exitCode, fmt.Errorf("gate failed: %s", gate)}
 	}
-	return nil
+	return incomplete(policy.Incomplete(reports, false))
 }
 
 // validate checks the flags and returns the severity from which on findings
@@ -140,8 +160,11 @@ func (f lintFlags) validate() (threshold *finding.Severity, err error) {
 	if f.fix && f.diff {
 		return nil, errors.New("--diff changes nothing: leave out --fix")
 	}
+	if f.image != "" && f.diff {
+		return nil, errors.New("--diff shows what can be mended in the file, to which --image adds nothing: leave one out")
+	}
 	for _, id := range slices.Concat(f.only, f.ignore) {
-		if _, ok := lint.Lookup(id); !ok {
+		if _, ok := lint.Lookup(id); !ok && !(f.image != "" && ofImage(id)) {
 			return nil, fmt.Errorf("no rule has the id %q; docs/lint.md lists them", id)
 		}
 	}

@@ -76,9 +76,11 @@ type Result struct {
 	Kind     string    // "dockerfile", or a workload.Kind
 	Findings []Finding // by line
 
-	hide  *strings.Replacer // blots out secrets that are long enough to be nothing else
-	short []secret          // the others
-	gated bool              // a workflow with a scan that gates
+	hide    *strings.Replacer // blots out secrets that are long enough to be nothing else
+	short   []secret          // the others
+	gated   bool              // a workflow with a scan that gates
+	check   *check            // that made it, for Add
+	pragmas []pragma
 }
 
 // IsDockerfile reports whether a path is by its name a Dockerfile: Dockerfile,
@@ -220,7 +222,7 @@ func Lookup(id string) (Rule, bool) {
 // DS002, DS-0002 and AVD-DS-0002 over time.
 func (r *Rule) named(id string) bool {
 	id = strings.ToUpper(strings.TrimSpace(id))
-	if id == r.ID {
+	if strings.EqualFold(id, r.ID) {
 		return true
 	}
 	id = strings.TrimPrefix(id, "AVD-")
@@ -320,34 +322,66 @@ func lineStarts(data []byte) []int {
 // result sorts the findings, sets aside those that a pragma names, blots out
 // secrets and gives each its fingerprint.
 func (c *check) result(kind string, pragmas []pragma) *Result {
-	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0), short: c.secrets}
-	slices.SortStableFunc(c.findings, func(a, b Finding) int {
+	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0), short: c.secrets, check: c, pragmas: pragmas}
+	r.settle(c.findings)
+	seen := map[string]int{}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		key := f.Rule + "\x00" + strings.ReplaceAll(c.path, "\\", "/") + "\x00" + f.Text + "\x00" + f.Message
+		seen[key]++
+		sum := sha256.Sum256(fmt.Appendf(nil, "lint/1\x00%s\x00%d", key, seen[key]))
+		f.Fingerprint = hex.EncodeToString(sum[:16])
+	}
+	return r
+}
+
+// settle makes these the findings.
+func (r *Result) settle(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line.Line, b.Line.Line), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
 	})
-	c.findings = slices.CompactFunc(c.findings, func(a, b Finding) bool {
+	r.Findings = slices.CompactFunc(findings, func(a, b Finding) bool {
 		return a.Line.Line == b.Line.Line && a.Rule == b.Rule && a.Message == b.Message
 	})
-	seen := map[string]int{}
 	textOf, text := 0, ""
-	for _, f := range c.findings {
+	for i := range r.Findings {
+		f := &r.Findings[i]
 		if f.Line.Line != textOf {
 			textOf = f.Line.Line
-			text = c.shownLine(r, textOf)
+			text = r.check.shownLine(r, textOf)
 		}
 		f.Text, f.Message = text, r.Redact(f.Message)
-		for _, p := range pragmas {
+		for _, p := range r.pragmas {
 			if p.covers(f.Line.Line) && slices.ContainsFunc(p.ids, f.rule.named) {
 				f.Suppressed = &finding.Suppressed{By: p.by, Why: p.why}
 				f.Edits = nil
 			}
 		}
-		key := f.Rule + "\x00" + strings.ReplaceAll(c.path, "\\", "/") + "\x00" + f.Text + "\x00" + f.Message
-		seen[key]++
-		sum := sha256.Sum256(fmt.Appendf(nil, "lint/1\x00%s\x00%d", key, seen[key]))
-		f.Fingerprint = hex.EncodeToString(sum[:16])
-		r.Findings = append(r.Findings, f)
 	}
-	return r
+}
+
+// Extern is a fault that something else than the file shows, such as the image
+// that was built from it, and the line that brought it.
+type Extern struct {
+	finding.Misconfiguration
+	Same []string // ids of the same rule elsewhere
+}
+
+// Add puts faults from elsewhere among those of the file, where the comments of
+// the file and the options set them aside like any other. What the file itself
+// showed at the same line, by a rule that has an id in common, is not said twice.
+func (r *Result) Add(list []Extern) {
+	findings := r.Findings
+	for _, e := range list {
+		rule := &Rule{ID: e.Rule, Title: e.Title, Severity: e.Severity, Same: e.Same}
+		known := func(f Finding) bool {
+			return f.Line.Line == e.Line.Line && (rule.named(f.Rule) || slices.ContainsFunc(f.rule.Same, rule.named))
+		}
+		if r.check.options.runs(rule) && !slices.ContainsFunc(r.Findings, known) {
+			findings = append(findings, Finding{Misconfiguration: e.Misconfiguration, rule: rule})
+		}
+	}
+	r.settle(findings)
 }
 
 // shownLine is a line as it may be printed.

@@ -29,7 +29,7 @@ const wholeFile = 1 << 30
 // "careen:ignore-file=…" for all of it.
 var (
 	hadolintPragma = lazily(`^hadolint\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
-	careenPragma   = lazily(`careen:ignore(-file)?=([A-Za-z0-9,-]+)\s*(.*)`)
+	careenPragma   = lazily(`careen:ignore(-file)?=([A-Za-z0-9,/-]+)\s*(.*)`)
 	trivyPragma    = lazily(`^trivy:ignore:([A-Za-z0-9-]+)`)
 )
 

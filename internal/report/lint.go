@@ -50,7 +50,7 @@ func WriteLintSARIF(w io.Writer, l *Lint) error {
 		if _, known := place[m.Rule]; !known {
 			place[m.Rule] = len(driver.Rules)
 			rule := misconfigurationRule(m)
-			rule.HelpURI = rulePages + url.PathEscape(m.Rule) + ".md"
+			rule.HelpURI = lintPage(m.Rule)
 			driver.Rules = append(driver.Rules, rule)
 		}
 		result := misconfigurationResult(m, &Report{})
@@ -67,4 +67,16 @@ func WriteLintSARIF(w io.Writer, l *Lint) error {
 		Version: "2.1.0",
 		Runs:    []sarifRun{run},
 	})
+}
+
+// lintPage is where a rule is explained: lint's own have a page each; with
+// --image those of images and of secrets stand beside them.
+func lintPage(rule string) string {
+	switch {
+	case strings.HasPrefix(rule, "CI"):
+		return configurationPage + "#" + strings.ToLower(url.PathEscape(rule))
+	case strings.HasPrefix(rule, "secret/"):
+		return secretsPage
+	}
+	return rulePages + url.PathEscape(rule) + ".md"
 }

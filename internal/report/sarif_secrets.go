@@ -96,8 +96,13 @@ const maxPlaceSentences = 5
 func placeSentences(s *finding.Secret) []string {
 	var list []string
 	for _, p := range s.Places[:min(len(s.Places), maxPlaceSentences)] {
-		one := finding.Secret{Exposure: p.Exposure, Places: []finding.SecretPlace{p}}
-		list = append(list, placeWord(&p)+": "+lifeWord(&one))
+		list = append(list, SecretPlace(p))
 	}
 	return slices.Compact(list)
+}
+
+// SecretPlace says where a secret stands and what became of it there.
+func SecretPlace(p finding.SecretPlace) string {
+	one := finding.Secret{Exposure: p.Exposure, Places: []finding.SecretPlace{p}}
+	return placeWord(&p) + ": " + lifeWord(&one)
 }
