@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -20,10 +21,13 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		packages []sbom.Package
 		wrong    problems
 		p        sbom.Package
-		dir      string
-		start    int
-		line     int
-		files    int
+
+		needs, provides [][]string // of packages
+		need, provide   []string   // of p
+		dir             string
+		start           int
+		line            int
+		files           int
 	)
 	end := func() {
 		switch {
@@ -40,8 +44,10 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 				p.Source.Name = p.Name
 			}
 			packages = append(packages, p)
+			needs, provides = append(needs, need), append(provides, provide)
 		}
 		p, dir, start = sbom.Package{}, "", 0
+		need, provide = nil, nil
 	}
 	rest := string(data)
 	for rest != "" {
@@ -54,6 +60,7 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		if text == "" {
 			end()
 			if len(packages) == maxPackages || files > maxFiles {
+				namePackages(packages, needs, provides)
 				return packages, append(wrong, errTooMany).err()
 			}
 			continue
@@ -79,6 +86,10 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 			if value != "" {
 				p.Licenses = []string{value}
 			}
+		case 'D':
+			need = apkNames(value)
+		case 'p':
+			provide = apkNames(value)
 		case 'F':
 			dir = strings.Trim(value, "/")
 		case 'R':
@@ -93,5 +104,18 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		}
 	}
 	end()
+	namePackages(packages, needs, provides)
 	return packages, wrong.err()
+}
+
+// apkNames takes the names out of a list of dependencies, "so:libc.so.6=6
+// foo>=1.2 bar@edge !baz"; the last is a conflict.
+func apkNames(list string) []string {
+	names := strings.Fields(list)
+	for i, name := range names {
+		if end := strings.IndexAny(name, "<>=~@"); end >= 0 {
+			names[i] = name[:end]
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "!") })
 }

@@ -24,6 +24,7 @@ func isDepsJSON(h *rootfs.Header, _ []byte) bool { return strings.HasSuffix(h.Pa
 func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 	var doc struct {
 		Libraries map[string]struct{ Type string }
+		Targets   map[string]map[string]struct{ Dependencies map[string]string } // by framework, then as Libraries
 	}
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(string(data), "\ufeff")), &doc); err != nil {
 		return nil, err
@@ -35,7 +36,14 @@ func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 		if !ok || name == "" || version == "" || kind != "package" && kind != "runtimepack" {
 			continue
 		}
-		packages = append(packages, language("nuget", strings.TrimPrefix(name, "runtimepack."), version))
+		p := language("nuget", strings.TrimPrefix(name, "runtimepack."), version)
+		for _, target := range doc.Targets {
+			for on, version := range target[key].Dependencies {
+				p.DependsOn = append(p.DependsOn, language("nuget", on, version).PURL)
+			}
+		}
+		slices.Sort(p.DependsOn)
+		packages = append(packages, p)
 	}
 	return packages, nil
 }

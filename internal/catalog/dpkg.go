@@ -31,13 +31,44 @@ func isDpkgFileList(h *rootfs.Header, _ []byte) bool {
 	return strings.HasPrefix(h.Path, dpkgStatusDir) && strings.HasSuffix(h.Path, ".md5sums")
 }
 
-// parseDpkgStatus reads dpkg's database of installed packages: paragraphs in
-// deb822(5) whose fields are described in deb-control(5) and dpkg(1).
+// parseDpkgStatus reads dpkg's database of installed packages.
 func parseDpkgStatus(data []byte) ([]sbom.Package, error) {
+	var db dpkgDatabase
+	err := db.read(data)
+	namePackages(db.packages, db.needs, db.provides)
+	return db.packages, err
+}
+
+// parseDpkgStatusFile reads the paragraph that a distroless image keeps of one
+// package. Its last line may lack the newline.
+func parseDpkgStatusFile(data []byte) ([]sbom.Package, error) {
+	if n := len(data); n > 0 && data[n-1] != '\n' {
+		data = append(data[:n:n], '\n')
+	}
+	var db dpkgDatabase
+	err := db.read(data)
+	for i := range db.packages {
+		// The others are in files of their own.
+		for _, need := range db.needs[i] {
+			db.packages[i].DependsOn = append(db.packages[i].DependsOn, strings.Split(need, "|")...)
+		}
+	}
+	return db.packages, err
+}
+
+// dpkgDatabase is what dpkg's records say of its packages, and what each needs
+// and provides.
+type dpkgDatabase struct {
+	packages        []sbom.Package
+	needs, provides [][]string
+}
+
+// read reads paragraphs in deb822(5) whose fields are described in
+// deb-control(5) and dpkg(1).
+func (db *dpkgDatabase) read(data []byte) error {
 	var (
-		packages []sbom.Package
-		wrong    problems
-		record   dpkgRecord
+		wrong  problems
+		record dpkgRecord
 	)
 	rest := string(data)
 	line := 0
@@ -50,9 +81,9 @@ func parseDpkgStatus(data []byte) ([]sbom.Package, error) {
 		}
 		text = strings.TrimSuffix(text, "\r")
 		if strings.TrimSpace(text) == "" {
-			record.end(&packages, &wrong)
-			if len(packages) == maxPackages {
-				return packages, append(wrong, errTooMany).err()
+			record.end(db, &wrong)
+			if len(db.packages) == maxPackages {
+				return append(wrong, errTooMany).err()
 			}
 			continue
 		}
@@ -69,17 +100,8 @@ func parseDpkgStatus(data []byte) ([]sbom.Package, error) {
 		}
 		record.set(key, strings.TrimSpace(value), line, &wrong)
 	}
-	record.end(&packages, &wrong)
-	return packages, wrong.err()
-}
-
-// parseDpkgStatusFile reads the paragraph that a distroless image keeps of one
-// package. Its last line may lack the newline.
-func parseDpkgStatusFile(data []byte) ([]sbom.Package, error) {
-	if n := len(data); n > 0 && data[n-1] != '\n' {
-		data = append(data[:n:n], '\n')
-	}
-	return parseDpkgStatus(data)
+	record.end(db, &wrong)
+	return wrong.err()
 }
 
 // isFieldName reports whether s may name a field of a control file.
@@ -96,6 +118,7 @@ func isFieldName(s string) bool {
 type dpkgRecord struct {
 	start                               int // its first line, 0 before one was read
 	name, version, arch, source, status string
+	depends, preDepends, provides       string
 }
 
 func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
@@ -112,6 +135,12 @@ func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
 		field = &r.source
 	case strings.EqualFold(key, "Status"):
 		field = &r.status
+	case strings.EqualFold(key, "Depends"):
+		field = &r.depends
+	case strings.EqualFold(key, "Pre-Depends"):
+		field = &r.preDepends
+	case strings.EqualFold(key, "Provides"):
+		field = &r.provides
 	default:
 		return
 	}
@@ -123,7 +152,7 @@ func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
 }
 
 // end closes a paragraph and keeps its package if it is installed.
-func (r *dpkgRecord) end(packages *[]sbom.Package, wrong *problems) {
+func (r *dpkgRecord) end(db *dpkgDatabase, wrong *problems) {
 	done := *r
 	*r = dpkgRecord{}
 	if done.start == 0 || !dpkgInstalled(done.status) {
@@ -144,7 +173,32 @@ func (r *dpkgRecord) end(packages *[]sbom.Package, wrong *problems) {
 			p.Source.Version = strings.TrimSpace(version)
 		}
 	}
-	*packages = append(*packages, p)
+	db.packages = append(db.packages, p)
+	db.needs = append(db.needs, dpkgNames(dpkgNames(nil, done.preDepends), done.depends))
+	db.provides = append(db.provides, dpkgNames(nil, done.provides))
+}
+
+// dpkgNames takes the names out of a list of relations, "a (>= 1), b:any | c",
+// those of alternatives with "|" between (deb-control(5), "Depends"). Versions
+// need no look: dpkg saw to them.
+func dpkgNames(names []string, relations string) []string {
+	for need := range strings.SplitSeq(relations, ",") {
+		name := ""
+		for one := range strings.SplitSeq(need, "|") {
+			one = strings.TrimSpace(one)
+			if i := strings.IndexAny(one, " (:<"); i >= 0 {
+				one = one[:i]
+			}
+			if name != "" && one != "" {
+				name += "|"
+			}
+			name += one
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // dpkgInstalled reports whether a Status field says that the package's files

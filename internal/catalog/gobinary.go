@@ -88,6 +88,16 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 			add(r.Path, r.Version)
 		}
 	}
+	// Of the modules' graph the binary keeps what is in it, not the edges: the
+	// program depends on all.
+	for i := range all {
+		if all[i].Name == info.Main.Path {
+			for k := range all {
+				all[i].DependsOn = append(all[i].DependsOn, all[k].PURL)
+			}
+			break
+		}
+	}
 	return all
 }
 

@@ -75,18 +75,19 @@ func (r *indexReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // archive reads one archive. at is its path, the chain of archives around it
-// included: "srv/app.war!/WEB-INF/lib/a.jar".
-func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) {
+// included: "srv/app.war!/WEB-INF/lib/a.jar". It returns the purl of what the
+// archive is, "" when nothing tells.
+func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) string {
 	index := &indexReader{r, maxJarIndex}
 	z, err := zip.NewReader(index, size)
 	index.left = -1
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
-		return
+		return ""
 	}
 	if w.files += len(z.File); w.files > maxJarFiles {
 		w.wrong.add(0, "%s: more than %d members", at, maxJarFiles)
-		return
+		return ""
 	}
 	var poms []coordinates
 	var main manifest
@@ -110,41 +111,55 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) {
 			inner = append(inner, f)
 		}
 	}
-	w.describe(at, poms, main, len(inner) > 0)
-	for _, f := range inner {
-		w.nested(r, f, at+"!/"+strings.TrimPrefix(f.Name, "/"), depth+1)
+	first := len(w.packages)
+	own := w.describe(at, poms, main, len(inner) > 0)
+	var holds []string // what is shaded into it, and the archives in it
+	for _, p := range w.packages[first:] {
+		holds = append(holds, p.PURL)
 	}
+	end := len(w.packages)
+	for _, f := range inner {
+		if inside := w.nested(r, f, at+"!/"+strings.TrimPrefix(f.Name, "/"), depth+1); inside != "" {
+			holds = append(holds, inside)
+		}
+	}
+	for i := first; i < end; i++ {
+		if w.packages[i].PURL == own {
+			w.packages[i].DependsOn = holds
+		}
+	}
+	return own
 }
 
 // nested reads an archive inside another: in place where it was stored as it
 // is, as Spring Boot does, else in memory.
-func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) {
+func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) string {
 	if depth > maxJarDepth {
 		w.wrong.add(0, "%s: nested more than %d deep", at, maxJarDepth)
-		return
+		return ""
 	}
 	if f.Method == zip.Store {
 		if offset, err := f.DataOffset(); err == nil {
 			size := int64(f.UncompressedSize64)
-			w.archive(io.NewSectionReader(outer, offset, size), size, at, depth)
-			return
+			return w.archive(io.NewSectionReader(outer, offset, size), size, at, depth)
 		}
 	}
 	data, err := unzip(f, min(maxJarNested, maxJarHeld-w.held, maxJarTotal-w.unpacked))
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
-		return
+		return ""
 	}
 	w.unpacked += int64(len(data))
 	w.held += int64(len(data))
-	w.archive(bytes.NewReader(data), int64(len(data)), at, depth)
+	own := w.archive(bytes.NewReader(data), int64(len(data)), at, depth)
 	w.held -= int64(len(data))
+	return own
 }
 
 // describe adds the packages that an archive is. The Maven coordinates in it
 // are its own and those of what was shaded into it; without any, the manifest
-// and the file's name tell.
-func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool) {
+// and the file's name tell. It returns the purl of its own coordinates.
+func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool) string {
 	base := path.Base(at)
 	c := guessCoordinates(base, m)
 	if len(poms) > 0 {
@@ -155,21 +170,25 @@ func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool
 		slices.SortFunc(poms, func(a, b coordinates) int {
 			return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.artifact, b.artifact), cmp.Compare(a.version, b.version))
 		})
-		for _, c := range slices.Compact(poms) {
-			w.add(c, m, at)
+		poms = slices.Compact(poms)
+		itself := ""
+		for _, p := range poms {
+			if purl := w.add(p, m, at); own(p) || len(poms) == 1 {
+				itself = purl
+			}
 		}
-		return
+		return itself
 	}
 	if c.artifact == "" || c.version == "" {
-		return
+		return ""
 	}
 	if c.group == "" && nests && !strings.HasSuffix(strings.ToLower(base), ".jar") {
-		return // somebody's own application: its name is no artifact
+		return "" // somebody's own application: its name is no artifact
 	}
-	w.add(c, m, at)
+	return w.add(c, m, at)
 }
 
-func (w *jarWalk) add(c coordinates, m manifest, at string) {
+func (w *jarWalk) add(c coordinates, m manifest, at string) (purl string) {
 	name := c.artifact
 	if c.group != "" {
 		name = c.group + ":" + c.artifact
@@ -180,6 +199,7 @@ func (w *jarWalk) add(c coordinates, m manifest, at string) {
 	}
 	p.Locations = []finding.Location{{Path: at}}
 	w.packages = append(w.packages, p)
+	return p.PURL
 }
 
 // coordinates are how Maven names an artifact.

@@ -33,6 +33,7 @@ func Packages(tree *rootfs.Tree) Result {
 	j.dropOwnedPrograms()
 	j.dropKnownRuntimes()
 	j.warnOfMissing()
+	j.resolveDependencies()
 	folders := j.folders()
 	return Result{Distro: distro, Packages: merge(j.packages), Folders: folders, Warnings: j.warnings}
 }
@@ -442,6 +443,11 @@ func mergeInto(p, more *sbom.Package, unions map[[2]*sbom.Symbols]*sbom.Symbols)
 		p.Licenses = append(slices.Clone(p.Licenses), more.Licenses...)
 		slices.Sort(p.Licenses)
 		p.Licenses = slices.Compact(p.Licenses)
+	}
+	if !slices.Equal(p.DependsOn, more.DependsOn) {
+		p.DependsOn = append(slices.Clone(p.DependsOn), more.DependsOn...)
+		slices.Sort(p.DependsOn)
+		p.DependsOn = slices.Compact(p.DependsOn)
 	}
 	p.Files = append(p.Files, more.Files...)
 	p.Layer = min(p.Layer, more.Layer)

@@ -302,19 +302,21 @@ func TestNpmInstallation(t *testing.T) {
 			walk(d)
 		}
 	}
-	var tree map[string]any
-	if err := json.Unmarshal(npm("ls", "--all", "--json", "--long"), &tree); err != nil {
+	var listed map[string]any
+	if err := json.Unmarshal(npm("ls", "--all", "--json", "--long"), &listed); err != nil {
 		t.Fatal(err)
 	}
-	walk(tree)
+	walk(listed)
 	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
-	for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+	tree := rootfs.Stack([]*rootfs.Facts{facts}, nil)
+	for _, p := range Packages(tree).Packages {
 		got[p.Name+"@"+p.Version] = true
 	}
+	checkNodeDependencies(t, dir, tree)
 	if len(want) < 100 {
 		t.Errorf("npm lists %d packages", len(want))
 	}

@@ -83,18 +83,20 @@ func pom(group, artifact, version string) (name, content string) {
 	return "META-INF/maven/" + group + "/" + artifact + "/pom.properties", fmt.Sprintf("#Generated\nversion=%s\ngroupId=%s\nartifactId=%s\n", version, group, artifact)
 }
 
+// audited makes a program that cargo-auditable built.
+func audited(text string) string {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	z.Write([]byte(text))
+	z.Close()
+	return elfWith(".dep-v0", b.Bytes())
+}
+
 func TestLanguagePackages(t *testing.T) {
 	n1, p1 := pom("org.slf4j", "slf4j-api", "1.7.36")
 	n2, p2 := pom("com.google.guava", "guava", "31.0")
 	slf4j := zipped(t, false, n1, p1)
 	inner := zipped(t, true, "BOOT-INF/lib/slf4j-api-1.7.36.jar", slf4j)
-	audit := func(text string) string {
-		var b bytes.Buffer
-		z := zlib.NewWriter(&b)
-		z.Write([]byte(text))
-		z.Close()
-		return elfWith(".dep-v0", b.Bytes())
-	}
 	tests := []struct {
 		name, path, content string
 		want                []string
@@ -114,7 +116,7 @@ func TestLanguagePackages(t *testing.T) {
 		{"composer 1", "app/vendor/composer/installed.json", `[{"name":"a/b","version":"1.0"}]`, []string{"pkg:composer/a/b@1.0"}, 0},
 		{"dotnet", "app/app.deps.json", `{"libraries":{"app/1.0.0":{"type":"project"},"Newtonsoft.Json/12.0.1":{"type":"package"},"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1":{"type":"runtimepack"}}}`,
 			[]string{"pkg:nuget/Newtonsoft.Json@12.0.1", "pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.1"}, 0},
-		{"cargo-auditable", "app/server", audit(`{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true},{"name":"time","version":"0.1.43","source":"crates.io"},{"name":"cc","version":"1.0","kind":"build"}]}`),
+		{"cargo-auditable", "app/server", audited(`{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true},{"name":"time","version":"0.1.43","source":"crates.io"},{"name":"cc","version":"1.0","kind":"build"}]}`),
 			[]string{"pkg:cargo/app@0.1.0", "pkg:cargo/time@0.1.43"}, 0},
 		{"cargo-auditable, damaged", "app/server", elfWith(".dep-v0", []byte("no zlib")), nil, 1},
 		{"hex", "app/lib/plug-1.14.0/ebin/plug.app", "{application,plug,\n [{description,\"x\"},{vsn,\"1.14.0\"},{modules,[]}]}.", []string{"pkg:hex/plug@1.14.0"}, 0},
@@ -220,52 +222,80 @@ func TestPythonDistributions(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {
 		t.Skip("reads this machine's Python packages: set CAREEN_LONG=1")
 	}
-	checked := 0
+	checked, edges := 0, 0
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		out, err := exec.Command(python, "-c", `import sys,os,importlib.metadata as m
+		out, err := exec.Command(python, "-c", `import sys,os,re,importlib.metadata as m
 for p in sys.path:
     if os.path.isdir(p) and p.endswith("-packages"):
         print("dir", p)
-        for d in m.distributions(path=[p]): print("is", d.metadata["Name"]+"@"+d.version)`).Output()
+        for d in m.distributions(path=[p]): print("is", d.metadata["Name"]+"@"+d.version)
+        try: from packaging.requirements import Requirement
+        except ImportError:
+            try: from pip._vendor.packaging.requirements import Requirement
+            except ImportError: continue
+        print("reads", p)
+        have = {d.metadata["Name"] for d in m.distributions(path=[p])}
+        normal = lambda name: re.sub("[-_.]+", "-", name).lower()
+        for d in m.distributions(path=[p]):
+            for q in map(Requirement, d.metadata.get_all("Requires-Dist") or []):
+                if not (q.marker and "extra" in str(q.marker)) and normal(q.name) in map(normal, have):
+                    print("on", normal(d.metadata["Name"])+">"+normal(q.name))`).Output()
 		if err != nil {
 			t.Logf("%s: %v", python, err)
 			continue
 		}
-		want := map[string]map[string]bool{}
+		want, depend := map[string]map[string]bool{}, map[string]map[string]bool{}
 		dir := ""
 		for line := range strings.Lines(string(out)) {
 			kind, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if kind == "dir" {
 				dir = value
 				want[dir] = map[string]bool{}
-				continue
+			} else if kind == "reads" {
+				depend[dir] = map[string]bool{}
+			} else if kind == "on" {
+				depend[dir][value] = true
+			} else {
+				want[dir][value] = true
 			}
-			want[dir][value] = true
 		}
 		for dir, want := range want {
 			facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := map[string]bool{}
+			got, on := map[string]bool{}, map[string]bool{}
 			for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
 				for _, l := range p.Locations {
 					// Those below other packages are vendored: importlib does not look there.
 					if p.Type == "pypi" && strings.Count(l.Path, "/") <= 1 {
 						got[p.Name+"@"+p.Version] = true
+						for _, purl := range p.DependsOn {
+							on[bareName(p.PURL)+">"+bareName(purl)] = true
+						}
 					}
 				}
 			}
+			if diff := cmp.Diff(depend[dir], on); depend[dir] != nil && diff != "" {
+				t.Errorf("%s: dependencies (-importlib +got):\n%s", dir, diff)
+			}
+			edges += len(depend[dir])
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s (-importlib +got):\n%s", dir, diff)
 			}
 			checked += len(want)
 		}
 	}
-	t.Logf("%d distributions compared", checked)
+	t.Logf("%d distributions and %d dependencies compared", checked, edges)
 	if checked == 0 {
 		t.Skip("no Python packages here")
 	}
+}
+
+// bareName is the name in a purl of Python's.
+func bareName(purl string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(purl, "pkg:pypi/"), "@")
+	return name
 }
 
 // TestDebianJars holds the coordinates read from Debian's jars against the

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +33,8 @@ func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 		return nil, nil
 	}
 	var doc struct {
-		Name, Version, License, Licenses json.RawMessage
+		Name, Version, License, Licenses                     json.RawMessage
+		Dependencies, OptionalDependencies, PeerDependencies json.RawMessage
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if err := json.Unmarshal(data, &doc); err != nil {
@@ -54,6 +56,14 @@ func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 	}
 	slices.Sort(p.Licenses)
 	p.Licenses = slices.Compact(p.Licenses)
+	for _, raw := range []json.RawMessage{doc.Dependencies, doc.OptionalDependencies, doc.PeerDependencies} {
+		var ranges map[string]json.RawMessage
+		if len(raw) > 2 && json.Unmarshal(raw, &ranges) == nil {
+			p.DependsOn = slices.AppendSeq(p.DependsOn, maps.Keys(ranges))
+		}
+	}
+	slices.Sort(p.DependsOn)
+	p.DependsOn = slices.Compact(p.DependsOn)
 	return []sbom.Package{p}, nil
 }
 

@@ -36,6 +36,13 @@ func parsePacmanDesc(data []byte) ([]sbom.Package, error) {
 			p.Arch = values[0]
 		case "LICENSE":
 			p.Licenses = values
+		case "DEPENDS":
+			for _, need := range values { // "glibc>=2.38", "libfoo.so=1-64"
+				if end := strings.IndexAny(need, "<>="); end >= 0 {
+					need = need[:end]
+				}
+				p.DependsOn = append(p.DependsOn, need)
+			}
 		}
 	}
 	if p.Name == "" || p.Version == "" {

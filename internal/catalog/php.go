@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -19,6 +21,7 @@ func parseComposerInstalled(data []byte) ([]sbom.Package, error) {
 	type entry struct {
 		Name, Version string
 		License       []string
+		Require       json.RawMessage // PHP writes an empty object as []
 	}
 	var doc struct{ Packages []entry }
 	if err := json.Unmarshal(data, &doc); err != nil {
@@ -35,7 +38,24 @@ func parseComposerInstalled(data []byte) ([]sbom.Package, error) {
 		}
 		p := language("composer", e.Name, e.Version)
 		p.Licenses = e.License
+		var require map[string]string
+		if json.Unmarshal(e.Require, &require) == nil {
+			p.DependsOn = slices.Sorted(maps.Keys(require))
+		}
 		packages = append(packages, p)
+	}
+	// Names become the purls of what the same file lists; php and ext-json are
+	// none of it.
+	purls := map[string]string{}
+	for i := range packages {
+		purls[strings.ToLower(packages[i].Name)] = packages[i].PURL
+	}
+	for i := range packages {
+		p := &packages[i]
+		for k, name := range p.DependsOn {
+			p.DependsOn[k] = purls[strings.ToLower(name)]
+		}
+		p.DependsOn = slices.DeleteFunc(p.DependsOn, func(purl string) bool { return purl == "" })
 	}
 	return packages, wrong.err()
 }

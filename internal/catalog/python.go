@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -87,6 +88,7 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 // (https://packaging.python.org/en/latest/specifications/core-metadata/).
 func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 	var name, version, license, expression string
+	var requires []string
 	for text := range strings.Lines(string(data)) {
 		text = strings.TrimRight(text, "\r\n")
 		if text == "" {
@@ -109,12 +111,17 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 			license = value
 		case "license-expression":
 			expression = value
+		case "requires-dist":
+			if on := requirement(value); on != "" {
+				requires = append(requires, on)
+			}
 		}
 	}
 	if name == "" || version == "" {
 		return nil, problems{{0, "metadata without a name or a version"}}
 	}
 	p := language("pypi", name, version)
+	p.DependsOn = requires
 	switch {
 	case expression != "":
 		p.Licenses = []string{expression}
@@ -124,6 +131,21 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 	return []sbom.Package{p}, nil
 }
 
+// requirement returns what a dependency specifier names,
+// "requests[socks] (>=2.8) ; python_version < '3'", as a purl without version,
+// whose name has its normal form; "" for what only an extra needs
+// (https://packaging.python.org/en/latest/specifications/dependency-specifiers/).
+func requirement(specifier string) string {
+	name, marker, _ := strings.Cut(specifier, ";")
+	if end := strings.IndexFunc(name, func(r rune) bool { return strings.ContainsRune(" [(<>=!~@", r) }); end >= 0 {
+		name = name[:end]
+	}
+	if name == "" || strings.Contains(marker, "extra ") || strings.Contains(marker, "extra=") {
+		return ""
+	}
+	return purl.New("pypi", name, "").String()
+}
+
 // isCondaMeta wants conda's records of installed packages.
 func isCondaMeta(h *rootfs.Header, _ []byte) bool {
 	return strings.HasSuffix(h.Path, ".json") && path.Base(path.Dir(h.Path)) == "conda-meta"
@@ -131,7 +153,10 @@ func isCondaMeta(h *rootfs.Header, _ []byte) bool {
 
 // parseCondaMeta reads conda-meta/NAME-VERSION-BUILD.json.
 func parseCondaMeta(data []byte) ([]sbom.Package, error) {
-	var doc struct{ Name, Version, License string }
+	var doc struct {
+		Name, Version, License string
+		Depends                []string
+	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
@@ -141,6 +166,10 @@ func parseCondaMeta(data []byte) ([]sbom.Package, error) {
 	p := language("conda", doc.Name, doc.Version)
 	if doc.License != "" {
 		p.Licenses = []string{doc.License}
+	}
+	for _, need := range doc.Depends { // "python >=3.11,<3.12.0a0"
+		name, _, _ := strings.Cut(need, " ")
+		p.DependsOn = append(p.DependsOn, name)
 	}
 	return []sbom.Package{p}, nil
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,9 +33,17 @@ func readRpmDatabase(_ *rootfs.Header, body rootfs.Body) (found, error) {
 
 func rpmFound(list []rpmdb.Package, err error) (found, error) {
 	f := found{Packages: make([]sbom.Package, len(list))}
+	needs, provides := make([][]string, len(list)), make([][]string, len(list))
 	for i := range list {
 		f.Packages[i] = rpmPackage(&list[i])
+		// rpm's own features, "rpmlib(CompressedFileNames)", and conditions,
+		// "(a if b)", name no package.
+		needs[i] = slices.DeleteFunc(list[i].Requires, func(name string) bool {
+			return strings.HasPrefix(name, "rpmlib(") || strings.HasPrefix(name, "(")
+		})
+		provides[i] = list[i].Provides
 	}
+	namePackages(f.Packages, needs, provides)
 	return f, err
 }
 

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,7 +101,7 @@ func TestRpmInstallation(t *testing.T) {
 	var built []string
 	for _, name := range []string{"one", "two"} {
 		spec := filepath.Join(dir, name+".spec")
-		text := "Name: " + name + "\nVersion: 1.0\nRelease: 3\nEpoch: 2\nSummary: x\nLicense: MIT\nVendor: Someone\nBuildArch: noarch\n%description\nx\n" +
+		text := "Name: " + name + "\nVersion: 1.0\nRelease: 3\nEpoch: 2\nSummary: x\nLicense: MIT\nVendor: Someone\nBuildArch: noarch\nProvides: " + name + "-feature = 3\nRequires: /opt/one, two-feature >= 1, gone, (one if two)\n%description\nx\n" +
 			"%install\nmkdir -p %{buildroot}/opt\necho > %{buildroot}/opt/" + name + "\n%files\n/opt/" + name + "\n"
 		if err := os.WriteFile(spec, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -114,7 +115,7 @@ func TestRpmInstallation(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "etc", "os-release"), []byte("ID=fedora\nVERSION_ID=41\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	check := func(label string) {
+	check := func(label string, dependencies ...string) {
 		t.Helper()
 		facts, err := rootfs.PassDir(t.Context(), root, Visitors(), rootfs.Limits{}, nil)
 		if err != nil {
@@ -124,6 +125,9 @@ func TestRpmInstallation(t *testing.T) {
 		var got []string
 		for _, p := range r.Packages {
 			got = append(got, p.Name+" "+p.Version+" "+p.Arch+" "+p.Source.Name+" "+p.Source.Version+" "+p.Vendor+" /"+strings.Join(p.Files, " /"))
+		}
+		if got := edges(r); fmt.Sprint(got) != fmt.Sprint(dependencies) {
+			t.Errorf("%s: dependencies %v, want %v", label, got, dependencies)
 		}
 		want := strings.Split(strings.TrimSpace(rpm("-qa", "--qf", `%{NAME} %{EPOCH}:%{VERSION}-%{RELEASE} %{ARCH} %{NAME} %{EPOCH}:%{VERSION}-%{RELEASE} %{VENDOR} [%{FILENAMES}]\n`)), "\n")
 		slices.Sort(want)
@@ -161,7 +165,7 @@ func TestRpmInstallation(t *testing.T) {
 	if log, err := os.Stat(filepath.Join(root, "var/lib/rpm/rpmdb.sqlite-wal")); err != nil || log.Size() == 0 {
 		t.Fatalf("no log to test: %v", err)
 	}
-	check("log not merged")
+	check("log not merged", "one@2:1.0-3:noarch: two@2:1.0-3:noarch", "two@2:1.0-3:noarch: one@2:1.0-3:noarch")
 }
 
 func FuzzRpmManifest(f *testing.F) {

@@ -24,6 +24,7 @@ var (
 	gemName     = regexp.MustCompile(`(?m)^\s*\w+\.name\s*=\s*["']([^"']+)["']`)
 	gemVersion  = regexp.MustCompile(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?["']([^"']+)["']`)
 	gemLicenses = regexp.MustCompile(`(?m)^\s*\w+\.licenses?\s*=\s*\[?([^\]\n]*)`)
+	gemNeeds    = regexp.MustCompile(`(?m)^\s*\w+\.add_(?:runtime_)?dependency\s*\(?\s*(?:%q<|["'])([^>"']+)[>"']`)
 	gemString   = regexp.MustCompile(`["']([^"']+)["']`)
 )
 
@@ -52,6 +53,9 @@ func parseGemspec(data []byte) ([]sbom.Package, error) {
 		for _, s := range gemString.FindAllStringSubmatch(m[1], -1) {
 			p.Licenses = append(p.Licenses, s[1])
 		}
+	}
+	for _, m := range gemNeeds.FindAllStringSubmatch(text, -1) {
+		p.DependsOn = append(p.DependsOn, m[1])
 	}
 	return []sbom.Package{p}, nil
 }

@@ -44,7 +44,10 @@ func parseAudit(data []byte) ([]sbom.Package, error) {
 		return nil, errors.New("cargo-auditable: list is too long")
 	}
 	var doc struct {
-		Packages []struct{ Name, Version, Source, Kind string }
+		Packages []struct {
+			Name, Version, Source, Kind string
+			Dependencies                []int // indexes of Packages
+		}
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("cargo-auditable: %w", err)
@@ -53,7 +56,13 @@ func parseAudit(data []byte) ([]sbom.Package, error) {
 	for _, c := range doc.Packages {
 		// Build scripts and their dependencies ran when the program was built.
 		if c.Name != "" && c.Version != "" && c.Kind != "build" {
-			packages = append(packages, language("cargo", c.Name, c.Version))
+			p := language("cargo", c.Name, c.Version)
+			for _, on := range c.Dependencies {
+				if on >= 0 && on < len(doc.Packages) {
+					p.DependsOn = append(p.DependsOn, language("cargo", doc.Packages[on].Name, doc.Packages[on].Version).PURL)
+				}
+			}
+			packages = append(packages, p)
 		}
 	}
 	return packages, nil

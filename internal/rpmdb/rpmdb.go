@@ -23,6 +23,7 @@ type Package struct {
 	Vendor, License        string
 	Modularity             string   // MODULARITYLABEL, "nodejs:18:8090020231207…:rhel9"
 	Files                  []string // without leading slash, folders left out
+	Requires, Provides     []string // names alone: of packages, "libc.so.6(GLIBC_2.34)(64bit)", "/bin/sh", "rpmlib(…)", "(a if b)"
 }
 
 // ErrFormat says that a file is none of the three forms.
@@ -99,6 +100,8 @@ const (
 	tagOldFilenames    = 1027
 	tagFileModes       = 1030
 	tagSourceRPM       = 1044
+	tagProvideName     = 1047
+	tagRequireName     = 1049
 	tagDirIndexes      = 1116
 	tagBasenames       = 1117
 	tagDirNames        = 1118
@@ -141,7 +144,7 @@ func ParseHeader(blob []byte) (Package, error) {
 		row := blob[8+16*i:]
 		switch tag := binary.BigEndian.Uint32(row); tag {
 		case tagName, tagVersion, tagRelease, tagEpoch, tagVendor, tagLicense, tagArch, tagOldFilenames,
-			tagFileModes, tagSourceRPM, tagDirIndexes, tagBasenames, tagDirNames, tagModularityLabel:
+			tagFileModes, tagSourceRPM, tagProvideName, tagRequireName, tagDirIndexes, tagBasenames, tagDirNames, tagModularityLabel:
 			h.index[tag] = entry{binary.BigEndian.Uint32(row[4:]), binary.BigEndian.Uint32(row[8:]), binary.BigEndian.Uint32(row[12:])}
 		}
 	}
@@ -156,6 +159,7 @@ func ParseHeader(blob []byte) (Package, error) {
 		return Package{}, fmt.Errorf("header of package %q without a name or a version", p.Name)
 	}
 	p.Files = h.files()
+	p.Requires, p.Provides = h.texts(tagRequireName), h.texts(tagProvideName)
 	return p, nil
 }
 

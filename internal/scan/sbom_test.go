@@ -2,6 +2,9 @@ package scan_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +52,7 @@ func TestSBOMFindsWhatItsImageDoes(t *testing.T) {
 			if len(of.Vulnerabilities) < 20 {
 				t.Fatalf("only %d findings to compare", len(of.Vulnerabilities))
 			}
+			checkDependencies(t, of)
 			for format, write := range map[string]func(*bytes.Buffer) error{
 				"CycloneDX": func(b *bytes.Buffer) error {
 					return report.WriteCycloneDX(b, []*report.Report{of}, report.BOMOptions{})
@@ -90,6 +94,87 @@ func findings(r *report.Report) []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// checkDependencies: what packages depend on is listed, and no package depends
+// on itself; CycloneDX and SPDX show each of these edges.
+func checkDependencies(t *testing.T, r *report.Report) {
+	t.Helper()
+	listed := map[string]bool{}
+	for _, p := range r.Packages {
+		listed[p.PURL] = true
+	}
+	edges := map[[2]string]bool{}
+	for _, p := range r.Packages {
+		for _, on := range p.DependsOn {
+			if !listed[on] || on == p.PURL || edges[[2]string{p.PURL, on}] {
+				t.Errorf("%s depends on %s: not listed, itself, or twice", p.PURL, on)
+			}
+			edges[[2]string{p.PURL, on}] = true
+		}
+	}
+	if len(edges) < 20 {
+		t.Errorf("only %d dependencies", len(edges))
+	}
+	var cdx struct {
+		Components []struct {
+			Ref  string `json:"bom-ref"`
+			PURL string
+		}
+		Dependencies []struct {
+			Ref       string
+			DependsOn []string
+		}
+	}
+	var spdx struct {
+		Packages []struct {
+			ID   string `json:"SPDXID"`
+			Refs []struct {
+				Locator string `json:"referenceLocator"`
+			} `json:"externalRefs"`
+		}
+		Relationships []struct {
+			From string `json:"spdxElementId"`
+			Type string `json:"relationshipType"`
+			To   string `json:"relatedSpdxElement"`
+		}
+	}
+	var documents [2]bytes.Buffer
+	for i, write := range []func(io.Writer, []*report.Report, report.BOMOptions) error{report.WriteCycloneDX, report.WriteSPDX} {
+		if err := write(&documents[i], []*report.Report{r}, report.BOMOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(json.Unmarshal(documents[0].Bytes(), &cdx), json.Unmarshal(documents[1].Bytes(), &spdx)); err != nil {
+		t.Fatal(err)
+	}
+	purls := map[string]string{}
+	for _, c := range cdx.Components {
+		purls[c.Ref] = c.PURL
+	}
+	for _, p := range spdx.Packages {
+		if len(p.Refs) > 0 {
+			purls[p.ID] = p.Refs[0].Locator
+		}
+	}
+	inCDX, inSPDX := map[[2]string]bool{}, map[[2]string]bool{}
+	for _, d := range cdx.Dependencies {
+		for _, on := range d.DependsOn {
+			if edge := [2]string{purls[d.Ref], purls[on]}; edges[edge] {
+				inCDX[edge] = true
+			}
+		}
+	}
+	for _, d := range spdx.Relationships {
+		if d.Type == "DEPENDS_ON" {
+			inSPDX[[2]string{purls[d.From], purls[d.To]}] = true
+		}
+	}
+	for format, got := range map[string]map[[2]string]bool{"CycloneDX": inCDX, "SPDX": inSPDX} {
+		if diff := cmp.Diff(edges, got); diff != "" {
+			t.Errorf("%s (-JSON +it):\n%s", format, diff)
+		}
+	}
 }
 
 func TestSBOMRefusesWhatIsNone(t *testing.T) {
