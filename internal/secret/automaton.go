@@ -27,43 +27,67 @@ type automaton struct {
 // the order of the ends.
 //
 // A step waits for the one before it, so one walk leaves most of the processor
-// idle: two walk at once, one over each half, the first one on into the second
-// for as long as a keyword that began in its half may go on.
+// idle: four walk at once, each over a quarter, and on into the next one for as
+// long as a keyword that began in its own may go on.
 func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
 	const worthwhile = 1 << 10
 	if len(text) < worthwhile {
 		a.walk(0, text, 0, found)
 		return
 	}
-	next, class, accepting := a.next, &a.class, a.accepting // the compiler cannot know that found leaves them alone
-	half := len(text) / 2
-	lower, upper := text[:half], text[half:2*half]
+	n := len(text) / 4
 	var later []hit
-	one, two := uint32(0), uint32(0)
-	for i, b := range lower {
-		one = next[one+uint32(class[b])]
-		two = next[two+uint32(class[upper[i]])]
-		if one >= accepting {
-			for _, k := range a.keywordsOf(one) {
-				found(k, i+1)
+	var states [4]uint32
+	for i := 0; i < n; {
+		i = a.walkQuarters(&states, text, n, i)
+		if states[0] >= a.accepting {
+			for _, k := range a.keywordsOf(states[0]) {
+				found(k, i)
 			}
 		}
-		if two >= accepting {
-			for _, k := range a.keywordsOf(two) {
-				later = append(later, hit{k, half + i + 1})
+		for quarter, state := range states[1:] {
+			if state >= a.accepting {
+				for _, k := range a.keywordsOf(state) {
+					later = append(later, hit{k, (quarter+1)*n + i})
+				}
 			}
 		}
 	}
-	a.walk(one, text[half:min(half+a.longest, len(text))], half, func(k int32, end int) {
-		if end-a.length[k] < half {
-			later = append(later, hit{k, end})
-		}
-	})
+	for quarter, state := range states[:3] {
+		from := (quarter + 1) * n
+		a.walk(state, text[from:min(from+a.longest, len(text))], from, func(k int32, end int) {
+			if end-a.length[k] < from {
+				later = append(later, hit{k, end})
+			}
+		})
+	}
 	slices.SortStableFunc(later, func(x, y hit) int { return cmp.Compare(x.end, y.end) })
 	for _, h := range later {
 		found(h.keyword, h.end)
 	}
-	a.walk(two, text[2*half:], 2*half, found)
+	a.walk(states[3], text[4*n:], 4*n, found)
+}
+
+// walkQuarters takes all four walks on from the i-th byte of their quarters, n
+// long, until one of them meets the end of a keyword; it returns how far it came.
+// Nothing is called in here, so that all of it stays in registers.
+func (a *automaton) walkQuarters(states *[4]uint32, text []byte, n, i int) int {
+	next, class, accepting := a.next, &a.class, a.accepting
+	one := text[i:n]
+	two, three, four := text[n+i:][:len(one)], text[2*n+i:][:len(one)], text[3*n+i:][:len(one)]
+	s1, s2, s3, s4 := states[0], states[1], states[2], states[3]
+	for k := range one {
+		s1 = next[s1+uint32(class[one[k]])]
+		s2 = next[s2+uint32(class[two[k]])]
+		s3 = next[s3+uint32(class[three[k]])]
+		s4 = next[s4+uint32(class[four[k]])]
+		if s1 >= accepting || s2 >= accepting || s3 >= accepting || s4 >= accepting {
+			n = i + k + 1
+			break
+		}
+	}
+	*states = [...]uint32{s1, s2, s3, s4}
+	return n
 }
 
 type hit struct {

@@ -52,7 +52,7 @@ func TestAutomaton(t *testing.T) {
 		}
 		text := []byte(word(rng.IntN(60)))
 		if len(keywords) > 0 && rng.IntN(4) == 0 {
-			text = []byte(word(1000 + rng.IntN(200))) // long enough to be walked in halves
+			text = []byte(word(1000 + rng.IntN(200))) // long enough to be walked in quarters
 		}
 		if got, want := automatonFinds(keywords, text), occurrences(keywords, text); !slices.Equal(got, want) {
 			t.Fatalf("%q in %q: got %v, want %v", keywords, text, got, want)
