@@ -101,7 +101,10 @@ func (s *scan) lookAt(r *rule, start, end int) {
 	if r.window > 0 {
 		to = min(end+r.window, to)
 	}
-	text := s.text[start:to]
+	text := r.extent().cut(s.text[start:to])
+	if text == nil {
+		return
+	}
 	if at := r.regex().FindSubmatchIndex(text); at != nil && !(at[1] == len(text) && to < len(s.text)) {
 		s.add(r, start, at)
 	}

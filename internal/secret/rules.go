@@ -49,9 +49,10 @@ type rule struct {
 	severity  finding.Severity
 	order     int // place among all rules
 	regex     func() *regexp.Regexp
-	path      *pathPattern // nil for every path
-	group     int          // of regex that is the secret; 0 means the first that took part
-	entropy   float64      // bits a byte; 0 asks for none
+	extent    func() *extent // of regex; of anchored rules only
+	path      *pathPattern   // nil for every path
+	group     int            // of regex that is the secret; 0 means the first that took part
+	entropy   float64        // bits a byte; 0 asks for none
 	keywords  []string
 	window    int  // bytes on either side of a keyword that regex sees; 0 means all of the text
 	anchored  bool // a match begins with the keyword
@@ -343,6 +344,7 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		if r.anchored {
 			r.wordStart = strings.HasPrefix(expr, `\b`)
 			expr = `\A(?:` + expr + `)`
+			r.extent = sync.OnceValue(func() *extent { return extentOf(expr) })
 		}
 		if r.regex, err = compile(expr); err != nil {
 			return nil, err

@@ -1,0 +1,74 @@
+package secret
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+)
+
+func TestExtent(t *testing.T) {
+	for _, c := range []struct {
+		expr, text string
+		want       string // what cut leaves; "" where nothing can match
+	}{
+		{`ab`, "abc", "abc"},
+		{`ab`, "ab", "ab"},
+		{`ab`, "a", ""},
+		{`a+b`, "aaabaa c", "aaabaa "},
+		{`(?i:ab)[0-9]{3}`, "aB123é!x", "aB123é!"},
+		{`(?i:ab)[0-9]{3}`, "aB12 3", ""},
+		{`a(?:b|cd)?e.`, "abe\nx", "abe\n"},
+		{`a(?:b|cd)?e.`, "acde?\nx", "acde?\n"},
+		{`a(?s:.){2}`, "a\n\nx", "a\n\nx"},
+		{`://[^/]+@h`, "://user/pass@h", "://user/pass@h"},
+		{`://[^@ ]+@[a-z]`, "://host path@h", ""},
+		{`(a`, "b", "b"},
+	} {
+		if got := string(extentOf(c.expr).cut([]byte(c.text))); got != c.want {
+			t.Errorf("%s: %q is cut to %q, want %q", c.expr, c.text, got, c.want)
+		}
+	}
+}
+
+// TestExtentOfRules holds what the cut text matches against what the whole
+// matches, for each of our anchored rules, at every keyword of the corpus and of
+// the corpus with characters changed.
+func TestExtentOfRules(t *testing.T) {
+	corpus, err := os.ReadFile("testdata/corpus.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := defaults(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	const noise = " \n\"'@:/=AZaz09-_\xc3"
+	compared, spared := 0, 0
+	for range 2 {
+		all.automaton().each(corpus, func(k int32, end int) {
+			text := corpus[end-all.automaton().length[k] : min(end+500, len(corpus))]
+			for _, r := range all.ofKeyword[k] {
+				if !r.anchored {
+					continue
+				}
+				want := r.regex().FindSubmatchIndex(text)
+				var got []int
+				if cut := r.extent().cut(text); cut != nil {
+					got = r.regex().FindSubmatchIndex(cut)
+				} else {
+					spared++
+				}
+				compared++
+				if !slices.Equal(got, want) {
+					t.Errorf("%s in %q: %v, want %v", r.id, text, got, want)
+				}
+			}
+		})
+		for range len(corpus) / 50 {
+			corpus[rng.IntN(len(corpus))] = noise[rng.IntN(len(noise))]
+		}
+	}
+	t.Logf("%d matches compared, %d of them spared", compared, spared)
+	if compared < 1000 || spared == 0 {
+		t.Error("the corpus shows nothing")
+	}
+}
