@@ -78,20 +78,17 @@ func withRpmLog(tree *rootfs.Tree, file string) (f found, ok bool) {
 }
 
 func rpmPackage(r *rpmdb.Package) sbom.Package {
-	version := r.Version
-	if r.Release != "" {
-		version += "-" + r.Release
-	}
-	p := sbom.Package{Type: "rpm", Name: r.Name, Arch: r.Arch, Vendor: r.Vendor, Files: r.Files}
-	p.Version = withEpoch(r.Epoch, version)
+	p := sbom.Package{Type: "rpm", Name: r.Name, Version: r.EVR(), Arch: r.Arch, Vendor: r.Vendor, Files: r.Files}
 	if r.License != "" {
 		p.Licenses = []string{r.License}
 	}
+	withoutEpoch := *r
+	withoutEpoch.Epoch = 0
 	p.Source.Name, p.Source.Version = sourceRPM(r.SourceRPM)
 	switch p.Source.Version {
 	case "":
 		p.Source = sbom.Source{Name: r.Name, Version: p.Version}
-	case version:
+	case withoutEpoch.EVR():
 		p.Source.Version = p.Version // the file name leaves the epoch out
 	}
 	// "nodejs:18:8090020231207:rhel9" is module nodejs, stream 18.
@@ -100,13 +97,6 @@ func rpmPackage(r *rpmdb.Package) sbom.Package {
 		p.Modularity = name + ":" + stream
 	}
 	return p
-}
-
-func withEpoch(epoch int, version string) string {
-	if epoch == 0 {
-		return version
-	}
-	return strconv.Itoa(epoch) + ":" + version
 }
 
 // sourceRPM takes the file name of a source package apart:

@@ -2,7 +2,7 @@
 // the three forms that rpm has written it: SQLite (rpm 4.16 and later), ndb
 // (SUSE) and Berkeley DB hash files (all before). Only what lists packages is
 // read, straight from the file, with every count and offset bounded: the
-// database comes from an image. How headers are laid out is described in
+// database comes from an image. It writes the SQLite form. How headers are laid out is described in
 // https://rpm-software-management.github.io/rpm/manual/format_header.html.
 package rpmdb
 
@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
+	"strings"
 )
 
 // Package is one installed package, in rpm's own words.
@@ -33,25 +35,19 @@ var ErrFormat = errors.New("not an rpm database")
 // the rest: the error says what was left out. wal is the write-ahead log beside
 // a SQLite database (its name with -wal), nil when there is none.
 func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package, error) {
-	blobs, err := open(r, size, wal, walSize)
+	headers, err := Headers(r, size, wal, walSize)
 	if err != nil {
 		return nil, err
 	}
 	var packages []Package
 	var errs []error
-	n, total := 0, int64(0)
-	for blob, err := range blobs {
+	n := 0
+	for blob, err := range headers {
 		n++
-		total += int64(len(blob))
-		if n > maxPackages || total > size+walSize {
-			// No two records share bytes, so they cannot be more than the file.
-			errs = append(errs, fmt.Errorf("more records than fit: %d of %d bytes", n, total))
-			break
-		}
 		if err == nil {
 			var p Package
 			if p, err = ParseHeader(blob); err == nil {
-				if p.Name != "gpg-pubkey" { // a key that was imported, not software
+				if !p.isKey() {
 					packages = append(packages, p)
 				}
 				continue
@@ -64,14 +60,53 @@ func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package,
 	return packages, errors.Join(errs...)
 }
 
+// isKey reports whether it is a key that was imported, not software.
+func (p *Package) isKey() bool { return p.Name == "gpg-pubkey" }
+
+// EVR is the version as rpm writes it, the epoch only where there is one.
+func (p *Package) EVR() string {
+	version := p.Version
+	if p.Release != "" {
+		version += "-" + p.Release
+	}
+	if p.Epoch != 0 {
+		version = strconv.Itoa(p.Epoch) + ":" + version
+	}
+	return version
+}
+
+// Headers iterates over the packages of a database in the form in which it has
+// them: see ParseHeader. An error among them stands for one that cannot be read.
+// Its arguments are those of Read.
+func Headers(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
+	blobs, err := open(r, size, wal, walSize)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func([]byte, error) bool) {
+		n, total := 0, int64(0)
+		for blob, err := range blobs {
+			n++
+			total += int64(len(blob))
+			if n > maxPackages || total > size+walSize {
+				// No two records share bytes, so they cannot be more than the file.
+				yield(nil, fmt.Errorf("more records than fit: %d of %d bytes", n, total))
+				return
+			}
+			if !yield(blob, err) {
+				return
+			}
+		}
+	}, nil
+}
+
 const (
 	maxPackages = 1 << 17
 	maxErrors   = 5
 	maxHeader   = 64 << 20 // one package's record; rpm itself refuses more than 256 MB
 )
 
-// open tells the form and returns the records. An error among them stands for
-// one record that cannot be read.
+// open tells the form and returns the records.
 func open(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
 	var head [32]byte
 	if n, err := r.ReadAt(head[:], 0); n < len(head) {
@@ -98,6 +133,7 @@ const (
 	tagLicense         = 1014
 	tagArch            = 1022
 	tagOldFilenames    = 1027
+	tagFileStates      = 1029
 	tagFileModes       = 1030
 	tagSourceRPM       = 1044
 	tagProvideName     = 1047
@@ -110,9 +146,11 @@ const (
 
 // Types of a tag's value.
 const (
+	typeChar        = 1
 	typeInt16       = 3
 	typeInt32       = 4
 	typeString      = 6
+	typeBin         = 7
 	typeStringArray = 8
 	typeI18N        = 9
 )
@@ -124,29 +162,55 @@ type entry struct{ kind, offset, count uint32 }
 type header struct {
 	index map[uint32]entry
 	data  []byte
+	tail  []byte // behind the data
 }
 
 // maxTags bounds a header's index; rpm's own bound is the same.
 const maxTags = 0xffff
 
-// ParseHeader reads one record: the count of tags, the size of their data, an
-// index of 16 bytes a tag, the data; all big-endian.
-func ParseHeader(blob []byte) (Package, error) {
+// readHeader reads one record: the count of tags, the size of their data, an
+// index of 16 bytes a tag, the data; all big-endian. Of the index it keeps the
+// tags that are wanted.
+func readHeader(blob []byte, want func(tag uint32) bool) (header, error) {
 	if len(blob) < 8 {
-		return Package{}, fmt.Errorf("header of %d bytes", len(blob))
+		return header{}, fmt.Errorf("header of %d bytes", len(blob))
 	}
 	tags, size := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:])
 	if tags == 0 || tags > maxTags || int64(len(blob)) < 8+16*int64(tags)+int64(size) {
-		return Package{}, fmt.Errorf("header of %d bytes names %d tags and %d bytes of data", len(blob), tags, size)
+		return header{}, fmt.Errorf("header of %d bytes names %d tags and %d bytes of data", len(blob), tags, size)
 	}
-	h := header{index: make(map[uint32]entry, 16), data: blob[8+16*tags:][:size]}
+	data := blob[8+16*tags:]
+	h := header{index: make(map[uint32]entry, 16), data: data[:size], tail: data[size:]}
 	for i := range tags {
 		row := blob[8+16*i:]
-		switch tag := binary.BigEndian.Uint32(row); tag {
-		case tagName, tagVersion, tagRelease, tagEpoch, tagVendor, tagLicense, tagArch, tagOldFilenames,
-			tagFileModes, tagSourceRPM, tagProvideName, tagRequireName, tagDirIndexes, tagBasenames, tagDirNames, tagModularityLabel:
+		if tag := binary.BigEndian.Uint32(row); want(tag) {
 			h.index[tag] = entry{binary.BigEndian.Uint32(row[4:]), binary.BigEndian.Uint32(row[8:]), binary.BigEndian.Uint32(row[12:])}
 		}
+	}
+	return h, nil
+}
+
+// listsFiles reports whether a tag has part of the list of files.
+func listsFiles(tag uint32) bool {
+	switch tag {
+	case tagOldFilenames, tagFileModes, tagDirIndexes, tagBasenames, tagDirNames:
+		return true
+	}
+	return false
+}
+
+// ParseHeader reads what one record says of a package.
+func ParseHeader(blob []byte) (Package, error) {
+	h, err := readHeader(blob, func(tag uint32) bool {
+		switch tag {
+		case tagName, tagVersion, tagRelease, tagEpoch, tagVendor, tagLicense, tagArch, tagSourceRPM,
+			tagProvideName, tagRequireName, tagModularityLabel:
+			return true
+		}
+		return listsFiles(tag)
+	})
+	if err != nil {
+		return Package{}, err
 	}
 	p := Package{
 		Name: h.text(tagName), Version: h.text(tagVersion), Release: h.text(tagRelease), Arch: h.text(tagArch),
@@ -218,46 +282,42 @@ func (h header) numbers(tag, kind, width uint32) []byte {
 	return h.data[e.offset:][:e.count*width]
 }
 
-// files puts the owned paths together: a list of names, for each the index of
-// its folder in a list of folders. Headers of long ago hold whole paths.
-func (h header) files() []string {
-	const kindMask, folder = 0o170000, 0o040000
-	modes := h.numbers(tagFileModes, typeInt16, 2)
-	isFolder := func(i int) bool {
-		return len(modes) >= 2*i+2 && binary.BigEndian.Uint16(modes[2*i:])&kindMask == folder
-	}
-	var files []string
-	add := func(dir, name string) {
-		for len(dir) > 0 && dir[0] == '/' {
-			dir = dir[1:]
-		}
-		if dir == "" {
-			for len(name) > 0 && name[0] == '/' {
-				name = name[1:]
-			}
-		}
-		if dir+name != "" {
-			files = append(files, dir+name)
-		}
-	}
+// paths puts the owned paths together: a list of names, for each the index of
+// its folder in a list of folders. Headers of long ago hold whole paths. A path
+// that cannot be put together is "".
+func (h header) paths() []string {
 	names := h.texts(tagBasenames)
 	if len(names) == 0 {
-		for i, name := range h.texts(tagOldFilenames) {
-			if !isFolder(i) {
-				add("", name)
-			}
+		old := h.texts(tagOldFilenames)
+		for i, name := range old {
+			old[i] = strings.TrimLeft(name, "/")
 		}
-		return files
+		return old
 	}
 	dirs := h.texts(tagDirNames)
 	indexes := h.numbers(tagDirIndexes, typeInt32, 4)
-	files = make([]string, 0, len(names))
+	paths := make([]string, len(names))
 	for i, name := range names {
-		if isFolder(i) || len(indexes) < 4*i+4 {
-			continue
+		if len(indexes) < 4*i+4 {
+			break
 		}
 		if dir := binary.BigEndian.Uint32(indexes[4*i:]); uint64(dir) < uint64(len(dirs)) {
-			add(dirs[dir], name)
+			paths[i] = strings.TrimLeft(dirs[dir]+name, "/")
+		}
+	}
+	return paths
+}
+
+// files returns the owned paths without folders.
+func (h header) files() []string {
+	const kindMask, folder = 0o170000, 0o040000
+	modes := h.numbers(tagFileModes, typeInt16, 2)
+	paths := h.paths()
+	files := paths[:0]
+	for i, file := range paths {
+		isFolder := len(modes) >= 2*i+2 && binary.BigEndian.Uint16(modes[2*i:])&kindMask == folder
+		if file != "" && !isFolder {
+			files = append(files, file)
 		}
 	}
 	return files

@@ -225,17 +225,12 @@ func (db *sqlite) payload(page []byte, at int64) ([]byte, error) {
 	if n == 0 || m == 0 || size < 0 || size > maxHeader {
 		return nil, fmt.Errorf("record of %d bytes", size)
 	}
-	// How much lies in the page itself (section 1.6 of the format).
-	most, least := db.usable-35, (db.usable-12)*32/255-23
-	if size <= most {
+	here := sqliteLocal(db.usable, size)
+	if here == size {
 		if size > int64(len(cell)) {
 			return nil, errors.New("record passes the end of its page")
 		}
 		return cell[:size:size], nil
-	}
-	here := least + (size-least)%(db.usable-4)
-	if here > most {
-		here = least
 	}
 	if here+4 > int64(len(cell)) {
 		return nil, errors.New("record passes the end of its page")
@@ -255,6 +250,19 @@ func (db *sqlite) payload(page []byte, at int64) ([]byte, error) {
 		record = append(record, page[4:min(db.usable, 4+size-int64(len(record)))]...)
 	}
 	return record, nil
+}
+
+// sqliteLocal is how much of a record lies in its leaf itself (section 1.6 of
+// the format).
+func sqliteLocal(usable, size int64) int64 {
+	most, least := usable-35, (usable-12)*32/255-23
+	if size <= most {
+		return size
+	}
+	if here := least + (size-least)%(usable-4); here <= most {
+		return here
+	}
+	return least
 }
 
 // sqliteValue is one column.
