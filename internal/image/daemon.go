@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	maxMessage    = 200              // bytes of what a daemon says went wrong
 	maxDaemonJSON = 16 << 20         // of what a daemon tells of one image
 	askTimeout    = 30 * time.Second // for that; an export may take as long as it takes
 )
@@ -347,11 +348,24 @@ func (d *daemon) ask(path string, into any) error {
 }
 
 func (d *daemon) get(ctx context.Context, path string) (*http.Response, error) {
+	return d.request(ctx, http.MethodGet, path, nil, nil)
+}
+
+// request makes a request with a JSON body, if any. An answer that is no success
+// is an error.
+func (d *daemon) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
 	u := d.base
-	u.Path = path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	u.Path, u.RawQuery = path, query.Encode()
+	sent, err := jsonBody(body)
 	if err != nil {
 		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), sent)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := d.client.Do(req)
 	if err != nil {
@@ -360,7 +374,7 @@ func (d *daemon) get(ctx context.Context, path string) (*http.Response, error) {
 		}
 		return nil, d.unreachable(err)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return resp, nil
 	}
 	defer resp.Body.Close()
@@ -370,5 +384,9 @@ func (d *daemon) get(ctx context.Context, path string) (*http.Response, error) {
 	if resp.StatusCode == http.StatusNotFound {
 		return nil, fmt.Errorf("%w at %s", errNotInDaemon, d.address)
 	}
-	return nil, fmt.Errorf("%s answered %s (%q)", d.address, resp.Status, shorten(answer.Message))
+	message := answer.Message
+	if len(message) > maxMessage {
+		message = "…" + message[len(message)-maxMessage:] // the cause stands last
+	}
+	return nil, fmt.Errorf("%s answered %s (%q)", d.address, resp.Status, message)
 }
