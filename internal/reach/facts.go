@@ -23,7 +23,7 @@ const (
 func Visitors() []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
 		{Name: elfVisitor, Version: 1, Want: isELF, Visit: elfReader()},
-		{Name: textVisitor, Version: 1, Want: isText, Visit: keepText},
+		{Name: textVisitor, Version: 2, Want: isText, Visit: keepText},
 	}
 	for _, l := range languages() {
 		if l.visitors != nil {
@@ -39,13 +39,13 @@ func isELF(_ *rootfs.Header, head []byte) bool { return exe.Identify(head) == ex
 // number is in the hundreds; most have a few kilobytes.
 const maxText = 256 << 10
 
-// isText wants scripts by their first line and what is in /etc or named like
-// configuration.
+// isText wants scripts by their first line, archives behind it or not, and what
+// is in /etc or named like configuration.
 func isText(h *rootfs.Header, head []byte) bool {
-	if h.Size == 0 || h.Size > maxText || bytes.IndexByte(head, 0) >= 0 {
+	if h.Size == 0 || h.Size > maxText {
 		return false
 	}
-	return bytes.HasPrefix(head, []byte("#!")) || isConfiguration(h.Path)
+	return bytes.HasPrefix(head, []byte("#!")) || isConfiguration(h.Path) && bytes.IndexByte(head, 0) < 0
 }
 
 // isConfiguration reports whether a file is one that names other files.

@@ -118,10 +118,7 @@ func (r *Result) Files() iter.Seq2[*rootfs.Entry, State] {
 // of its files, documentation left out. One unknown file makes it unknown only
 // if none is reached.
 func (r *Result) Package(i int) Verdict {
-	files, known := r.walk.packageFiles(i)
-	if !known {
-		return Verdict{State: Unknown, Why: "which files it has is not known"}
-	}
+	files, whole := r.walk.packageFiles(i)
 	unknown := ""
 	for _, f := range files {
 		switch r.State(f) {
@@ -133,16 +130,19 @@ func (r *Result) Package(i int) Verdict {
 			}
 		}
 	}
-	if unknown != "" {
+	switch {
+	case unknown != "":
 		return r.File(unknown)
+	case !whole:
+		return Verdict{State: Unknown, Why: "which files it has is not known"}
 	}
 	return Verdict{State: NotReached, Why: r.method()}
 }
 
-// packageFiles returns the files of a package but its documentation; known is
-// false if nothing says which they are. Files that do not exist in the image
-// are not in the list.
-func (w *walk) packageFiles(i int) (files []string, known bool) {
+// packageFiles returns the files of a package but its documentation; whole is
+// false if it may have more than those. Files that do not exist in the image are
+// not in the list.
+func (w *walk) packageFiles(i int) (files []string, whole bool) {
 	p := &w.packages[i]
 	if len(p.Files) > 0 {
 		return w.ownedFiles(i), true
@@ -150,19 +150,45 @@ func (w *walk) packageFiles(i int) (files []string, known bool) {
 	if p.FromLockFile {
 		return nil, false
 	}
+	whole = len(p.Locations) > 0
 	for _, l := range p.Locations {
-		switch {
-		case p.Type == "npm" && path.Base(l.Path) == "package.json":
-			for e := range w.below(parent(l.Path)) {
-				if e.Mode.IsRegular() && !strings.Contains(e.Path[len(parent(l.Path)):], "/node_modules/") {
-					files = append(files, e.Path)
-				}
+		file, _, _ := strings.Cut(l.Path, "!") // what is inside of an archive
+		whole = whole && isUsedWith(p.Type, file)
+		if p.Type != "npm" || path.Base(file) != "package.json" {
+			files = append(files, file)
+			continue
+		}
+		for e := range w.below(parent(file)) {
+			if e.Mode.IsRegular() && !strings.Contains(e.Path[len(parent(file)):], "/node_modules/") {
+				files = append(files, e.Path)
 			}
-		default:
-			files = append(files, l.Path)
 		}
 	}
-	return files, len(files) > 0
+	return files, whole
+}
+
+// isUsedWith reports whether the file that says that a package is there is used
+// whenever the package is, so that the package is not if the file is not: it is
+// the program or archive that holds the package, or a reader needs it together
+// with the package's modules. A document about packages is not.
+func isUsedWith(packageType, file string) bool {
+	base := path.Base(file)
+	ext := path.Ext(base)
+	switch packageType {
+	case "apk", "alpm", "rpm":
+		return base != "container-manifest-2" // the others list files: it has none
+	case "npm":
+		return base == "package.json"
+	case "pypi":
+		return base == "METADATA" || base == "PKG-INFO" || ext == ".egg-info"
+	case "gem":
+		return ext == ".gemspec"
+	case "composer":
+		return base == "installed.json"
+	case "golang", "cargo", "maven", "generic", "bitnami":
+		return ext != ".json" && ext != ".spdx"
+	}
+	return false
 }
 
 // String is the verdict in one line, as careen reach prints it.
