@@ -55,7 +55,7 @@ var rooms = map[string][]string{
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
 	"policy":    {"report", "finding"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "accounts"},
+	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb"}, // rpmdb: the database of what is left is written anew
 	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},

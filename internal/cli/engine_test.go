@@ -45,6 +45,19 @@ func engine(t *testing.T, network, address string, command ...string) {
 	t.Skipf("%s does not answer: %s", command[0], log.String())
 }
 
+// dockerEngine starts a real Docker engine, without a network, and points the
+// environment to it.
+func dockerEngine(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "docker.sock")
+	t.Cleanup(func() { _ = exec.Command("umount", filepath.Join(dir, "exec", "netns", "default")).Run() }) // dockerd leaves it mounted
+	engine(t, "unix", socket, "dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
+		"-H", "unix://"+socket, "--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false",
+		"--ip-forward=false", "--ip-masq=false")
+	t.Setenv("DOCKER_HOST", "unix://"+socket)
+}
+
 func longWith(t *testing.T, tools ...string) {
 	t.Helper()
 	if os.Getenv("CAREEN_LONG") == "" {
@@ -86,12 +99,7 @@ func found(t *testing.T, cache, target string) []string {
 // found to hold what its archive holds.
 func TestScanOfARealDocker(t *testing.T) {
 	longWith(t, "dockerd", "docker")
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "docker.sock")
-	engine(t, "unix", socket, "dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"-H", "unix://"+socket, "--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false",
-		"--ip-forward=false", "--ip-masq=false")
-	t.Setenv("DOCKER_HOST", "unix://"+socket)
+	dockerEngine(t)
 	if out, err := exec.Command("docker", "load", "-i", example).CombinedOutput(); err != nil {
 		t.Skipf("docker load: %v: %s", err, out)
 	}

@@ -100,11 +100,7 @@ func TestHardenedServersRun(t *testing.T) {
 	for i, c := range cases {
 		images[i] = imagetest.Image{Tags: []string{c.name + ":1"}, Config: c.cfg, Layers: []imagetest.Layer{layer, files}}
 	}
-	socket := filepath.Join(dir, "docker.sock")
-	engine(t, "unix", socket, "dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"-H", "unix://"+socket, "--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false", "--ip6tables=false",
-		"--ip-forward=false", "--ip-masq=false")
-	t.Setenv("DOCKER_HOST", "unix://"+socket)
+	dockerEngine(t)
 	docker(t, "load", "-i", imagetest.Archive(t, images[0]))
 	cache := t.TempDir()
 	for i, c := range cases {

@@ -236,8 +236,12 @@ func (c *command) slimImage(ctx context.Context, img *image.Image, to image.Dest
 	}
 	defer written.Close()
 	written.Attached = []image.Artifact{bomArtifact(bom)}
+	sourceOpt, err := f.source.options(c, "")
+	if err != nil {
+		return nil, err
+	}
 	if f.verify.asked() {
-		if out.Verified, err = c.verify(ctx, in, img, written, f.verify); err != nil {
+		if out.Verified, err = c.verify(ctx, in, src, written, f.verify, sourceOpt); err != nil {
 			return nil, err
 		}
 	}
@@ -246,10 +250,6 @@ func (c *command) slimImage(ctx context.Context, img *image.Image, to image.Dest
 		return nil, fmt.Errorf("looking at what was made: %w", err)
 	}
 	out.After = numbers(after)
-	sourceOpt, err := f.source.options(c, "")
-	if err != nil {
-		return nil, err
-	}
 	w, err := image.Write(ctx, to, *written, sourceOpt)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", to, err)

@@ -77,7 +77,9 @@ type verified struct {
 	Status  int      `json:"status,omitempty"` // of both answers
 	Bytes   int      `json:"bytes"`            // of both answers, or outputs
 	Exit    int      `json:"exit"`             // of both
-	Varies  bool     `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
+	// Container is true for a run by Docker, false for one in a chroot.
+	Container bool `json:"container"`
+	Varies    bool `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
 }
 
 func (v *verified) String() string {
@@ -91,18 +93,22 @@ func (v *verified) String() string {
 	return fmt.Sprintf("%s exits with %d and prints %s", strings.Join(v.Command, " "), v.Exit, same)
 }
 
-// sideBySide are both images, unpacked.
+// sideBySide are both images, ready to be run.
 type sideBySide struct {
 	original, result slim.Trial
+	run              func(context.Context, *slim.Trial) (slim.Observation, error)
+	unpack           func(context.Context) error // both, where they were not
 }
 
 // verify runs the original and the result, and returns an error that names what
-// is missing if they differ.
-func (c *command) verify(ctx context.Context, in *scan.Opened, img *image.Image, written *image.NewImage, f verifyFlags) (*verified, error) {
-	if err := slim.CanTry(img.Platform); err != nil {
-		return nil, fmt.Errorf("cannot verify: %w", err)
+// is missing if they differ: as containers where there is a Docker daemon, else
+// in a chroot.
+func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, written *image.NewImage, f verifyFlags, opt image.Options) (*verified, error) {
+	argv, err := f.argv()
+	if err != nil {
+		return nil, err
 	}
-	made, err := written.Image(img.Ref)
+	made, err := written.Image(src.Image.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -116,44 +122,78 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, img *image.Image,
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	argv, err := f.argv()
+	trial := func(name string, tree *rootfs.Tree, cfg image.Config) slim.Trial {
+		return slim.Trial{Name: name, Tree: tree, Config: cfg, Root: filepath.Join(dir, name, "root"), Command: argv, URL: f.http, Within: f.within}
+	}
+	both := sideBySide{original: trial("original", in.Tree, src.Image.Config), result: trial("result", after.Tree, made.Config)}
+	both.unpack = func(ctx context.Context) error {
+		if err := slim.CanTry(src.Image.Platform); err != nil {
+			return err
+		}
+		return errors.Join(unpackTrial(ctx, &both.original), unpackTrial(ctx, &both.result))
+	}
+	engine, err := image.OpenEngine(ctx, opt)
+	switch {
+	case errors.Is(err, image.ErrNoEngine):
+		if err := both.unpack(ctx); err != nil {
+			return nil, fmt.Errorf("cannot verify: %w", err)
+		}
+		both.run = func(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
+			return apart(func() (slim.Observation, error) { return t.Run(ctx) })
+		}
+		return both.compare(ctx)
+	case err != nil:
+		return nil, err
+	}
+	defer engine.Close()
+	original, err := slim.Whole(src).Build(ctx, src, slim.Options{Time: src.Image.Config.Created}, nil)
 	if err != nil {
 		return nil, err
 	}
-	var both sideBySide
-	if both.original, err = unpackTrial(ctx, in.Tree, img.Config, filepath.Join(dir, "original"), argv, f); err != nil {
-		return nil, err
+	defer original.Close()
+	names := map[string]*image.NewImage{both.original.Name: original, both.result.Name: written}
+	unique := strings.ToLower(filepath.Base(dir))
+	for name, img := range names {
+		if err := engine.Load(*img, unique+":"+name); err != nil {
+			return nil, fmt.Errorf("loading the %s: %w", name, err)
+		}
+		defer engine.Unload(unique + ":" + name)
 	}
-	if both.result, err = unpackTrial(ctx, after.Tree, made.Config, filepath.Join(dir, "result"), argv, f); err != nil {
-		return nil, err
+	both.run = func(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
+		return t.RunContainer(ctx, engine, unique+":"+t.Name)
 	}
-	return both.compare(ctx)
+	v, err := both.compare(ctx)
+	if v != nil {
+		v.Container = true
+	}
+	return v, err
 }
 
-func unpackTrial(ctx context.Context, tree *rootfs.Tree, cfg image.Config, dir string, argv []string, f verifyFlags) (slim.Trial, error) {
-	root := filepath.Join(dir, "root")
-	trial := slim.Trial{Tree: tree, Config: cfg, Root: root, Command: argv, URL: f.http, Within: f.within}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return trial, err
+// unpackTrial lays an image out in its trial's root.
+func unpackTrial(ctx context.Context, t *slim.Trial) error {
+	if err := os.MkdirAll(t.Root, 0o755); err != nil {
+		return err
 	}
 	// Programs that are not root have to reach the root directory.
-	for at := root; at != filepath.Dir(filepath.Dir(dir)); at = filepath.Dir(at) {
+	at := t.Root
+	for range 3 {
 		if err := os.Chmod(at, 0o755); err != nil {
-			return trial, err
+			return err
 		}
+		at = filepath.Dir(at)
 	}
-	return trial, slim.Unpack(ctx, tree, root)
+	return slim.Unpack(ctx, t.Tree, t.Root)
 }
 
 func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
-	was, err := apart(func() (slim.Observation, error) { return b.original.Run(ctx) })
+	was, err := b.run(ctx, &b.original)
 	if err != nil {
 		return nil, fmt.Errorf("running the original: %w", err)
 	}
 	if was.Failed != "" {
 		return nil, fmt.Errorf("cannot verify: the original: %s%s", was.Failed, lastWords(was.Output))
 	}
-	is, err := apart(func() (slim.Observation, error) { return b.result.Run(ctx) })
+	is, err := b.run(ctx, &b.result)
 	if err != nil {
 		return nil, fmt.Errorf("running the result: %w", err)
 	}
@@ -162,7 +202,7 @@ func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
 	if difference == "" {
 		return v, nil
 	}
-	again, err := apart(func() (slim.Observation, error) { return b.original.Run(ctx) })
+	again, err := b.run(ctx, &b.original)
 	if err != nil {
 		return nil, fmt.Errorf("running the original again: %w", err)
 	}
@@ -233,6 +273,11 @@ const maxMissing = 20 // files that are named
 // missing names the files that the original opens and the result lacks, as the
 // flags that keep them.
 func (b *sideBySide) missing(ctx context.Context) string {
+	if _, err := os.Stat(b.original.Root); err != nil {
+		if err := b.unpack(ctx); err != nil {
+			return "which files it lacks cannot be traced: " + err.Error()
+		}
+	}
 	opened, err := apart(func() ([]string, error) { return b.original.Trace(ctx) })
 	if err != nil {
 		return err.Error()

@@ -71,14 +71,51 @@ func hidingImage(t *testing.T) string {
 }
 
 func TestVerifyHoldsTheResultToTheOriginal(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "no.sock"))
 	archive := hidingImage(t)
+	holdToTheOriginal(t, archive, `"container": false`)
+	slim := slimming(t, archive)
+	if code, _, errs := slim("--verify", "hiding print", "--dry-run"); code != exitFailed || !strings.Contains(errs, "--dry-run makes nothing") {
+		t.Errorf("%d, %s", code, errs)
+	}
+	if code, _, errs := slim("--verify", "absent", "-o", "oci-dir:"+t.TempDir()+"/x"); code != exitFailed || !strings.Contains(errs, "cannot verify: the original: absent: not in the image's PATH") {
+		t.Errorf("%d, %s", code, errs)
+	}
+}
+
+// TestVerifyInDocker does the same with a real Docker engine, which has no
+// network from which it could publish a port.
+func TestVerifyInDocker(t *testing.T) {
+	longWith(t, "dockerd", "docker")
+	archive := hidingImage(t)
+	dockerEngine(t)
+	holdToTheOriginal(t, archive, `"container": true`)
+	if code, _, errs := slimming(t, archive)("--verify", "absent", "-o", "oci-dir:"+t.TempDir()+"/x"); code != exitFailed ||
+		!strings.Contains(errs, "cannot verify: the original: does not start") || !strings.Contains(errs, "absent") {
+		t.Errorf("%d, %s", code, errs)
+	}
+	for _, list := range [][]string{{"ps", "-aq"}, {"images", "-q"}} {
+		if out, err := exec.Command("docker", list...).Output(); err != nil || len(bytes.TrimSpace(out)) > 0 {
+			t.Errorf("docker %q: what was run is left: %s (%v)", list, out, err)
+		}
+	}
+}
+
+// slimming runs careen slim over an archive.
+func slimming(t *testing.T, archive string) func(args ...string) (code int, out, errs string) {
 	cache := t.TempDir()
-	slim := func(args ...string) (code int, out, errs string) {
+	return func(args ...string) (code int, out, errs string) {
 		var stdout, stderr bytes.Buffer
 		args = append([]string{"slim", archive, "--level", "file", "--cache-dir", cache}, args...)
 		code = Main(context.Background(), args, os.Environ(), strings.NewReader(""), &stdout, &stderr)
 		return code, stdout.String(), stderr.String()
 	}
+}
+
+// holdToTheOriginal slims the image of hidingProgram, first without the file that
+// it needs.
+func holdToTheOriginal(t *testing.T, archive, how string) {
+	slim := slimming(t, archive)
 	for _, probe := range [][]string{{"--verify", "hiding print"}, {"--http", "http://localhost:8080/"}} {
 		t.Run(probe[0], func(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "out")
@@ -99,12 +136,9 @@ func TestVerifyHoldsTheResultToTheOriginal(t *testing.T) {
 			if code != exitDone || !strings.Contains(out, "verified: ") || !strings.Contains(out, "the same 16 bytes") {
 				t.Errorf("%d, %s%s", code, out, errs)
 			}
+			if code, out, errs = slim(append(probe, "-o", "oci-dir:"+to, "--keep", "/opt/data.txt", "-f", "json")...); code != exitDone || !strings.Contains(out, how) {
+				t.Errorf("%d, %s%s: not %s", code, out, errs, how)
+			}
 		})
-	}
-	if code, _, errs := slim("--verify", "hiding print", "--dry-run"); code != exitFailed || !strings.Contains(errs, "--dry-run makes nothing") {
-		t.Errorf("%d, %s", code, errs)
-	}
-	if code, _, errs := slim("--verify", "absent", "-o", "oci-dir:"+t.TempDir()+"/x"); code != exitFailed || !strings.Contains(errs, "cannot verify: the original: absent: not in the image's PATH") {
-		t.Errorf("%d, %s", code, errs)
 	}
 }

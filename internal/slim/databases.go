@@ -32,15 +32,16 @@ func (p *Plan) AddFile(file string, data []byte) {
 }
 
 const (
-	dpkgDir    = "var/lib/dpkg/"
-	dpkgStatus = dpkgDir + "status"
-	pacmanDir  = "var/lib/pacman/local/"
-	maxRecords = 64 << 20 // bytes of a database of packages
+	dpkgDir      = "var/lib/dpkg/"
+	dpkgStatus   = dpkgDir + "status"
+	pacmanDir    = "var/lib/pacman/local/"
+	rpmManifests = "var/lib/rpmmanifest/" // container-manifest-2
+	maxRecords   = 64 << 20               // bytes of a database of packages
 )
 
 var (
 	apkDatabases = []string{"lib/apk/db/installed", "usr/lib/apk/db/installed"}
-	rpmDirs      = []string{"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", "var/lib/rpmmanifest/"}
+	rpmDirs      = []string{"var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/", rpmManifests}
 )
 
 // isDatabase reports whether a file says what is installed: such files are never
@@ -63,13 +64,13 @@ func (d *decision) reduceDatabases() databases {
 	fates := d.fates()
 	stays := map[string][]int{} // by type
 	for i, f := range fates {
-		if f.Stays && len(d.src.Packages[i].Files) > 0 || f.Stays && d.asked[i] {
+		if f.Stays {
 			t := d.src.Packages[i].Type
 			stays[t] = append(stays[t], i)
 		}
 	}
 	out.reduceDpkg(d, stays["deb"], fates)
-	out.reduceApk(d, stays["apk"])
+	out.reduceApk(d, stays["apk"], fates)
 	out.reduceRpm(d, stays["rpm"])
 	out.reducePacman(d, stays["alpm"])
 	slices.SortFunc(out.added, func(a, b newFile) int { return strings.Compare(a.path, b.path) })
@@ -137,7 +138,7 @@ func (o *databases) reduceDpkg(d *decision, stays []int, fates []Fate) {
 			continue
 		}
 		record = append(bytes.TrimRight(record, "\n"), '\n')
-		if f := fates[i]; f.Kept < f.Files {
+		if f := fates[i]; f.partly() {
 			record = fmt.Appendf(record, "X-Careen-Kept: %d of %d files\n", f.Kept, f.Files)
 		}
 		fmt.Fprintf(&whole, "%s\n", record)
@@ -200,14 +201,14 @@ func dpkgRecords(status []byte) map[string][]byte {
 
 // reduceApk cuts apk's database to the records and files that stay
 // (apk-package(5)).
-func (o *databases) reduceApk(d *decision, stays []int) {
+func (o *databases) reduceApk(d *decision, stays []int, fates []Fate) {
 	if len(stays) == 0 {
 		return
 	}
-	keep := map[string]bool{}
+	keep := map[string]int{}
 	for _, i := range stays {
 		p := &d.src.Packages[i]
-		keep[p.Name+" "+p.Version] = true
+		keep[p.Name+" "+p.Version] = i
 	}
 	for _, file := range apkDatabases {
 		data := d.read(file)
@@ -216,8 +217,8 @@ func (o *databases) reduceApk(d *decision, stays []int) {
 		}
 		var out bytes.Buffer
 		for record := range strings.SplitSeq(string(data), "\n\n") {
-			if name, version := apkField(record, 'P'), apkField(record, 'V'); keep[name+" "+version] {
-				d.reduceApkRecord(&out, record)
+			if i, ok := keep[apkField(record, 'P')+" "+apkField(record, 'V')]; ok {
+				d.reduceApkRecord(&out, record, fates[i].partly())
 			}
 		}
 		o.added = append(o.added, newFile{file, out.Bytes()})
@@ -234,8 +235,10 @@ func apkField(record string, letter byte) string {
 }
 
 // reduceApkRecord writes a record without the files that go: their lines are R
-// below the directory's F, with a and Z behind them.
-func (d *decision) reduceApkRecord(out *bytes.Buffer, record string) {
+// below the directory's F, with a and Z behind them. A package that stays in part
+// is marked as one of which files are missing, so that apk would install it anew
+// (apk-tools: apk_db_fdb_read, broken_files).
+func (d *decision) reduceApkRecord(out *bytes.Buffer, record string, partly bool) {
 	dirs := map[string]string{}
 	dir, skip := "", false
 	for line := range strings.SplitSeq(strings.Trim(record, "\n"), "\n") {
@@ -252,6 +255,9 @@ func (d *decision) reduceApkRecord(out *bytes.Buffer, record string) {
 		if !skip {
 			out.WriteString(line + "\n")
 		}
+	}
+	if partly {
+		out.WriteString("f:f\n")
 	}
 	out.WriteString("\n")
 }

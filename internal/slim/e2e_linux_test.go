@@ -164,17 +164,6 @@ func tool(t *testing.T, dir string, argv ...string) {
 	}
 }
 
-func write(t *testing.T, dir, name, content string) {
-	t.Helper()
-	at := filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(at, []byte(content), 0o755); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // slimReport is what the test reads of slim's JSON.
 type slimReport struct {
 	Digest        string

@@ -22,7 +22,8 @@ func always(file string) (note string, ok bool) {
 	case "etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 		"etc/ssl/ca-bundle.pem", "etc/ssl/cert.pem", "var/lib/ca-certificates/ca-bundle.pem":
 		return "the certificates that TLS trusts", true
-	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/run", "var/lock", "etc/mtab", "etc/localtime":
+	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/run", "var/lock", "etc/mtab", "etc/localtime",
+		"var/lib/rpm": // for scanners, where the database is in usr/lib/sysimage/rpm
 		return "a link that programs take for granted", true
 	}
 	return "", false

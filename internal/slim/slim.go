@@ -59,6 +59,7 @@ type Plan struct {
 	Files    Count  // regular files of the source
 	Left     Count  // of them, those that stay
 	User     User
+	whole    bool // nothing goes
 	databases
 }
 
@@ -110,6 +111,9 @@ type Fate struct {
 	Files int // that it has, documentation left out; 0 where that is not known
 	Stays bool
 }
+
+// partly reports whether files of a package go although it stays.
+func (f Fate) partly() bool { return f.Kept < f.Files }
 
 // Decide works out what stays. An error is one of the options.
 func Decide(src Source, opt Options) (*Plan, error) {
@@ -192,6 +196,7 @@ func (d *decision) plan() *Plan {
 		}
 	}
 	p := &Plan{Files: d.counted, User: d.user}
+	d.keepDirectories(nil) // rpm's database lists directories too
 	p.databases = d.reduceDatabases()
 	d.keepDirectories(p.added)
 	for e := range d.src.Tree.All() {
@@ -348,9 +353,9 @@ func (d *decision) fates() []Fate {
 			continue
 		}
 		for _, l := range p.Locations {
-			if _, ok := d.keep[l.Path]; ok {
-				f.Stays = true
-			}
+			_, kept := d.keep[l.Path]
+			// Where a database does not say which files a package has, it may have any.
+			f.Stays = f.Stays || kept || d.asked[i] || isDatabase(l.Path) && d.src.Reach.Package(i).State != reach.NotReached
 		}
 	}
 	return fates

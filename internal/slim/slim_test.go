@@ -9,6 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +20,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
 )
@@ -288,39 +292,120 @@ func TestSameSourceSameDigest(t *testing.T) {
 func TestScannersSeeWhatIsLeft(t *testing.T) {
 	apk := app()
 	apk.Layers[0].Entries = append(apk.Layers[0].Entries, imagetest.File("lib/apk/db/installed",
-		"P:musl\nV:1.2-r0\nA:x86_64\nF:lib\nR:libc.so\nZ:Q1abc=\n\nP:zsh\nV:5-r0\nA:x86_64\nF:usr\nF:usr/bin\nR:useless\nZ:Q1def=\n\n"),
-		imagetest.Exec("lib/libc.so", "musl"))
-	for name, described := range map[string]imagetest.Image{"deb": app(), "apk": apk} {
+		"P:musl\nV:1.2-r0\nA:x86_64\nF:lib\nR:libc.so\nZ:Q1abc=\nR:ld.so\nZ:Q1abd=\n\nP:zsh\nV:5-r0\nA:x86_64\nF:usr\nF:usr/bin\nR:useless\nZ:Q1def=\n\n"),
+		imagetest.Exec("lib/libc.so", "musl"), imagetest.Exec("lib/ld.so", "loader"))
+	const glibc = "glibc\t2.35-1.cm2\t1690000000\t1680000000\tMicrosoft Corporation\t(none)\t7596\tx86_64\t0\tglibc-2.35-1.cm2.src.rpm\n"
+	manifest := imagetest.Image{Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+		imagetest.File("etc/os-release", "ID=azurelinux\nVERSION_ID=3.0\n"),
+		imagetest.Exec("app", "program"),
+		imagetest.File("var/lib/rpmmanifest/container-manifest-2", glibc+strings.Replace(glibc, "(none)", "2", 1)),
+	}}}}
+	manifest.Config.Entrypoint = []string{"/app"}
+	for name, c := range map[string]struct {
+		image imagetest.Image
+		opt   slim.Options
+		left  map[string]string // what a database says
+	}{
+		"deb": {app(), slim.Options{}, nil},
+		"apk": {apk, slim.Options{Level: slim.Files, Keep: []string{"lib/libc.so"}}, map[string]string{
+			"lib/apk/db/installed": "P:musl\nV:1.2-r0\nA:x86_64\nF:lib\nR:libc.so\nZ:Q1abc=\nf:f\n\n"}},
+		"rpm manifest": {manifest, slim.Options{KeepPackages: []string{"glibc"}}, map[string]string{
+			"var/lib/rpmmanifest/container-manifest-2": glibc + strings.Replace(glibc, "(none)", "2", 1)}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			opt := slim.Options{Keep: []string{"lib/libc.so"}}
-			plan, made, _, _ := slimmed(t, described, opt)
-			img, err := made.Image("made")
-			if err != nil {
-				t.Fatal(err)
-			}
-			in, err := scan.Open(context.Background(), img, scan.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer in.Close()
-			var got, want []string
-			for _, p := range in.Catalog.Packages {
-				got = append(got, p.PURL)
-			}
-			orig := imagetest.Memory(t, described)
-			before, err := scan.Open(context.Background(), orig, scan.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer before.Close()
-			for i, fate := range plan.Packages {
-				if fate.Stays {
-					want = append(want, before.Catalog.Packages[i].PURL)
+			files := seenByScan(t, c.image, c.opt)
+			for file, want := range c.left {
+				if diff := cmp.Diff(want, files[file]); diff != "" {
+					t.Errorf("%s: %s", file, diff)
 				}
 			}
-			if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
-				t.Errorf("what stays, and what a scan finds: %s", diff)
-			}
 		})
+	}
+}
+
+// seenByScan slims an image, holds the packages of a scan against the plan, and
+// returns what is in the files that are left.
+func seenByScan(t *testing.T, described imagetest.Image, opt slim.Options) map[string]string {
+	t.Helper()
+	plan, made, _, files := slimmed(t, described, opt)
+	img, err := made.Image("made")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := func(img *image.Image) []sbom.Package {
+		in, err := scan.Open(context.Background(), img, scan.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		return in.Catalog.Packages
+	}
+	var got, want []string
+	for _, p := range packages(img) {
+		got = append(got, p.PURL)
+	}
+	before := packages(imagetest.Memory(t, described))
+	for i, fate := range plan.Packages {
+		if fate.Stays {
+			want = append(want, before[i].PURL)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+		t.Errorf("what stays, and what a scan finds: %s", diff)
+	}
+	return files
+}
+
+// TestRpmReadsWhatIsLeft slims an image whose database rpm wrote in another form,
+// and asks rpm itself what is left.
+func TestRpmReadsWhatIsLeft(t *testing.T) {
+	ndb, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "fixtures", "rpm", "ndb-Packages.db"))
+	if err != nil {
+		t.Skipf("test data is not here: %v", err)
+	}
+	described := imagetest.Image{Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+		imagetest.File("etc/os-release", "ID=sles\nVERSION_ID=15.5\n"),
+		imagetest.File("usr/lib/sysimage/rpm/Packages.db", string(ndb)),
+		imagetest.Symlink("var/lib/rpm", "../../usr/lib/sysimage/rpm"),
+		imagetest.Exec("lib64/libc-2.31.so", "prints its version"),
+		imagetest.Exec("lib64/libm-2.31.so", "nothing needs it"),
+		imagetest.File("usr/lib/sysusers.d/system-user-root.conf", "u root 0\n"),
+	}}}}
+	described.Config.Entrypoint = []string{"/lib64/libc-2.31.so"}
+	files := seenByScan(t, described, slim.Options{Level: slim.Files})
+	if _, there := files["usr/lib/sysimage/rpm/Packages.db"]; there {
+		t.Error("the old database is left")
+	}
+	if _, err := exec.LookPath("rpm"); err != nil {
+		t.Skip("no rpm here")
+	}
+	root := t.TempDir()
+	write(t, root, "usr/lib/sysimage/rpm/rpmdb.sqlite", files["usr/lib/sysimage/rpm/rpmdb.sqlite"])
+	rpm := func(args ...string) string {
+		out, err := exec.Command("rpm", append([]string{"--root", root, "--dbpath", "/usr/lib/sysimage/rpm"}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("rpm %q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	if diff := cmp.Diff("glibc-2.31-150300.63.1.x86_64\n", rpm("-qa")); diff != "" {
+		t.Errorf("rpm -qa: %s", diff)
+	}
+	states := rpm("-qs", "glibc")
+	for _, want := range []string{"normal        /lib64/libc-2.31.so\n", "not installed /lib64/libm-2.31.so\n"} {
+		if !strings.Contains(states, want) {
+			t.Errorf("rpm -qs: no %q in %s", want, states)
+		}
+	}
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	at := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,8 +1,14 @@
 package slim
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -11,11 +17,12 @@ import (
 	"github.com/careen/careen/internal/rootfs"
 )
 
-// Trial is an image unpacked to be run once.
+// Trial is an image to be run once.
 type Trial struct {
+	Name    string
 	Tree    *rootfs.Tree
 	Config  image.Config
-	Root    string        // where Unpack put it
+	Root    string        // where Unpack puts it
 	Command []string      // instead of what the configuration says; nil: as it says
 	URL     string        // ask this until it answers, then end the program; "": run to the end
 	Within  time.Duration // of which it has to answer, or to end
@@ -35,6 +42,95 @@ const (
 	maxOutput = 1 << 20
 	maxOpened = 100_000 // files of a trace
 )
+
+const pollEvery = 20 * time.Millisecond
+
+// running is a program that was started.
+type running interface {
+	ended() (exit int, ended bool)
+}
+
+// await sees a program to its end or, where it is to be asked, to its answer.
+// address is where the URL's host and port are, if elsewhere.
+func (t *Trial) await(ctx context.Context, p running, address string, seen *Observation) {
+	deadline := time.Now().Add(t.Within)
+	for {
+		var noAnswer error
+		if t.URL != "" {
+			var status int
+			var body string
+			if status, body, noAnswer = ask(ctx, t.URL, address); noAnswer == nil {
+				seen.Status, seen.Body = status, body
+				return
+			}
+		}
+		exit, ended := p.ended()
+		switch {
+		case ended && t.URL == "":
+			seen.Exit = exit
+			return
+		case ended:
+			seen.Exit = exit
+			seen.Failed = fmt.Sprintf("ended with %d before it answered", exit)
+			return
+		case ctx.Err() != nil || time.Now().After(deadline):
+			seen.Failed = fmt.Sprintf("did not end within %s", t.Within)
+			if noAnswer != nil {
+				seen.Failed = fmt.Sprintf("did not answer within %s: %v", t.Within, noAnswer)
+			}
+			return
+		}
+		time.Sleep(pollEvery)
+	}
+}
+
+// hostPort is where a URL is asked.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	host := u.Hostname()
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// ask makes one request. The connection is made by this goroutine, because its
+// thread may be in the namespace of the server, alone.
+func ask(ctx context.Context, url, address string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	if address == "" {
+		address = hostPort(req.URL)
+	}
+	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		return 0, "", err
+	}
+	used := false
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			if used {
+				return nil, errors.New("another connection is needed")
+			}
+			used = true
+			return conn, nil
+		},
+	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer conn.Close()
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxOutput))
+	return resp.StatusCode, string(data), err
+}
 
 // defaultPath is the PATH that Docker gives an image that says nothing of it.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

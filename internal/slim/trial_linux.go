@@ -2,18 +2,14 @@ package slim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"github.com/careen/careen/internal/image"
@@ -98,12 +94,7 @@ func (t *Trial) watch(ctx context.Context, program string, argv []string, attr *
 	}
 	running := &process{pid: pid}
 	defer running.end()
-	deadline := time.Now().Add(t.Within)
-	if t.URL == "" {
-		t.untilEnd(ctx, running, deadline, &seen)
-	} else {
-		t.untilAnswer(ctx, running, deadline, &seen)
-	}
+	t.await(ctx, running, "", &seen)
 	running.end()
 	if err := ctx.Err(); err != nil {
 		return seen, err
@@ -116,77 +107,6 @@ func (t *Trial) watch(ctx context.Context, program string, argv []string, attr *
 	return seen, err
 }
 
-const pollEvery = 20 * time.Millisecond
-
-func (t *Trial) untilEnd(ctx context.Context, p *process, deadline time.Time, seen *Observation) {
-	for !p.ended() {
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			seen.Failed = fmt.Sprintf("did not end within %s", t.Within)
-			return
-		}
-		time.Sleep(pollEvery)
-	}
-	seen.Exit = p.exit()
-}
-
-// untilAnswer asks until there is an answer, or no hope of one.
-func (t *Trial) untilAnswer(ctx context.Context, p *process, deadline time.Time, seen *Observation) {
-	for {
-		status, body, err := ask(ctx, t.URL)
-		if err == nil {
-			seen.Status, seen.Body = status, body
-			return
-		}
-		if p.ended() {
-			seen.Exit = p.exit()
-			seen.Failed = fmt.Sprintf("ended with %d before it answered", seen.Exit)
-			return
-		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			seen.Failed = fmt.Sprintf("did not answer within %s: %v", t.Within, err)
-			return
-		}
-		time.Sleep(pollEvery)
-	}
-}
-
-// ask makes one request. The connection is made by this goroutine, because only
-// its thread is in the namespace of the server.
-func ask(ctx context.Context, url string) (status int, body string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, "", err
-	}
-	address := req.URL.Host
-	if req.URL.Port() == "" {
-		address = net.JoinHostPort(req.URL.Hostname(), map[string]string{"http": "80", "https": "443"}[req.URL.Scheme])
-	}
-	address = strings.Replace(address, "localhost:", "127.0.0.1:", 1)
-	conn, err := net.DialTimeout("tcp", address, 5*time.Second)
-	if err != nil {
-		return 0, "", err
-	}
-	used := false
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			if used {
-				return nil, errors.New("another connection is needed")
-			}
-			used = true
-			return conn, nil
-		},
-	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer conn.Close()
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxOutput))
-	return resp.StatusCode, string(data), err
-}
-
 // process is the first of a namespace of processes: with it end all.
 type process struct {
 	pid    int
@@ -194,21 +114,15 @@ type process struct {
 	status syscall.WaitStatus
 }
 
-// ended reports whether it has ended by itself.
-func (p *process) ended() bool {
-	if p.done {
-		return true
+func (p *process) ended() (exit int, ended bool) {
+	if !p.done {
+		pid, err := syscall.Wait4(p.pid, &p.status, syscall.WNOHANG, nil)
+		p.done = err == nil && pid == p.pid
 	}
-	pid, err := syscall.Wait4(p.pid, &p.status, syscall.WNOHANG, nil)
-	p.done = err == nil && pid == p.pid
-	return p.done
-}
-
-func (p *process) exit() int {
 	if p.status.Signaled() {
-		return 128 + int(p.status.Signal())
+		return 128 + int(p.status.Signal()), p.done
 	}
-	return p.status.ExitStatus()
+	return p.status.ExitStatus(), p.done
 }
 
 func (p *process) end() {

@@ -28,7 +28,9 @@ func (p *Plan) Build(ctx context.Context, src Source, opt Options, labels map[st
 		return nil, err
 	}
 	defer bodies.close()
-	p.reduceAccounts(src, bodies.mentions)
+	if !p.whole {
+		p.reduceAccounts(src, bodies.mentions)
+	}
 	out := &image.NewImage{Platform: src.Image.Platform}
 	config := src.Image.Config
 	config.Created = opt.Time
