@@ -54,6 +54,7 @@ var rooms = map[string][]string{
 	// Tier 4, joins.
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
 	"policy":    {"report", "finding"},
+	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
 	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb"}, // rpmdb: the database of what is left is written anew
 	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},

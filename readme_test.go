@@ -119,7 +119,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 	if err := imagetest.WriteDockerArchive(filepath.Join(dir, "app.tar"), shop()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"alpine:3.20", "node:20-slim", "shop:1.4"} {
+	for _, name := range []string{"alpine:3.20", "node:20-slim", "shop:1.3", "shop:1.4"} {
 		if _, err := imagetest.Push(host+"/"+name, shop()); err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	here := regexp.MustCompile(`(registry\.example\.com/)?\b(alpine:3\.20|node:20-slim|shop:1\.4)`)
+	here := regexp.MustCompile(`(registry\.example\.com/)?\b(alpine:3\.20|node:20-slim|shop:1\.[34])`)
 	n := 0
 	for line := range strings.Lines(block) {
 		command, _, _ := strings.Cut(line, "#")

@@ -127,6 +127,7 @@ flag beats environment beats file.`,
 		c.baseCommand(),
 		c.hardenCommand(),
 		c.planCommand(),
+		c.diffCommand(),
 		c.dbCommand(),
 		c.versionCommand(),
 	)

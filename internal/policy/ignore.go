@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,19 +73,12 @@ func (a *Accepted) Ignore(name string, data []byte, now time.Time) error {
 
 // Baseline adds every finding of an earlier report in JSON.
 func (a *Accepted) Baseline(name string, data []byte) error {
-	var reports []report.Report
-	if err := json.Unmarshal(data, &reports); err != nil {
-		var one report.Report
-		if err := json.Unmarshal(data, &one); err != nil {
-			return fmt.Errorf("%s: not a report of careen scan -f json: %w", name, err)
-		}
-		reports = []report.Report{one}
+	reports, err := report.ReadJSON(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	a.baseline = map[string]bool{}
 	for _, r := range reports {
-		if r.Schema != report.Schema {
-			return fmt.Errorf("%s: not a report of careen scan -f json", name)
-		}
 		for _, v := range r.Vulnerabilities {
 			a.baseline[v.Fingerprint] = true
 		}

@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/diff"
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/purl"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scan"
+)
+
+// diffFlags are the flags of careen diff.
+type diffFlags struct {
+	source   sourceFlags
+	database databaseFlags
+	limits   limitFlags
+
+	format string
+	failOn string
+}
+
+func (c *command) diffCommand() *cobra.Command {
+	var f diffFlags
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Say what a change of an image brought and what it removed",
+		Long: `Diff scans two images and compares what was found: packages, vulnerabilities,
+secrets, faults of the configuration, size and attack surface. OLD and NEW are
+targets as careen scan takes them, or reports that careen scan -f json wrote.`,
+		Example: `  careen diff shop:1.3 shop:1.4
+  careen diff main.json shop:pr --fail-on high`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.diff(cmd.Context(), args[0], args[1], f)
+		},
+	}
+	flags := cmd.Flags()
+	f.source.register(flags)
+	f.database.register(flags)
+	f.limits.register(flags)
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	flags.StringVar(&f.failOn, "fail-on", "", "fail when the new image brings a vulnerability or secret at least this severe: critical, high, medium, low or negligible")
+	return cmd
+}
+
+func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error {
+	if f.format != "text" && f.format != "json" {
+		return fmt.Errorf("--format %s: one of text, json", f.format)
+	}
+	gate, _, err := scanFlags{failOn: f.failOn}.policy()
+	if err != nil {
+		return err
+	}
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
+	opt := scan.Options{Limits: f.limits.of(cacheDir), Scanners: scan.Scanners{Vulnerabilities: true, Secrets: true, Misconfigurations: true, Surface: true}}
+	if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+		return err
+	}
+	defer opt.DB.Close()
+	from, err := c.reportOf(ctx, old, f, opt)
+	if err != nil {
+		return fmt.Errorf("%s: %w", old, err)
+	}
+	to, err := c.reportOf(ctx, new, f, opt)
+	if err != nil {
+		return fmt.Errorf("%s: %w", new, err)
+	}
+	d := diff.Compare(from, to)
+	if d.Old.Ref == d.New.Ref { // an archive's tag, say: what was typed tells them apart
+		d.Old.Ref, d.New.Ref = old, new
+	}
+	if f.format == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(d)
+	} else {
+		_, err = io.WriteString(c.stdout, differenceText(d))
+	}
+	if err != nil {
+		return err
+	}
+	brought := &report.Report{}
+	if d.Vulnerabilities != nil {
+		brought.Vulnerabilities = d.Vulnerabilities.Added
+	}
+	if d.Secrets != nil {
+		brought.Secrets = d.Secrets.Added
+	}
+	if because := gate.Verdict([]*report.Report{brought}); because != "" {
+		return &exitError{exitGate, fmt.Errorf("gate failed: the change brings %s", because)}
+	}
+	return incomplete(policy.Incomplete([]*report.Report{from, to}, false))
+}
+
+// reportOf returns what is known of a target: the report in the file of that
+// name, where it is one, else that of a scan.
+func (c *command) reportOf(ctx context.Context, target string, f diffFlags, opt scan.Options) (*report.Report, error) {
+	reports, err := savedReports(target)
+	if reports == nil && err == nil {
+		reports, err = c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(reports) != 1 {
+		return nil, errors.New("several platforms: compare one at a time, with --platform")
+	}
+	return reports[0], nil
+}
+
+// savedReports reads a report of careen scan -f json; nil when the file holds
+// something else or there is none.
+func savedReports(name string) ([]*report.Report, error) {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	start := make([]byte, 256)
+	n, _ := io.ReadFull(file, start)
+	if !bytes.Contains(start[:n], []byte(`"schema": "`+report.Schema+`"`)) {
+		return nil, nil
+	}
+	data, err := readSmallFile(name, maxBaseline)
+	if err != nil {
+		return nil, err
+	}
+	return report.ReadJSON(data)
+}
+
+// differenceText is the difference for people.
+func differenceText(d diff.Difference) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	row := func(cells ...string) {
+		for i, cell := range cells {
+			cells[i] = escape(cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	change := func(name, old, new string) {
+		if old == new {
+			new = "the same"
+		}
+		row("  "+name, old, new)
+	}
+	row("", d.Old.Ref, d.New.Ref)
+	change("size", bytesText(d.Old.Size), bytesText(d.New.Size))
+	change("files", fmt.Sprint(d.Old.Files), fmt.Sprint(d.New.Files))
+	change("packages", fmt.Sprint(d.Old.Packages), fmt.Sprint(d.New.Packages))
+	if d.Old.Surface != nil && d.New.Surface != nil {
+		change("surface", fmt.Sprint(*d.Old.Surface), fmt.Sprint(*d.New.Surface))
+	}
+
+	part := func(name string, added, removed, both int) {
+		row()
+		w.Flush()
+		fmt.Fprintf(&b, "%s   %d new · %d gone · %d in both\n", name, added, removed, both)
+	}
+	if v := d.Vulnerabilities; v != nil {
+		part("VULNERABILITIES", len(v.Added), len(v.Removed), v.Both)
+		for sign, list := range signed(v.Added, v.Removed) {
+			for i := range list {
+				row("  "+sign+" "+list[i].ID, strings.ToLower(list[i].Severity.String()), packageText(list[i].Package), fixText(list[i].Fix))
+			}
+		}
+	}
+	if s := d.Secrets; s != nil {
+		part("SECRETS", len(s.Added), len(s.Removed), s.Both)
+		for sign, list := range signed(s.Added, s.Removed) {
+			for i := range list {
+				row("  "+sign+" "+list[i].Rule, list[i].Redacted, string(list[i].Exposure))
+			}
+		}
+	}
+	if m := d.Misconfigurations; m != nil {
+		part("CONFIGURATION", len(m.Added), len(m.Removed), m.Both)
+		for sign, list := range signed(m.Added, m.Removed) {
+			for i := range list {
+				row("  "+sign+" "+list[i].Rule, list[i].Message)
+			}
+		}
+	}
+	p := d.Packages
+	row()
+	w.Flush()
+	fmt.Fprintf(&b, "PACKAGES   %d new · %d gone · %d of another version\n", len(p.Added), len(p.Removed), len(p.Changed))
+	for sign, list := range signed(p.Added, p.Removed) {
+		for _, pkg := range list {
+			row("  "+sign+" "+packageText(pkg.PURL), strings.Join(append(pkg.Old, pkg.New...), ", "))
+		}
+	}
+	for _, pkg := range p.Changed {
+		row("    "+packageText(pkg.PURL), strings.Join(pkg.Old, ", ")+" → "+strings.Join(pkg.New, ", "))
+	}
+	w.Flush()
+	return b.String()
+}
+
+// signed yields what came with a plus and what went with a minus.
+func signed[T any](added, removed []T) func(yield func(string, []T) bool) {
+	return func(yield func(string, []T) bool) { _ = yield("+", added) && yield("−", removed) }
+}
+
+// packageText is a purl as the table of a scan writes packages: "deb curl 7.88.1".
+func packageText(s string) string {
+	p, err := purl.Parse(s)
+	if err != nil {
+		return s
+	}
+	return strings.TrimSpace(p.Type + " " + p.PackageName() + " " + p.Version)
+}
+
+func fixText(f finding.Fix) string {
+	if f.Version != "" {
+		return "fixed in " + f.Version
+	}
+	return string(f.State)
+}
