@@ -28,11 +28,14 @@ func parseErlangApp(data []byte) ([]sbom.Package, error) {
 	if name == nil || version == nil {
 		return nil, nil
 	}
-	kind := "hex"
-	if isOTP(string(name[1])) {
-		kind = "otp"
+	switch app := string(name[1]); {
+	case app == "rabbit": // the server itself, which is not on Hex
+		return []sbom.Package{language("bitnami", "rabbitmq", string(version[1]))}, nil
+	case isOTP(app):
+		return []sbom.Package{language("otp", app, string(version[1]))}, nil
+	default:
+		return []sbom.Package{language("hex", app, string(version[1]))}, nil
 	}
-	return []sbom.Package{language(kind, string(name[1]), string(version[1]))}, nil
 }
 
 // isOTP reports whether an application is part of Erlang/OTP or of Elixir's own

@@ -45,6 +45,7 @@ func programs() []program {
 		{"postgresql", true, "postgres", "(PostgreSQL) ", `\(PostgreSQL\) (\d+(?:\.\d+)+)`, "postgresql-15"},
 		{"pgbouncer", true, "pgbouncer", "PgBouncer ", `PgBouncer (\d+\.\d+\.\d+)`, "pgbouncer"},
 		{"pgpool", true, "pgpool", "pgpool-II\x00", `\x00(\d+\.\d+\.\d+)\x00pgpool-II\x00`, "pgpool2"},
+		{"pypy", false, "pypy3* libpypy3*-c.so", "[PyPy ", `\[PyPy (\d+\.\d+\.\d+)`, "pypy3"},
 		{"php", true, "php php[0-9]* php-fpm php-fpm[0-9]* libphp*.so", "X-Powered-By: PHP/", `X-Powered-By: PHP/(\d+\.\d+\.\d+(?:RC\d+)?)`, "php8.2-cli"},
 		{"ruby", true, "ruby ruby[0-9]* libruby*.so*", "ruby ", `\x00ruby (\d+\.\d+\.\d+)(?:p\d+|dev|rc\d+|preview\d+)? ?\(20`, "libruby3.1"},
 		{"perl", false, "perl perl5.*", "/site_perl/5.", `/site_perl/(5\.\d+\.\d+)`, ""},
@@ -71,12 +72,28 @@ func programs() []program {
 		{"sudo", false, "sudo sudoers.so", "sudoers ", `sudoers (\d+\.\d+\.\d+(?:p\d+)?)`, "sudo"},
 		{"libmaxminddb", true, "libmaxminddb.so*", "Success (not an error)", `\x00(\d+\.\d+\.\d+)\x00Success \(not an error\)`, "libmaxminddb0"},
 		{"apr", true, "libapr-1.so*", "apr_initialize\x00", `apr_initialize\x00(\d+\.\d+\.\d+)\x00`, "libapr1"},
+		{"gcc", false, "gcc gcc-[0-9]* *-gcc-[0-9]*", "\x00gcc versio", `\x00(\d+\.\d+\.\d+)\x00[^\x00]*\x00gcc versio`, "gcc-12"},
+		{"ffmpeg", false, "ffmpeg ffprobe", "%s version ", `%s version (\d+\.\d+(?:\.\d+)?)[^\x00]*\x00`, "ffmpeg"},
+		{"ffmpeg", false, "libavcodec.so* libavformat.so*", "FFmpeg version ", `FFmpeg version (\d+\.\d+(?:\.\d+)?)`, "libavcodec59"},
+		{"jq", false, "jq", "\x001.", `\x00(1\.[4-9](?:\.\d+)?)\x00`, "jq"},
+		{"zstd", false, "zstd", "\x00Zstandard CLI", `\x00v(\d+\.\d+\.\d+)\x00Zstandard CLI`, "zstd"},
+		{"xz", false, "xz", "xz (XZ Utils) ", `xz \(XZ Utils\) (\d+\.\d+\.\d+)`, "xz-utils"},
+		{"util-linux", false, "getopt", "util-linux ", `util-linux (\d+\.\d+(?:\.\d+)?)`, "util-linux"},
+		{"deno", false, "deno", "Deno/", `[^-]Deno/(\d+\.\d+\.\d+)`, ""},
+		{"bun", false, "bun", "/bun-v", `/bun-v(\d+\.\d+\.\d+)/`, ""},
+		{"fluent-bit", true, "fluent-bit", "Fluent Bit", `\x00(\d+\.\d+\.\d+)\x00[^\d]{0,40}Fluent Bit`, ""},
+		{"dart", false, "dart", " (stable) (", `(\d+\.\d+\.\d+) \(stable\) \(`, ""},
+		{"julia", false, "libjulia-internal.so*", "__init__\x00", `__init__\x00(\d+\.\d+\.\d+)\x00verify`, ""},
 		{"envoy", true, "envoy", "/Clean/RELEASE/", `/(\d+\.\d+\.\d+)/Clean/RELEASE/`, ""},
 		{"consul", true, "consul", "CONSUL_VERSION: ", `CONSUL_VERSION: (\d+\.\d+\.\d+)`, ""},
 		{"wordpress", true, "version.php", "$wp_version", `\$wp_version\s*=\s*'(\d+\.\d+(?:\.\d+)?)'`, ""},
 		{"drupal", true, "Drupal.php", "const VERSION", `const VERSION\s*=\s*'(\d+\.\d+(?:\.\d+)?)'`, ""},
 		{"nextcloud", true, "version.php", "$OC_VersionString", `\$OC_VersionString\s*=\s*'(\d+\.\d+\.\d+)'`, ""},
 		{"phpmyadmin", true, "Version.php", "phpMyAdmin", `VERSION = '(\d+\.\d+\.\d+)`, ""},
+		{"moodle", true, "version.php", "$release", `\$release\s*=\s*'(\d+\.\d+(?:\.\d+)?)\+? \(Build`, ""},
+		{"joomla", true, "joomla.xml", "<version>", `<version>(\d+\.\d+\.\d+)</version>`, ""},
+		{"composer", true, "composer composer.phar Composer.php", "const BRANCH_ALIAS_VERSION = '", `(?:public |\n {4})const VERSION = '(\d+\.\d+\.\d+)';\s[^;]*const BRANCH_ALIAS`, "composer"},
+		{"wp-cli", true, "wp wp-cli.phar", "wp-cli/wp-cli ", `wp-cli/wp-cli (\d+\.\d+\.\d+)`, ""},
 		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+)\s*$`, "erlang-base"},
 	}
 }
@@ -88,20 +105,22 @@ const aroundText = 256
 // source files and version files in it.
 func isProgram(h *rootfs.Header, head []byte) bool {
 	base := h.Path[strings.LastIndexByte(h.Path, '/')+1:]
-	switch {
-	case exe.Identify(head) != exe.None:
+	if exe.Identify(head) != exe.None {
 		return mayBeProgram(base)
-	case strings.HasSuffix(base, ".php"):
-		return base == "version.php" || base == "Version.php" || base == "Drupal.php"
 	}
-	return base == "OTP_VERSION"
+	switch base {
+	case "version.php", "Version.php", "Drupal.php", "Composer.php", "composer", "composer.phar", "wp", "wp-cli.phar", "joomla.xml", "OTP_VERSION":
+		return true
+	}
+	return false
 }
 
 // mayBeProgram is a coarse sieve over names, so that the table is not gone
 // through for every library.
 func mayBeProgram(base string) bool {
 	if lib, ok := strings.CutPrefix(base, "lib"); ok {
-		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so"} {
+		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so",
+			"pypy3", "avcodec.so", "avformat.so", "julia-internal.so"} {
 			if strings.HasPrefix(lib, name) {
 				return true
 			}

@@ -60,6 +60,13 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		{"usr/local/lib/libpython3.9.so.1.0", "\x003.9.19+\x00", "pkg:bitnami/python@3.9.19"},
 		{"usr/bin/openssl", "\x00OpenSSL 1.1.1w  11 Sep 2023\x00", "pkg:generic/openssl@1.1.1w"},
 		{"usr/bin/haproxy", "\x00 version 2.9.1-f72603c, released 2023/12/15\x00", "pkg:bitnami/haproxy@2.9.1"},
+		{"usr/bin/deno", "URLOTel-OTLP-Exporter-Deno/0.80.0grpc\x00e518fbdDeno/2.9.6Deno/2.9.6+e518fbd", "pkg:generic/deno@2.9.6"},
+		{"usr/local/bin/bun", "\x00Bun v1.4.5 (Linux x64)\x00https://github.com/oven-sh/bun/releases/download/bun-v1.4.5/bun-linux-x64.zip\x00", "pkg:generic/bun@1.4.5"},
+		{"fluent-bit/bin/fluent-bit", "\x003.0.2\x00%sFluent Bit v%s\x00", "pkg:bitnami/fluent-bit@3.0.2"},
+		{"usr/lib/dart/bin/dart", "\x003.2.4 (stable) (Thu Dec 21 2023) on \"linux_x64\"\x00", "pkg:generic/dart@3.2.4"},
+		{"usr/local/julia/lib/libjulia-internal.so.1.10", "\x00__init__\x001.10.0\x00verify\x00", "pkg:generic/julia@1.10.0"},
+		{"usr/local/bin/gcc", "\x0013.2.0\x00(GCC) \x00gcc version %s %s\n\x00", "pkg:generic/gcc@13.2.0"},
+		{"usr/bin/jq", "\x00Onig 6.9.8\x001.7.1\x00jq-%s\n\x00", "pkg:generic/jq@1.7.1"},
 		{"usr/bin/node", "\x00something else\x00", ""},
 		{"usr/bin/other", "\x00node.js/v18.0.0\x00", ""},
 	}
@@ -74,12 +81,16 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		}
 	}
 	for file, test := range map[string][2]string{
-		"var/www/html/wp-includes/version.php":         {"<?php\n$wp_version = '6.4.2';\n", "pkg:bitnami/wordpress@6.4.2"},
-		"opt/drupal/web/core/lib/Drupal.php":           {"<?php\nclass Drupal {\n  const VERSION = '10.1.6';\n", "pkg:bitnami/drupal@10.1.6"},
-		"var/www/html/version.php":                     {"<?php\n$OC_VersionString = '27.1.4';\n", "pkg:bitnami/nextcloud@27.1.4"},
-		"var/www/html/libraries/classes/Version.php":   {"<?php\nnamespace PhpMyAdmin;\n// phpMyAdmin\nfinal class Version {\n public const VERSION = '5.2.1' . X;\n", "pkg:bitnami/phpmyadmin@5.2.1"},
-		"usr/local/lib/erlang/releases/26/OTP_VERSION": {"26.2.1\n", "pkg:generic/erlang-otp@26.2.1"},
-		"app/version.php":                              {"<?php return 1;", ""},
+		"var/www/html/wp-includes/version.php":                  {"<?php\n$wp_version = '6.4.2';\n", "pkg:bitnami/wordpress@6.4.2"},
+		"opt/drupal/web/core/lib/Drupal.php":                    {"<?php\nclass Drupal {\n  const VERSION = '10.1.6';\n", "pkg:bitnami/drupal@10.1.6"},
+		"var/www/html/version.php":                              {"<?php\n$OC_VersionString = '27.1.4';\n", "pkg:bitnami/nextcloud@27.1.4"},
+		"var/www/html/libraries/classes/Version.php":            {"<?php\nnamespace PhpMyAdmin;\n// phpMyAdmin\nfinal class Version {\n public const VERSION = '5.2.1' . X;\n", "pkg:bitnami/phpmyadmin@5.2.1"},
+		"usr/local/lib/erlang/releases/26/OTP_VERSION":          {"26.2.1\n", "pkg:generic/erlang-otp@26.2.1"},
+		"app/version.php":                                       {"<?php return 1;", ""},
+		"var/www/moodle/version.php":                            {"<?php\n$version  = 2023042403.00;\n$release  = '4.2.3+ (Build: 20231013)';\n", "pkg:bitnami/moodle@4.2.3"},
+		"var/www/html/administrator/manifests/files/joomla.xml": {"<?xml version=\"1.0\"?>\n<extension type=\"file\">\n<name>files_joomla</name>\n<version>5.0.1</version>\n", "pkg:bitnami/joomla@5.0.1"},
+		"usr/bin/composer":                                      {"#!/usr/bin/env php\n<?php\nclass Composer\n{\n    /*\n     * const VERSION = '1.8.2';\n     * const BRANCH_ALIAS_VERSION = '';\n */\n    public const VERSION = '2.7.1';\n    public const BRANCH_ALIAS_VERSION = '';\n", "pkg:bitnami/composer@2.7.1"},
+		"usr/local/bin/wp":                                      {"#!/usr/bin/env php\n<?php\nwp-cli/wp-cli 2.9.0\n", "pkg:bitnami/wp-cli@2.9.0"},
 	} {
 		got, _ := read(t, file, []byte(test[0]))
 		text := ""

@@ -14,11 +14,16 @@ type language struct {
 	unmatched int  // packages that could not be held against any
 }
 
-// programs are those that no package manager installed and whose project
-// publishes advisories of its own, beside those that Bitnami does. OSV has no
-// name for their ecosystems.
-var programs = map[string]string{
-	"node": "Node.js",
+// programs says whose advisories the programs are held against that no package
+// manager installed and that have other names there than their purls. OSV has no
+// name for the index of Node's own project, which is read beside Bitnami's
+// advisories. Those of Java follow Oracle's critical patch updates, which OpenJDK
+// and what is built from it share.
+var programs = map[string]struct{ ecosystem, name string }{
+	"node":       {"Node.js", "node"},
+	"openjdk":    {"Bitnami", "java"},
+	"oracle-jdk": {"Bitnami", "java"},
+	"graalvm":    {"Bitnami", "java"},
 }
 
 // ecosystemsOf returns whose advisories a package is held against.
@@ -28,8 +33,8 @@ func ecosystemsOf(p *sbom.Package) []string {
 		list = append(list, eco)
 	}
 	if p.Type == "generic" || p.Type == "bitnami" {
-		if eco, ok := programs[p.Name]; ok {
-			list = append(list, eco)
+		if known, ok := programs[p.Name]; ok {
+			list = append(list, known.ecosystem)
 		}
 	}
 	return list
@@ -46,6 +51,15 @@ func languageName(p *sbom.Package) string {
 		return strings.ToLower(p.Name)
 	case "golang":
 		return goModule(p.Name)
+	case "pear":
+		// Packagist has PEAR's own channel under the vendor "pear".
+		if name, ok := strings.CutPrefix(p.Name, "pear.php.net/"); ok {
+			return "pear/" + strings.ToLower(name)
+		}
+	case "generic":
+		if known, ok := programs[p.Name]; ok {
+			return known.name
+		}
 	}
 	return p.Name
 }
@@ -61,8 +75,23 @@ func languageVersion(p *sbom.Package) string {
 		// (https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers).
 		public, _, _ := strings.Cut(p.Version, "+")
 		return public
+	case "generic":
+		if programs[p.Name].name == "java" {
+			return javaVersion(p.Version)
+		}
 	}
 	return p.Version
+}
+
+// javaVersion turns a Java runtime's version, "1.8.0_392" up to Java 8 and up to
+// six numbers since (JEP 322), into the three numbers that advisories have:
+// "8.0.392". Numbers behind them are of patches between updates.
+func javaVersion(v string) string {
+	if rest, old := strings.CutPrefix(v, "1."); old {
+		return strings.Replace(rest, "_", ".", 1)
+	}
+	parts := strings.SplitN(v, ".", 4)
+	return strings.Join(parts[:min(3, len(parts))], ".")
 }
 
 // normalPython is PEP 503's normal form: lower case, and runs of "-", "_" and

@@ -1,6 +1,10 @@
 package purl
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // ecosystems says which ecosystem of the OSV schema the packages of a type
 // belong to (https://ossf.github.io/osv-schema/#affectedpackage-field). The
@@ -23,6 +27,7 @@ var ecosystems = map[string]string{
 	"npm":              "npm",
 	"nuget":            "NuGet",
 	"opam":             "opam",
+	"pear":             "Packagist",
 	"pub":              "Pub",
 	"pypi":             "PyPI",
 	"swift":            "SwiftURL",
@@ -71,8 +76,8 @@ func Type(osvEcosystem string) (purlType string, ok bool) {
 	if t, ok := distributions[name]; ok {
 		return t, true
 	}
-	for t, e := range ecosystems {
-		if e == name {
+	for _, t := range slices.Sorted(maps.Keys(ecosystems)) { // "composer" comes before "pear"
+		if ecosystems[t] == name {
 			return t, true
 		}
 	}
