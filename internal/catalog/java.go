@@ -163,7 +163,10 @@ func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool
 	base := path.Base(at)
 	c := guessCoordinates(base, m)
 	if len(poms) > 0 {
-		own := func(p coordinates) bool { return p.artifact == c.artifact }
+		// The name of a file is not always the artifact's; the version tells then.
+		own := func(p coordinates) bool {
+			return p.artifact == c.artifact || len(poms) == 1 && p.version == c.version
+		}
 		if c.complete() && !slices.ContainsFunc(poms, own) {
 			poms = append(poms, c) // all the others were shaded into it
 		}
@@ -300,7 +303,8 @@ func guessCoordinates(base string, m manifest) coordinates {
 }
 
 // splitArtifact splits "commons-lang3-3.12.0" before the first part that
-// begins with a digit and looks like a version.
+// begins with a digit and looks like a version. "log4j-1.2-api", as
+// distributions name their jars, has none.
 func splitArtifact(stem string) (artifact, version string) {
 	for i := 1; i+1 < len(stem); i++ {
 		if stem[i] != '-' || stem[i+1] < '0' || stem[i+1] > '9' {
@@ -310,6 +314,10 @@ func splitArtifact(stem string) (artifact, version string) {
 		// "log4j-1.2-api-2.17.1": a version holds no later "-DIGIT.DIGIT".
 		if k := strings.LastIndexByte(rest, '-'); k >= 0 && k+1 < len(rest) && rest[k+1] >= '0' && rest[k+1] <= '9' &&
 			strings.Contains(rest[k+1:], ".") && strings.ContainsAny(rest[:k], "abcdefghijklmnopqrstuvwxyz") {
+			continue
+		}
+		switch rest[strings.LastIndexByte(rest, '-')+1:] {
+		case "api", "spec", "impl", "core":
 			continue
 		}
 		return stem[:i], rest
@@ -405,6 +413,22 @@ var mavenGroups = [...]struct{ artifact, group string }{
 	{"commons-fileupload", "commons-fileupload"},
 	{"commons-beanutils", "commons-beanutils"},
 	{"commons-io", "commons-io"},
+	{"commons-logging*", "commons-logging"},
+	{"commons-cli", "commons-cli"},
+	{"commons-codec", "commons-codec"},
+	{"commons-configuration", "commons-configuration"},
+	{"commons-dbcp", "commons-dbcp"},
+	{"commons-digester", "commons-digester"},
+	{"commons-discovery", "commons-discovery"},
+	{"commons-httpclient", "commons-httpclient"},
+	{"commons-jxpath", "commons-jxpath"},
+	{"commons-lang", "commons-lang"},
+	{"commons-net", "commons-net"},
+	{"commons-pool", "commons-pool"},
+	{"commons-validator", "commons-validator"},
+	{"commons-vfs", "commons-vfs"},
+	{"asm", "org.ow2.asm"},
+	{"asm-*", "org.ow2.asm"},
 	{"log4j", "log4j"},
 }
 

@@ -95,6 +95,7 @@ func audited(text string) string {
 func TestLanguagePackages(t *testing.T) {
 	n1, p1 := pom("org.slf4j", "slf4j-api", "1.7.36")
 	n2, p2 := pom("com.google.guava", "guava", "31.0")
+	n3, p3 := pom("org.apache.logging.log4j", "log4j-1.2-api", "2.19.0")
 	slf4j := zipped(t, false, n1, p1)
 	inner := zipped(t, true, "BOOT-INF/lib/slf4j-api-1.7.36.jar", slf4j)
 	tests := []struct {
@@ -145,6 +146,11 @@ func TestLanguagePackages(t *testing.T) {
 			[]string{"pkg:maven/org.apache.commons/commons-lang3@3.12.0 in x/commons-lang3-3.12.0.jar"}, 0},
 		{"known group", "x/spring-core-5.3.1.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Title: spring-core\nImplementation-Version: 5.3.1\n"), []string{"pkg:maven/org.springframework/spring-core@5.3.1 in x/spring-core-5.3.1.jar"}, 0},
 		{"version in the manifest only", "x/log4j.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Version: 1.2.17\n"), []string{"pkg:maven/log4j/log4j@1.2.17 in x/log4j.jar"}, 0},
+		{"name of a jar with a number of the API that it has", "usr/share/java/log4j-1.2-api.jar", zipped(t, false, n3, p3, "META-INF/MANIFEST.MF", "Bundle-SymbolicName: org.apache.logging.log4j.1.2-api\nBundle-Version: 2.19.0\n"),
+			[]string{"pkg:maven/org.apache.logging.log4j/log4j-1.2-api@2.19.0 in usr/share/java/log4j-1.2-api.jar"}, 0},
+		{"the same without coordinates", "x/log4j-1.2-api.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Version: 2.19.0\n"), []string{"pkg:maven/log4j-1.2-api@2.19.0 in x/log4j-1.2-api.jar"}, 0},
+		{"renamed jar", "usr/share/java/tomcat10-jdbc-2.19.0.jar", zipped(t, false, n3, p3, "META-INF/MANIFEST.MF", "Implementation-Vendor-Id: org.apache.tomcat\n"), []string{"pkg:maven/org.apache.logging.log4j/log4j-1.2-api@2.19.0 in usr/share/java/tomcat10-jdbc-2.19.0.jar"}, 0},
+		{"bundle that is named otherwise than its group", "x/commons-logging-1.2.jar", zipped(t, false, "META-INF/MANIFEST.MF", "Bundle-SymbolicName: org.apache.commons.logging\n"), []string{"pkg:maven/commons-logging/commons-logging@1.2 in x/commons-logging-1.2.jar"}, 0},
 		{"jenkins plugin", "x/git.hpi", zipped(t, false, "META-INF/MANIFEST.MF", "Short-Name: git\nPlugin-Version: 4.11.3 (private)\n"), []string{"pkg:maven/org.jenkins-ci.plugins/git@4.11.3 in x/git.hpi"}, 0},
 		{"broken jar", "x/broken.jar", "PK\x03\x04garbage", nil, 1},
 		{"empty jar", "x/empty.jar", zipped(t, false), nil, 0},

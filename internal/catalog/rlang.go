@@ -14,8 +14,8 @@ func isRDescription(h *rootfs.Header, _ []byte) bool {
 }
 
 // parseRDescription reads an installed R package's DESCRIPTION. R adds "Built"
-// when it installs a package (R-exts, "The DESCRIPTION file"); packages of R
-// itself have Priority "base".
+// when it installs a package (R-exts, "The DESCRIPTION file"). R's own packages
+// have R's version: "base" tells which R it is.
 func parseRDescription(data []byte) ([]sbom.Package, error) {
 	fields := map[string]string{}
 	for text := range strings.Lines(string(data)) {
@@ -24,7 +24,7 @@ func parseRDescription(data []byte) ([]sbom.Package, error) {
 		}
 	}
 	name, version := fields["Package"], fields["Version"]
-	if name == "" || version == "" || fields["Built"] == "" || fields["Priority"] == "base" {
+	if name == "" || version == "" || fields["Built"] == "" {
 		return nil, nil
 	}
 	p := language("cran", name, version)
