@@ -105,8 +105,14 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	}
 	var files []*lintFile
 	var failed error // the first file that could not be read: the others are still worth reading
+	seen := map[string]bool{}
 	for _, path := range paths {
-		err := c.lintPath(path, opt, f.fix || f.diff, func(file *lintFile) { files = append(files, file) })
+		err := c.lintPath(path, opt, f.fix || f.diff, func(file *lintFile) {
+			if name := filepath.Clean(file.path); !seen[name] { // also below a directory that is named too
+				seen[name] = true
+				files = append(files, file)
+			}
+		})
 		if failed == nil {
 			failed = err
 		} else if err != nil {

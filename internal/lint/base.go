@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,7 +21,7 @@ var baseRules = []Rule{{
 	ID: "CD002", Title: "Name a tag of the base image", Severity: finding.Medium,
 	Fix:  "add a tag, or run careen pin",
 	Why:  "Without a tag the base is whatever was pushed last: two builds of one commit differ, and nobody sees what changed.",
-	Same: []string{"DL3006", "DS-0001", "CIS-DI-0006", "DKL-DI-0006"},
+	Same: []string{"DL3006", "DS-0001", "DKL-DI-0006"},
 	Bad:  "FROM alpine\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
 	docker: untagged,
 }, {
@@ -302,11 +303,21 @@ func untrustedRegistry(c *dockerCheck) {
 }
 
 func undefinedBase(c *dockerCheck) {
-	for _, s := range c.stages {
-		if !s.Base.Resolved && strings.Contains(s.Base.Text, "$") {
+	for i, s := range c.stages {
+		if !s.Base.Resolved && strings.Contains(s.Base.Text, "$") && !c.choosesStage(s.Base.Text, c.stages[:i]) {
 			c.report(s.Base.Line, nil, "%s: %s", s.Base.Text, s.Base.Why)
 		}
 	}
+}
+
+// choosesStage reports whether a base like "build-${TARGETARCH}" is one of the
+// stages above: what the builder sets then chooses among them.
+func (c *dockerCheck) choosesStage(text string, above []*stage) bool {
+	prefix, rest, _ := strings.Cut(strings.Trim(text, `"`), "$")
+	suffix := rest[strings.LastIndexByte(rest, '}')+1:]
+	return prefix+suffix != "" && strings.HasSuffix(rest, "}"+suffix) && slices.ContainsFunc(above, func(s *stage) bool {
+		return strings.HasPrefix(s.Name, strings.ToLower(prefix)) && strings.HasSuffix(s.Name, strings.ToLower(suffix))
+	})
 }
 
 // buildImages are images that exist to build programs. The value names what a
@@ -378,7 +389,7 @@ func (c *dockerCheck) removed(run step) bool {
 		switch verb := args[0].Value; {
 		case cmd.name == "apk" && (verb == "del" || hasFlag(flags, "--virtual", "-t")),
 			(cmd.name == "apt-get" || cmd.name == "apt") && (verb == "purge" || verb == "remove" || verb == "autoremove"),
-			(cmd.name == "dnf" || cmd.name == "yum" || cmd.name == "microdnf") && (verb == "remove" || verb == "erase" || verb == "history"):
+			(cmd.name == "dnf" || cmd.name == "dnf5" || cmd.name == "yum" || cmd.name == "microdnf") && (verb == "remove" || verb == "erase" || verb == "history"):
 			return true
 		}
 	}

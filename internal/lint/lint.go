@@ -257,6 +257,13 @@ type secret struct {
 
 const shortSecret = 8
 
+// everywhere reports whether a secret is blotted out of the whole file: not one
+// that may be an ordinary word of it, such as "postgres".
+func (s secret) everywhere() bool {
+	word := len(s.value) < 2*shortSecret && strings.Trim(s.value, "abcdefghijklmnopqrstuvwxyz") == ""
+	return len(s.value) >= shortSecret && !word
+}
+
 // report notes a fault of the rule that runs now. The edits mend it, if there
 // are any.
 func (c *check) report(line int, edits []Edit, format string, args ...any) {
@@ -284,7 +291,7 @@ func replacer(secrets []secret, line int) *strings.Replacer {
 	var pairs []string
 	slices.SortFunc(secrets, func(a, b secret) int { return len(b.value) - len(a.value) })
 	for _, s := range secrets {
-		if s.line == line || line == 0 && len(s.value) >= shortSecret {
+		if s.line == line || line == 0 && s.everywhere() {
 			pairs = append(pairs, s.value, "****")
 		}
 	}
@@ -409,7 +416,7 @@ func (r *Result) Redact(text string) string {
 func (r *Result) redactAll(line string) string {
 	line = r.Redact(line)
 	for _, s := range r.short {
-		if len(s.value) < shortSecret && strings.ContainsAny(line, "=:") {
+		if !s.everywhere() && strings.ContainsAny(line, "=:") {
 			line = strings.ReplaceAll(line, s.value, "****")
 		}
 	}

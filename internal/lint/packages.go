@@ -52,14 +52,14 @@ var packageRules = []Rule{{
 	ID: "CD306", Title: "Update and install in the same RUN", Severity: finding.Medium,
 	Fix:  "join both with &&",
 	Why:  "A RUN that only updates is cached: later builds install from lists of long ago, without the fixes since.",
-	Same: []string{"DS-0017", "CIS 4.7", "DKL-DI-0004"},
+	Same: []string{"DS-0017", "CIS 4.7", "CIS-DI-0007"},
 	Bad:  "FROM alpine:3.22\nRUN apk update\nRUN apk add --no-cache curl=8.14.1-r2\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN apk add --no-cache curl=8.14.1-r2\nUSER 1000\n",
 	docker: updateAlone,
 }, {
 	ID: "CD307", Title: "Do not upgrade the whole distribution", Severity: finding.Low,
 	Fix:  "move to a newer base image (careen pin --update)",
 	Why:  "The layer carries every package twice, the result changes from day to day, and a new base has the same fixes, tested.",
-	Same: []string{"DL3005", "DL3017", "DL3031", "DL3035", "DL3039", "DS-0024"},
+	Same: []string{"DL3005", "DL3017", "DL3031", "DL3035", "DL3039", "DS-0024", "DKL-DI-0003"},
 	Bad:  "FROM debian:trixie-slim\nRUN apt-get update && apt-get dist-upgrade -y && rm -rf /var/lib/apt/lists/*\nUSER 1000\n", Good: "FROM debian:trixie-slim\nRUN true\nUSER 1000\n",
 	docker: upgrade,
 }, {
@@ -73,7 +73,7 @@ var packageRules = []Rule{{
 	ID: "CD312", Title: "apk add --no-cache", Severity: finding.Low,
 	Fix: "add --no-cache", Fixable: true,
 	Why:  "Otherwise the index of the repositories stays in the layer.",
-	Same: []string{"DL3019", "DS-0025"},
+	Same: []string{"DL3019", "DS-0025", "DKL-DI-0004"},
 	Bad:  "FROM alpine:3.22\nRUN apk add curl=8.14.1-r2\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN apk add --no-cache curl=8.14.1-r2\nUSER 1000\n",
 	docker: apkCache,
 }, {
@@ -87,7 +87,7 @@ var packageRules = []Rule{{
 	ID: "CD323", Title: "Clean the cache of yum, dnf and zypper in the same RUN", Severity: finding.Low,
 	Fix: "&& dnf clean all", Fixable: true,
 	Why:  "The cache stays in the layer, whatever a later one deletes.",
-	Same: []string{"DL3032", "DL3036", "DL3040", "DS-0015", "DS-0019", "DS-0020", "DS-0027", "DKL-DI-0005"},
+	Same: []string{"DL3032", "DL3036", "DL3040", "DS-0015", "DS-0019", "DS-0020", "DS-0027"},
 	Bad:  "FROM rockylinux:9-minimal\nRUN microdnf install -y httpd-2.4.57\nUSER 1000\n", Good: "FROM rockylinux:9-minimal\nRUN microdnf install -y httpd-2.4.57 && microdnf clean all\nUSER 1000\n",
 	docker: rpmClean,
 }, {
@@ -104,9 +104,12 @@ var valued = map[string]string{
 	"apt-get": "-o -c -t --option --config-file --target-release --default-release -a --host-architecture",
 	"apt":     "-o -c -t --option --config-file --target-release --default-release -a --host-architecture",
 	"apk":     "-t --virtual -X --repository -p --root --keys-dir --arch --repositories-file --cache-dir --wait",
-	"yum":     "-c --config -x -d -e -R", "dnf": "-c --config -x -d -e -R", "microdnf": "-c --config -x", "tdnf": "-c",
+	"yum":     "-c --config -x -d -e -R", "dnf": "-c --config -x -d -e -R", "dnf5": "-c --config -x", "microdnf": "-c --config -x", "tdnf": "-c",
 	"zypper": "-R --root -c --config -C --cache-dir -p --plus-repo -r --repo --from -t --type",
 }
+
+// rpmManagers install packages of rpm.
+var rpmManagers = []string{"yum", "dnf", "dnf5", "microdnf", "tdnf", "zypper"}
 
 // verb returns the verb of a package manager, what follows it and its flags.
 func (c *command) verb() (verb workload.Word, args []workload.Word, flags []string) {
@@ -384,7 +387,7 @@ func upgrade(c *dockerCheck) {
 			whole = verb.Value == "dist-upgrade" || verb.Value == "full-upgrade"
 		case "apk":
 			whole = verb.Value == "upgrade" && len(args) == 0
-		case "yum", "dnf", "microdnf", "tdnf":
+		case "yum", "dnf", "dnf5", "microdnf", "tdnf":
 			whole = (verb.Value == "update" || verb.Value == "upgrade") && len(args) == 0
 		case "zypper":
 			whole = verb.Value == "dist-upgrade" || verb.Value == "dup" || (verb.Value == "update" || verb.Value == "up") && len(args) == 0
@@ -432,7 +435,7 @@ func rpmYes(c *dockerCheck) {
 			return
 		}
 		c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " -y"), "%s %s asks", cmd.name, verb.Value)
-	}, "yum", "dnf", "microdnf", "tdnf", "zypper")
+	}, rpmManagers...)
 }
 
 func rpmClean(c *dockerCheck) {
@@ -468,6 +471,8 @@ func cacheOf(manager string) string {
 		return "zypp"
 	case "microdnf":
 		return "yum"
+	case "dnf5":
+		return "libdnf5"
 	}
 	return manager
 }
@@ -488,7 +493,7 @@ func rpmPin(c *dockerCheck) {
 		if len(list) > 0 {
 			c.report(c.lineOf(cmd, verb), nil, "no version of %s", listed(list))
 		}
-	}, "yum", "dnf", "microdnf", "tdnf", "zypper")
+	}, rpmManagers...)
 }
 
 func joinWords(words []workload.Word) string {

@@ -122,6 +122,26 @@ func TestHadolintAndTrivyAreCovered(t *testing.T) {
 	}
 }
 
+// TestIdsOfOthers holds the ids of Dockle's checkpoints (its CHECKPOINT.md), of
+// Trivy's on Kubernetes (trivy-checks, checks/kubernetes) and of the CIS Docker
+// Benchmark 1.6, section 5, against what they are about there.
+func TestIdsOfOthers(t *testing.T) {
+	for id, rule := range map[string]string{
+		"CIS-DI-0001": "CD101", "CIS-DI-0006": "CD505", "CIS-DI-0007": "CD306", "CIS-DI-0008": "CD106", "CIS-DI-0009": "CD401", "CIS-DI-0010": "CD201",
+		"DKL-DI-0001": "CD102", "DKL-DI-0003": "CD307", "DKL-DI-0004": "CD312", "DKL-DI-0005": "CD304", "DKL-DI-0006": "CD002",
+		"KSV-0001": "CS203", "KSV-0002": "CS116", "KSV-0003": "CS201", "KSV-0005": "CS103", "KSV-0006": "CS113", "KSV-0008": "CS110", "KSV-0009": "CS108", "KSV-0010": "CS109",
+		"KSV-0011": "CS208", "KSV-0012": "CS204", "KSV-0013": "CS210", "KSV-0014": "CS202", "KSV-0017": "CS101", "KSV-0018": "CS207", "KSV-0022": "CS103",
+		"KSV-0023": "CS114", "KSV-0024": "CS214", "KSV-0030": "CS205", "KSV-0036": "CS206", "KSV-0104": "CS115", "KSV-0105": "CS106", "KSV-0106": "CS201",
+		"CIS 5.2": "CS116", "CIS 5.4": "CS103", "CIS 5.6": "CS114", "CIS 5.11": "CS207", "CIS 5.12": "CS208", "CIS 5.13": "CS202",
+		"CIS 5.14": "CS212", "CIS 5.15": "CS215", "CIS 5.16": "CS109", "CIS 5.17": "CS110", "CIS 5.18": "CS126", "CIS 5.21": "CS111", "CIS 5.26": "CS203",
+		"CIS 5.27": "CS213", "CIS 5.28": "CS210", "CIS 5.29": "CS209", "CIS 5.31": "CS112", "CIS 5.32": "CS113",
+	} {
+		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == rule && r.named(id) }) {
+			t.Errorf("%s is not said to be the same as %s", rule, id)
+		}
+	}
+}
+
 // instructions is what must stay the same through a fix: the instructions with
 // their texts, but for what edits are meant to change.
 func instructions(path string, data []byte) []string {

@@ -303,7 +303,7 @@ func uncheckedPackages(c *dockerCheck) {
 			if hasFlag(flags, "--allow-untrusted") {
 				c.report(cmd.line, nil, "apk installs packages that nobody signed")
 			}
-		case "yum", "dnf", "microdnf", "zypper":
+		case "yum", "dnf", "dnf5", "microdnf", "zypper":
 			if hasFlag(flags, "--nogpgcheck", "--no-gpg-checks", "--no-gpgchecks") {
 				c.report(cmd.line, nil, "%s installs packages that nobody signed", cmd.name)
 			}
@@ -317,7 +317,7 @@ func pipedToShell(c *dockerCheck) {
 			continue
 		}
 		switch cmd.PipedTo {
-		case "sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl", "node", "php", "ruby":
+		case "sh", "bash", "ash", "dash", "zsh", "eval", "python", "python3", "perl", "node", "php", "ruby":
 			c.report(cmd.line, nil, "%s into %s", cmd.name, cmd.PipedTo)
 		}
 	}

@@ -263,7 +263,8 @@ func mandatoryAccess(c *serviceCheck) {
 func serviceSecrets(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, v := range s.Environment {
-			if v.Set && holdsSecret(v.Name) && !strings.HasPrefix(v.Value, "$") && !dummy().MatchString(v.Value) && !strings.Contains(v.Value, "${") {
+			v.Value = strings.Trim(v.Value, `"'`) // of -e TOKEN="$TOKEN"
+			if v.Set && v.Value != "" && holdsSecret(v.Name) && !strings.HasPrefix(v.Value, "$") && !dummy().MatchString(v.Value) && !strings.Contains(v.Value, "${") {
 				c.conceal(v.Value, v.Line)
 				c.report(v.Line, nil, "%s: %s has a value", s.Name, v.Name)
 			} else if v.Set && token().MatchString(v.Value) {

@@ -17,7 +17,7 @@ var userRules = []Rule{{
 	ID: "CD102", Title: "No sudo in RUN", Severity: finding.Medium,
 	Fix: "USER root before, or remove sudo", Fixable: true,
 	Why:  "RUN is root already unless USER says otherwise; sudo only adds a setuid program to the image.",
-	Same: []string{"DL3004", "DS-0010", "DKL-DI-0001", "CIS-DI-0008"},
+	Same: []string{"DL3004", "DS-0010", "DKL-DI-0001"},
 	Bad:  "FROM alpine:3.22\nUSER root\nRUN sudo mkdir /data\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER root\nRUN mkdir /data\nUSER 1000\n",
 	docker: sudo,
 }, {
@@ -114,6 +114,10 @@ func rootUser(c *dockerCheck) {
 		return
 	}
 	if start, ok := c.lastStep("ENTRYPOINT", "CMD"); ok && dropsRoot(start.Text) {
+		return
+	}
+	if bottom.Base.Scratch {
+		c.report(stages[0].Line, nil, "no USER: the image runs as root")
 		return
 	}
 	c.report(stages[0].Line, nil, "no USER: the image runs as its base says, which is root unless that changed it")

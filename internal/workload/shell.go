@@ -17,6 +17,7 @@ type shellText struct {
 	errexit  bool   // set -e is on
 	pipefail bool   // set -o pipefail is on
 	pipedTo  string // what reads the output of the statement that is walked
+	subst    bool   // by a substitution: there is no pipe to fail
 	commands []Command
 }
 
@@ -91,10 +92,10 @@ func (t *shellText) statement(s *syntax.Stmt, mayFail bool) {
 		case syntax.OrStmt:
 			t.statement(c.X, mayFail || !gives(c.Y))
 		case syntax.Pipe, syntax.PipeAll:
-			outer := t.pipedTo
-			t.pipedTo = firstWord(c.Y)
+			outer, subst := t.pipedTo, t.subst
+			t.pipedTo, t.subst = firstWord(c.Y), false
 			t.statement(c.X, mayFail || !t.pipefail)
-			t.pipedTo = outer
+			t.pipedTo, t.subst = outer, subst
 		default:
 			t.statement(c.X, mayFail)
 		}
@@ -171,29 +172,56 @@ func gives(s *syntax.Stmt) bool {
 
 // call notes a simple command, and those of the substitutions in it.
 func (t *shellText) call(c *syntax.CallExpr, mayFail bool) {
-	nested := func(n syntax.Node, swallowed bool) {
-		outer := t.pipedTo
-		t.pipedTo = ""
-		defer func() { t.pipedTo = outer }()
-		syntax.Walk(n, func(n syntax.Node) bool {
-			if subst, ok := n.(*syntax.CmdSubst); ok {
-				t.statements(subst.Stmts, swallowed)
-				return false
-			}
-			return true
-		})
-	}
 	command := t.command(c, mayFail)
 	for _, a := range c.Assigns {
-		nested(a, mayFail || len(c.Args) > 0)
+		t.nested(a, mayFail || len(c.Args) > 0, "", "")
 		command.Assigns = append(command.Assigns, t.assign(a)...)
 	}
 	for _, w := range c.Args {
 		command.Words = append(command.Words, t.word(w))
-		nested(w, true)
+	}
+	file, text := readers(command.Program())
+	for _, w := range c.Args {
+		t.nested(w, true, file, text)
 	}
 	t.commands = append(t.commands, command)
 	t.set(command.Words)
+}
+
+// readers says which program reads "<(…)" among the words of a command as a
+// file, and which one runs "$(…)" among them: bash <(…), sh -c "$(…)", eval "$(…)".
+func readers(words []Word) (file, text string) {
+	if len(words) < 2 || !words[0].Static {
+		return "", ""
+	}
+	name := path.Base(words[0].Value)
+	switch {
+	case name == "eval" || strings.HasPrefix(words[1].Value, "-") && strings.HasSuffix(words[1].Value, "c"):
+		return "", name
+	case name == "source" || name == ".":
+		return "sh", ""
+	}
+	return name, ""
+}
+
+// nested notes the commands of the substitutions in a word, and what reads them.
+func (t *shellText) nested(n syntax.Node, swallowed bool, file, text string) {
+	outer, subst := t.pipedTo, t.subst
+	defer func() { t.pipedTo, t.subst = outer, subst }()
+	t.subst = true
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst:
+			t.pipedTo = text
+			t.statements(n.Stmts, swallowed)
+			return false
+		case *syntax.ProcSubst:
+			t.pipedTo = file
+			t.statements(n.Stmts, swallowed)
+			return false
+		}
+		return true
+	})
 }
 
 func (t *shellText) command(n syntax.Node, mayFail bool) Command {
@@ -201,7 +229,7 @@ func (t *shellText) command(n syntax.Node, mayFail bool) Command {
 		Line:    t.line + int(n.Pos().Line()) - 1,
 		MayFail: mayFail || !t.errexit,
 		PipedTo: t.pipedTo,
-		Lost:    t.pipedTo != "" && !t.pipefail,
+		Lost:    t.pipedTo != "" && !t.subst && !t.pipefail,
 	}
 }
 
