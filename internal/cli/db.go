@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -142,12 +143,17 @@ func (c *command) dbInfoCommand() *cobra.Command {
 func (c *command) dbVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
-		Short: "Read a whole database and hold every checksum and reference to its word",
+		Short: "Read a whole database, packed or not, and hold every checksum and reference to its word",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			db, err := vulndb.Open(args[0])
+			dir, err := os.MkdirTemp("", "careen-verify-")
 			if err != nil {
-				return fmt.Errorf("database %s: %w", args[0], err)
+				return err
+			}
+			defer os.RemoveAll(dir)
+			db, err := openUnpacked(args[0], filepath.Join(dir, "careen.db"))
+			if err != nil {
+				return fmt.Errorf("database %s: %w; build or fetch it again", args[0], err)
 			}
 			defer db.Close()
 			if err := db.Verify(); err != nil {
@@ -242,12 +248,12 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 	}, builder)
 	line.clear()
 	if err != nil {
-		return fmt.Errorf("db build: %w", err)
+		return f.failed(ctx, err)
 	}
 	c.reportBuild(stats)
 	info, err := writeDatabase(f.out, builder, built)
 	if err != nil {
-		return fmt.Errorf("db build: %w", err)
+		return f.failed(ctx, err)
 	}
 	if f.conflicts != "" {
 		data, err := json.MarshalIndent(builder.Conflicts(), "", "  ")
@@ -261,6 +267,24 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 	}
 	c.note("wrote %s: %d advisories on %d packages, %s", f.out, info.Advisories, info.Packages, bytesText(info.Size))
 	return nil
+}
+
+// failed says of a build that did not end what there is to do, and that
+// nothing is lost.
+func (f buildFlags) failed(ctx context.Context, err error) error {
+	var unread *feed.Error
+	hint := ""
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, syscall.ENOSPC):
+		hint = "; make room and try again: what was downloaded is kept"
+	case errors.As(err, &unread):
+		hint = "; try again later, or go without it: --skip " + unread.Feed
+	}
+	if _, statErr := os.Stat(f.out); statErr == nil {
+		hint += "; " + f.out + " stays as it was"
+	}
+	return fmt.Errorf("db build: %w%s", err, hint)
 }
 
 // writeDatabase writes the database, packed for transport when the file is

@@ -51,3 +51,53 @@ func TestUpdateOnFullDisk(t *testing.T) {
 		u.clean(t)
 	}
 }
+
+// TestBuildOnFullDisk builds where there is no room for the database, and where
+// there is none for the downloads.
+func TestBuildOnFullDisk(t *testing.T) {
+	u := newUpdateTest(t)
+	var list strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&list, `,{"name":"AVG-%d","packages":["package%d"],"status":"Fixed","severity":"High","fixed":"%d-1","issues":["CVE-2024-%04d"]}`, i, i, i, 1000+i)
+	}
+	feed := "[" + list.String()[1:] + "]"
+	mirror := filepath.Join(u.dir, "mirror")
+	if err := os.MkdirAll(filepath.Join(mirror, "security.archlinux.org"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(mirror, "security.archlinux.org", "all.json"), []byte(feed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(mirror)))
+	defer server.Close()
+
+	small := t.TempDir()
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("no small disk to be had: mount: %v", err)
+	}
+	defer syscall.Unmount(small, 0)
+	old := readTestFile(t, u.old)
+	for what, test := range map[string]struct{ out, cache, mirror string }{
+		"no room for the database":  {filepath.Join(small, "careen.db"), u.cache, mirror},
+		"no room for the downloads": {filepath.Join(u.dir, "careen.db"), small, server.URL},
+	} {
+		if err := os.WriteFile(test.out, old[:8000], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		u := &updateTest{dir: u.dir, cache: test.cache}
+		code, _, stderr := u.careen("db", "build", "-q", "--only", "arch", "--mirror", test.mirror, "-o", test.out)
+		if code != 1 || !strings.Contains(stderr, "no space left on device; make room and try again") || !strings.Contains(stderr, "careen.db") || !strings.Contains(stderr, "stays as it was") {
+			t.Errorf("%s: exit %d, %q", what, code, stderr)
+		}
+		if !bytes.Equal(readTestFile(t, test.out), old[:8000]) {
+			t.Errorf("%s: the old database was touched", what)
+		}
+		os.RemoveAll(filepath.Join(small, "feeds")) // half a download, kept to go on with
+		if err := os.Remove(test.out); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(small); err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", what, left, err)
+		}
+	}
+}

@@ -42,6 +42,17 @@ type Bad struct {
 // String returns the record's place and what is wrong with it.
 func (b Bad) String() string { return fmt.Sprintf("%s: %s: %s", b.Feed, b.File, b.Reason) }
 
+// Error says which feed a build could not read. Skipping that feed lets the
+// build go on without it.
+type Error struct {
+	Feed string
+	Err  error
+}
+
+func (e *Error) Error() string { return "feed " + e.Feed + ": " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
 // Stats say what a build read.
 type Stats struct {
 	Feeds []FeedStats // in the order of the table; those that Only or Skip rule out are absent

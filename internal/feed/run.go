@@ -85,7 +85,7 @@ func run(ctx context.Context, opt Options, s *store, feeds []*planned, b *vulndb
 	}
 	for _, f := range feeds {
 		if err == nil && len(f.files) > 0 && f.stats.Records == 0 {
-			err = fmt.Errorf("feed %s: %s: holds no record: not what it was", f.name, f.files[0].url)
+			err = &Error{f.name, fmt.Errorf("%s: holds no record: not what it was", f.files[0].url)}
 		}
 	}
 	return err
@@ -96,7 +96,7 @@ func cut(s *store, feeds []*planned, send func(*task) error) error {
 	for _, f := range feeds {
 		for i, in := range f.files {
 			if err := cutFile(s, f, in, i == 0, send); err != nil {
-				return fmt.Errorf("feed %s: %s: %w", f.name, in.url, err)
+				return &Error{f.name, fmt.Errorf("%s: %w", in.url, err)}
 			}
 		}
 	}
@@ -265,7 +265,7 @@ func take(ctx context.Context, opt Options, order <-chan *task, total int64, b *
 				last.count(opt, r.out, b)
 			}
 			if r.err != nil {
-				return fmt.Errorf("feed %s: %s: %w", last.name, t.where, r.err)
+				return &Error{last.name, fmt.Errorf("%s: %w", t.where, r.err)}
 			}
 		}
 		last.stats.Duration = time.Since(last.started)
@@ -338,7 +338,7 @@ func (f *planned) verdict() error {
 	}
 	s := &f.stats
 	if s.Skipped > badAllowed && s.Skipped*100 > s.Records*badPercent {
-		return fmt.Errorf("feed %s: %d of %d records cannot be read, more than %d %%; the first: %s", f.name, s.Skipped, s.Records, badPercent, s.Samples[0])
+		return &Error{f.name, fmt.Errorf("%d of %d records cannot be read, more than %d %%; the first: %s", s.Skipped, s.Records, badPercent, s.Samples[0])}
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func (s *store) present(ctx context.Context, feeds []*planned) error {
 				name, err := s.locate(ctx, "downloading "+f.name, in.url)
 				places[i][j] = place{name, err}
 				if err != nil && (s.live() || !errors.Is(err, errMissing)) {
-					return fmt.Errorf("feed %s: %w", f.name, err)
+					return &Error{f.name, err}
 				}
 				return nil
 			})

@@ -341,7 +341,7 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options) ([]*planned, 
 			case errors.Is(err, errMissing):
 				names, missing = nil, true
 			case err != nil:
-				return nil, fmt.Errorf("feed %s: %w", row.name, err)
+				return nil, &Error{row.name, err}
 			}
 		}
 		var whole *planned
