@@ -102,11 +102,10 @@ type tarPass struct {
 
 // run reads the tar up to its end marker.
 func (p *tarPass) run() error {
-	tr := tar.NewReader(&p.stream.chunkReader)
+	tr := &tarReader{in: &p.stream.chunkReader}
 	var h Header
 	for {
-		p.stream.header = -1
-		hdr, err := tr.Next()
+		hdr, err := tr.next()
 		if err == io.EOF {
 			return nil
 		}
@@ -123,7 +122,7 @@ func (p *tarPass) run() error {
 }
 
 // entry takes one entry of the tar in.
-func (p *tarPass) entry(tr *tar.Reader, hdr *tar.Header, h *Header, offset int64) error {
+func (p *tarPass) entry(body io.Reader, hdr *tar.Header, h *Header, offset int64) error {
 	if hdr.Typeflag == tar.TypeXGlobalHeader {
 		return nil // comments, as git archive writes them
 	}
@@ -190,7 +189,7 @@ func (p *tarPass) entry(tr *tar.Reader, hdr *tar.Header, h *Header, offset int64
 		}
 	case mode.IsRegular():
 		p.wanted = p.wanted[:0]
-		if err := p.file(at, h, tr); err != nil {
+		if err := p.file(at, h, body); err != nil {
 			return err
 		}
 		if len(p.wanted) > 0 {

@@ -458,6 +458,25 @@ func (r *chunkReader) Seek(offset int64, whence int) (int64, error) {
 	return r.pos, nil
 }
 
+// skip goes forward by all of n bytes.
+func (r *chunkReader) skip(n int64) error {
+	from := r.pos
+	r.Seek(n, io.SeekCurrent)
+	if r.pos-from == n {
+		return nil
+	}
+	return truncation(r.err)
+}
+
+// peek returns the next n bytes without going forward, nil where they do not lie
+// together.
+func (r *chunkReader) peek(n int) []byte {
+	if !r.next() || len(r.rest) < n {
+		return nil
+	}
+	return r.rest[:n]
+}
+
 // drain lets the rest go by and returns the error at its end.
 func (r *chunkReader) drain() error {
 	for r.next() {
