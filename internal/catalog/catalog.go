@@ -109,7 +109,7 @@ func visitRelease(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {
 }
 
 func readPackageJSON(h *rootfs.Header, body rootfs.Body) (found, error) {
-	if !inNodeModules(h.Path) && !mayBeUnpacked(h.Path) {
+	if !inNodeModules(h.Path) && !mayBeUnpacked(h.Path) && !mayBeApplication(h.Path) {
 		return found{}, nil
 	}
 	data, err := body.Bytes(maxPackageJSON)

@@ -64,6 +64,12 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 		all = append(all, language("golang", name, version))
 	}
 	add("stdlib", goVersion(info.GoVersion))
+	switch {
+	case info.Path == "cmd/go":
+		add("toolchain", goVersion(info.GoVersion)) // https://go.dev/doc/security/vuln/database#schema
+	case info.Main.Path == "" && strings.Contains(info.Path, "."):
+		add(info.Path, devel) // built without modules, as Debian does: neither its module nor its version is known
+	}
 	version := info.Main.Version
 	if version == "" || version == devel {
 		// The commit is known at best, not the tag. A version made up from it

@@ -30,7 +30,7 @@ func Packages(tree *rootfs.Tree) Result {
 	found := len(j.packages)
 	j.addDeclared()
 	j.nameOwners(found)
-	j.dropOwnedPrograms()
+	j.dropOwned()
 	j.dropKnownRuntimes()
 	j.warnOfMissing()
 	j.resolveDependencies()
@@ -350,11 +350,12 @@ func (j *join) nameOwners(from int) {
 	}
 }
 
-// dropOwnedPrograms forgets programs recognised by their bytes where an OS
-// package says what they are: that package is listed.
-func (j *join) dropOwnedPrograms() {
+// dropOwned forgets programs recognised by their bytes where an OS package says
+// what they are: that package is listed. A lock file that came with an OS package
+// names what its authors built with, not what the distribution put there.
+func (j *join) dropOwned() {
 	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
-		return p.Owner != "" && (p.Type == "bitnami" || p.Type == "generic")
+		return p.Owner != "" && (p.Type == "bitnami" || p.Type == "generic" || p.FromLockFile)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -266,6 +267,25 @@ func TestGoBinaryInImage(t *testing.T) {
 	}
 	if !packed {
 		t.Errorf("warnings %+v", result.Warnings)
+	}
+}
+
+// TestGoProgramsOfOtherKinds: the go command has advisories of its own, and what
+// was built without modules does not know its version.
+func TestGoProgramsOfOtherKinds(t *testing.T) {
+	for main, want := range map[string]string{
+		"cmd/go":                       "pkg:golang/stdlib@1.22.3 pkg:golang/toolchain@1.22.3 ",
+		"cmd/vet":                      "pkg:golang/stdlib@1.22.3 ",
+		"command-line-arguments":       "pkg:golang/stdlib@1.22.3 ",
+		"github.com/cli/cli/v2/cmd/gh": "pkg:golang/stdlib@1.22.3 pkg:golang/github.com/cli/cli/v2/cmd/gh ",
+	} {
+		got := ""
+		for _, p := range goPackages(&debug.BuildInfo{GoVersion: "go1.22.3", Path: main}) {
+			got += p.PURL + " "
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", main, got, want)
+		}
 	}
 }
 

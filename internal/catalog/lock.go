@@ -55,7 +55,12 @@ func isLockFile(h *rootfs.Header, _ []byte) bool {
 // inPackage reports whether a folder is that of an installed package, of a
 // package manager's cache, or of the Go toolchain.
 func inPackage(dir string) bool {
-	if strings.Contains(dir+"/", "pkg/mod/") || strings.Contains(dir+"/", "go/src/") || strings.HasPrefix(dir, "usr/share/doc/") {
+	for _, folder := range [...]string{"pkg/mod/", "go/src/", "gocode/src/", "share/go-"} {
+		if strings.Contains(dir+"/", folder) {
+			return true
+		}
+	}
+	if strings.HasPrefix(dir, "usr/share/doc/") {
 		return true
 	}
 	for part := range strings.SplitSeq(dir, "/") {
@@ -99,7 +104,8 @@ func lockInstalled(lock []sbom.Package, installed map[string][]*sbom.Package) bo
 		named[lock[i].Name] = true
 	}
 	for _, p := range installed[kind] {
-		if strings.HasPrefix(p.Locations[0].Path, below) {
+		at := p.Locations[0].Path
+		if strings.HasPrefix(at, below) && (kind != "npm" || !mayBeApplication(at)) { // the program itself is no sign
 			return true
 		}
 		// Node looks for packages in node_modules beside the program or above it.

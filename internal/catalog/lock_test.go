@@ -76,23 +76,26 @@ func TestLockFilesCountWhereNothingIsInstalled(t *testing.T) {
 	lock := `{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0"}, "node_modules/b": {"version": "1.0.0"}}}`
 	r := Packages(stack(t, []imagetest.Entry{
 		file("etc/os-release", bookworm), file(dpkgStatusPath, status("python3-six 1.16.0-4")),
-		file("var/lib/dpkg/info/python3-six.list", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info\n"),
+		file("var/lib/dpkg/info/python3-six.list", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info\n/usr/share/six/package-lock.json\n"),
+		file("usr/share/six/package-lock.json", lock), // the distribution's, of what its authors had
 		file("usr/lib/python3/dist-packages/six-1.16.0.egg-info", "Name: six\nVersion: 1.16.0\n\n"),
 		// Installed below, so that b, which is not there, is not listed.
 		file("app/package-lock.json", lock), file("app/node_modules/a/package.json", packageJSONText("a", "1.0.0")),
 		// Bundled: nothing installed. A global package of one of the names is no sign.
-		file("bundle/package-lock.json", lock),
+		file("bundle/package-lock.json", lock), file("bundle/package.json", `{"name":"c","version":"1.0.0","repository":"github:c/c"}`),
 		// What a package brings along says nothing of the image.
-		file("app/node_modules/a/package-lock.json", lock), file("root/go/pkg/mod/x@v1/go.mod", "require y.z/w v1.0.0\n"), file("x/testdata/go.mod", "require y.z/w v1.0.0\n"),
+		file("app/node_modules/a/package-lock.json", lock), file("root/go/pkg/mod/x@v1/go.mod", "require y.z/w v1.0.0\n"), file("usr/share/gocode/src/y.z/v/go.mod", "require y.z/w v1.0.0\n"), file("usr/share/go-1.19/src/cmd/go.mod", "require y.z/w v1.0.0\n"),
+		file("x/testdata/go.mod", "require y.z/w v1.0.0\n"),
 		// Debian's six is not the six of the requirements; the installed django is.
 		file("one/requirements.txt", "six==1.15.0\n"), file("two/requirements.txt", "Django==3.2\npytest==7.0\n"),
 		file("usr/local/lib/python3/site-packages/Django-3.2.1.dist-info/METADATA", "Name: Django\nVersion: 3.2.1\n\n"),
 		file("broken/composer.lock", "{"),
 	}))
 	want := `distro debian 12 etc/os-release
-pkg:deb/debian/python3-six@1.16.0-4?arch=amd64&distro=debian-12 source=python3-six@1.16.0-4 layer=0 touched=0 var/lib/dpkg/status@0 files=usr/lib/python3/dist-packages/six-1.16.0.egg-info
+pkg:deb/debian/python3-six@1.16.0-4?arch=amd64&distro=debian-12 source=python3-six@1.16.0-4 layer=0 touched=0 var/lib/dpkg/status@0 files=usr/lib/python3/dist-packages/six-1.16.0.egg-info,usr/share/six/package-lock.json
 pkg:npm/a@1.0.0 layer=0 touched=0 app/node_modules/a/package.json@0
 pkg:npm/b@1.0.0 layer=0 touched=0 bundle/package-lock.json@0
+pkg:npm/c@1.0.0 layer=0 touched=0 bundle/package.json@0
 pkg:pypi/django@3.2.1 layer=0 touched=0 usr/local/lib/python3/site-packages/Django-3.2.1.dist-info/METADATA@0
 pkg:pypi/six@1.15.0 layer=0 touched=0 one/requirements.txt@0
 pkg:pypi/six@1.16.0 layer=0 touched=0 usr/lib/python3/dist-packages/six-1.16.0.egg-info@0 owner=pkg:deb/debian/python3-six@1.16.0-4?arch=amd64&distro=debian-12

@@ -23,18 +23,19 @@ func isPackageJSON(h *rootfs.Header, _ []byte) bool {
 // maxPackageJSON bounds a package.json; registries refuse far smaller ones.
 const maxPackageJSON = 8 << 20
 
-// parsePackageJSON reads the package.json of an installed Node package. One
-// that belongs to no installed package yields nothing: an application's own at
-// its root (which Trivy, Syft and SCALIBR list as if npm had installed it), a
-// "type" marker inside a package, a test's fixture.
+// parsePackageJSON reads the package.json of a Node package that is there:
+// installed, unpacked, or the application itself where its authors publish it
+// (parse-server and ghost run from their own folder, and have advisories). A
+// "type" marker inside a package, a test's fixture and what is private yield
+// nothing: a private name may be somebody else's on the registry.
 func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 	installed := inNodeModules(file)
-	if !installed && !mayBeUnpacked(file) {
+	if !installed && !mayBeUnpacked(file) && !mayBeApplication(file) {
 		return nil, nil
 	}
 	var doc struct {
-		Name, Version, License, Licenses                     json.RawMessage
-		Dependencies, OptionalDependencies, PeerDependencies json.RawMessage
+		Name, Version, License, Licenses, Private, Repository json.RawMessage
+		Dependencies, OptionalDependencies, PeerDependencies  json.RawMessage
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if err := json.Unmarshal(data, &doc); err != nil {
@@ -47,7 +48,8 @@ func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 	if name == "" || version == "" || len(name) > maxNpmName {
 		return nil, nil
 	}
-	if !installed && !unpackedAs(file, name, version) {
+	published := len(doc.Repository) > 0 && string(doc.Repository) != "null" && string(doc.Private) != "true"
+	if !installed && !unpackedAs(file, name, version) && !(published && mayBeApplication(file)) {
 		return nil, nil
 	}
 	p := language("npm", name, version)
@@ -164,6 +166,13 @@ func isFixture(root string) bool {
 func mayBeUnpacked(file string) bool {
 	base := path.Base(path.Dir(file))
 	return strings.Contains(base, ".") && strings.ContainsAny(base, "0123456789")
+}
+
+// mayBeApplication reports whether a package.json lies where no package manager
+// put it: in no other package, and in no documentation or test.
+func mayBeApplication(file string) bool {
+	return !strings.Contains("/"+file, "/node_modules/") && !strings.HasPrefix(file, "usr/share/nodejs/") && !strings.HasPrefix(file, "usr/lib/nodejs/") &&
+		!strings.HasPrefix(file, "usr/share/doc/") && !inTests(file)
 }
 
 // unpackedAs reports whether a package was unpacked under its own name and

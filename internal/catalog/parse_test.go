@@ -168,6 +168,7 @@ func TestFixtureDatabasesAreReadWhole(t *testing.T) {
 
 func TestPackageJSON(t *testing.T) {
 	const plain = `{"name":"x","version":"1.0.0","license":"MIT"}`
+	const published = `{"name":"parse-server","version":"6.2.0","repository":{"type":"git","url":"https://github.com/parse-community/parse-server"}}`
 	tests := []struct {
 		path, in string
 		want     string // "name version licences", "" for none
@@ -187,6 +188,13 @@ func TestPackageJSON(t *testing.T) {
 		{"root/.cache/node/corepack/v1/pnpm/9.1.0/package.json", `{"name":"pnpm","version":"9.1.0"}`, "pnpm 9.1.0 "},
 		{"app/package.json", plain, ""},
 		{"app-1.0.0/package.json", plain, ""},
+		{"parse-server/package.json", published, "parse-server 6.2.0 "},
+		{"srv/package.json", strings.Replace(published, "{", `{"private":true,`, 1), ""},
+		{"srv/package.json", `{"name":"srv","version":"1.0.0","repository":null}`, ""},
+		{"app/node_modules/x/dist/package.json", published, ""},
+		{"usr/share/nodejs/x/dist/package.json", published, ""},
+		{"usr/share/doc/x/examples/package.json", published, ""},
+		{"srv/test/package.json", published, ""},
 		{"package.json", plain, ""},
 		{"app/node_modules/package.json", plain, ""},
 		{"app/node_modules/.package-lock/package.json", plain, ""},

@@ -52,10 +52,11 @@ func programs() []program {
 		{"perl", false, "perl perl5.*", "share/perl/5.", `share/perl/(5\.\d+\.\d+)\x00`, "perl-base"},
 		{"busybox", false, "busybox", "BusyBox v", `BusyBox v(\d+\.\d+\.\d+)`, "busybox"},
 		{"openssl", false, "openssl libcrypto.so* libssl.so*", "OpenSSL ", `OpenSSL (\d+\.\d+\.\d+[a-z]{0,2}) +\d{1,2} [A-Z][a-z]{2} 20\d\d`, "libssl3"},
+		{"krb5", false, "libkrb5.so*", "KRB5_BRAND: krb5-", `KRB5_BRAND: krb5-(\d+\.\d+(?:\.\d+)?)`, "libkrb5-3"},
 		{"curl", false, "curl libcurl.so*", "curl/", `\x00(?:lib)?curl/(\d+\.\d+\.\d+)`, "libcurl4"},
 		{"bash", false, "bash", "@(#)Bash version ", `@\(#\)Bash version (\d+\.\d+\.\d+)`, "bash"},
 		{"git", true, "git", "git/", `git/(\d+\.\d+\.\d+)\x00`, "git"},
-		{"sqlite", true, "sqlite3 libsqlite3.so*", "SQLite version ", `SQLite version (\d+\.\d+\.\d+)`, ""},
+		{"sqlite", true, "sqlite3 libsqlite3.so*", "\x003.", `\x00(3\.\d{1,2}\.\d{1,2})\x00`, "libsqlite3-0"},
 		{"lua", true, "lua lua5.* luajit", "$LuaVersion: Lua ", `\$LuaVersion: Lua (\d+\.\d+\.\d+)`, "lua5.3"},
 		{"openldap", true, "slapd", "OpenLDAP: slapd ", `OpenLDAP: slapd (\d+\.\d+\.\d+)`, "slapd"},
 		{"mosquitto", false, "mosquitto", "mosquitto version %s", `\x00(\d+\.\d+\.\d+)\x00mosquitto version %s`, "mosquitto"},
@@ -72,6 +73,7 @@ func programs() []program {
 		{"sudo", false, "sudo sudoers.so", "sudoers ", `sudoers (\d+\.\d+\.\d+(?:p\d+)?)`, "sudo"},
 		{"libmaxminddb", true, "libmaxminddb.so*", "Success (not an error)", `\x00(\d+\.\d+\.\d+)\x00Success \(not an error\)`, "libmaxminddb0"},
 		{"apr", true, "libapr-1.so*", "apr_initialize\x00", `apr_initialize\x00(\d+\.\d+\.\d+)\x00`, "libapr1"},
+		{"rust", false, "librustc_driver-*.so", "rustc version ", `rustc version (\d+\.\d+\.\d+)`, "libstd-rust-1.63"},
 		{"gcc", false, "gcc gcc-[0-9]* *-gcc-[0-9]*", "\x00gcc versio", `\x00(\d+\.\d+\.\d+)\x00[^\x00]*\x00gcc versio`, "gcc-12"},
 		{"ffmpeg", false, "ffmpeg ffprobe", "%s version ", `%s version (\d+\.\d+(?:\.\d+)?)[^\x00]*\x00`, "ffmpeg"},
 		{"ffmpeg", false, "libavcodec.so* libavformat.so*", "FFmpeg version ", `FFmpeg version (\d+\.\d+(?:\.\d+)?)`, "libavcodec59"},
@@ -120,7 +122,7 @@ func isProgram(h *rootfs.Header, head []byte) bool {
 func mayBeProgram(base string) bool {
 	if lib, ok := strings.CutPrefix(base, "lib"); ok {
 		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so",
-			"pypy3", "avcodec.so", "avformat.so", "julia-internal.so"} {
+			"pypy3", "avcodec.so", "avformat.so", "krb5.so", "julia-internal.so", "rustc_driver-"} {
 			if strings.HasPrefix(lib, name) {
 				return true
 			}

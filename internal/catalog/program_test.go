@@ -51,7 +51,7 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		{"usr/bin/valkey-server", "\x00valkey-server 7.2.5\x00", "pkg:bitnami/valkey@7.2.5"},
 		{"usr/sbin/mysqld", "\x00/build/mysql-8.0.34/sql\x00", "pkg:generic/mysql@8.0.34"},
 		{"usr/local/bin/perl", "\x00/usr/local/lib/perl5/site_perl/5.38.2\x00", "pkg:generic/perl@5.38.2"},
-		{"usr/bin/sqlite3", "\x00SQLite version 3.45.1 %s\x00", "pkg:bitnami/sqlite@3.45.1"},
+		{"usr/bin/sqlite3", "\x003.45.1\x00", "pkg:bitnami/sqlite@3.45.1"},
 		{"usr/local/sbin/named", "\x00BIND 9.16.44 (Extended Support)\x00", "pkg:generic/bind@9.16.44"},
 		{"usr/local/bin/envoy", "\x000f5b/1.28.0/Clean/RELEASE/BoringSSL\x00", "pkg:bitnami/envoy@1.28.0"},
 		{"bin/consul", "CONSUL_VERSION: 1.15.2", "pkg:bitnami/consul@1.15.2"},
