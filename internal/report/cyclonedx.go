@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -68,32 +67,26 @@ func WriteCycloneDX(w io.Writer, reports []*Report, opt BOMOptions) error {
 		doc.Vulnerabilities = &b.vulnerabilities
 	}
 	if doc.SerialNumber = opt.SerialNumber; doc.SerialNumber == "" {
-		content, err := encodeBOM(doc)
-		if err != nil {
+		content := sha256.New()
+		if err := encodeBOM(content, doc); err != nil {
 			return err
 		}
-		doc.SerialNumber = serialNumber(content)
+		doc.SerialNumber = serialNumber(content.Sum(nil))
 	}
-	content, err := encodeBOM(doc)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(content)
-	return err
+	return encodeBOM(w, doc)
 }
 
-func encodeBOM(doc *cdx.BOM) ([]byte, error) {
-	var b bytes.Buffer
+func encodeBOM(w io.Writer, doc *cdx.BOM) error {
+	d := newIndenter(w)
 	// Not EncodeVersion: on its way to the version it loses lists that are empty.
-	if err := cdx.NewBOMEncoder(&b, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(doc); err != nil {
-		return nil, fmt.Errorf("cyclonedx: %w", err)
+	if err := cdx.NewBOMEncoder(d, cdx.BOMFileFormatJSON).SetEscapeHTML(false).Encode(doc); err != nil {
+		return fmt.Errorf("cyclonedx: %w", err)
 	}
-	return escapeRunes(b.Bytes()), nil
+	return d.Flush()
 }
 
-// serialNumber derives a UUID of version 8 (RFC 9562, 5.8) from the content.
-func serialNumber(content []byte) string {
-	sum := sha256.Sum256(content)
+// serialNumber derives a UUID of version 8 (RFC 9562, 5.8) from a digest.
+func serialNumber(sum []byte) string {
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
 	s := hex.EncodeToString(sum[:16])

@@ -1,12 +1,8 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/sbom"
@@ -70,45 +66,11 @@ func list[T any](l []T) []T {
 // writeJSON writes a value as indented JSON in which every rune that a terminal
 // might obey instead of show is escaped, and "<" and "&" are left alone.
 func writeJSON(w io.Writer, value any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	d := newIndenter(w)
+	enc := json.NewEncoder(d)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	if err := enc.Encode(value); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeRunes(b.Bytes()))
-	return err
-}
-
-// escapeRunes replaces the control and format runes that encoding/json leaves
-// in strings (DEL, C1, bidirectional overrides, zero-width ones) by \u escapes.
-// Outside ASCII, JSON has runes only inside strings, so the text means the same.
-func escapeRunes(doc []byte) []byte {
-	first := bytes.IndexFunc(doc, misleading)
-	if first < 0 {
-		return doc
-	}
-	out := make([]byte, first, len(doc)+64)
-	copy(out, doc)
-	for i := first; i < len(doc); {
-		r, size := utf8.DecodeRune(doc[i:])
-		switch {
-		case !misleading(r):
-			out = append(out, doc[i:i+size]...)
-		case r > 0xffff:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		i += size
-	}
-	return out
-}
-
-// misleading reports whether a rune beyond JSON's own line feeds is one that
-// changes how the text around it is shown.
-func misleading(r rune) bool {
-	return r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+	return d.Flush()
 }

@@ -142,6 +142,37 @@ func TestJSONShowsNoControls(t *testing.T) {
 	}
 }
 
+// TestIndenter holds the layout against json.Indent's.
+func TestIndenter(t *testing.T) {
+	for _, doc := range []string{
+		`{}`, `[]`, `null`, `"a"`, `-1.5e3`, `[[],{},[{}],[[1,2],"x"]]`, `{"a":{"b":[true,false,null]},"c":"[{,:}]\\\"","":""}`, `"é\u00e9\\"`,
+		strings.Repeat("[", 50) + strings.Repeat("]", 50), strings.Repeat(`{"a":`, 30) + "0" + strings.Repeat("}", 30),
+		string(compact(t, big())),
+	} {
+		var want, got bytes.Buffer
+		if err := json.Indent(&want, []byte(doc+"\n"), "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		d := newIndenter(&got)
+		d.Write([]byte(doc + "\n"))
+		if err := d.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
+func compact(t *testing.T, value any) []byte {
+	t.Helper()
+	b, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // field is a JSON key of a Go struct.
 type field struct {
 	Name   string

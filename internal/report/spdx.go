@@ -48,7 +48,8 @@ func WriteSPDX(w io.Writer, reports []*Report, opt BOMOptions) error {
 	if err != nil {
 		return fmt.Errorf("spdx: %w", err)
 	}
-	id := strings.TrimPrefix(cmp.Or(opt.SerialNumber, serialNumber(content)), "urn:uuid:")
+	sum := sha256.Sum256(content)
+	id := strings.TrimPrefix(cmp.Or(opt.SerialNumber, serialNumber(sum[:])), "urn:uuid:")
 	d.Namespace = homePage + "/spdx/" + id
 	return writeJSON(w, d)
 }
