@@ -41,16 +41,16 @@ func goVersion(p *sbom.Package) string {
 // those with one. Without any list, or without the binary's table of
 // functions, nothing can be said.
 func linked(p *sbom.Package, list []*statement) *finding.Linked {
-	unknown := &finding.Linked{State: finding.SymbolsUnknown}
-	if p.Symbols == nil {
-		return unknown
-	}
 	var found []string
-	listed := false
+	listed, applies := false, false // any function; one of a system and an architecture that the binary may be for
 	for _, s := range list {
 		for _, sym := range s.Symbols {
 			listed = true
 			if !builtFor(sym.GOOS, "linux") || p.Arch != "" && !builtFor(sym.GOARCH, p.Arch) {
+				continue
+			}
+			applies = true
+			if p.Symbols == nil {
 				continue
 			}
 			if len(sym.Names) == 0 && p.Symbols.Has(sym.Path) {
@@ -66,8 +66,8 @@ func linked(p *sbom.Package, list []*statement) *finding.Linked {
 		}
 	}
 	switch {
-	case !listed:
-		return unknown
+	case !listed, applies && p.Symbols == nil:
+		return &finding.Linked{State: finding.SymbolsUnknown}
 	case len(found) == 0:
 		return &finding.Linked{State: finding.SymbolsNotLinked}
 	}

@@ -41,6 +41,8 @@ func TestLinked(t *testing.T) {
 			finding.Linked{State: finding.SymbolsLinked, Symbols: []string{"example.com/m/http.Get"}}},
 		{"only on another system", binary("example.com/m/http.Get"), "", []vulndb.Record{statement("GO-2024-1", vulndb.Symbols{Path: "example.com/m/http", Names: []string{"Get"}, GOOS: []string{"windows"}})},
 			finding.Linked{State: finding.SymbolsNotLinked}},
+		{"only on another system, stripped of its table", nil, "", []vulndb.Record{statement("GO-2024-1", vulndb.Symbols{Path: "example.com/m/http", Names: []string{"Get"}, GOOS: []string{"windows", "darwin"}})},
+			finding.Linked{State: finding.SymbolsNotLinked}},
 		{"only on another architecture", binary("example.com/m/http.Get"), "amd64", []vulndb.Record{statement("GO-2024-1", vulndb.Symbols{Path: "example.com/m/http", Names: []string{"Get"}, GOARCH: []string{"ppc64le"}})},
 			finding.Linked{State: finding.SymbolsNotLinked}},
 		{"on an architecture that might be this", binary("example.com/m/http.Get"), "", []vulndb.Record{statement("GO-2024-1", vulndb.Symbols{Path: "example.com/m/http", Names: []string{"Get"}, GOARCH: []string{"ppc64le"}, GOOS: []string{"linux", "darwin"}})},

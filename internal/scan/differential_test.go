@@ -382,8 +382,8 @@ func main() {
 `
 
 // TestGoCoversGovulncheck: on a Go binary, stripped and not, the advisories are
-// a superset of those of govulncheck -mode=binary, and those whose symbols are
-// linked in are the same. Of a stripped binary govulncheck cannot read the
+// those of govulncheck -mode=binary, but for what the comments below explain, and
+// those whose symbols are linked in are the same. Of a stripped binary govulncheck cannot read the
 // symbols and takes every one for linked; careen reads them from pclntab, so
 // there the word on the same program unstripped is what counts.
 func TestGoCoversGovulncheck(t *testing.T) {
@@ -439,15 +439,19 @@ func TestGoCoversGovulncheck(t *testing.T) {
 						gotLinked = append(gotLinked, id)
 					}
 				}
-				if !named {
+				// Go's own record of "rapid reset" is GO-2023-2102, by another CVE:
+				// it calls the one of the protocol related, GitHub calls x/net
+				// affected by it.
+				if !named && v.Advisory.ID != "GHSA-qppj-fm5r-hxr3" {
 					t.Errorf("%s by %s: nothing that the Go database knows of", v.ID, v.Advisory.ID)
 				}
 			}
 			gotAny, gotLinked = unique(gotAny), unique(gotLinked)
 			t.Logf("govulncheck: %d advisories, %d with linked symbols; careen: %d and %d", len(any), len(linked), len(gotAny), len(gotLinked))
 			for _, id := range gotAny {
-				if !slices.Contains(any, id) {
-					t.Logf("careen names %s, govulncheck does not", id)
+				// Of functions of Windows alone; it is not linked.
+				if !slices.Contains(any, id) && id != "GO-2026-5024" {
+					t.Errorf("careen names %s, govulncheck does not", id)
 				}
 			}
 			for _, id := range any {
