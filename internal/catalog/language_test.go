@@ -364,38 +364,6 @@ func TestDebianJars(t *testing.T) {
 	}
 }
 
-func FuzzLanguages(f *testing.F) {
-	paths := []string{"x/a.dist-info/METADATA", "x/a.egg", "x/conda-meta/a.json", "x/specifications/a.gemspec", "x/composer/installed.json", "a.deps.json",
-		"x/ebin/a.app", "x/DESCRIPTION", "x/.meta/a/install.json", "var/lib/pacman/local/a/desc", "x/a.jar", "jdk/release", "bin/program"}
-	n, p := pom("g", "a", "1")
-	for i, s := range []string{"Name: a\nVersion: 1\n", zipped(f, false, "EGG-INFO/PKG-INFO", "Name: a\nVersion: 1\n"), `{"name":"a","version":"1"}`, "# stub: a 1 ruby lib\n", `[{"name":"a/b","version":"1"}]`,
-		`{"libraries":{"a/1":{"type":"package"}}}`, `{application,a,[{vsn,"1"}]}.`, "Package: a\nVersion: 1\nBuilt: x\n", `{"dist":"a-1","version":"1"}`, "%NAME%\na\n%VERSION%\n1\n",
-		zipped(f, true, n, p, "b.jar", zipped(f, false, "META-INF/MANIFEST.MF", "Implementation-Version: 1\n")), "JAVA_VERSION=\"1\"\n", elfWith(".dep-v0", []byte("x"))} {
-		f.Add(i, []byte(s))
-	}
-	f.Fuzz(func(t *testing.T, which int, data []byte) {
-		list, _ := read(t, paths[uint(which)%uint(len(paths))], data)
-		named(t, list)
-		parsePacmanFiles(data)
-	})
-}
-
-func BenchmarkJar(b *testing.B) {
-	var files []string
-	for i := range 200 {
-		n, p := pom("org.example", fmt.Sprintf("lib-%d", i), "1.0.0")
-		files = append(files, fmt.Sprintf("BOOT-INF/lib/lib-%d-1.0.0.jar", i), zipped(b, false, n, p, "a.class", strings.Repeat("x", 10000)))
-	}
-	data := []byte(zipped(b, true, files...))
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if list, _ := read(b, "app.jar", data); len(list) != 200 {
-			b.Fatal(len(list))
-		}
-	}
-}
-
 func BenchmarkWant(b *testing.B) {
 	h := &rootfs.Header{Path: "usr/share/doc/some-package/examples/a/file/of/no/interest.txt", Size: 1000, Mode: 0o644}
 	head := bytes.Repeat([]byte("text "), 100)

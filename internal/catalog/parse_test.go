@@ -12,30 +12,22 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// shared returns a path below the folder of test data that lives beside the
-// repository, and skips the test when there is none.
-func shared(t testing.TB, elem ...string) string {
-	t.Helper()
+// sharedPath returns a path below the folder of test data that lives beside
+// the repository.
+func sharedPath(elem ...string) string {
 	root := os.Getenv("CAREEN_SHARED")
 	if root == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for {
-			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-				break
-			}
-			if filepath.Dir(dir) == dir {
-				t.Skip("no go.mod above the working directory")
-			}
-			dir = filepath.Dir(dir)
-		}
-		root = filepath.Join(filepath.Dir(dir), "shared")
+		root = filepath.Join("..", "..", "..", "shared")
 	}
-	p := filepath.Join(append([]string{root}, elem...)...)
+	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// shared returns a path that is there, and skips the test when it is not.
+func shared(t testing.TB, elem ...string) string {
+	t.Helper()
+	p := sharedPath(elem...)
 	if _, err := os.Stat(p); err != nil {
-		t.Skipf("test data is not here: %v", err)
+		t.Skipf("test data is not here: %v (set CAREEN_SHARED)", err)
 	}
 	return p
 }

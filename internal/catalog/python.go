@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,6 +67,9 @@ func readEgg(body rootfs.Body) (found, error) {
 	return found{}, nil
 }
 
+// maxUnzipHint bounds the memory that an archive's word on a size is good for.
+const maxUnzipHint = 8 << 20
+
 // unzip returns a member of a zip file, at most limit bytes.
 func unzip(f *zip.File, limit int64) ([]byte, error) {
 	r, err := f.Open()
@@ -73,14 +77,15 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	// The size that the archive states saves copies; it may be a lie.
+	data := bytes.NewBuffer(make([]byte, 0, min(f.UncompressedSize64, uint64(limit), maxUnzipHint)+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
-	if int64(len(data)) > limit {
+	if int64(data.Len()) > limit {
 		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // parsePythonMetadata reads the core metadata of one distribution, headers as

@@ -168,14 +168,6 @@ func TestRpmInstallation(t *testing.T) {
 	check("log not merged", "one@2:1.0-3:noarch: two@2:1.0-3:noarch", "two@2:1.0-3:noarch: one@2:1.0-3:noarch")
 }
 
-func FuzzRpmManifest(f *testing.F) {
-	f.Add([]byte("filesystem\t1.1-19.cm2\t1690000000\t1680000000\tMicrosoft Corporation\t(none)\t7596\tx86_64\t0\tfilesystem-1.1-19.cm2.src.rpm\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		list, _ := parseRpmManifest(data)
-		named(t, list)
-	})
-}
-
 var _ rootfs.Body = memory{}
 
 // memory is a file for parsers that want a Body.
