@@ -62,6 +62,31 @@ func (d document) read(buf *bytes.Buffer) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// batch gathers documents until they are worth a worker's turn.
+type batch struct {
+	docs  []document
+	bytes int64
+	yield func([]document) error
+}
+
+func (b *batch) add(d document) error {
+	b.docs = append(b.docs, d)
+	if b.bytes += d.size; len(b.docs) >= batchFiles || b.bytes >= batchBytes {
+		return b.end()
+	}
+	return nil
+}
+
+// end hands on what is left.
+func (b *batch) end() error {
+	if len(b.docs) == 0 {
+		return nil
+	}
+	docs := b.docs
+	b.docs, b.bytes = nil, 0
+	return b.yield(docs)
+}
+
 // zipDocuments calls yield for batches of the files of a zip that want takes,
 // in the order of its directory.
 func zipDocuments(r io.ReaderAt, size int64, want func(string) bool, yield func([]document) error) error {
@@ -82,8 +107,8 @@ func zipDocuments(r io.ReaderAt, size int64, want func(string) bool, yield func(
 		d := flate.NewReader(r)
 		return &inflater{d, d.(flate.Resetter), &idle}
 	})
-	var batch []document
-	var bytes, total int64
+	b := batch{yield: yield}
+	var total int64
 	for _, f := range z.File {
 		if strings.HasSuffix(f.Name, "/") || !want(f.Name) {
 			continue
@@ -95,18 +120,11 @@ func zipDocuments(r io.ReaderAt, size int64, want func(string) bool, yield func(
 		if total += n; total > maxRatio*size+ratioFloor {
 			return errBomb
 		}
-		batch = append(batch, document{name: f.Name, size: n, zip: f})
-		if bytes += n; len(batch) >= batchFiles || bytes >= batchBytes {
-			if err := yield(batch); err != nil {
-				return err
-			}
-			batch, bytes = nil, 0
+		if err := b.add(document{name: f.Name, size: n, zip: f}); err != nil {
+			return err
 		}
 	}
-	if len(batch) > 0 {
-		return yield(batch)
-	}
-	return nil
+	return b.end()
 }
 
 // inflater goes back to its pool when it is closed.
@@ -125,8 +143,7 @@ func (d *inflater) Close() error {
 // tarDocuments does the same for a tar, which has to be read in one go.
 func tarDocuments(r io.Reader, want func(string) bool, yield func([]document) error) error {
 	t := tar.NewReader(r)
-	var batch []document
-	var bytes int64
+	b := batch{yield: yield}
 	for n := 0; ; n++ {
 		h, err := t.Next()
 		if err == io.EOF {
@@ -145,18 +162,11 @@ func tarDocuments(r io.Reader, want func(string) bool, yield func([]document) er
 		if err != nil {
 			return fmt.Errorf("%s: %w", h.Name, err)
 		}
-		batch = append(batch, document{name: h.Name, size: int64(len(data)), data: data})
-		if bytes += int64(len(data)); len(batch) >= batchFiles || bytes >= batchBytes {
-			if err := yield(batch); err != nil {
-				return err
-			}
-			batch, bytes = nil, 0
+		if err := b.add(document{name: h.Name, size: int64(len(data)), data: data}); err != nil {
+			return err
 		}
 	}
-	if len(batch) > 0 {
-		return yield(batch)
-	}
-	return nil
+	return b.end()
 }
 
 // expand undoes the compression that the first bytes of a file show, bounded

@@ -92,28 +92,6 @@ type csafReader struct {
 	place   func(on string) (ecosystem, repo string, ok bool) // false for a platform that no image is
 }
 
-// redhatVEXReader reads Red Hat's documents
-// (https://redhatproductsecurity.github.io/security-data-guidelines/csaf-vex/).
-func redhatVEXReader() csafReader {
-	return csafReader{
-		source: "redhat",
-		product: func(leaf *csafLeaf) csafProduct {
-			p := fromPURL(leaf.Helper.PURL)
-			p.on = leaf.Helper.CPE
-			if module, _, ok := strings.Cut(leaf.ID, "/"); ok && p.module == "" && strings.Contains(module, ":") && p.name != "" {
-				p.module = module // "nodejs:18/nodejs"
-			}
-			return p
-		},
-		fixed:   []string{"fixed"},
-		release: func(p csafProduct) (csafProduct, bool) { return p, true },
-		place: func(cpe string) (string, string, bool) {
-			eco, repo := redhatPlatform(cpe)
-			return eco, repo, true
-		},
-	}
-}
-
 // Reasons for leaving out part of a CSAF document.
 const (
 	leftNoRPM         = "statements on products that are no rpm packages, such as container images"
@@ -414,14 +392,4 @@ func lastFixed(eco string, ranges []vulndb.Range) []vulndb.Range {
 		last = append(last, vulndb.Range{Fixed: v})
 	}
 	return last
-}
-
-// redhatPlatform turns a CPE such as "cpe:/a:redhat:enterprise_linux:9::appstream"
-// into the ecosystem and product that OSV's names come to as well.
-func redhatPlatform(cpe string) (eco, repo string) {
-	parts := strings.SplitN(cpe, ":", 4)
-	if len(parts) < 4 {
-		return "Red Hat", cpe
-	}
-	return redhatEcosystem(parts[3])
 }

@@ -139,7 +139,7 @@ func cveSeverity(word looseText, score float64) finding.Severity {
 // adpName is a container's source in reports: "cisa-adp" for CISA's
 // Vulnrichment, else the organisation's own name in the same style.
 func adpName(c cveContainer) string {
-	name := firstOf(c.Provider.ShortName, c.Title)
+	name := cmp.Or(c.Provider.ShortName, c.Title)
 	if checkText(name) != nil || name == "" {
 		return "adp"
 	}

@@ -73,17 +73,6 @@ func parseDebianTracker(r io.Reader, o *out) error {
 	return expectDelim(dec, '}')
 }
 
-func expectDelim(dec *json.Decoder, want json.Delim) error {
-	token, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	if token != want {
-		return fmt.Errorf("%v where %v should stand", token, want)
-	}
-	return nil
-}
-
 func trackerRecord(name, id string, doc []byte, o *out) (vulndb.Record, error) {
 	rec := vulndb.Record{ID: id, Source: "debian-tracker"}
 	if err := checkName(name); err != nil {

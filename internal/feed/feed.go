@@ -3,6 +3,12 @@
 // Build, which reads all of them into a database builder. It decides nothing
 // about packages of an image; that is match's job.
 //
+// To find one's way: table.go lists the feeds, plan.go chooses among them and
+// finds their files, store.go and download.go bring those, run.go reads them;
+// osv.go, csaf.go, oval.go and so on are the formats, and redhat.go, suse.go,
+// oracle.go what one publisher does differently. A parser appends to an out
+// (out.go) and knows nothing of the rest.
+//
 // Feeds are read in the order of the table whatever the parallelism:
 // downloads run ahead, documents are parsed by several workers, and their
 // records arrive at the builder in the order in which the upstream lists them.

@@ -59,12 +59,3 @@ func parseKEV(r io.Reader, o *out) error {
 	}
 	return o.stop
 }
-
-// checkCVE refuses what is no CVE id: "CVE-", a year, four or more digits.
-func checkCVE(id string) error {
-	rest, ok := strings.CutPrefix(id, "CVE-")
-	if !ok || len(rest) < 9 || len(rest) > 24 || rest[4] != '-' || !digits(rest[:4]) || !digits(rest[5:]) {
-		return fmt.Errorf("id %.40q: not a CVE id", id)
-	}
-	return nil
-}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -27,6 +29,15 @@ func checkID(id string) error {
 	return nil
 }
 
+// checkCVE refuses what is no CVE id: "CVE-", a year, four or more digits.
+func checkCVE(id string) error {
+	rest, ok := strings.CutPrefix(id, "CVE-")
+	if !ok || len(rest) < 9 || len(rest) > 24 || rest[4] != '-' || !digits(rest[:4]) || !digits(rest[5:]) {
+		return fmt.Errorf("id %.40q: not a CVE id", id)
+	}
+	return nil
+}
+
 func checkName(name string) error {
 	if name == "" {
 		return errors.New("a package without a name")
@@ -46,6 +57,9 @@ func checkVersion(v string) error {
 	}
 	return nil
 }
+
+// maxID bounds an id, a package's name, a version and the like, in bytes.
+const maxID = 200
 
 // checkText refuses text that is no name of anything: too long, not UTF-8, or
 // with control characters in it.
@@ -126,25 +140,6 @@ func ubuntuEcosystem(rest, purl string) (name, repo string) {
 	return "Ubuntu:" + release, repo
 }
 
-// redhatEcosystem finds the major release of RHEL that a product's packages
-// are for. OSV writes the CPE's product, version and channel:
-// "enterprise_linux:9::appstream", "rhel_eus:8.8::baseos",
-// "ocp_tools:4.15::el9".
-func redhatEcosystem(rest string) (name, repo string) {
-	parts := strings.Split(rest, ":")
-	release := ""
-	if len(parts) > 1 && (parts[0] == "enterprise_linux" || strings.HasPrefix(parts[0], "rhel_")) {
-		release, _, _ = strings.Cut(parts[1], ".")
-	}
-	if el, ok := strings.CutPrefix(parts[len(parts)-1], "el"); ok && len(parts) > 1 {
-		release = el
-	}
-	if !digits(release) {
-		return "Red Hat", rest
-	}
-	return "Red Hat:" + release, rest
-}
-
 func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
@@ -167,6 +162,15 @@ func unescape(s string) string {
 		return plain
 	}
 	return s
+}
+
+// cutLast cuts at the last separator; before is all of s where there is none.
+func cutLast(s, separator string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(separator):], true
 }
 
 // packageName brings a name into the one spelling that its registry compares
@@ -247,4 +251,35 @@ func scored(vector string) vulndb.CVSS {
 // "AV:N/AC:L/Au:N/…", also in parentheses.
 func isVector(s string) bool {
 	return strings.HasPrefix(s, "CVSS:") || strings.HasPrefix(s, "AV:") || strings.HasPrefix(s, "(AV:")
+}
+
+var (
+	cvePattern = regexp.MustCompile(`CVE[-_ ](\d{4})-(\d{4,19})`)
+	idPattern  = regexp.MustCompile(`^[A-Za-z]+(-[A-Za-z0-9]+)*-[A-Za-z0-9]*[0-9][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
+)
+
+// idsIn returns the vulnerabilities that a piece of free text names.
+// Maintainers write "CVE-2016-9932 XSA-200", "CVE-2018-14468 (FrameRelay)",
+// "CVE-2017-8073.patch", "CVE_2019-2426", "CVE-????-?????  XSA-295". Where
+// there is a CVE the rest is a remark (an XSA covers several CVEs, so it is no
+// alias of one); where there is none, the first word that looks like an id is it.
+func idsIn(text string) []string {
+	var ids []string
+	if len(text) > 4096 {
+		return nil
+	}
+	for _, m := range cvePattern.FindAllStringSubmatch(text, -1) {
+		if id := "CVE-" + m[1] + "-" + m[2]; !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 0 {
+		return ids
+	}
+	for word := range strings.FieldsSeq(text) {
+		if checkID(word) == nil && idPattern.MatchString(word) {
+			return []string{word}
+		}
+	}
+	return nil
 }

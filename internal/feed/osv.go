@@ -3,10 +3,8 @@ package feed
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -97,50 +95,8 @@ type osvImport struct {
 	GOARCH  []string `json:"goarch"`
 }
 
-// looseText takes a JSON string, and the digits of a number; anything else is
-// "".
-type looseText string
-
-func (t *looseText) UnmarshalJSON(data []byte) error {
-	*t = ""
-	switch {
-	case len(data) > 0 && data[0] == '"':
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
-		*t = looseText(s)
-	case len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9'):
-		*t = looseText(data)
-	}
-	return nil
-}
-
-// looseNumber takes a JSON number, or one in a string; anything else is 0.
-type looseNumber float64
-
-func (n *looseNumber) UnmarshalJSON(data []byte) error {
-	v, err := strconv.ParseFloat(strings.Trim(string(data), `"`), 64)
-	if err != nil || v < 0 || v > 10 {
-		v = 0
-	}
-	*n = looseNumber(v)
-	return nil
-}
-
-// ignoreShape drops the error of a field with another type than expected:
-// free-form objects are allowed to differ.
-func ignoreShape(err error) error {
-	var shape *json.UnmarshalTypeError
-	if errors.As(err, &shape) {
-		return nil
-	}
-	return err
-}
-
 // Bounds of one OSV record.
 const (
-	maxID       = 200   // bytes of an id, a package name, a version
 	maxAffected = 50000 // (package, release) entries; kernels of SUSE and Red Hat have thousands
 	maxTitle    = 1000  // bytes of a summary; AlmaLinux's have some hundred
 	maxIDs      = 20000 // aliases, related, upstream

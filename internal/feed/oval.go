@@ -91,76 +91,6 @@ type ovalReader struct {
 	ecosystem func(p ovalPlace, version string) string // "" for what is no release
 }
 
-// oracleOVALReader reads Oracle's file of all errata of all releases
-// (https://linux.oracle.com/security/oval/). Each definition asks for the
-// release, then the architecture, then the module if there is one, and then
-// for each package for its version and for Oracle's signature.
-func oracleOVALReader() ovalReader {
-	return ovalReader{
-		source: "oracle",
-		id: func(d *ovalDefinition) string {
-			for _, r := range d.Metadata.References {
-				if r.Source == "elsa" {
-					return r.ID
-				}
-			}
-			return ""
-		},
-		ask: func(comment string, p *ovalPlace) bool {
-			if rest, ok := strings.CutPrefix(comment, "Oracle Linux arch is "); ok {
-				p.arch = rest
-				return true
-			}
-			if module, ok := between(comment, "Module ", " is enabled"); ok {
-				p.module = module
-				return true
-			}
-			if release, ok := between(comment, "Oracle Linux ", " is installed"); ok {
-				p.release = release
-				return true
-			}
-			return strings.Contains(comment, " is signed with ")
-		},
-		ecosystem: func(p ovalPlace, _ string) string {
-			if !digits(p.release) {
-				return ""
-			}
-			return "Oracle Linux:" + p.release
-		},
-	}
-}
-
-// azureOVALReader reads Microsoft's files, one for each release of Azure Linux
-// (https://github.com/microsoft/AzureLinuxVulnerabilityData): a definition is
-// one CVE of one source package. The id is the one that OSV.dev gives the same
-// statement.
-func azureOVALReader() ovalReader {
-	return ovalReader{
-		source: "azurelinux-oval",
-		id:     func(d *ovalDefinition) string { return "AZL-" + d.ID[strings.LastIndexByte(d.ID, ':')+1:] },
-		ask:    func(string, *ovalPlace) bool { return false },
-		ecosystem: func(_ ovalPlace, version string) string {
-			// The release stands in the dist tag only: "0:6.6.3-3.azl3", "….cm2".
-			_, tag, _ := cutLast(version, ".")
-			for _, name := range []string{"azl", "cm"} {
-				if release, ok := strings.CutPrefix(tag, name); ok && digits(release) {
-					return "Azure Linux:" + release
-				}
-			}
-			return ""
-		},
-	}
-}
-
-func between(s, before, after string) (string, bool) {
-	rest, ok := strings.CutPrefix(s, before)
-	rest, ok2 := strings.CutSuffix(rest, after)
-	return rest, ok && ok2
-}
-
-// isOVAL tells the files of Microsoft's repository from what else is in it.
-func isOVAL(name string) bool { return strings.HasSuffix(name, "-oval.xml") }
-
 // document reads a file of an archive.
 func (rd ovalReader) document(doc []byte, o *out) error {
 	return rd.parse(bytes.NewReader(doc), o)
@@ -381,17 +311,4 @@ func (rd ovalReader) resolve(to *ovalRecord, tests map[uint64]ovalTest, names ma
 	}
 	list.mergeArches()
 	return nil
-}
-
-// oracleBuild names the channel of builds that only those who subscribed to it
-// have: an ordinary glibc is not older than "2.34-60.0.2.ksplice1.el9" in any
-// way that matters, nor is one outside FIPS mode than "3.0.7-18.el9_fips".
-func oracleBuild(release string) string {
-	switch {
-	case strings.Contains(release, ".ksplice"):
-		return "ksplice"
-	case strings.HasSuffix(release, "_fips"):
-		return "fips"
-	}
-	return ""
 }

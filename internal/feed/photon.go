@@ -52,7 +52,7 @@ func (rd photonReader) parse(r io.Reader, o *out) error {
 }
 
 func (rd photonReader) record(f photonFlaw) (vulndb.Record, error) {
-	ids := secdbIDs(f.ID)
+	ids := idsIn(f.ID)
 	if len(ids) != 1 || strings.HasPrefix(ids[0], "UNK-") {
 		return vulndb.Record{}, nil // "UNK-1" and "Re" stand for many flaws
 	}

@@ -1,12 +1,11 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/vulndb"
@@ -53,7 +52,7 @@ func (rd secdbReader) parse(r io.Reader, o *out) error {
 		return fmt.Errorf("no packages: not a secdb")
 	}
 	eco := rd.ecosystem
-	if release := firstOf(db.Distro, rd.release); release != "" {
+	if release := cmp.Or(db.Distro, rd.release); release != "" {
 		if err := checkText(release); err != nil {
 			return fmt.Errorf("distroversion %s", err)
 		}
@@ -94,7 +93,7 @@ func (rd secdbReader) packageRecords(eco string, p secdbPackage, o *out) ([]vuln
 			return nil, err
 		}
 		for _, text := range fixes[version] {
-			ids := secdbIDs(string(text))
+			ids := idsIn(string(text))
 			if len(ids) == 0 {
 				o.leave(leftNoID, 1)
 			}
@@ -138,42 +137,4 @@ func latest(eco string, versions []string) []string {
 		}
 	}
 	return []string{last}
-}
-
-var (
-	cvePattern = regexp.MustCompile(`CVE[-_ ](\d{4})-(\d{4,19})`)
-	idPattern  = regexp.MustCompile(`^[A-Za-z]+(-[A-Za-z0-9]+)*-[A-Za-z0-9]*[0-9][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
-)
-
-// secdbIDs returns the vulnerabilities that one string of a secdb names.
-// Maintainers write "CVE-2016-9932 XSA-200", "CVE-2018-14468 (FrameRelay)",
-// "CVE-2017-8073.patch", "CVE_2019-2426", "CVE-????-?????  XSA-295". Where
-// there is a CVE the rest is a remark (an XSA covers several CVEs, so it is no
-// alias of one); where there is none, the first word that looks like an id is it.
-func secdbIDs(text string) []string {
-	var ids []string
-	if len(text) > 4096 {
-		return nil
-	}
-	for _, m := range cvePattern.FindAllStringSubmatch(text, -1) {
-		if id := "CVE-" + m[1] + "-" + m[2]; !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > 0 {
-		return ids
-	}
-	for word := range strings.FieldsSeq(text) {
-		if checkID(word) == nil && idPattern.MatchString(word) {
-			return []string{word}
-		}
-	}
-	return nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

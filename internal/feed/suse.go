@@ -34,14 +34,6 @@ func suseRelease(p csafProduct) (csafProduct, bool) {
 	return p, true
 }
 
-func cutLast(s, separator string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, separator)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(separator):], true
-}
-
 // susePlatform turns a product's title into OSV's ecosystem: "SUSE Linux
 // Enterprise Server 15 SP5" is "SUSE:Linux Enterprise Server 15 SP5", and
 // "openSUSE Leap 15.6" is "openSUSE:Leap 15.6". What runs on top of a system

@@ -120,7 +120,7 @@ func (rd updateinfoReader) record(u *erratum) (vulndb.Record, error) {
 	}
 	for _, ref := range u.References {
 		// Fedora names its CVEs in the titles of Bugzilla references.
-		for _, id := range secdbIDs(cmp.Or(ref.ID, ref.Title) + " " + ref.Title) {
+		for _, id := range idsIn(cmp.Or(ref.ID, ref.Title) + " " + ref.Title) {
 			if checkCVE(id) == nil && !slices.Contains(rec.Upstream, id) {
 				rec.Upstream = append(rec.Upstream, id)
 			}
