@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -297,6 +298,80 @@ func TestOnlyAndSkip(t *testing.T) {
 		opt.Mirror = dir
 		if _, err := Build(t.Context(), opt, vulndb.NewBuilder()); err == nil {
 			t.Errorf("only %v, skip %v: no error", opt.Only, opt.Skip)
+		}
+	}
+}
+
+// schemaEcosystems are the ecosystems of the OSV schema 1.7.5
+// (https://ossf.github.io/osv-schema/#defined-ecosystems) as records name them,
+// with a release where they have one.
+var schemaEcosystems = []string{
+	"AlmaLinux:9", "Alpaquita:23", "Alpine:v3.20", "Android", "Azure Linux:3", "BellSoft Hardened Containers:23", "Bioconductor", "Bitnami",
+	"CRAN", "Chainguard", "CleanStart", "ConanCenter", "Debian:12", "Docker Hardened Images:Alpine:v3.20", "Echo", "FreeBSD:kernel", "GHC",
+	"GitHub Actions", "Go", "Hackage", "Hex", "Julia", "Kubernetes", "Linux", "Mageia:9", "Maven", "MinimOS", "NuGet", "OSS-Fuzz", "Packagist",
+	"Photon OS:5.0", "Pub", "PyPI", "Red Hat:enterprise_linux:9::appstream", "Rocky Linux:9", "Root:PyPI", "RubyGems",
+	"SUSE:Linux Enterprise Server 15 SP5", "SwiftURL", "TuxCare:Maven", "Ubuntu:24.04:LTS", "VSCode", "Wolfi", "crates.io", "npm", "opam",
+	"openEuler:24.03-LTS", "openSUSE:Leap 15.6",
+}
+
+// TestEveryEcosystemOfTheSchema builds from an export of each: those that can
+// be in an image are read, and their versions have an order.
+func TestEveryEcosystemOfTheSchema(t *testing.T) {
+	files := map[string][]byte{}
+	var list strings.Builder
+	for i, eco := range schemaEcosystems {
+		base := baseEcosystem(eco)
+		fmt.Fprintf(&list, "%s\n", eco)
+		fmt.Fprintf(&list, "%s\n", base)
+		doc := fmt.Sprintf(`{"id":"OSV-2024-%d","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":%q,"name":"example-p"},
+			"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.2.0"}]}],"versions":["1.1.0","1.3.0"]}]}`, i, eco)
+		files[bucket+"/"+base+"/all.zip"] = makeZip(t, "x", 0, map[string]string{"a.json": doc})
+	}
+	files[bucket+"/ecosystems.txt"] = []byte(list.String())
+	b := vulndb.NewBuilder()
+	stats, err := Build(t.Context(), Options{Mirror: mirror(t, files)}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]bool{}
+	for _, f := range stats.Feeds {
+		read[f.Name] = f.Records == 1 && f.Statements == 1 && f.Skipped == 0
+	}
+	var file bytes.Buffer
+	if _, err := b.Write(&file, time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := vulndb.OpenBytes(file.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, eco := range schemaEcosystems {
+		base := baseEcosystem(eco)
+		if slices.Contains(notForImages, base) {
+			continue
+		}
+		if !read[osvName(base)] {
+			t.Errorf("%s: its export was not read", eco)
+			continue
+		}
+		under, _, err := ecosystemName(eco, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for a := range db.Lookup(under, "example-p") {
+			n++
+			// 1.1.0 is in the range, 1.3.0 is not, where versions have an order.
+			want := []string{"1.3.0"}
+			if base == "FreeBSD" {
+				want = []string{"1.1.0", "1.3.0"}
+			}
+			if diff := cmp.Diff(want, a.Versions); diff != "" {
+				t.Errorf("%s: versions beside the range (-want +got):\n%s", eco, diff)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d statements under %s, want 1", eco, n, under)
 		}
 	}
 }

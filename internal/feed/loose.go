@@ -39,11 +39,13 @@ func (n *looseNumber) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// ignoreShape drops the error of a field with another type than expected:
-// free-form objects are allowed to differ.
-func ignoreShape(err error) error {
-	var shape *json.UnmarshalTypeError
-	if errors.As(err, &shape) {
+// loose takes an object as far as it has the expected shape: free-form objects
+// are allowed to differ.
+type loose[T any] struct{ Value T }
+
+func (l *loose[T]) UnmarshalJSON(data []byte) error {
+	err := json.Unmarshal(data, &l.Value)
+	if errors.As(err, new(*json.UnmarshalTypeError)) {
 		return nil
 	}
 	return err

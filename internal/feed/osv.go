@@ -16,17 +16,17 @@ import (
 // ecosystem_specific and database_specific has any shape, so it is read
 // through types that take what they know and ignore the rest.
 type osvRecord struct {
-	ID        string        `json:"id"`
-	Summary   string        `json:"summary"`
-	Modified  string        `json:"modified"`
-	Published string        `json:"published"`
-	Withdrawn string        `json:"withdrawn"`
-	Aliases   []string      `json:"aliases"`
-	Related   []string      `json:"related"`
-	Upstream  []string      `json:"upstream"`
-	Severity  []osvSeverity `json:"severity"`
-	Affected  []osvAffected `json:"affected"`
-	Database  osvDatabase   `json:"database_specific"`
+	ID        string             `json:"id"`
+	Summary   string             `json:"summary"`
+	Modified  string             `json:"modified"`
+	Published string             `json:"published"`
+	Withdrawn string             `json:"withdrawn"`
+	Aliases   []string           `json:"aliases"`
+	Related   []string           `json:"related"`
+	Upstream  []string           `json:"upstream"`
+	Severity  []osvSeverity      `json:"severity"`
+	Affected  []osvAffected      `json:"affected"`
+	Database  loose[osvDatabase] `json:"database_specific"`
 }
 
 type osvSeverity struct {
@@ -40,10 +40,11 @@ type osvAffected struct {
 		Name      string `json:"name"`
 		PURL      string `json:"purl"`
 	} `json:"package"`
-	Severity  []osvSeverity `json:"severity"`
-	Ranges    []osvRange    `json:"ranges"`
-	Versions  []string      `json:"versions"`
-	Ecosystem osvEcosystem  `json:"ecosystem_specific"`
+	Severity  []osvSeverity       `json:"severity"`
+	Ranges    []osvRange          `json:"ranges"`
+	Versions  []string            `json:"versions"`
+	Ecosystem loose[osvEcosystem] `json:"ecosystem_specific"`
+	Database  loose[osvGitHub]    `json:"database_specific"`
 }
 
 type osvRange struct {
@@ -69,11 +70,6 @@ type osvDatabase struct {
 	CVSSScore looseNumber `json:"cvss_score"`
 }
 
-func (d *osvDatabase) UnmarshalJSON(data []byte) error {
-	type plain osvDatabase
-	return ignoreShape(json.Unmarshal(data, (*plain)(d)))
-}
-
 // osvEcosystem is what publishers say of one package: Go its vulnerable
 // symbols, Debian its urgency, Ubuntu its priority and whom a fix is for.
 type osvEcosystem struct {
@@ -83,9 +79,10 @@ type osvEcosystem struct {
 	Severity looseText   `json:"severity"`
 }
 
-func (e *osvEcosystem) UnmarshalJSON(data []byte) error {
-	type plain osvEcosystem
-	return ignoreShape(json.Unmarshal(data, (*plain)(e)))
+// osvGitHub is what GitHub says of one package beyond the schema: where its own
+// range ends ("< 1.70"), in records that name no version with a fix.
+type osvGitHub struct {
+	LastKnown looseText `json:"last_known_affected_version_range"`
 }
 
 type osvImport struct {
@@ -177,14 +174,14 @@ func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Re
 	if rec.Modified, err = parseTime(raw.Modified); err != nil {
 		return rec, nil, 0, fmt.Errorf("%s: modified: %w", raw.ID, err)
 	}
-	rec.Severity = severityWord(string(raw.Database.Severity))
+	rec.Severity = severityWord(string(raw.Database.Value.Severity))
 	for _, s := range raw.Severity {
 		if s.Type == "Ubuntu" { // since schema 1.7 a distribution's own scale may stand here
 			rec.Severity = severityWord(string(s.Score))
 		}
 	}
 	if len(rec.CVSS) == 0 {
-		d := raw.Database
+		d := raw.Database.Value
 		if score := cmp.Or(d.CVSSv3, d.CVSSv4, d.CVSSScore, d.CVSSv2); score > 0 {
 			rec.CVSS = []vulndb.CVSS{{Score: float64(score)}}
 		}
@@ -253,12 +250,13 @@ func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err er
 			return to, false, fmt.Errorf("%s: %w", a.Package.Name, err)
 		}
 	}
-	to.Versions = besides(eco, a.Versions, to.Ranges)
+	named := endAtLastKnown(eco, string(a.Database.Value.LastKnown), to.Ranges, a.Versions)
+	to.Versions = besides(eco, named, to.Ranges)
 	if len(to.Ranges) == 0 && len(to.Versions) == 0 {
 		to.Fix = finding.NotAffected // "fixed" in "0": no version ever was
 		return to, stated, nil
 	}
-	e := &a.Ecosystem
+	e := &a.Ecosystem.Value
 	to.Severity = severityWord(cmp.Or(string(e.Urgency), string(e.Priority), string(e.Severity)))
 	if e.Urgency == "end-of-life" { // Debian no longer mends this package
 		to.Fix = finding.WontFix
