@@ -88,7 +88,7 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 		switch r := dep.Replace; {
 		case r == nil:
 			add(dep.Path, dep.Version)
-		case r.Version == "":
+		case r.Version == "", r.Version == devel:
 			add(dep.Path, devel) // replaced by a folder: whatever is in there
 		default:
 			add(r.Path, r.Version)

@@ -289,6 +289,15 @@ func TestGoProgramsOfOtherKinds(t *testing.T) {
 	}
 }
 
+// TestGoModuleReplacedByAFolder: go version -m shows "./internal/x (devel)".
+func TestGoModuleReplacedByAFolder(t *testing.T) {
+	got := goPackages(&debug.BuildInfo{GoVersion: "go1.22.3", Main: debug.Module{Path: "m.org/a", Version: "v1.0.0"},
+		Deps: []*debug.Module{{Path: "m.org/a/x", Version: "v0.0.0", Replace: &debug.Module{Path: "./internal/x", Version: "(devel)"}}}})
+	if last := got[len(got)-1]; len(got) != 3 || last.PURL != "pkg:golang/m.org/a/x" || last.Version != devel {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestNpmInstallation installs packages with npm and holds what is found in the
 // image against npm's own list.
 func TestNpmInstallation(t *testing.T) {

@@ -24,6 +24,9 @@ const maxMetadata = 16 << 20
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/
 func isPythonMetadata(h *rootfs.Header, _ []byte) bool {
 	p := h.Path
+	if isPythonFixture(p) {
+		return false
+	}
 	switch {
 	case strings.HasSuffix(p, ".dist-info/METADATA"),
 		strings.HasSuffix(p, ".egg-info/PKG-INFO"),
@@ -31,6 +34,22 @@ func isPythonMetadata(h *rootfs.Header, _ []byte) bool {
 		strings.HasSuffix(p, ".egg-info"),
 		strings.HasSuffix(p, ".egg"):
 		return true
+	}
+	return false
+}
+
+// isPythonFixture reports whether a file is material of a package's or of
+// Python's own tests, or says of the standard library what the program itself
+// says (lib-dynload/Python-2.7.18.egg-info).
+func isPythonFixture(file string) bool {
+	inside := false
+	for part := range strings.SplitSeq(path.Dir(file), "/") {
+		switch {
+		case part == "site-packages", part == "dist-packages", strings.HasPrefix(part, "python") && strings.Contains(part, "."):
+			inside = true
+		case inside && (part == "test" || part == "tests" || part == "testdata" || part == "lib-dynload"):
+			return true
+		}
 	}
 	return false
 }
