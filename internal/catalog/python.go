@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,9 +85,6 @@ func readEgg(body rootfs.Body) (found, error) {
 	return found{}, nil
 }
 
-// maxUnzipHint bounds the memory that an archive's word on a size is good for.
-const maxUnzipHint = 8 << 20
-
 // unzip returns a member of a zip file, at most limit bytes.
 func unzip(f *zip.File, limit int64) ([]byte, error) {
 	r, err := f.Open()
@@ -96,15 +92,14 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
 	defer r.Close()
-	// The size that the archive states saves copies; it may be a lie.
-	data := bytes.NewBuffer(make([]byte, 0, min(f.UncompressedSize64, uint64(limit), maxUnzipHint)+bytes.MinRead))
-	if _, err := data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1)) // the stated size may be a lie
+	if err != nil {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
-	if int64(data.Len()) > limit {
+	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
 	}
-	return data.Bytes(), nil
+	return data, nil
 }
 
 // parsePythonMetadata reads the core metadata of one distribution, headers as
