@@ -119,7 +119,7 @@ func (m *matcher) applies(adv *vulndb.Advisory, l *lookup, p *sbom.Package) bool
 	if !l.distribution {
 		return true // Repo is then the registry that serves the package
 	}
-	return archApplies(adv.Arches, p.Arch) && moduleApplies(adv, p) && repoApplies(adv.Repo, m.release.repos)
+	return archApplies(adv.Arches, p.Arch) && moduleApplies(adv, p, l.version) && repoApplies(adv.Repo, m.release.repos)
 }
 
 // archApplies: a package that is the same on every architecture, or does not
@@ -144,22 +144,23 @@ func archApplies(arches []string, arch string) bool {
 // release ("1.module+el8.9.0+1418+f1b2", "….module_el8.5.0") still says whether
 // each belongs to a module at all; of two that do, those of one upstream major
 // are compared, and of a stream that is named by a word ("rhel8", "DL1") all,
-// since such a stream goes on from one major to the next.
-func moduleApplies(adv *vulndb.Advisory, p *sbom.Package) bool {
+// since such a stream goes on from one major to the next. The version is the one
+// that is compared: npm 10 of nodejs:18 is held against nodejs as 18.
+func moduleApplies(adv *vulndb.Advisory, p *sbom.Package, version string) bool {
 	if p.Type != "rpm" {
 		return true
 	}
-	modular := p.Modularity != "" || modularRelease(p.Version)
+	modular := p.Modularity != "" || modularRelease(version)
 	fixed := fixedVersion(adv)
 	switch {
 	case adv.Module != "" && p.Modularity != "":
 		return sameStream(adv.Module, p.Modularity)
 	case adv.Module != "":
-		return modular && (fixed == "" || !numberedStream(adv.Module) || sameMajor(fixed, p.Version))
+		return modular && (fixed == "" || !numberedStream(adv.Module) || sameMajor(fixed, version))
 	case fixed == "":
 		return true
 	}
-	return modularRelease(fixed) == modular && (!modular || sameMajor(fixed, p.Version))
+	return modularRelease(fixed) == modular && (!modular || sameMajor(fixed, version))
 }
 
 // fixedVersion returns the first version that a statement calls fixed, "" when
