@@ -58,6 +58,7 @@ func samples(t testing.TB) map[string]sample {
 		"apk":           {"lib/apk/db/installed", apk.String(), 500},
 		"pacman":        {pacmanDir + "glibc-2.38-7/desc", pacman.String(), 1},
 		"rpmmanifest":   {"var/lib/rpmmanifest/container-manifest-2", strings.Repeat("filesystem\t1.1-19.cm2\t1690000000\t1680000000\tMicrosoft Corporation\t(none)\t7596\tx86_64\t0\tfilesystem-1.1-19.cm2.src.rpm\n", 100), 100},
+		"portage":       {"var/db/pkg/dev-libs/openssl-3.0.12-r1/CONTENTS", strings.Repeat("dir /usr/lib64\nobj /usr/lib64/libcrypto.so.3 d41d8cd98f00b204e9800998ecf8427e 1700000000\n", 500), 1},
 		"npm":           {"app/node_modules/x/package.json", `{"name": "x", "version": "1.0.0", "license": "MIT", "dependencies": {"y": "^1.0.0", "z": "*"}, "scripts": {"test": "true"}}`, 1},
 		"yarncache":     {"app/.yarn/cache/x-npm-1.0.0-abc.zip", zipped(t, false, "node_modules/x/package.json", packageJSONText("x", "1.0.0"), "node_modules/x/index.js", strings.Repeat("x", 10000)), 1},
 		"gobinary":      {"app/server", string(binary), -1},

@@ -11,7 +11,7 @@ import (
 
 // databaseFolders hold what the package managers keep for themselves.
 var databaseFolders = []string{
-	"var/lib/dpkg", "var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm", "lib/apk/db", "usr/lib/apk/db", "var/lib/pacman", "var/lib/chisel", "var/lib/rpmmanifest",
+	"var/lib/dpkg", "var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm", "lib/apk/db", "usr/lib/apk/db", "var/lib/pacman", "var/lib/chisel", "var/lib/rpmmanifest", "var/db/pkg", "nix/store",
 }
 
 // programFolders are what programs that no package manager installed bring

@@ -23,6 +23,7 @@ func Packages(tree *rootfs.Tree) Result {
 	for _, c := range catalogers() {
 		j.add(c)
 	}
+	j.addNix()
 	j.addDpkgFiles()
 	j.addPacmanFiles()
 	j.realPaths()
@@ -363,7 +364,7 @@ func (j *join) dropOwned() {
 func (j *join) warnOfMissing() {
 	n := 0
 	for i := range j.packages {
-		if isOSType(j.packages[i].Type) {
+		if t := j.packages[i].Type; isOSType(t) || t == "ebuild" || t == "nix" {
 			n++
 		}
 	}

@@ -39,6 +39,8 @@ func catalogers() []cataloger {
 			files: "`var/lib/pacman/local/*/desc` and `files`"},
 		{name: "rpmmanifest", version: 1, want: isRpmManifest, read: whole(parseRpmManifest), title: "Azure Linux's distroless images", types: "rpm",
 			files: "`var/lib/rpmmanifest/container-manifest-2`"},
+		{name: "portage", version: 1, want: isPortageContents, read: readPortageContents, title: "Gentoo", types: "ebuild",
+			files: "`var/db/pkg/*/*/CONTENTS`"},
 		{name: "npm", version: 3, want: isPackageJSON, read: readPackageJSON, title: "Node.js", types: "npm",
 			files: "`package.json` in `node_modules`, in Debian's `usr/share/nodejs`, in folders named after package and version, and of programs that are published; npm, pnpm, Yarn"},
 		{name: "yarncache", version: 2, want: isYarnCache, read: readYarnCache, title: "Node.js, Yarn's Plug'n'Play", types: "npm",
