@@ -198,6 +198,18 @@ func TestPeak(t *testing.T) {
 				})
 			}))
 		}), nil},
+		{"layers of nearly a million entries each", 1, func(b *bench) []string {
+			layer := b.streamed("x", func(w *tar.Writer) error {
+				for i := range long(900_000) {
+					if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("%d/%d", i/1000, i), Mode: 0o644}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			image := b.layout(each(3, func(int) imagetest.Layer { return layer }))
+			return []string{"--max-layer-entries", fmt.Sprint(long(1_000_000)), image}
+		}, []string{"--max-layer-entries"}},
 		{"package database of endless packages", -1, one0(func(b *bench) string {
 			return b.layout(each(2, func(i int) imagetest.Layer {
 				return b.repeated(fmt.Sprint(i), "var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n\n", long(63*mib))

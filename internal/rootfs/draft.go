@@ -42,6 +42,7 @@ type drafts struct {
 	lim      Limits
 	chunks   [][]draft // see at
 	count    int
+	implied  int   // directories that no draft was for when they were needed
 	names    int64 // bytes of paths and links so far
 	caps     [][]byte
 	warnings []placedWarning // of reading the entries, in their order
@@ -210,6 +211,7 @@ func (b *drafts) impliesParent(path string) {
 			return
 		}
 		b.dirs[dir] = struct{}{}
+		b.implied++
 		dir = parentOf(dir)
 	}
 }

@@ -1,6 +1,9 @@
 package rootfs
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // Defaults of Limits.
 const (
@@ -30,6 +33,10 @@ type Limits struct {
 	PathDepth    int   // entries with more path elements are left out, with a warning
 	MemoryBytes  int64 // largest file that a visitor sees in memory; larger ones go through a temporary file
 	FileBytes    int64 // largest file that a visitor sees at all; larger ones are warned of
+
+	// Total, if not nil, counts the entries of all layers that share it, while they
+	// are read: more than LayerEntries of them is an error too.
+	Total *atomic.Int64
 
 	// TempDir is where files larger than MemoryBytes lie while visitors look at
 	// them; "" means the system's directory for temporary files.

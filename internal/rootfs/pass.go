@@ -97,6 +97,7 @@ type tarPass struct {
 	*visiting
 	stream  *stream
 	entries int
+	counted int    // of the drafts, in lim.Total
 	links   []seen // hard links, and the visitors that want them by their path
 }
 
@@ -118,7 +119,24 @@ func (p *tarPass) run() error {
 		if err := p.entry(tr, hdr, &h, p.stream.header); err != nil {
 			return err
 		}
+		if err := p.countEntries(); err != nil {
+			return err
+		}
 	}
+}
+
+// countEntries adds what the layer's tree has grown by to that of all layers.
+func (p *tarPass) countEntries() error {
+	if p.lim.Total == nil {
+		return nil
+	}
+	now := p.drafts.count + p.drafts.implied
+	more := now - p.counted
+	p.counted = now
+	if p.lim.Total.Add(int64(more)) > int64(p.lim.LayerEntries) {
+		return &limitError{fmt.Sprintf("with it, the layers have more than %d entries: raise --max-layer-entries if they are meant", p.lim.LayerEntries)}
+	}
+	return nil
 }
 
 // entry takes one entry of the tar in.

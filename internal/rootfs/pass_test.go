@@ -169,6 +169,22 @@ func TestPassStopsAtItsLimits(t *testing.T) {
 	}
 }
 
+// Layers that share a total are held to it together, implied directories and
+// all, before any of them has come to its end.
+func TestPassCountsEntriesOfAllLayers(t *testing.T) {
+	var total atomic.Int64
+	lim := Limits{LayerEntries: 5, Total: &total}
+	one := stored(t, tarOf(t, layerItems(file("a/b/c", "x"), file("a/b/d", "x"))), "plain")
+	if _, err := Pass(context.Background(), one, nil, lim, nil); err != nil || total.Load() != 4 {
+		t.Fatalf("%v, %d entries", err, total.Load())
+	}
+	head := tarOf(t, layerItems(file("f", "")))[:tarBlock]
+	without := image.Layer{Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(endless{head}), nil }}
+	if _, err := Pass(context.Background(), without, nil, lim, nil); err == nil || !strings.Contains(err.Error(), "the layers have more than 5 entries: raise --max-layer-entries") {
+		t.Errorf("%v", err)
+	}
+}
+
 // waitForGoroutines fails if there are more than before, once the test's own
 // writers had time to see their pipes closed.
 func waitForGoroutines(t *testing.T, before int) {

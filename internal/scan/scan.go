@@ -183,19 +183,22 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	facts := make([]*rootfs.Facts, len(img.Layers))
 	var missing []int
 	var total int64
-	entries := entryCount{most: int64(opt.Limits.LayerEntries)}
+	// Each entry is some hundred bytes of memory until the report is written: the
+	// layers together are held to what one may have.
+	opt.Limits.Total = new(atomic.Int64)
 	for i, layer := range img.Layers {
 		if opt.Cache != nil {
 			if f, ok := opt.Cache.Get(layer.DiffID, visitors, opt.Limits); ok {
 				facts[i] = f
-				if err := entries.add(f); err != nil {
-					return nil, err
-				}
+				opt.Limits.Total.Add(int64(f.Entries()))
 				continue
 			}
 		}
 		missing = append(missing, i)
 		total += max(layer.Size, 0)
+	}
+	if most := cmp.Or(opt.Limits.LayerEntries, rootfs.DefaultLayerEntries); opt.Limits.Total.Load() > int64(most) {
+		return nil, fmt.Errorf("its layers have more than %d entries: raise --max-layer-entries if they are meant", most)
 	}
 	jobs := opt.Jobs
 	if jobs <= 0 {
@@ -211,9 +214,6 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 				return err
 			}
 			facts[i] = f
-			if err := entries.add(f); err != nil {
-				return err
-			}
 			if opt.Cache != nil {
 				// A cache that cannot be written costs time, not findings.
 				_ = opt.Cache.Put(f, visitors, opt.Limits)
@@ -225,21 +225,6 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 		return nil, err
 	}
 	return facts, nil
-}
-
-// entryCount holds the layers of an image together to what one may have: each
-// entry is some hundred bytes of memory until the report is written.
-type entryCount struct {
-	most int64 // 0 means rootfs.DefaultLayerEntries
-	n    atomic.Int64
-}
-
-func (c *entryCount) add(f *rootfs.Facts) error {
-	most := cmp.Or(c.most, rootfs.DefaultLayerEntries)
-	if c.n.Add(int64(f.Entries())) > most {
-		return fmt.Errorf("its layers have more than %d entries: raise --max-layer-entries if they are meant", most)
-	}
-	return nil
 }
 
 // largeFile is the size from which files are looked at one after the other.
