@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -24,11 +25,12 @@ type javaState struct {
 	active  bool
 	path    []string            // class path: jars and directories, each once
 	jars    []string            // of path, links resolved
+	release int                 // of the runtime: 17; 0 where it does not say
 	defines map[string][]string // jars and class directories by a package that they have
 }
 
 func javaVisitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 1, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 2, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {
@@ -72,6 +74,7 @@ func (w *walk) javaCore(program string) {
 		return
 	}
 	w.done["java-home\x00"+home] = true
+	w.java.release = w.javaRelease(home)
 	for _, file := range []string{"lib/modules", "lib/jvm.cfg", "lib/server/libjvm.so", "lib/server/classes.jsa", "release"} {
 		w.need(program, home+"/"+file, "Java's runtime")
 	}
@@ -84,6 +87,26 @@ func (w *walk) javaCore(program string) {
 		}
 		return path.Base(p) == "src.zip" || path.Base(p) == "ct.sym" || path.Base(p) == "tools.jar"
 	})
+}
+
+// javaRelease reads the number of a runtime's release: 8 of "1.8.0_392", 17 of
+// "17.0.9" (JEP 223).
+func (w *walk) javaRelease(home string) int {
+	data, err := w.read(home+"/release", maxText)
+	if err != nil {
+		return 0
+	}
+	_, version, _ := strings.Cut("\n"+string(data), "\nJAVA_VERSION=\"")
+	version = strings.TrimPrefix(version, "1.")
+	digits := 0
+	for digits < len(version) && version[digits] >= '0' && version[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.Atoi(version[:digits])
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // javaTakes are the launcher's options whose value is the next word (java(1)).
@@ -277,6 +300,10 @@ func (w *walk) javaVisit(file string) {
 	}
 	facts := w.javaFacts(file)
 	class := path.Ext(file) == ".class"
+	const first = 44 // the format of release n is that and n (JVMS 4.1, table 4.1-A)
+	if need := facts.Version - first; need > w.java.release && w.java.release > 0 {
+		w.want(file, fmt.Sprintf("Java %d or newer", need), true)
+	}
 	for _, name := range facts.Refers {
 		if class {
 			w.javaClass(file, name, "class "+name)

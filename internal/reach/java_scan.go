@@ -20,6 +20,7 @@ type javaFacts struct {
 	Refers    []string `json:"r,omitempty"` // packages of classes that are named
 	Names     []string `json:"n,omitempty"` // packages of strings that look like a class's name
 	Reflects  bool     `json:"x,omitempty"` // loads classes by computed names, or services
+	Version   int      `json:"v,omitempty"` // format of the main class, else the oldest that a class has
 }
 
 // Bounds of a jar and of its classes.
@@ -40,7 +41,7 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 	if len(archive.File) > maxJavaEntries {
 		return facts, errors.New("too many entries")
 	}
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}}
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}}
 	var total uint64
 	for _, f := range archive.File {
 		switch {
@@ -66,13 +67,16 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 		}
 	}
 	c.into(&facts)
+	if main, ok := c.versions[strings.ReplaceAll(facts.Main, ".", "/")]; ok {
+		facts.Version = main
+	}
 	return facts, nil
 }
 
 // readClass reads what one class file refers to.
 func readClass(body []byte) (javaFacts, error) {
 	var facts javaFacts
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, whole: true}
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, whole: true}
 	err := c.class(body)
 	c.into(&facts)
 	return facts, err
@@ -123,7 +127,8 @@ func readManifest(text []byte) (main string, classPath []string) {
 type classRefs struct {
 	defines, refers, names map[string]bool
 	reflects               bool
-	whole                  bool // names of classes, not of their packages
+	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
+	whole                  bool           // names of classes, not of their packages
 }
 
 // into writes down what was collected: for one class its names, for a jar the
@@ -141,6 +146,11 @@ func (c *classRefs) into(f *javaFacts) {
 			}
 		}
 		return slices.Sorted(maps.Keys(names))
+	}
+	for _, v := range c.versions {
+		if f.Version == 0 || v < f.Version {
+			f.Version = v
+		}
 	}
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
 }
@@ -258,6 +268,10 @@ func (c *classRefs) class(body []byte) error {
 	if at+4 <= len(body) {
 		if name := className(binary.BigEndian.Uint16(body[at+2:])); name != "" {
 			c.add(c.defines, name)
+			// A jar of several releases has a class for each (JEP 238).
+			if v, known := c.versions[name]; !known || int(binary.BigEndian.Uint16(body[6:])) < v {
+				c.versions[name] = int(binary.BigEndian.Uint16(body[6:]))
+			}
 		}
 	}
 	return nil

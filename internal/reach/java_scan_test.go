@@ -65,7 +65,7 @@ func jarBytes(t testing.TB, files map[string]string) string {
 func TestReadClass(t *testing.T) {
 	body := classBytes("a/Main", []string{"c/D", "[Le/F;", "java/lang/String"}, []string{"g.h.I", "a text. with dots"}, [][2]string{{"java/lang/Class", "forName"}})
 	got, err := readClass(body)
-	want := javaFacts{Defines: []string{"a/Main"}, Refers: []string{"a/Main", "b/Arg", "b/Array", "c/D", "e/F"}, Names: []string{"g/h/I"}, Reflects: true}
+	want := javaFacts{Defines: []string{"a/Main"}, Refers: []string{"a/Main", "b/Arg", "b/Array", "c/D", "e/F"}, Names: []string{"g/h/I"}, Reflects: true, Version: 61}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Error(d, err)
 	}
@@ -84,7 +84,7 @@ func TestReadJar(t *testing.T) {
 		"a/Main.class":         string(classBytes("a/Main", []string{"a/Other", "b/B"}, []string{"n.N"}, nil)),
 	})
 	got, err := readJar(bytes.NewReader([]byte(data)), int64(len(data)))
-	want := javaFacts{Main: "a.Main", ClassPath: []string{"lib/b.jar", "lib/c.jar"}, Defines: []string{"a"}, Refers: []string{"a", "b"}, Names: []string{"n"}}
+	want := javaFacts{Main: "a.Main", ClassPath: []string{"lib/b.jar", "lib/c.jar"}, Defines: []string{"a"}, Refers: []string{"a", "b"}, Names: []string{"n"}, Version: 61}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Error(d, err)
 	}

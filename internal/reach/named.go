@@ -25,7 +25,7 @@ func (r *Result) Started(program string) bool {
 // isCommandLine reports whether a step of a chain is one of walk.run's.
 func isCommandLine(how string) bool {
 	switch how {
-	case "ENTRYPOINT", "CMD", "HEALTHCHECK", "command", "#!", "source", "env", "find -exec", "su -c":
+	case "ENTRYPOINT", "CMD", "HEALTHCHECK", "command", "#!", "source", "script of the shell", "env", "find -exec", "su -c":
 		return true
 	}
 	if strings.HasPrefix(how, "runs ") {

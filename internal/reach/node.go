@@ -25,7 +25,7 @@ const maxJS = 24 << 20
 
 func nodeVisitors() []rootfs.Visitor {
 	return []rootfs.Visitor{
-		{Name: jsVisitor, Version: 1, Want: isJS, Visit: visitJSBody},
+		{Name: jsVisitor, Version: 2, Want: isJS, Visit: visitJSBody},
 		{Name: packageJSONVisitor, Version: 1, Want: isPackageJSON, Visit: keepPackageJSON},
 	}
 }
@@ -46,12 +46,12 @@ func isJS(h *rootfs.Header, head []byte) bool {
 	return false
 }
 
-func visitJSBody(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {
+func visitJSBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	src, err := body.Bytes(maxJS)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(readJS(src))
+	return json.Marshal(readJS(src, !strings.Contains(h.Path, "node_modules/")))
 }
 
 func isPackageJSON(h *rootfs.Header, _ []byte) bool {
@@ -108,7 +108,7 @@ func (w *walk) jsFacts(file string) (jsFacts, error) {
 	if err != nil {
 		return facts, err
 	}
-	return readJS(src), nil
+	return readJS(src, false), nil
 }
 
 // nodeRefs follows what a source loads; names are relative to dir.
@@ -145,7 +145,11 @@ func (w *walk) nodeModule(file, dir string, r jsRef) {
 	if r.InDir {
 		spec = "./" + spec
 	}
-	for _, target := range w.resolveNode(file, dir, spec, r.Kind) {
+	targets := w.resolveNode(file, dir, spec, r.Kind)
+	if len(targets) == 0 {
+		w.want(file, "module "+spec, false)
+	}
+	for _, target := range targets {
 		w.need(file, target, fmt.Sprintf("%s(%q)", r.Kind, spec))
 	}
 	switch spec {

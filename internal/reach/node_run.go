@@ -64,7 +64,7 @@ func (w *walk) nodeOptions(program string, args []string) []string {
 		case "-C", "--conditions":
 			w.node.conditions = append(w.node.conditions, value)
 		case "-e", "--eval", "-p", "--print", "-pe":
-			w.nodeRefs(program, w.workdir, readJS([]byte(value)))
+			w.nodeRefs(program, w.workdir, readJS([]byte(value), false))
 		case "--env-file", "--env-file-if-exists", "--openssl-config", "--icu-data-dir":
 			w.need(program, join(w.workdir, value), name)
 		case "--run":

@@ -34,17 +34,22 @@ const (
 // jsFacts is what a JavaScript file loads.
 type jsFacts struct {
 	Refs   []jsRef `json:"r,omitempty"`
+	Writes []Write `json:"w,omitempty"` // of an application
 	Broken bool    `json:"b,omitempty"` // not understood to the end
 }
 
 // maxJSRefs bounds what is kept of one file.
 const maxJSRefs = 20_000
 
-// readJS finds what a JavaScript or TypeScript file loads.
-func readJS(src []byte) jsFacts {
-	s := jsScan{jsTokens: scanJS(string(src)), constants: map[string]jsValue{}, aliases: map[string]bool{}, makers: map[string]bool{"createRequire": true}}
+// readJS finds what a JavaScript or TypeScript file loads and, if it is an
+// application's own, where it writes.
+func readJS(src []byte, own bool) jsFacts {
+	s := jsScan{jsTokens: scanJS(string(src)), constants: map[string]jsValue{}, fallbacks: map[string]jsFallback{}, aliases: map[string]bool{}, makers: map[string]bool{"createRequire": true}}
 	s.children = bytes.Contains(src, []byte("child_process")) || bytes.Contains(src, []byte("execa")) || bytes.Contains(src, []byte("cross-spawn"))
 	s.findConstants()
+	if own {
+		s.findFallbacks()
+	}
 	for i := range s.list {
 		if len(s.facts.Refs) >= maxJSRefs {
 			s.broken = true
@@ -52,6 +57,9 @@ func readJS(src []byte) jsFacts {
 		}
 		if s.list[i].kind == jsWord {
 			s.word(i)
+			if own {
+				s.write(i)
+			}
 		}
 	}
 	s.facts.Broken = s.broken
@@ -72,11 +80,14 @@ type jsValue struct {
 type jsScan struct {
 	*jsTokens
 	facts     jsFacts
-	constants map[string]jsValue // variables that are given a constant once
-	aliases   map[string]bool    // variables that hold a require function
-	makers    map[string]bool    // names of createRequire
-	children  bool               // the file may start processes
-	seenAt    int                // for line: offset up to which lines were counted
+	constants map[string]jsValue    // variables that are given a constant once
+	fallbacks map[string]jsFallback // variables that are given one of the environment, else a constant
+	writing   bool                  // fallbacks count: nothing is loaded by the value at hand
+	env       string                // the variable of the environment that it hangs on
+	aliases   map[string]bool       // variables that hold a require function
+	makers    map[string]bool       // names of createRequire
+	children  bool                  // the file may start processes
+	seenAt    int                   // for line: offset up to which lines were counted
 	lines     int
 }
 
@@ -493,6 +504,14 @@ func (s *jsScan) operand(i, depth int) (jsValue, int) {
 	if (s.is(name, "join") || s.is(name, "resolve")) && s.is(name+1, "(") && !s.is(i, "require") {
 		return s.joined(name+1, depth)
 	}
+	if f, known := s.fallbacks[s.text(i)]; known && s.writing && name == i {
+		s.env = f.env
+		return f.value, i + 1
+	}
+	if env, at, ok := s.environment(i); ok && s.writing {
+		s.env = env
+		return s.operand(at, depth+1)
+	}
 	if v, known := s.constants[s.text(i)]; known && name == i && !s.is(i+1, "(") && !s.is(i+1, "[") {
 		return v, i + 1
 	}
@@ -536,7 +555,10 @@ func (s *jsScan) joined(i, depth int) (jsValue, int) {
 		case v.exact && part.inDir:
 			return jsValue{}, end
 		case v.exact:
-			v.text = path.Join(strings.TrimPrefix(v.text, "/"), part.text)
+			if v.inDir {
+				v.text = strings.TrimPrefix(v.text, "/")
+			}
+			v.text = path.Join(v.text, part.text)
 			if !part.exact && part.text == "" {
 				v.text += "/"
 			}

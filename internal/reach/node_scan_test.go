@@ -84,14 +84,14 @@ func TestReadJS(t *testing.T) {
 		{`require('x'); } require('y')`, "require x; require y; require x; require y; broken"},
 		{`require('x'); a = 'unterminated`, "require x; require x; broken"},
 	} {
-		if got := describe(readJS([]byte(c.src))); got != c.want {
+		if got := describe(readJS([]byte(c.src), false)); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.src, got, c.want)
 		}
 	}
 }
 
 func TestReadJSGivesLines(t *testing.T) {
-	f := readJS([]byte("a\n\nrequire(b)\nrequire('c')"))
+	f := readJS([]byte("a\n\nrequire(b)\nrequire('c')"), false)
 	if d := cmp.Diff([]int{3, 4}, []int{f.Refs[0].Line, f.Refs[1].Line}); d != "" {
 		t.Error(d)
 	}
@@ -101,7 +101,7 @@ func TestReadJSGivesLines(t *testing.T) {
 func TestReadJSDeepNesting(t *testing.T) {
 	for _, piece := range []string{"(", "[", "{", "`${", "require(", "a?", "!", "require(a+", "join(", "join(__dirname,", "import", "x=", "new URL("} {
 		src := strings.Repeat(piece, 300_000/len(piece))
-		if f := readJS([]byte(src)); len(f.Refs) > maxJSRefs+10 {
+		if f := readJS([]byte(src), false); len(f.Refs) > maxJSRefs+10 {
 			t.Errorf("%q: %d references", piece, len(f.Refs))
 		}
 	}
@@ -112,7 +112,7 @@ func FuzzReadJS(f *testing.F) {
 	f.Add([]byte("}`${"))
 	f.Add([]byte("require(a?b:"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		for _, r := range readJS(src).Refs {
+		for _, r := range readJS(src, true).Refs {
 			if r.Line < 0 || len(r.Text) > 2*len(src)+16 {
 				t.Errorf("%+v", r)
 			}

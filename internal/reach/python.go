@@ -26,7 +26,7 @@ const (
 
 func pythonVisitors() []rootfs.Visitor {
 	return []rootfs.Visitor{
-		{Name: pythonVisitor, Version: 1, Want: isPython, Visit: visitPythonBody},
+		{Name: pythonVisitor, Version: 2, Want: isPython, Visit: visitPythonBody},
 		{Name: pythonNamesVisitor, Version: 1, Want: hasPythonNames, Visit: visitNames},
 	}
 }
@@ -273,19 +273,25 @@ func (w *walk) pythonFollow(file string, facts pyFacts) {
 		if library && i.Inner && i.Level == 0 && pythonSpared(file, i.Module) {
 			continue
 		}
+		w.python.inner = i.Inner
 		if i.Level > 0 {
 			w.importRelative(file, i)
 			continue
 		}
-		w.importModule(file, i.Module, "import "+i.Module)
+		if !w.importModule(file, i.Module, "import "+i.Module) {
+			w.wantModule(file, i.Module)
+		}
 		for _, name := range i.Names {
 			if name == "*" {
 				w.importAll(file, i.Module)
 				continue
 			}
-			w.importModule(file, i.Module+"."+name, "from "+i.Module+" import "+name)
+			if !w.importModule(file, i.Module+"."+name, "from "+i.Module+" import "+name) {
+				w.wantModule(file, i.Module+"."+name)
+			}
 		}
 	}
+	w.python.inner = true
 	for _, d := range facts.Dynamic {
 		w.importDynamic(file, d, library)
 	}
@@ -329,7 +335,7 @@ func (w *walk) inPythonLibrary(file string) bool {
 }
 
 // importModule needs a module and the packages around it. It reports whether
-// any part of the name is a module.
+// the whole name is one of modules.
 func (w *walk) importModule(from, name, how string) bool {
 	found, parts := w.findModule(w.pythonPath(), name)
 	w.needModule(from, found, how)
@@ -346,7 +352,7 @@ func (w *walk) importModule(from, name, how string) bool {
 			w.importModule(from, more, "imported by the module "+name)
 		}
 	}
-	return parts > 0
+	return parts == strings.Count(name, ".")+1
 }
 
 // needSysconfig needs the module of the build's settings, whose name has the
@@ -363,6 +369,9 @@ func (w *walk) needSysconfig(from string) {
 
 // needModule needs the files of a module that was found.
 func (w *walk) needModule(from string, found pythonFound, how string) {
+	if !w.python.inner {
+		w.python.outer[from] = append(w.python.outer[from], found.files...)
+	}
 	for _, file := range found.files {
 		if w.need(from, file, how) {
 			if path.Ext(file) == ".py" {

@@ -22,6 +22,8 @@ type pythonState struct {
 	django   bool                           // Django is reached: names of packages in settings are loaded whole
 	shim     []string                       // sources of _distutils_hack, which setuptools starts with every interpreter; they act once distutils is imported
 	mains    map[string]bool                // sources that are run as a program
+	inner    bool                           // the import at hand may not be executed
+	outer    map[string][]string            // what each source imports as soon as it is executed
 	pending  []pythonPending                // code of .pth files, until sys.path is known
 	compiled map[string]map[string][]string // compiled sources of each directory by the source's name
 }
@@ -29,7 +31,7 @@ type pythonState struct {
 func newPythonState() pythonState {
 	return pythonState{
 		roots: map[string]pythonRoot{}, stdlib: map[string]bool{}, dirs: map[string]map[string]pythonModule{},
-		dists: map[string][]pythonDist{}, mains: map[string]bool{}, compiled: map[string]map[string][]string{},
+		dists: map[string][]pythonDist{}, mains: map[string]bool{}, outer: map[string][]string{}, compiled: map[string]map[string][]string{},
 	}
 }
 
@@ -295,8 +297,8 @@ func (w *walk) findModule(dirs []string, name string) (found pythonFound, parts 
 				}
 				found.dir = m.initDir
 				hit = true
-			case len(m.files) > 0:
-				found.files = append(found.files, m.files...)
+			case len(w.importable(m.files)) > 0:
+				found.files = append(found.files, w.importable(m.files)...)
 				found.dir = ""
 				hit = true
 			case m.folder:

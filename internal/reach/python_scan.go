@@ -12,6 +12,7 @@ type pyFacts struct {
 	Commands  []pyDynamic `json:"c,omitempty"` // programs started; with a blank, a line for the shell
 	Names     []string    `json:"n,omitempty"` // strings that may be the name of a module
 	Libraries []string    `json:"l,omitempty"` // shared libraries given to ctypes or cffi: "libx.so.1", or "x"
+	Writes    []Write     `json:"w,omitempty"` // of an application
 	Metadata  bool        `json:"m,omitempty"` // asks for entry points of installed distributions
 	Broken    bool        `json:"b,omitempty"` // not understood to the end
 
@@ -42,11 +43,11 @@ const (
 	maxPyNames   = 5_000
 )
 
-// readPython finds what a Python source loads. plainNames says that strings
-// without a dot are wanted too: in an application, "rest_framework" is as good
-// a module's name as "app.views".
-func readPython(src []byte, plainNames bool) pyFacts {
-	s := pyScan{pyTokens: scanPython(string(src)), facts: &pyFacts{}, names: map[string]bool{}}
+// readPython finds what a Python source loads. Of an application's own it takes
+// strings without a dot too, "rest_framework" being as good a module's name as
+// "app.views", and where it writes.
+func readPython(src []byte, own bool) pyFacts {
+	s := pyScan{pyTokens: scanPython(string(src)), facts: &pyFacts{}, names: map[string]bool{}, constants: map[string]pyValue{}}
 	s.metadata()
 	start := true  // of a statement
 	block := false // inside a block that is set apart
@@ -72,8 +73,19 @@ func readPython(src []byte, plainNames bool) pyFacts {
 			start = s.is(i, ";") || s.is(i, ":")
 			continue
 		case pyString:
-			s.name(i, plainNames || s.facts.Metadata)
+			s.name(i, own || s.facts.Metadata)
+			if own {
+				s.option(i)
+			}
 		case pyName:
+			if own {
+				s.assignment(i)
+				s.option(i)
+				s.method(i)
+				if s.is(i+1, "(") {
+					s.write(i)
+				}
+			}
 			switch {
 			case start && s.is(i, "import"):
 				i = s.importStatement(i + 1)
@@ -98,6 +110,8 @@ type pyScan struct {
 	*pyTokens
 	facts *pyFacts        // of the block at hand
 	names map[string]bool // in Names already
+
+	constants map[string]pyValue // paths that variables at the margin hold
 }
 
 // atMargin reports whether a token is the first of its line, without a blank

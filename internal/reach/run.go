@@ -57,6 +57,8 @@ func (w *walk) runHealthcheck(cfg image.Config) {
 	if len(cfg.Healthcheck) < 2 {
 		return
 	}
+	w.doubt++ // without it the container starts
+	defer func() { w.doubt-- }()
 	switch cfg.Healthcheck[0] {
 	case "CMD":
 		w.run("", "HEALTHCHECK", cfg.Healthcheck[1:])
@@ -135,6 +137,7 @@ func (w *walk) run(from, how string, argv []string) bool {
 	}
 	program, ok := w.find(argv[0])
 	if !ok {
+		w.want(from, "program "+argv[0], true)
 		return false
 	}
 	w.need(from, program, how)

@@ -36,6 +36,9 @@ type script struct {
 	depth      int
 	steps      int
 	uncertain  int // branches around the statement at hand of which it is not known whether they are taken
+	tolerated  int // conditions around the command at hand: it may fail
+	errexit    bool
+	replacing  bool // the command at hand is exec's
 }
 
 // function is a function's body and the file that it stands in.
@@ -61,7 +64,7 @@ func (w *walk) shellRun(program string, args []string) {
 			w.newScript(clean(value), value, nil).source(value)
 		}
 	}
-	command := false
+	command, errexit := false, false
 	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.HasPrefix(args[0], "+")) && len(args[0]) > 1 {
 		word := args[0]
 		args = args[1:]
@@ -72,6 +75,7 @@ func (w *walk) shellRun(program string, args []string) {
 			continue
 		}
 		command = command || strings.Contains(word, "c") && word[0] == '-'
+		errexit = errexit || strings.Contains(word, "e") && word[0] == '-'
 		if strings.HasSuffix(word, "o") && len(args) > 0 { // -o pipefail, -eo pipefail
 			args = args[1:]
 		}
@@ -87,7 +91,9 @@ func (w *walk) shellRun(program string, args []string) {
 		if len(args) > 1 {
 			name, rest = args[1], args[2:]
 		}
-		w.newScript(program, name, rest).text(args[0])
+		s := w.newScript(program, name, rest)
+		s.errexit = errexit
+		s.text(args[0])
 	default:
 		at := join(w.workdir, args[0])
 		if !w.isFile(at) {
@@ -101,6 +107,7 @@ func (w *walk) shellRun(program string, args []string) {
 		}
 		w.done["script\x00"+file] = true
 		s := w.newScript(file, args[0], args[1:])
+		s.errexit = errexit
 		s.source("/" + at)
 	}
 }
@@ -310,7 +317,12 @@ func (s *script) simple(c *syntax.CallExpr) {
 	if len(c.Args) == 0 {
 		return
 	}
-	for _, argv := range s.argvs(c.Args) {
+	all := s.argvs(c.Args)
+	if len(all) > 1 {
+		s.tolerated++
+		defer func() { s.tolerated-- }()
+	}
+	for _, argv := range all {
 		s.command(argv, int(c.Pos().Line()))
 	}
 }
@@ -358,6 +370,10 @@ func (s *script) command(argv []string, line int) {
 // external runs a program, its path taken relative to every directory that the
 // script may be in.
 func (s *script) external(argv []string, line int) {
+	if s.uncertain > 0 || s.tolerated > 0 || !s.errexit && !s.replacing {
+		s.w.doubt++
+		defer func() { s.w.doubt-- }()
+	}
 	if inner, _ := innerCommand(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], blank) {
 		s.computed(inner, line)
 	}

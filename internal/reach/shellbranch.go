@@ -55,7 +55,9 @@ func (s *script) branch(n syntax.Node) bool {
 		if n.Op != syntax.AndStmt && n.Op != syntax.OrStmt {
 			return false
 		}
+		s.tolerated++
 		s.statement(n.X)
+		s.tolerated--
 		outcome := s.truthOfStatement(n.X)
 		if n.Op == syntax.OrStmt {
 			outcome = outcome.not()
@@ -98,7 +100,9 @@ func (s *script) ifClause(n *syntax.IfClause) {
 		s.statements(n.Then)
 		return
 	}
+	s.tolerated++
 	s.statements(n.Cond)
+	s.tolerated--
 	outcome := maybe
 	if len(n.Cond) == 1 {
 		outcome = s.truthOfStatement(n.Cond[0])

@@ -90,7 +90,9 @@ func (s *script) dot(args []string, line int) {
 
 func (s *script) exec(args []string, line int) {
 	if rest := afterOptions(args, "-a"); len(rest) > 0 {
+		s.replacing = true
 		s.command(rest, line)
+		s.replacing = false
 	}
 }
 
@@ -113,6 +115,9 @@ func (s *script) eval(args []string, line int) {
 // setPositional is set --, which replaces "$@".
 func (s *script) setPositional(args []string) {
 	for i, word := range args {
+		if strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "e") || word == "errexit" {
+			s.errexit = true
+		}
 		if word == "--" {
 			s.addPositional(args[i+1:])
 			return

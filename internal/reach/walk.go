@@ -47,6 +47,8 @@ type walk struct {
 	keeps  []keep
 	done   map[string]bool // command lines, kept packages and rules already followed
 	gaps   []Gap
+	wants  []Want
+	doubt  int // branches around the command line at hand of which it is not known whether they matter
 	runs   int // command lines followed
 	depth  int // of command lines that led to the one at hand
 	linker linker
