@@ -57,7 +57,7 @@ var rooms = map[string][]string{
 	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
 	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb"}, // rpmdb: the database of what is left is written anew
-	"base":      {"image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
+	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
 

@@ -7,8 +7,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/report"
@@ -41,6 +41,7 @@ type Outcome struct {
 	Why      string   `json:"why,omitempty"` // it was not measured
 	Start    Start    `json:"start,omitempty"`
 	Problems []string `json:"problems,omitempty"` // what is missing, or what could not be followed
+	Lacks    []Lack   `json:"lacks,omitempty"`    // what the old base had for it, and without which it starts
 	Numbers  *Numbers `json:"numbers,omitempty"`
 	Digest   string   `json:"digest,omitempty"` // of the candidate
 }
@@ -54,12 +55,8 @@ type Image struct {
 	own     *report.Report
 }
 
-// NewImage follows the image's entrypoint and measures it as it is.
-func NewImage(in *scan.Opened, base int, opt scan.Options) (*Image, *Numbers, error) {
-	reached, err := in.Reach(nil)
-	if err != nil {
-		return nil, nil, err
-	}
+// NewImage measures an image as it is; reached is what its entrypoint reaches.
+func NewImage(in *scan.Opened, reached *reach.Result, base int, opt scan.Options) (*Image, *Numbers, error) {
 	own, err := in.Report(opt)
 	if err != nil {
 		return nil, nil, err
@@ -82,7 +79,14 @@ func (i *Image) Try(candidate *scan.Opened) (Outcome, error) {
 	if out.Numbers, err = i.measure(candidate, on); err != nil {
 		return out, err
 	}
-	out.Start, out.Problems = i.follow(on, len(candidate.Image.Layers))
+	now, err := on.Reach(nil)
+	if err != nil {
+		out.Start, out.Problems = Fails, []string{err.Error()} // the program is not there
+		return out, nil
+	}
+	if out.Start, out.Problems = i.follow(on, now, len(candidate.Image.Layers)); out.Start != Fails {
+		out.Lacks = i.lacks(on, now)
+	}
 	return out, nil
 }
 
@@ -123,99 +127,97 @@ func (n *Numbers) count(list []finding.Vulnerability, want func(finding.Vulnerab
 // maxProblems is how many problems are named.
 const maxProblems = 12
 
-// follow walks from the entrypoint on the new base, and holds what it reaches
-// against what it reached on the old one. What cannot be followed in the
-// candidate's own files is the candidate's business.
-func (i *Image) follow(on *scan.Opened, from int) (Start, []string) {
-	reached, err := on.Reach(nil)
-	if err != nil {
-		return Fails, []string{err.Error()}
+// follow walks from the entrypoint on the new base, and holds what it finds
+// against what it found on the old one: what was in vain there too, the program
+// can do without. What cannot be followed in the candidate's own files is the
+// candidate's business. Not sure is what hangs on a branch.
+func (i *Image) follow(on *scan.Opened, now *reach.Result, from int) (start Start, problems []string) {
+	var doubts []string
+	if user := on.Image.Config.User; user != "" {
+		if _, _, ok := accounts.Resolve(user, accountsOf(on.Tree, "etc/passwd"), accountsOf(on.Tree, "etc/group")); !ok {
+			problems = append(problems, fmt.Sprintf("user %s is not in /etc/passwd and /etc/group%s", user, i.byNumber(user)))
+		}
 	}
-	var problems []string
 	known := map[reach.Missing]bool{}
 	for _, m := range i.reached.MissingLinks(i.Base) {
-		known[m] = true // on the old base too: then it can do without
+		known[m] = true
 	}
-	for _, m := range reached.MissingLinks(from) {
+	for _, m := range now.MissingLinks(from) {
 		if !known[m] {
 			problems = append(problems, fmt.Sprintf("/%s needs %s", m.Path, m.What))
 		}
 	}
-	problems = append(problems, i.lost(reached)...)
-	if len(problems) > 0 {
-		return Fails, problems[:min(len(problems), maxProblems)]
-	}
-	for _, g := range reached.Gaps {
-		if i.layer(g.Path) >= i.Base {
-			problems = append(problems, fmt.Sprintf("/%s: %s", g.Path, g.What))
+	for _, w := range i.newWants(now) {
+		e, ok := on.Tree.Lookup(w.From)
+		switch {
+		case w.From != "" && (!ok || e.Layer < from):
+		case w.From == "" && w.Sure:
+			problems = append(problems, w.What+" is not there")
+		case w.Sure:
+			problems = append(problems, fmt.Sprintf("/%s needs %s", w.From, w.What))
+		case w.From != "":
+			doubts = append(doubts, fmt.Sprintf("/%s may need %s", w.From, w.What))
 		}
 	}
 	if len(problems) > 0 {
-		return Unproved, problems[:min(len(problems), maxProblems)]
+		return Fails, problems[:min(len(problems), maxProblems)]
+	}
+	for _, g := range now.Gaps {
+		if e, ok := on.Tree.Lookup(g.Path); ok && e.Layer >= from {
+			doubts = append(doubts, fmt.Sprintf("/%s: %s", g.Path, g.What))
+		}
+	}
+	doubts = append(doubts, i.lost(now)...)
+	if len(doubts) > 0 {
+		return Unproved, doubts[:min(len(doubts), maxProblems)]
 	}
 	return Starts, nil
 }
 
-// lost lists what was reached on the old base by way of something of the image's
-// own, and is not there on the new one: programs that its scripts run,
-// interpreters, certificates, time zones, modules; and its own files to which
-// nothing leads any more.
+// newWants returns what is asked for in vain on the new base alone.
+func (i *Image) newWants(now *reach.Result) []reach.Want {
+	inVain := map[reach.Want]bool{}
+	for _, w := range i.reached.Wants() {
+		inVain[reach.Want{From: w.From, What: w.What}] = true
+	}
+	return slices.DeleteFunc(now.Wants(), func(w reach.Want) bool { return inVain[reach.Want{From: w.From, What: w.What}] })
+}
+
+// byNumber tells the number of a user that only the old base knows.
+func (i *Image) byNumber(user string) string {
+	uid, gid, ok := accounts.Resolve(user, accountsOf(i.In.Tree, "etc/passwd"), accountsOf(i.In.Tree, "etc/group"))
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("; USER %d:%d would do", uid, gid)
+}
+
+func accountsOf(tree *rootfs.Tree, file string) []accounts.Account {
+	data, err := tree.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return accounts.Parse(data)
+}
+
+// lost lists the image's own files to which a program or a file of its own led,
+// and to which nothing does any more: configuration that is read from elsewhere,
+// say.
 func (i *Image) lost(now *reach.Result) []string {
-	var problems []string
+	var list []string
 	for e, state := range i.reached.Files() {
-		if state != reach.Reached || !e.Mode.IsRegular() {
-			continue
-		}
-		if e.Layer >= i.Base {
-			if now.State(e.Path) == reach.NotReached {
-				problems = append(problems, fmt.Sprintf("nothing leads to /%s any more", e.Path))
-			}
+		if state != reach.Reached || !e.Mode.IsRegular() || e.Layer < i.Base || now.State(e.Path) != reach.NotReached {
 			continue
 		}
 		chain := i.reached.File(e.Path).Chain
-		if len(chain) == 0 {
-			continue
+		if len(chain) > 1 {
+			if by := chain[len(chain)-2].Path; i.layer(by) < i.Base && !i.reached.Started(by) {
+				continue // a library of the old base's asked for it
+			}
 		}
-		how := chain[len(chain)-1].How
-		if len(chain) > 1 && i.layer(chain[len(chain)-2].Path) < i.Base {
-			continue // the base's own business
-		}
-		if what, ok := neededByName(e, how); ok && !i.there(now, e) {
-			problems = append(problems, fmt.Sprintf("%s /%s is not there (%s)", what, e.Path, how))
-		}
+		list = append(list, fmt.Sprintf("nothing leads to /%s any more", e.Path))
 	}
-	return problems
-}
-
-// neededByName says of a file of the base what it is to the image; false for
-// what is found by other ways than its name: libraries are MissingLinks'.
-func neededByName(e *rootfs.Entry, how string) (string, bool) {
-	switch {
-	case strings.Contains(e.Path, ".so"):
-		return "", false
-	case e.Mode&0o111 != 0:
-		return "program", true
-	case strings.Contains(how, "certificates"):
-		return "certificates", true
-	case strings.Contains(how, "time zone"):
-		return "time zone", strings.HasPrefix(e.Path, "usr/share/zoneinfo/")
-	}
-	return "", false
-}
-
-// there reports whether the new tree has the file, or a program of its name that
-// is reached.
-func (i *Image) there(now *reach.Result, e *rootfs.Entry) bool {
-	if now.State(e.Path) != reach.NotReached {
-		return true
-	}
-	name := e.Path[strings.LastIndexByte(e.Path, '/')+1:]
-	for other, state := range now.Files() {
-		if state != reach.NotReached && strings.HasSuffix("/"+other.Path, "/"+name) && other.Mode&0o111 != 0 {
-			return true
-		}
-	}
-	return false
+	return list
 }
 
 func (i *Image) layer(file string) int {
@@ -226,8 +228,8 @@ func (i *Image) layer(file string) int {
 }
 
 // Rank sorts outcomes: what starts before what is not proved before what fails,
-// what was not measured last; then by critical and high vulnerabilities, all of
-// them, surface and size.
+// what was not measured last; what lacks nothing first; then by critical and high
+// vulnerabilities, all of them, surface and size.
 func Rank(outcomes []Outcome) {
 	order := map[Start]int{Starts: 0, Unproved: 1, Fails: 2, "": 3}
 	slices.SortStableFunc(outcomes, func(a, b Outcome) int {
@@ -235,6 +237,7 @@ func Rank(outcomes []Outcome) {
 			return c
 		}
 		return cmp.Or(
+			cmp.Compare(len(a.Lacks), len(b.Lacks)),
 			cmp.Compare(a.Numbers.worst(), b.Numbers.worst()),
 			cmp.Compare(a.Numbers.total(), b.Numbers.total()),
 			cmp.Compare(a.Numbers.Surface, b.Numbers.Surface),

@@ -17,6 +17,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -75,7 +76,7 @@ func built(t *testing.T, cfg image.Config, layer imagetest.Layer) *base.Image {
 	t.Helper()
 	from := debian("GLIBC_2.2.5", "GLIBC_2.34", "GLIBC_2.36")
 	in := open(t, imagetest.Memory(t, imagetest.Image{Config: cfg, Layers: []imagetest.Layer{{Entries: from}, layer}}))
-	img, now, err := base.NewImage(in, 1, options)
+	img, now, err := base.NewImage(in, reachOf(t, in), 1, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +100,8 @@ func TestTry(t *testing.T) {
 		{"a newer one", script, debian(newer...), base.Starts, nil},
 		{"an older one", script, debian("GLIBC_2.2.5", "GLIBC_2.31"), base.Fails, []string{"/app/server needs GLIBC_2.34 of libc.so.6"}},
 		{"without a library", script, without(debian(newer...), "lib/libssl.so.3"), base.Fails, []string{"/app/server needs library libssl.so.3"}},
-		{"without a shell", script, without(debian(newer...), "bin/sh"), base.Fails, []string{"program /bin/sh is not there"}},
-		{"without a command of the script", script, without(debian(newer...), "bin/sed"), base.Fails, []string{"program /bin/sed is not there (runs sed)"}},
+		{"without a shell", script, without(debian(newer...), "bin/sh"), base.Fails, []string{"/app/run.sh needs program /bin/sh"}},
+		{"without a command of the script", script, without(debian(newer...), "bin/sed"), base.Fails, []string{"/app/run.sh needs program sed"}},
 		{"a command in another place", script, append(without(debian(newer...), "bin/sed"), imagetest.Exec("usr/bin/sed", "")), base.Starts, nil},
 		{"another linker", script, without(debian(newer...), loader[1:]), base.Fails, []string{"/app/server needs dynamic linker " + loader}},
 		{"scratch, of a script", script, nil, base.Fails, []string{"program /bin/sh"}},
@@ -290,4 +291,13 @@ func TestARealProgram(t *testing.T) {
 	if err != nil || old.Start != base.Fails || !slices.Contains(old.Problems, "/app/main needs GLIBC_2.34 of libc.so.6") {
 		t.Errorf("on an old one: %s %q %v", old.Start, old.Problems, err)
 	}
+}
+
+func reachOf(t *testing.T, in *scan.Opened) *reach.Result {
+	t.Helper()
+	reached, err := in.Reach(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reached
 }

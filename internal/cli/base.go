@@ -16,6 +16,7 @@ import (
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -122,7 +123,11 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 			return err
 		}
 		defer in.Close()
-		out, err = c.compareBases(ctx, in, index, candidates, f, opt)
+		reached, err := in.Reach(nil)
+		if err != nil {
+			return err
+		}
+		out, err = c.compareBases(ctx, in, reached, index, candidates, f, opt)
 		return err
 	})
 	if err != nil {
@@ -142,7 +147,7 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 
 // compareBases tries each candidate. What cannot be opened is not measured, and
 // listed so.
-func (c *command) compareBases(ctx context.Context, in *scan.Opened, index *base.Index, candidates []string, f baseFlags, opt scan.Options) (*baseReport, error) {
+func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *reach.Result, index *base.Index, candidates []string, f baseFlags, opt scan.Options) (*baseReport, error) {
 	out := &baseReport{Schema: "careen-base/1", Target: in.Image.Ref, BaseLayers: in.BaseLayers()}
 	if known, ok := index.Find(in.Image); ok {
 		out.Base, out.BaseLayers = known.Ref, len(known.DiffIDs)
@@ -153,7 +158,7 @@ func (c *command) compareBases(ctx context.Context, in *scan.Opened, index *base
 	if out.BaseLayers == 0 || out.BaseLayers == len(in.Image.Layers) {
 		return nil, errors.New("where its base ends is not known: the history does not show it and the index has no such base; say --base-layers N, or careen base index REF")
 	}
-	img, now, err := base.NewImage(in, out.BaseLayers, opt)
+	img, now, err := base.NewImage(in, reached, out.BaseLayers, opt)
 	if err != nil {
 		return nil, err
 	}

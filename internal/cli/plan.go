@@ -124,7 +124,7 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		}
 		without := f.base
 		without.dockerfile = ""
-		compared, err := c.compareBases(ctx, in, index, f.candidates, without, opt)
+		compared, err := c.compareBases(ctx, in, reached, index, f.candidates, without, opt)
 		if err != nil {
 			return nil, err
 		}
