@@ -135,7 +135,7 @@ func (i *Image) follow(on *scan.Opened, now *reach.Result, from int) (start Star
 	var doubts []string
 	if user := on.Image.Config.User; user != "" {
 		if _, _, ok := accounts.Resolve(user, accountsOf(on.Tree, "etc/passwd"), accountsOf(on.Tree, "etc/group")); !ok {
-			problems = append(problems, fmt.Sprintf("user %s is not in /etc/passwd and /etc/group%s", user, i.byNumber(user)))
+			problems = append(problems, fmt.Sprintf("user %s is not in its /etc/passwd or /etc/group: USER %s would do", user, i.numbers(user)))
 		}
 	}
 	known := map[reach.Missing]bool{}
@@ -181,15 +181,6 @@ func (i *Image) newWants(now *reach.Result) []reach.Want {
 		inVain[reach.Want{From: w.From, What: w.What}] = true
 	}
 	return slices.DeleteFunc(now.Wants(), func(w reach.Want) bool { return inVain[reach.Want{From: w.From, What: w.What}] })
-}
-
-// byNumber tells the number of a user that only the old base knows.
-func (i *Image) byNumber(user string) string {
-	uid, gid, ok := accounts.Resolve(user, accountsOf(i.In.Tree, "etc/passwd"), accountsOf(i.In.Tree, "etc/group"))
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf("; USER %d:%d would do", uid, gid)
 }
 
 func accountsOf(tree *rootfs.Tree, file string) []accounts.Account {

@@ -220,10 +220,10 @@ func TestRewrite(t *testing.T) {
 		{"several stages", "FROM go:1 AS build\nRUN make\n# last\nFROM --platform=$BUILDPLATFORM debian:12 AS final\nCOPY --from=build /x /x\n", "",
 			"FROM go:1 AS build\nRUN make\n# last\nFROM --platform=$BUILDPLATFORM new:1 AS final\nCOPY --from=build /x /x\n"},
 		{"one stage", "FROM debian:12\nCOPY . /app\nCMD x", "7:8", "FROM debian:12 AS build\nCOPY . /app\nCMD x\n" + secondStage("build", "7:8")},
-		{"one named stage, CRLF", "FROM debian:12 AS mine\r\nCOPY . /app\r\n", "", strings.ReplaceAll("FROM debian:12 AS mine\nCOPY . /app\n"+secondStage("mine", "5"), "\n", "\r\n")},
+		{"one named stage, CRLF", "FROM debian:12 AS mine\r\nCOPY . /app\r\n", "", strings.ReplaceAll("FROM debian:12 AS mine\nCOPY . /app\n"+secondStage("mine", "5:0"), "\n", "\r\n")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := img.Rewrite(dockerfile.Parse("Dockerfile", []byte(c.file)), "new:1", c.user)
+			got, err := img.Rewrite(dockerfile.Parse("Dockerfile", []byte(c.file)), base.Outcome{Ref: "new:1", Lacks: []base.Lack{{What: "certificates", Path: "/etc/ssl/x.crt"}, {What: "locale"}}}, c.user)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +238,7 @@ func TestRewrite(t *testing.T) {
 	for file, want := range map[string]string{
 		"": "no FROM", "FROM a AS b\nFROM b\n": "names a stage of the same file", "FROM a\nNONSENSE\n": "line 2",
 	} {
-		if _, err := img.Rewrite(dockerfile.Parse("Dockerfile", []byte(file)), "new:1", ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := img.Rewrite(dockerfile.Parse("Dockerfile", []byte(file)), base.Outcome{Ref: "new:1"}, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", file, err, want)
 		}
 	}
@@ -251,6 +251,7 @@ ENV MODE="a \"b\" \$c"
 WORKDIR /app
 COPY --from=` + builder + ` ["/app","/app"]
 COPY --from=` + builder + ` ["/etc/shop.conf","/etc/shop.conf"]
+COPY --from=` + builder + ` ["/etc/ssl/x.crt","/etc/ssl/x.crt"]
 EXPOSE 80/tcp
 VOLUME ["/data"]
 USER ` + user + `

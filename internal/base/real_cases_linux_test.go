@@ -10,26 +10,60 @@ import (
 	"github.com/careen/careen/internal/imagetest"
 )
 
+// releases makes what programs are laid on: Debian 11, 12 and 13, 12 with the
+// runtimes of languages, and what Distroless, Alpine and scratch look like.
 func (w *workshop) releases() map[string]release {
-	dirs := map[string]string{}
-	add := func(name, dir string) {
-		if _, known := dirs[name]; !known {
-			w.names = append(w.names, name)
-		}
-		dirs[name] = dir
+	servers := w.unpack(imagetest.DebianTar(w.t, imagetest.DebianServers...))
+	flask := w.unpack(imagetest.DebianTar(w.t, imagetest.DebianFlask...))
+	w.nginx = w.take(servers, "nginx", "nginx", "nginx-common")
+	w.redis = w.take(servers, "redis", "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libhiredis0.14", "lua-bitop", "lua-cjson")
+	w.take(servers, "perl", "perl", "perl-modules-5.36", "libjson-perl", "liburi-perl") // what is left is the minimal system
+	w.flask = w.take(flask, "flask", "python3-flask", "python3-werkzeug", "python3-jinja2", "python3-markupsafe", "python3-itsdangerous", "python3-click", "python3-blinker")
+	list := []struct{ name, dir string }{
+		{"bookworm", servers},
+		{"python", flask},
+		{"node", w.unpack(imagetest.DebianTar(w.t, imagetest.DebianNode...))},
+		{"java", w.unpack(imagetest.DebianTar(w.t, imagetest.DebianJava...))},
+		{"bullseye", w.unpack(imagetest.DebianReleaseTar(w.t, "bullseye", "python3"))},
+		{"trixie", w.unpack(imagetest.DebianReleaseTar(w.t, "trixie", "python3"))},
+		{"distroless", w.distroless(servers)},
+		{"alpine", w.musl()},
+		{"scratch", w.tree("scratch", map[string]string{"etc/motd": ""})},
 	}
-	if kept := os.Getenv("ROOTS"); kept != "" {
-		for _, name := range strings.Fields(os.Getenv("NAMES")) {
-			add(name, w.unpack(filepath.Join(kept, name+".tar")))
-		}
-	}
-	add("scratch", w.tree("scratch", map[string]string{"etc/passwd": ""}))
-	add("musl", w.musl())
 	releases := map[string]release{}
-	for _, name := range w.names {
-		releases[name] = release{name, dirs[name], w.open(w.t, image.Config{}, dirs[name])}
+	for _, r := range list {
+		releases[r.name] = release{r.name, r.dir, w.open(w.t, image.Config{}, r.dir)}
 	}
 	return releases
+}
+
+// distroless has the libraries of a minimal system and no shell, as
+// gcr.io/distroless/cc has.
+func (w *workshop) distroless(root string) string {
+	to := filepath.Join(w.dir, "distroless")
+	var files []string
+	for _, p := range []string{"base-files", "netbase", "tzdata", "libc6:amd64", "libgcc-s1:amd64", "libstdc++6:amd64", "libssl3:amd64"} {
+		data, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/info", p+".list"))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for file := range strings.Lines(string(data)) {
+			if info, err := os.Lstat(filepath.Join(root, strings.TrimSpace(file))); err == nil && !info.IsDir() {
+				files = append(files, "."+strings.TrimSpace(file))
+			}
+		}
+	}
+	// The links of a merged /usr, and the cache of libraries.
+	files = append(files, "./lib", "./lib64", "./etc/ld.so.cache", "./etc/ssl/certs/ca-certificates.crt")
+	if err := os.Mkdir(to, 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	pipe := exec.Command("sh", "-c", "tar -C \"$1\" -cf - -T - | tar -C \"$2\" -xf -", "sh", root, to)
+	pipe.Stdin = strings.NewReader(strings.Join(files, "\n"))
+	if out, err := pipe.CombinedOutput(); err != nil {
+		w.t.Fatalf("tar: %v\n%s", err, out)
+	}
+	return to
 }
 
 // musl is a base as Alpine's is: musl's loader, BusyBox and its links.
@@ -43,13 +77,13 @@ func (w *workshop) musl() string {
 	if err != nil {
 		t.Skip(err)
 	}
-	dir := w.tree("musl", map[string]string{
+	dir := w.tree("alpine", map[string]string{
 		"lib/ld-musl-x86_64.so.1": string(libc), "bin/busybox": string(busybox), "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
-		"etc/os-release": "ID=alpine\nVERSION_ID=3.20.0\n",
+		"etc/group": "root:x:0:\n", "etc/os-release": "ID=alpine\nVERSION_ID=3.20.0\n",
 	})
 	applets, err := exec.Command("/bin/busybox", "--list").Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Skip(err)
 	}
 	for name := range strings.Lines(string(applets)) {
 		if name = strings.TrimSpace(name); name != "busybox" {
@@ -62,14 +96,9 @@ func (w *workshop) musl() string {
 }
 
 const (
-	cSource = `#include <stdio.h>
-int main(void) { puts("started"); return 0; }
-`
-	randomSource = `#include <stdio.h>
-#include <stdlib.h>
-int main(void) { printf("started %d\n", arc4random() > 0); return 0; }
-`
-	cppSource = `#include <iostream>
+	cSource      = "#include <stdio.h>\nint main(void) { puts(\"started\"); return 0; }\n"
+	randomSource = "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { printf(\"started %d\\n\", arc4random() > 0); return 0; }\n"
+	cppSource    = `#include <iostream>
 #include <regex>
 #include <thread>
 int main() { std::thread([] { std::regex r("a+"); std::cout << (std::regex_match("aaa", r) ? "started" : "") << std::endl; }).join(); }
@@ -84,43 +113,67 @@ import (
 func main() { fmt.Println("started", http.StatusText(200)) }
 `
 	javaSource = `import java.util.*;
-public class Main { public static void main(String[] a) { System.out.println("started " + List.of(1).stream().mapToInt(x -> x).sum()); } }
+public class Main { public static void main(String[] a) { System.out.println("started " + List.of(1).size()); } }
 `
-	script = `#!/bin/sh
-set -e
-echo a | sed s/a/started/ | grep -v nothing | cat
-`
-	bashScript = `#!/bin/bash
-x=(1 2); echo started ${#x[@]}
-`
+	script     = "#!/bin/sh\nset -e\necho a | sed s/a/started/ | grep -v nothing\n"
+	bashScript = "#!/bin/bash\nx=(1 2); echo started ${#x[@]}\n"
+	perlScript = "#!/usr/bin/env perl\nuse strict;\nprint \"started\\n\";\n"
+	pySource   = "import json, ssl\nimport helper\nprint('started', helper.X, json.dumps(1))\n"
+	pyHelper   = "import hashlib\nX = hashlib.sha256(b'').hexdigest()\n"
+	flaskApp   = "from flask import Flask\napp = Flask(__name__)\nprint('started', app.name)\n"
+	// An extension module is bound to one version of Python.
+	bound    = "from markupsafe._speedups import escape\nprint('started', escape('<'))\n"
+	optional = "try:\n    from markupsafe._speedups import escape\nexcept ImportError:\n    escape = str\nprint('started', escape('<'))\n"
+	nodeApp  = "const os = require('os')\nconsole.log('started', require('./lib').f(os.EOL.length))\n"
 )
 
-func (w *workshop) programs(releases map[string]release) []realProgram {
-	entry := func(argv ...string) image.Config { return image.Config{Entrypoint: argv} }
-	list := []realProgram{
-		{"c", "bookworm", w.tree("c", map[string]string{"app/c": w.compiled("m.c", cSource, "m", "gcc", "-o", "m", "m.c")}), entry("/app/c"), "started"},
-		{"static", "bookworm", w.tree("static", map[string]string{"app/c": w.compiled("m.c", cSource, "m", "gcc", "-static", "-o", "m", "m.c")}), entry("/app/c"), "started"},
-		{"arc4random", "bookworm", w.tree("random", map[string]string{"app/c": w.compiled("m.c", randomSource, "m", "gcc", "-o", "m", "m.c")}), entry("/app/c"), "started"},
-		{"c++", "bookworm", w.tree("cpp", map[string]string{"app/c": w.compiled("m.cc", cppSource, "m", "g++", "-o", "m", "m.cc")}), entry("/app/c"), "started"},
-		{"go", "bookworm", w.tree("go", map[string]string{"app/c": w.compiled("m.go", goSource, "m", "go", "build", "-o", "m", "m.go")}), entry("/app/c"), "started"},
-		{"musl", "musl", w.tree("muslc", map[string]string{"app/c": w.compiled("m.c", cSource, "m", "musl-gcc", "-o", "m", "m.c")}), entry("/app/c"), "started"},
-		{"script", "bookworm", w.tree("script", map[string]string{"app/run.sh": script}), entry("/app/run.sh"), "started"},
-		{"bash", "bookworm", w.tree("bash", map[string]string{"app/run.sh": bashScript}), entry("/app/run.sh"), "started"},
-		{"shell-form", "bookworm", w.tree("form", map[string]string{"app/c": w.compiled("m.c", cSource, "m", "gcc", "-static", "-o", "m", "m.c")}), entry("/bin/sh", "-c", "exec /app/c"), "started"},
-		{"user", "bookworm", w.tree("user", map[string]string{"app/c": w.compiled("m.go", goSource, "m", "go", "build", "-o", "m", "m.go")}), image.Config{Entrypoint: []string{"/app/c"}, User: "www-data"}, "started"},
-		{"uid", "bookworm", w.tree("uid", map[string]string{"app/c": w.compiled("m.go", goSource, "m", "go", "build", "-o", "m", "m.go")}), image.Config{Entrypoint: []string{"/app/c"}, User: "1000"}, "started"},
-	}
-	if _, ok := releases["bookworm-py"]; ok {
-		list = append(list, realProgram{"py", "bookworm-py", w.tree("py", map[string]string{"app/main.py": "import json, ssl, sqlite3\nimport helper\nprint('started', helper.X, json.dumps(1))\n", "app/helper.py": "import hashlib\nX = hashlib.sha256(b'').hexdigest()\n"}), image.Config{Entrypoint: []string{"python3", "/app/main.py"}}, "started"})
-		list = append(list, realProgram{"py-cgi", "bookworm-py", w.tree("cgi", map[string]string{"app/main.py": "import cgi, imp, distutils\nprint('started')\n"}), image.Config{Entrypoint: []string{"python3", "/app/main.py"}}, "started"})
-		list = append(list, realProgram{"py311", "bookworm-py", w.tree("py311", map[string]string{"app/main.py": "print('started')\n"}), image.Config{Entrypoint: []string{"python3.11", "/app/main.py"}}, "started"})
-		list = append(list, realProgram{"shebang", "bookworm-py", w.tree("shebang", map[string]string{"app/main.py": "#!/usr/bin/env python3\nprint('started')\n"}), image.Config{Entrypoint: []string{"/app/main.py"}}, "started"})
-	}
-	if _, ok := releases["bookworm-java"]; ok {
-		list = append(list, realProgram{"java", "bookworm-java", w.tree("java", map[string]string{"app/Main.class": w.compiled("Main.java", javaSource, "Main.class", "javac", "--release", "17", "Main.java")}), image.Config{Entrypoint: []string{"java", "-cp", "/app", "Main"}}, "started"})
-		list = append(list, realProgram{"java11", "bookworm-java", w.tree("java11", map[string]string{"app/Main.class": w.compiled("Main.java", javaSource, "Main.class", "javac", "--release", "11", "Main.java")}), image.Config{Entrypoint: []string{"java", "-cp", "/app", "Main"}}, "started"})
-	}
-	return list
-}
+// Where the programs are tried.
+const (
+	systems  = "bookworm bullseye trixie distroless alpine scratch"
+	runtimes = "python bullseye trixie bookworm alpine"
+)
 
-var _ = imagetest.DebianServers
+func (w *workshop) programs() []realProgram {
+	one := func(name, content string) string { return w.tree(name, map[string]string{"app/" + name: content}) }
+	gcc := func(name, compiler, source, content string, flags ...string) string {
+		return one(name, w.compiled(source, content, "m", append([]string{compiler, "-o", "m", source}, flags...)...))
+	}
+	static := one("static", w.compiled("m.go", goSource, "m", "go", "build", "-o", "m", "m.go"))
+	entry := func(argv ...string) image.Config { return image.Config{Entrypoint: argv} }
+	class := func(release string) string {
+		return w.tree("java"+release, map[string]string{"app/Main.class": w.compiled("Main.java", javaSource, "Main.class", "javac", "--release", release, "Main.java")})
+	}
+	py := func(name, source string) string {
+		dir := w.tree(name, map[string]string{"app/main.py": source, "app/helper.py": pyHelper})
+		if out, err := exec.Command("cp", "-a", w.flask+"/.", dir).CombinedOutput(); err != nil {
+			w.t.Fatalf("cp: %v\n%s", err, out)
+		}
+		return dir
+	}
+	main := entry("python3", "/app/main.py")
+	return []realProgram{
+		{"c", "bookworm", gcc("c", "gcc", "m.c", cSource), systems, entry("/app/c"), "started"},
+		{"newer C library", "bookworm", gcc("random", "gcc", "m.c", randomSource), systems, entry("/app/random"), "started"},
+		{"static C", "bookworm", gcc("staticc", "gcc", "m.c", cSource, "-static"), systems, entry("/app/staticc"), "started"},
+		{"c++", "bookworm", gcc("cpp", "g++", "m.cc", cppSource), systems, entry("/app/cpp"), "started"},
+		{"musl", "alpine", gcc("musl", "musl-gcc", "m.c", cSource), systems, entry("/app/musl"), "started"},
+		{"go", "bookworm", static, systems, entry("/app/static"), "started"},
+		{"user by name", "bookworm", static, systems, image.Config{Entrypoint: []string{"/app/static"}, User: "www-data"}, "started"},
+		{"user by number", "bookworm", static, systems, image.Config{Entrypoint: []string{"/app/static"}, User: "1000"}, "started"},
+		{"shell form", "bookworm", static, systems, entry("/bin/sh", "-c", "exec /app/static"), "started"},
+		{"script", "bookworm", one("run.sh", script), systems, entry("/app/run.sh"), "started"},
+		{"bash", "bookworm", one("bash.sh", bashScript), systems, entry("/app/bash.sh"), "started"},
+		{"perl", "bookworm", one("run.pl", perlScript), systems, entry("/app/run.pl"), "started"},
+		{"nginx", "bookworm", w.nginx, systems, entry("nginx", "-t"), "test is successful"},
+		{"redis", "bookworm", w.redis, systems, entry("redis-server", "--port", "0"), "Ready to accept"},
+		{"python", "python", w.tree("python", map[string]string{"app/main.py": pySource, "app/helper.py": pyHelper}), runtimes, main, "started"},
+		{"removed module", "python", w.tree("cgi", map[string]string{"app/main.py": "import cgi\nprint('started')\n"}), runtimes, main, "started"},
+		{"python by version", "python", w.tree("version", map[string]string{"app/main.py": "print('started')\n"}), runtimes, entry("python3.11", "/app/main.py"), "started"},
+		{"python by env", "python", one("tool", "#!/usr/bin/env python3\nprint('started')\n"), runtimes, entry("/app/tool"), "started"},
+		{"flask", "python", py("flaskapp", flaskApp), runtimes, main, "started"},
+		{"extension module", "python", py("bound", bound), runtimes, main, "started"},
+		{"extension module, if there", "python", py("optional", optional), runtimes, main, "started"},
+		{"node", "node", w.tree("nodeapp", map[string]string{"app/main.js": nodeApp, "app/lib.js": "exports.f = (x) => x\n"}), "node bookworm alpine", entry("node", "/app/main.js"), "started"},
+		{"java", "java", class("17"), "java bookworm distroless", entry("java", "-cp", "/app", "Main"), "started"},
+	}
+}

@@ -7,15 +7,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/reach"
 )
 
-// Rewrite returns a Dockerfile with its final stage on another base. A file of
-// several stages gets another last FROM. One of a single stage keeps it for
-// building and gets a second, with what the entrypoint reaches of what the file
-// adds. user is the UID[:GID] to run as, "" for what the file says.
-func (i *Image) Rewrite(f *dockerfile.File, ref, user string) ([]byte, error) {
+// Rewrite returns a Dockerfile with its final stage on another base, on which it
+// was tried. A file of several stages gets another last FROM. One of a single
+// stage keeps it for building and gets a second, with what the entrypoint reaches
+// of what the file adds and with the files that the new base lacks. user is the
+// UID[:GID] to run as, "" for what the file says.
+func (i *Image) Rewrite(f *dockerfile.File, on Outcome, user string) ([]byte, error) {
 	if len(f.Problems) > 0 {
 		return nil, fmt.Errorf("line %d: %s", f.Problems[0].Line, f.Problems[0].Message)
 	}
@@ -30,9 +32,19 @@ func (i *Image) Rewrite(f *dockerfile.File, ref, user string) ([]byte, error) {
 		if last.Base.Stage >= 0 {
 			return nil, fmt.Errorf("line %d: the last FROM names a stage of the same file: change that stage's", last.Line)
 		}
-		return slices.Concat(f.Source[:last.Base.Start], []byte(ref), f.Source[last.Base.End:]), nil
+		return slices.Concat(f.Source[:last.Base.Start], []byte(on.Ref), f.Source[last.Base.End:]), nil
 	}
-	return i.secondStage(f, last, ref, user)
+	return i.secondStage(f, last, on, user)
+}
+
+// numbers writes a configured user by its numbers, which need no passwd: the new
+// base may have none.
+func (i *Image) numbers(user string) string {
+	uid, gid, ok := accounts.Resolve(user, accountsOf(i.In.Tree, "etc/passwd"), accountsOf(i.In.Tree, "etc/group"))
+	if !ok {
+		return user
+	}
+	return fmt.Sprintf("%d:%d", uid, gid)
 }
 
 // builder names the stage that is kept.
@@ -41,7 +53,7 @@ const builder = "build"
 // maxCopies bounds the COPY lines of a rewritten file: with more, nobody reads it.
 const maxCopies = 60
 
-func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, user string) ([]byte, error) {
+func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, on Outcome, user string) ([]byte, error) {
 	var b strings.Builder
 	name := stage.Name
 	if name == "" {
@@ -66,7 +78,7 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, us
 	}
 	cfg := i.In.Image.Config
 	b.WriteString(end)
-	line("FROM %s", ref)
+	line("FROM %s", on.Ref)
 	for _, kv := range cfg.Env {
 		if key, value, ok := strings.Cut(kv, "="); ok && key != "PATH" {
 			line("ENV %s=\"%s\"", key, quoted.Replace(value))
@@ -74,6 +86,11 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, us
 	}
 	if cfg.WorkingDir != "" && cfg.WorkingDir != "/" {
 		line("WORKDIR %s", literal.Replace(cfg.WorkingDir))
+	}
+	for _, l := range on.Lacks {
+		if l.Path != "" {
+			copies = append(copies, l.Path[1:])
+		}
 	}
 	for _, c := range copies {
 		words, err := json.Marshal([]string{pattern.Replace("/" + c), literal.Replace("/" + c)})
@@ -93,7 +110,7 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, ref, us
 		line("VOLUME %s", words)
 	}
 	if user == "" {
-		user = cfg.User
+		user = i.numbers(cfg.User)
 	}
 	if user != "" {
 		line("USER %s", user)

@@ -175,13 +175,14 @@ func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *re
 	}
 	base.Rank(out.Candidates)
 	if f.dockerfile != "" {
-		out.rewritten, err = rebased(f.dockerfile, img, out.Candidates)
+		user, _, _ := userless(in, reached)
+		out.rewritten, err = rebased(f.dockerfile, user, img, out.Candidates)
 	}
 	return out, err
 }
 
 // rebased rewrites a Dockerfile for the best candidate on which the program starts.
-func rebased(file string, img *base.Image, ranked []base.Outcome) ([]byte, error) {
+func rebased(file, user string, img *base.Image, ranked []base.Outcome) ([]byte, error) {
 	if len(ranked) == 0 || ranked[0].Start != base.Starts {
 		return nil, errors.New("the program is proved to start on none of the candidates; -f text says why")
 	}
@@ -189,7 +190,7 @@ func rebased(file string, img *base.Image, ranked []base.Outcome) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("--dockerfile: %w", err)
 	}
-	rewritten, err := img.Rewrite(dockerfile.Parse(file, data), ranked[0].Ref, "")
+	rewritten, err := img.Rewrite(dockerfile.Parse(file, data), ranked[0], user)
 	if err != nil {
 		return nil, fmt.Errorf("--dockerfile %s: %w", file, err)
 	}
@@ -247,12 +248,20 @@ func (c *command) printBases(out *baseReport) error {
 		}
 	}
 	for _, o := range out.Candidates {
-		for i, p := range o.Problems {
-			if i == 0 {
-				fmt.Fprintf(&b, "\n%s: %s\n", escape(o.Ref), map[base.Start]string{base.Fails: "would not start", base.Unproved: "not proved to start"}[o.Start])
+		about := func(said string, lines []string) {
+			for i, line := range lines {
+				if i == 0 {
+					fmt.Fprintf(&b, "\n%s %s\n", escape(o.Ref), said)
+				}
+				fmt.Fprintf(&b, "  %s\n", escape(line))
 			}
-			fmt.Fprintf(&b, "  %s\n", escape(p))
 		}
+		about(map[base.Start]string{base.Fails: "would not start", base.Unproved: "is not proved to start"}[o.Start], o.Problems)
+		var lacks []string
+		for _, l := range o.Lacks {
+			lacks = append(lacks, l.What+" "+l.Name)
+		}
+		about("starts, but lacks", lacks)
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err

@@ -19,10 +19,16 @@ var (
 	DebianJava    = []string{"openjdk-17-jre-headless"}
 )
 
-// DebianTar returns a tar of Debian's minimal system with some packages. It is
-// made once: tars are kept in $CAREEN_ROOTS, else in the temporary directory of
-// the machine. The test is skipped where it cannot be made.
+// DebianTar returns a tar of Debian 12's minimal system with some packages.
 func DebianTar(t testing.TB, packages ...string) string {
+	t.Helper()
+	return DebianReleaseTar(t, "bookworm", packages...)
+}
+
+// DebianReleaseTar returns a tar of a release's minimal system with some
+// packages. It is made once: tars are kept in $CAREEN_ROOTS, else in the
+// temporary directory of the machine. The test is skipped where it cannot be made.
+func DebianReleaseTar(t testing.TB, release string, packages ...string) string {
 	t.Helper()
 	dir := os.Getenv("CAREEN_ROOTS")
 	if dir == "" {
@@ -31,7 +37,11 @@ func DebianTar(t testing.TB, packages ...string) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(dir, "debian-"+strings.Join(packages, "-")+".tar")
+	name := "debian-"
+	if release != "bookworm" {
+		name += release + "-"
+	}
+	file := filepath.Join(dir, name+strings.Join(packages, "-")+".tar")
 	lock, err := os.OpenFile(file+".lock", os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +60,7 @@ func DebianTar(t testing.TB, packages ...string) string {
 	part := file + ".part"
 	defer os.Remove(part)
 	cmd := exec.Command("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar",
-		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, "--include="+strings.Join(packages, ","), "bookworm", part)
+		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, "--include="+strings.Join(packages, ","), release, part)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("mmdebstrap: %v\n%s", err, out)
 	}

@@ -135,9 +135,13 @@ func (w *walk) run(from, how string, argv []string) bool {
 	if len(argv) == 0 {
 		return false
 	}
+	asker := from
+	if w.wrapped != nil {
+		asker, w.wrapped = *w.wrapped, nil
+	}
 	program, ok := w.find(argv[0])
 	if !ok {
-		w.want(from, "program "+argv[0], true)
+		w.want(asker, "program "+argv[0], true)
 		return false
 	}
 	w.need(from, program, how)
@@ -160,7 +164,7 @@ func (w *walk) run(from, how string, argv []string) bool {
 		}
 		w.argument(program, w.workdir, arg, "argument of "+path.Base(program), false)
 	}
-	w.dispatch(program, argv[1:])
+	w.dispatch(asker, program, argv[1:])
 	return true
 }
 
@@ -186,11 +190,12 @@ func (w *walk) argument(from, dir, arg, how string, runs bool) {
 
 // dispatch gives a command line to whatever knows it. The name by which a
 // program is called counts before the name of the file that it leads to:
-// busybox is many programs.
-func (w *walk) dispatch(program string, args []string) {
+// busybox is many programs. What a wrapper is told to start, asker asks for.
+func (w *walk) dispatch(asker, program string, args []string) {
 	file, _ := w.follow(program, nil)
 	if inner, how := innerCommand(path.Base(program), args); len(inner) > 0 {
 		w.done["wraps\x00"+file] = true
+		w.wrapped = &asker
 		w.run(file, how, inner)
 	}
 	if interpreter, ok := w.shebang(file); ok {

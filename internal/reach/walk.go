@@ -40,24 +40,25 @@ type walk struct {
 	path    []string          // directories of $PATH, in order
 	workdir string
 
-	marks  map[string]mark
-	queue  []string // marked files that were not visited yet
-	weak   bool     // what is marked now is Unknown, not Reached
-	data   bool     // what is marked now is kept beside other files, not because something may run it
-	keeps  []keep
-	done   map[string]bool // command lines, kept packages and rules already followed
-	gaps   []Gap
-	wants  []Want
-	doubt  int // branches around the command line at hand of which it is not known whether they matter
-	runs   int // command lines followed
-	depth  int // of command lines that led to the one at hand
-	linker linker
-	node   nodeState
-	python pythonState
-	perl   perlState
-	java   javaState
-	called string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
-	dirs   map[string]bool // directories that are not behind a link
+	marks   map[string]mark
+	queue   []string // marked files that were not visited yet
+	weak    bool     // what is marked now is Unknown, not Reached
+	data    bool     // what is marked now is kept beside other files, not because something may run it
+	keeps   []keep
+	done    map[string]bool // command lines, kept packages and rules already followed
+	gaps    []Gap
+	wants   []Want
+	wrapped *string // who runs the wrapper whose command line is at hand
+	doubt   int     // branches around the command line at hand of which it is not known whether they matter
+	runs    int     // command lines followed
+	depth   int     // of command lines that led to the one at hand
+	linker  linker
+	node    nodeState
+	python  pythonState
+	perl    perlState
+	java    javaState
+	called  string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
+	dirs    map[string]bool // directories that are not behind a link
 }
 
 // mark says how a path came to be kept.

@@ -24,7 +24,7 @@ func (r *Result) Wants() []Want {
 	list := slices.Clone(r.walk.wants)
 	for i := range list {
 		w := &list[i]
-		w.Sure = w.Sure && (path.Ext(w.From) != ".py" || executed[w.From])
+		w.Sure = w.Sure && (!strings.HasPrefix(w.What, "module ") || executed[w.From])
 	}
 	return list
 }
