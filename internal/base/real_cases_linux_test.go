@@ -16,9 +16,8 @@ func (w *workshop) releases() map[string]release {
 	servers := w.unpack(imagetest.DebianTar(w.t, imagetest.DebianServers...))
 	flask := w.unpack(imagetest.DebianTar(w.t, imagetest.DebianFlask...))
 	w.nginx = w.take(servers, "nginx", "nginx", "nginx-common")
-	w.redis = w.take(servers, "redis", "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libhiredis0.14", "lua-bitop", "lua-cjson")
-	w.take(servers, "perl", "perl", "perl-modules-5.36", "libjson-perl", "liburi-perl") // what is left is the minimal system
-	w.flask = w.take(flask, "flask", "python3-flask", "python3-werkzeug", "python3-jinja2", "python3-markupsafe", "python3-itsdangerous", "python3-click", "python3-blinker")
+	w.redis = w.take(servers, "redis", "redis-server", "redis-tools", "libjemalloc2", "liblzf1", "libatomic1")
+	w.flask = w.take(flask, "flask", "python3-flask", "python3-werkzeug", "python3-jinja2", "python3-markupsafe", "python3-itsdangerous", "python3-click", "python3-colorama")
 	list := []struct{ name, dir string }{
 		{"bookworm", servers},
 		{"python", flask},
@@ -41,7 +40,8 @@ func (w *workshop) releases() map[string]release {
 // gcr.io/distroless/cc has.
 func (w *workshop) distroless(root string) string {
 	to := filepath.Join(w.dir, "distroless")
-	var files []string
+	// The links of a merged /usr come first, then what is behind them.
+	files := []string{"./lib", "./lib64", "./etc/ld.so.cache", "./etc/ssl/certs/ca-certificates.crt"}
 	for _, p := range []string{"base-files", "netbase", "tzdata", "libc6:amd64", "libgcc-s1:amd64", "libstdc++6:amd64", "libssl3:amd64"} {
 		data, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/info", p+".list"))
 		if err != nil {
@@ -53,10 +53,10 @@ func (w *workshop) distroless(root string) string {
 			}
 		}
 	}
-	// The links of a merged /usr, and the cache of libraries.
-	files = append(files, "./lib", "./lib64", "./etc/ld.so.cache", "./etc/ssl/certs/ca-certificates.crt")
-	if err := os.Mkdir(to, 0o755); err != nil {
-		w.t.Fatal(err)
+	for _, dir := range []string{"usr/lib", "usr/lib64"} {
+		if err := os.MkdirAll(filepath.Join(to, dir), 0o755); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	pipe := exec.Command("sh", "-c", "tar -C \"$1\" -cf - -T - | tar -C \"$2\" -xf -", "sh", root, to)
 	pipe.Stdin = strings.NewReader(strings.Join(files, "\n"))
@@ -84,6 +84,12 @@ func (w *workshop) musl() string {
 	applets, err := exec.Command("/bin/busybox", "--list").Output()
 	if err != nil {
 		t.Skip(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "usr/bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/bin/busybox", filepath.Join(dir, "usr/bin/env")); err != nil {
+		t.Fatal(err)
 	}
 	for name := range strings.Lines(string(applets)) {
 		if name = strings.TrimSpace(name); name != "busybox" {
@@ -172,7 +178,7 @@ func (w *workshop) programs() []realProgram {
 		{"python by env", "python", one("tool", "#!/usr/bin/env python3\nprint('started')\n"), runtimes, entry("/app/tool"), "started"},
 		{"flask", "python", py("flaskapp", flaskApp), runtimes, main, "started"},
 		{"extension module", "python", py("bound", bound), runtimes, main, "started"},
-		{"extension module, if there", "python", py("optional", optional), runtimes, main, "started"},
+		{"optional extension module", "python", py("optional", optional), runtimes, main, "started"},
 		{"node", "node", w.tree("nodeapp", map[string]string{"app/main.js": nodeApp, "app/lib.js": "exports.f = (x) => x\n"}), "node bookworm alpine", entry("node", "/app/main.js"), "started"},
 		{"java", "java", class("17"), "java bookworm distroless", entry("java", "-cp", "/app", "Main"), "started"},
 	}

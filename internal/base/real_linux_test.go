@@ -174,9 +174,11 @@ func (w *workshop) take(root, name string, packages ...string) string {
 // move moves one file that is no directory.
 func (w *workshop) move(root, to, file string) {
 	from := filepath.Join(root, file)
-	info, err := os.Lstat(from)
-	if err != nil {
+	if _, err := os.Lstat(from); err != nil {
 		return // documentation is left out of some roots
+	}
+	if at, err := os.Stat(from); err == nil && at.IsDir() {
+		return // everyone's, a link of a merged /usr among them
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(from)) // of a merged /usr: links are relative
 	if err != nil {
@@ -187,9 +189,7 @@ func (w *workshop) move(root, to, file string) {
 		w.t.Fatal(err)
 	}
 	target := filepath.Join(to, rel)
-	if info.IsDir() {
-		err = os.MkdirAll(target, info.Mode().Perm())
-	} else if err = os.MkdirAll(filepath.Dir(target), 0o755); err == nil {
+	if err = os.MkdirAll(filepath.Dir(target), 0o755); err == nil {
 		err = os.Rename(from, target)
 	}
 	if err != nil {

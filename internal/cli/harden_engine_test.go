@@ -3,9 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,26 +16,31 @@ import (
 	"github.com/careen/careen/internal/imagetest"
 )
 
-// serverRoot makes a root with the servers of TestHardenedServersRun. Roots are
-// kept in $CAREEN_ROOTS, if set, for the next run.
-func serverRoot(t *testing.T) string {
-	t.Helper()
-	const packages = "nginx,redis-server,python3-bottle,gunicorn"
-	dir := filepath.Join(t.TempDir(), "root")
-	if kept := os.Getenv("CAREEN_ROOTS"); kept != "" {
-		dir = filepath.Join(kept, "debian-"+strings.ReplaceAll(packages, ",", "-"))
-		if _, err := os.Stat(filepath.Join(dir, "etc/passwd")); err == nil {
-			return dir
-		}
-	}
-	if out, err := exec.Command("mmdebstrap", "--variant=minbase", "--include="+packages, "bookworm", dir).CombinedOutput(); err != nil {
-		t.Skipf("mmdebstrap: %v\n%s", err, out)
-	}
-	return dir
-}
+// goProbe asks a server of its own container for a page: there is no network.
+const goProbe = `package main
 
-// goServer is the program of the Go server; it says whom it runs as.
-const goServer = `package main
+import (
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	c := http.Client{Timeout: 2 * time.Second}
+	r, err := c.Get(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	if r.StatusCode != 200 {
+		os.Exit(r.StatusCode % 250)
+	}
+	io.Copy(os.Stdout, r.Body)
+}
+`
+
+const (
+	goServer = `package main
 
 import (
 	"fmt"
@@ -46,12 +53,33 @@ func main() {
 	panic(http.ListenAndServe(":8080", nil))
 }
 `
-
-const (
-	wsgi = `import bottle
-app = bottle.default_app()
-@bottle.route("/")
-def pong(): return "pong"
+	flaskServer = `import os
+from flask import Flask
+UPLOADS = os.path.join("/srv/data", "uploads")
+app = Flask(__name__)
+@app.route("/")
+def pong():
+    os.makedirs(UPLOADS, exist_ok=True)
+    with open("/srv/data/uploads/x", "a") as f: f.write("x")
+    return "pong"
+`
+	nodeServer = `const fs = require('fs'), path = require('path')
+const UPLOADS = process.env.UPLOADS || path.join('/srv', 'uploads')
+fs.mkdirSync(UPLOADS, {recursive: true})
+require('http').createServer((q, r) => { fs.appendFileSync(path.join(UPLOADS, 'x'), 'x'); r.end('pong') }).listen(8001)
+`
+	javaServer = `import com.sun.net.httpserver.*;
+import java.net.*;
+import java.nio.file.*;
+public class Main { public static void main(String[] a) throws Exception {
+	Files.createDirectories(Path.of("/srv/state"));
+	HttpServer s = HttpServer.create(new InetSocketAddress(8002), 0);
+	s.createContext("/", x -> {
+		Path p = Files.createTempFile("x", "y");
+		Files.writeString(Path.of("/srv/state/x"), p.toString());
+		x.sendResponseHeaders(200, 4); x.getResponseBody().write("pong".getBytes()); x.close(); });
+	s.start();
+} }
 `
 	// dropping is an entrypoint of the kind that Redis' own image has.
 	dropping = `#!/bin/sh
@@ -62,73 +90,59 @@ if [ "$1" = 'redis-server' -a "$(id -u)" = '0' ]; then
 fi
 exec "$@"
 `
-	// fetch asks a server inside the container, which has no network.
-	fetch = `import urllib.request,sys;print(urllib.request.urlopen("http://127.0.0.1:%s/").read())`
 )
 
 // TestHardenedServersRun starts servers in a real Docker engine with exactly the
-// flags that careen harden prints, and asks each whether it works.
+// flags that careen harden prints, and asks each whether it works; without one of
+// those that it needs it does not.
 func TestHardenedServersRun(t *testing.T) {
-	longWith(t, "dockerd", "docker", "mmdebstrap", "go")
-	root, dir := serverRoot(t), t.TempDir()
-	layer, err := imagetest.TreeLayer(root, filepath.Join(dir, "root.tar"))
-	if err != nil {
-		t.Fatal(err)
+	longWith(t, "dockerd", "docker", "mmdebstrap", "go", "javac")
+	dir := t.TempDir()
+	root := func(packages []string) imagetest.Layer {
+		return imagetest.Layer{TarFile: imagetest.DebianTar(t, packages...), Compression: imagetest.None}
 	}
+	servers, flask, node, java := root(imagetest.DebianServers), root(imagetest.DebianFlask), root(imagetest.DebianNode), root(imagetest.DebianJava)
 	files := imagetest.Layer{Entries: []imagetest.Entry{
-		imagetest.Exec("server", build(t, dir, goServer)), imagetest.File("srv/app.py", wsgi), imagetest.Exec("entrypoint.sh", dropping),
+		imagetest.Exec("probe", build(t, dir, goProbe)), imagetest.Exec("server", build(t, dir, goServer)), imagetest.Exec("entrypoint.sh", dropping),
+		imagetest.File("app/flaskapp.py", flaskServer), imagetest.File("app/main.js", nodeServer), imagetest.File("app/Main.class", compileJava(t, dir, javaServer)),
 	}}
 	cases := []struct {
 		name string
+		root imagetest.Layer
 		cfg  image.Config
 		ask  []string // a command line inside the container
 		want string   // in its output
 		user string   // "" is anyone but root: packages choose their numbers
+		need []string // flags without one of which it does not work
 	}{
-		{"nginx", image.Config{Cmd: []string{"nginx", "-g", "daemon off;"}, ExposedPorts: []string{"80/tcp"}},
-			python("80"), "Welcome to nginx", "0:0"},
-		{"redis", image.Config{Cmd: []string{"redis-server", "/etc/redis/redis.conf", "--daemonize", "no"}, Volumes: []string{"/var/lib/redis"}},
-			[]string{"redis-cli", "save"}, "OK", ""},
-		{"entrypoint", image.Config{Entrypoint: []string{"/entrypoint.sh"}, Cmd: []string{"redis-server"}, WorkingDir: "/var/lib/redis"},
-			[]string{"redis-cli", "save"}, "OK", "0:0"},
-		{"gunicorn", image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8000", "app:app"}, WorkingDir: "/srv"},
-			python("8000"), "pong", "65532:65532"},
-		{"go", image.Config{Entrypoint: []string{"/server"}},
-			python("8080"), "pong 65532", "65532:65532"},
-	}
-	images := make([]imagetest.Image, len(cases))
-	for i, c := range cases {
-		images[i] = imagetest.Image{Tags: []string{c.name + ":1"}, Config: c.cfg, Layers: []imagetest.Layer{layer, files}}
+		{"nginx", servers, image.Config{Cmd: []string{"nginx", "-g", "daemon off;"}, ExposedPorts: []string{"80/tcp"}},
+			probe(80), "Welcome to nginx", "0:0", []string{"--cap-add SETUID", "--volume var-lib-nginx:/var/lib/nginx"}},
+		{"redis", servers, image.Config{Cmd: []string{"redis-server", "/etc/redis/redis.conf", "--daemonize", "no"}, Volumes: []string{"/var/lib/redis"}},
+			[]string{"redis-cli", "save"}, "OK", "", []string{"--tmpfs /var/log/redis"}},
+		{"entrypoint", servers, image.Config{Entrypoint: []string{"/entrypoint.sh"}, Cmd: []string{"redis-server"}, WorkingDir: "/var/lib/redis"},
+			[]string{"redis-cli", "save"}, "OK", "0:0", []string{"--cap-add SETUID"}},
+		{"gunicorn", flask, image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8000", "flaskapp:app"}, WorkingDir: "/app"},
+			probe(8000), "pong", "65532:65532", []string{"--tmpfs /tmp", "--volume srv-data-uploads:/srv/data/uploads"}},
+		{"node", node, image.Config{Cmd: []string{"node", "main.js"}, WorkingDir: "/app"},
+			probe(8001), "pong", "65532:65532", []string{"--volume srv-uploads:/srv/uploads"}},
+		{"java", java, image.Config{Cmd: []string{"java", "-cp", "/app", "Main"}},
+			probe(8002), "pong", "65532:65532", []string{"--tmpfs /tmp", "--volume srv-state:/srv/state"}},
+		{"go", files, image.Config{Entrypoint: []string{"/server"}},
+			probe(8080), "pong 65532", "65532:65532", nil},
 	}
 	dockerEngine(t)
-	docker(t, "load", "-i", imagetest.Archive(t, images[0]))
 	cache := t.TempDir()
-	for i, c := range cases {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			flags := hardened(t, cache, imagetest.Archive(t, images[i]))
+			img := imagetest.Image{Tags: []string{c.name + ":1"}, Config: c.cfg, Layers: []imagetest.Layer{c.root, files}}
+			archive := imagetest.Archive(t, img)
+			docker(t, "load", "-i", archive)
+			flags := hardened(t, cache, archive)
 			if user := strings.TrimPrefix(flags[0], "--user "); user != c.user && (c.user != "" || strings.HasPrefix(user, "0:")) {
 				t.Errorf("user %s, want %q", user, c.user)
 			}
 			t.Logf("%s", strings.Join(flags, " "))
-			words := []string{"run", "--detach", "--network", "none", "--name", c.name}
-			for _, f := range flags {
-				words = append(words, strings.Fields(f)...)
-			}
-			if c.cfg.WorkingDir != "" {
-				words = append(words, "--workdir", c.cfg.WorkingDir)
-			}
-			argv := append(append([]string{}, c.cfg.Entrypoint...), c.cfg.Cmd...)
-			docker(t, append(append(words, "nginx:1"), argv...)...)
-			defer docker(t, "rm", "--force", "--volumes", c.name)
-			got := ""
-			for range 60 {
-				out, err := exec.Command("docker", append([]string{"exec", c.name}, c.ask...)...).CombinedOutput()
-				if got = string(out); err == nil && strings.Contains(got, c.want) {
-					break
-				}
-				time.Sleep(200 * time.Millisecond)
-			}
-			log := docker(t, "logs", c.name)
+			got, log := hardenedRun(t, c.name, flags, c.ask, c.want, 60)
 			if !strings.Contains(got, c.want) {
 				t.Errorf("it answers %q, not %q\n%s", got, c.want, log)
 			}
@@ -137,16 +151,64 @@ func TestHardenedServersRun(t *testing.T) {
 					t.Errorf("it was denied something:\n%s", log)
 				}
 			}
-			written := docker(t, "exec", c.name, "sh", "-c", "for f in /etc/x /srv/x /usr/bin/x /var/lib/x /x; do touch $f 2>/dev/null && echo $f; done; true")
-			if written != "" {
-				t.Errorf("these could be written:\n%s", written)
+			for _, need := range c.need {
+				less := slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f == need || strings.HasPrefix(f, need+":uid=") })
+				if len(less) == len(flags) {
+					t.Errorf("%s is not among the flags", need)
+				} else if got, log := hardenedRun(t, c.name, less, c.ask, c.want, 15); strings.Contains(got, c.want) {
+					t.Errorf("without %s it works as well: %s", need, log)
+				}
 			}
 		})
 	}
 }
 
-func python(port string) []string {
-	return []string{"python3", "-c", strings.Replace(fetch, "%s", port, 1)}
+// hardenedRun runs an image with flags until it answers, or has been asked often
+// enough, and returns its last answer and what it said.
+func hardenedRun(t *testing.T, name string, flags, ask []string, want string, tries int) (answer, log string) {
+	t.Helper()
+	words := []string{"run", "--detach", "--network", "none", "--name", name}
+	for _, f := range flags {
+		words = append(words, strings.Fields(f)...)
+	}
+	if out, err := exec.Command("docker", append(words, name+":1")...).CombinedOutput(); err != nil {
+		exec.Command("docker", "rm", "--force", "--volumes", name).Run()
+		return "", string(out)
+	}
+	defer func() {
+		docker(t, "rm", "--force", "--volumes", name)
+		docker(t, "volume", "prune", "--force") // named ones keep what was written
+	}()
+	for range tries {
+		out, err := exec.Command("docker", append([]string{"exec", name}, ask...)...).CombinedOutput()
+		if answer = string(out); err == nil && strings.Contains(answer, want) {
+			break
+		}
+		if state, _ := exec.Command("docker", "inspect", "-f", "{{.State.Running}}", name).Output(); !strings.Contains(string(state), "true") {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return answer, docker(t, "logs", name)
+}
+
+func probe(port int) []string { return []string{"/probe", fmt.Sprintf("http://127.0.0.1:%d/", port)} }
+
+// compileJava compiles a class for Java 17.
+func compileJava(t *testing.T, dir, source string) string {
+	t.Helper()
+	file := filepath.Join(dir, "Main.java")
+	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if log, err := exec.Command("javac", "--release", "17", "-d", dir, file).CombinedOutput(); err != nil {
+		t.Skipf("javac: %v\n%s", err, log)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "Main.class"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func docker(t *testing.T, args ...string) string {
@@ -185,6 +247,7 @@ func hardened(t *testing.T, cache, archive string) []string {
 	if code := Main(context.Background(), args, os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
 		t.Fatalf("harden %s: exit %d: %s", archive, code, stderr.String())
 	}
+	t.Logf("%s", stdout.String())
 	var flags []string
 	for line := range strings.Lines(stdout.String()) {
 		if line = strings.TrimSuffix(strings.TrimSpace(line), " \\"); strings.HasPrefix(line, "--") {

@@ -45,10 +45,11 @@ type Profile struct {
 	User         Advice   `json:"user"` // UID:GID; What is "0:0" where root is needed
 	Root         bool     `json:"root"` // it has to start as root
 	Capabilities []Advice `json:"capabilities"`
-	Tmpfs        []Advice `json:"tmpfs"`           // places it writes that may be forgotten
-	Volumes      []Advice `json:"volumes"`         // places whose content should outlive the container
-	Ports        []int    `json:"ports,omitempty"` // exposed ones below 1024
-	Gains        []string `json:"gains,omitempty"` // why no-new-privileges may break something
+	Tmpfs        []Advice `json:"tmpfs"`               // places it writes that may be forgotten
+	Volumes      []Advice `json:"volumes"`             // places whose content should outlive the container
+	Uncovered    []Advice `json:"uncovered,omitempty"` // it writes there too, where it cannot be let
+	Ports        []int    `json:"ports,omitempty"`     // exposed ones below 1024
+	Gains        []string `json:"gains,omitempty"`     // why no-new-privileges may break something
 }
 
 // NonRoot is the user that images without one of their own are given, as
@@ -65,13 +66,15 @@ func Analyse(src Source) *Profile {
 }
 
 type analysis struct {
-	src    Source
-	caps   map[string]Advice
-	low    []int    // ports below 1024
-	gains  []string // started programs that give rights to whoever runs them
-	opaque string   // a started program whose calls cannot be seen
-	writes map[string]Advice
-	owners map[int]bool // who owns the places, root left out
+	src       Source
+	caps      map[string]Advice
+	low       []int    // ports below 1024
+	gains     []string // started programs that give rights to whoever runs them
+	opaque    string   // a started program whose calls cannot be seen
+	writes    map[string]Advice
+	lived     map[string]bool // directories with something that is reached
+	uncovered []Advice
+	owners    map[int]bool // who owns the places, root left out
 }
 
 // profile puts the evidence together.
@@ -96,6 +99,8 @@ func (a *analysis) profile() *Profile {
 			p.Tmpfs = append(p.Tmpfs, advice)
 		}
 	}
+	slices.SortFunc(a.uncovered, byWhat)
+	p.Uncovered = slices.CompactFunc(a.uncovered, func(x, y Advice) bool { return x.What == y.What })
 	slices.SortFunc(p.Tmpfs, byWhat)
 	slices.SortFunc(p.Volumes, byWhat)
 	if p.Root {

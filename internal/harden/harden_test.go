@@ -141,16 +141,47 @@ func TestEachKindOfEvidence(t *testing.T) {
 			imagetest.Dir("var/log/others"),
 		}, []string{
 			"user 101:102 | likely | nothing that is started needs root, and what it writes belongs to this user",
-			"tmpfs /run/server | likely | named by /etc/server.conf", tmp,
+			"tmpfs /run/server | sure | pidfile in /etc/server.conf:2", tmp,
 			"tmpfs /var/cache/server | likely | named by /server",
 			"tmpfs /var/log/server | likely | named by /etc/server.conf",
-			"volume /var/lib/server | likely | named by /etc/server.conf",
+			"volume /var/lib/server | sure | dir in /etc/server.conf:5",
 		}},
 		{"directories of the application that are given away", image.Config{WorkingDir: "/app"}, []imagetest.Entry{
 			plain, owned(imagetest.Dir("app/uploads"), 101, 102, 0o755), owned(imagetest.Dir("app/pages"), 101, 102, 0o755), imagetest.File("app/pages/index.html", "x"),
 		}, []string{
 			"user 101:102 | likely | nothing that is started needs root, and what it writes belongs to this user", tmp,
 			"volume /app/uploads | likely | empty, and belongs to user 101",
+		}},
+		{"what Python writes", image.Config{WorkingDir: "/app", Cmd: []string{"/app/main.py"}, Entrypoint: []string{"/bin/python3"}, Env: []string{"LOGS=/logs"}}, []imagetest.Entry{
+			imagetest.Exec("bin/python3", program(nil)), imagetest.File("usr/lib/python3.11/os.py", ""), imagetest.Dir("data"),
+			imagetest.File("app/main.py", "import helper\nopen('/data/x', 'w')\nopen('app.log', 'a')\nos.makedirs(os.path.join(os.path.dirname(__file__), 'uploads'))\n"),
+			imagetest.File("app/helper.py", "import os\nL = os.environ.get('LOGS', '/var/log/app')\nopen(L + '/x', 'w')\nopen('/dev/shm/x', 'w')\nopen('/tmp/x', 'w')\n"),
+		}, []string{
+			"user 65532:65532 | guess | nothing that is started needs root; but /app/uploads has to belong to it",
+			"tmpfs /tmp | likely | open in /app/helper.py:5",
+			"volume /app/uploads | likely | makedirs in /app/main.py:4", "volume /data | likely | open in /app/main.py:2",
+			"volume /logs | likely | open in /app/helper.py:3, $LOGS",
+			"not writable /app/app.log | likely | open in /app/main.py:3: its directory has the program's files, which a mount would hide",
+		}},
+		{"what Node writes", image.Config{WorkingDir: "/app", Entrypoint: []string{"/bin/node", "main.js"}}, []imagetest.Entry{
+			imagetest.Exec("bin/node", program(nil)), imagetest.File("app/main.js", "fs.mkdirSync('cache')\nfs.writeFileSync(`/var/lib/shop/${id}`, x)\n"),
+		}, []string{
+			"user 65532:65532 | guess | nothing that is started needs root; but /app/cache has to belong to it", tmp,
+			"volume /app/cache | likely | mkdirSync in /app/main.js:1", "volume /var/lib/shop | likely | writeFileSync in /app/main.js:2",
+		}},
+		{"what Java, gunicorn and the environment say", image.Config{
+			Entrypoint: []string{"/run.sh"}, Env: []string{"DATA_DIR=/state", "PATH=/bin", "APP_LOG_FILE=/var/log/app/x.log"},
+		}, []imagetest.Entry{
+			imagetest.Exec("bin/java", program(nil)), imagetest.Exec("run.sh", "#!/bin/sh\nexec java -jar /app.jar\n"), imagetest.File("app.jar", "PK"),
+		}, []string{
+			"user 65532:65532 | guess | nothing that is started needs root; but /state has to belong to it",
+			"tmpfs /tmp | likely | Java's temporary files and performance data (java.io.tmpdir)",
+			"tmpfs /var/log/app | likely | ENV APP_LOG_FILE", "volume /state | likely | ENV DATA_DIR",
+		}},
+		{"what options name", image.Config{Entrypoint: []string{"/server", "-Djava.io.tmpdir=/scratch", "--pid=/run/app/x.pid", "--bind", "unix:/run/sock/x"}}, []imagetest.Entry{plain}, []string{
+			"user 65532:65532 | guess | nothing that is started needs root; but /scratch has to belong to it",
+			"tmpfs /run/app | sure | --pid=/run/app/x.pid", "tmpfs /run/sock | likely | the command line names unix:/run/sock/x", tmp,
+			"volume /scratch | sure | -Djava.io.tmpdir=/scratch",
 		}},
 		{"a file that root alone may read", image.Config{Cmd: []string{"/etc/key"}}, []imagetest.Entry{plain, owned(imagetest.File("etc/key", "x"), 0, 0, 0o600)},
 			[]string{"user 0:0 | likely | root: /etc/key is closed to other users", tmp}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -87,7 +88,7 @@ func parse(data []byte) ([]*yaml.Node, error) {
 	return list, nil
 }
 
-// grown returns how many keys a document has got that it had not before. What
+// grown returns how many keys and items a document has got that it had not before. What
 // else has changed makes the number so large that it is none that is expected.
 func grown(before, after *yaml.Node) int {
 	const changed = 1 << 20
@@ -96,13 +97,14 @@ func grown(before, after *yaml.Node) int {
 	}
 	n := 0
 	if before.Kind != yaml.MappingNode {
-		if len(before.Content) != len(after.Content) {
+		more := len(after.Content) - len(before.Content)
+		if more < 0 || more > 0 && before.Kind != yaml.SequenceNode {
 			return changed
 		}
 		for i := range before.Content {
 			n += grown(before.Content[i], after.Content[i])
 		}
-		return n
+		return n + more // at the end
 	}
 	j := 0
 	for i := 0; i+1 < len(before.Content); i += 2 {
@@ -178,84 +180,320 @@ func index(mapping *yaml.Node, key string) int {
 }
 
 // insertion is text to put in after a line, counted from 1; after 0 is before all.
+// With behind it goes into that line, behind the value at that column.
 type insertion struct {
-	after int
-	keys  int
-	lines []string
+	after, behind int
+	keys          int // and items
+	lines         []string
 }
 
-// insertions says what goes where for one target.
+// insertions says what goes where for one target. A place that is mounted already
+// needs no more.
 func (p *Profile) insertions(doc *yaml.Node, t target) ([]insertion, []string, error) {
-	own, above, beside, outer := p.Compose(), p.ComposeVolumes(), "services", doc
+	mounted := mountedIn(t)
+	left := *p
+	left.Tmpfs = slices.DeleteFunc(slices.Clone(p.Tmpfs), func(a Advice) bool { return mounted[a.What] })
+	left.Volumes = slices.DeleteFunc(slices.Clone(p.Volumes), func(a Advice) bool { return mounted[a.What] })
+	own, above, beside, outer := left.Compose(), left.ComposeVolumes(), "services", doc
 	if t.pod != nil {
-		own, above, beside, outer = p.Kubernetes(), p.PodVolumes(), "containers", t.pod
+		own, above, beside, outer = left.Kubernetes(), left.PodVolumes(), "containers", t.pod
 	}
-	// A mount needs its volume and a volume is of no use without its mount: where
-	// one of the two lists is there already, both are left.
-	var notes []string
-	mounts := map[bool]string{false: "volumes", true: "volumeMounts"}[t.pod != nil]
-	if value(t.container, mounts) != nil || value(outer, "volumes") != nil {
-		var places []string
-		for _, v := range p.mounted(t.pod != nil) {
-			places = append(places, v.What)
-		}
-		without := func(e Entry) bool { return e.Key == mounts || e.Key == "volumes" }
-		if len(places) > 0 {
-			notes = append(notes, "volumes are set already and were left: "+strings.Join(places, ", ")+" must be writable")
-		}
-		own, above = slices.DeleteFunc(own, without), slices.DeleteFunc(above, without)
-	}
-	all, said, err := addKeys(t.container, own, "image")
-	if err != nil {
+	m := merger{}
+	if err := m.merge(t.container, own, "image"); err != nil {
 		return nil, nil, err
 	}
-	more, saidAbove, err := addKeys(outer, above, beside)
-	return append(all, more...), slices.Concat(notes, said, saidAbove), err
+	err := m.merge(outer, above, beside)
+	return m.all, m.notes, err
 }
 
-// addKeys adds the keys that a mapping does not have: behind the line of a plain
-// value, that of beside if it is one, or before a key that has a line of its own.
-func addKeys(mapping *yaml.Node, entries []Entry, beside string) ([]insertion, []string, error) {
-	if mapping.Kind != yaml.MappingNode || mapping.Style&yaml.FlowStyle != 0 || len(mapping.Content) == 0 {
-		return nil, nil, errors.New("it is not written as a block of keys: nothing can be added to it")
-	}
-	var notes, lines []string
-	keys := 0
-	first := mapping.Content[0]
-	indent := strings.Repeat(" ", max(first.Column-1, 0))
-	for _, e := range entries {
-		if value(mapping, e.Key) != nil {
-			notes = append(notes, e.Key+" is set already and was left: it would be "+strings.Join(strings.Fields(strings.Join(e.Lines, " ")), " "))
+// mountedIn lists the places that a target has mounted: volumes of compose in
+// their short form "source:target:mode" and in their long one, tmpfs with options
+// behind a colon, and mounts of Kubernetes.
+func mountedIn(t target) map[string]bool {
+	mounted := map[string]bool{}
+	for _, key := range []string{"volumes", "tmpfs", "volumeMounts"} {
+		list, _ := lookup(t.container, key)
+		if list == nil || t.pod != nil && key != "volumeMounts" {
 			continue
 		}
+		items := list.Content
+		if list.Kind == yaml.ScalarNode {
+			items = []*yaml.Node{list}
+		}
+		for _, item := range items {
+			place := item.Value
+			switch parts := strings.Split(place, ":"); {
+			case item.Kind == yaml.MappingNode:
+				for _, name := range []string{"target", "mountPath"} {
+					if v := value(item, name); v != nil {
+						place = v.Value
+					}
+				}
+			case key == "tmpfs":
+				place = parts[0]
+			case len(parts) > 1:
+				place = parts[1]
+			}
+			mounted[path.Clean(place)] = true
+		}
+	}
+	return mounted
+}
+
+// lookup finds a key of a mapping, in what it merges too
+// (https://yaml.org/type/merge.html). own is false there, and where the value is
+// an alias: what stands there is others' as well.
+func lookup(mapping *yaml.Node, key string) (v *yaml.Node, own bool) {
+	if v := value(mapping, key); v != nil {
+		if v.Kind == yaml.AliasNode {
+			return v.Alias, false
+		}
+		return v, true
+	}
+	merged := value(mapping, "<<")
+	if merged == nil {
+		return nil, true
+	}
+	list := []*yaml.Node{merged}
+	if merged.Kind == yaml.SequenceNode {
+		list = merged.Content
+	}
+	for _, one := range list {
+		if one.Kind == yaml.AliasNode {
+			one = one.Alias
+		}
+		if v := value(one, key); v != nil {
+			return v, false
+		}
+	}
+	return nil, true
+}
+
+// merger collects what has to be put in for a mapping to have what is wanted.
+type merger struct {
+	all   []insertion
+	notes []string
+}
+
+// merge adds entries to a mapping: those that it has not as keys, of those that it
+// has what they lack.
+func (m *merger) merge(mapping *yaml.Node, entries []Entry, beside string) error {
+	if mapping.Kind != yaml.MappingNode || mapping.Style&yaml.FlowStyle != 0 || len(mapping.Content) == 0 {
+		return errors.New("it is not written as a block of keys: nothing can be added to it")
+	}
+	var missing []Entry
+	for _, e := range entries {
+		have, own := lookup(mapping, e.Key)
+		if have == nil {
+			missing = append(missing, e)
+			continue
+		}
+		var wanted yaml.Node
+		if err := yaml.Unmarshal([]byte(strings.Join(e.Lines, "\n")), &wanted); err != nil {
+			return err
+		}
+		if !m.into(e.Key, have, wanted.Content[0].Content[1], own) {
+			m.leave(e)
+		}
+	}
+	m.addKeys(mapping, missing, beside)
+	return nil
+}
+
+func (m *merger) leave(e Entry) {
+	m.notes = append(m.notes, e.Key+" is set already and was left: it would be "+strings.Join(strings.Fields(strings.Join(e.Lines, " ")), " "))
+}
+
+// into merges what is wanted into a value that is there, and reports whether that
+// says it now.
+func (m *merger) into(key string, have, wanted *yaml.Node, own bool) bool {
+	switch {
+	case wanted.Kind == yaml.ScalarNode:
+		return have.Kind == yaml.ScalarNode && have.Value == wanted.Value
+	case wanted.Kind == yaml.MappingNode && have.Kind == yaml.MappingNode && len(wanted.Content) == 0:
+		return true
+	case wanted.Kind == yaml.MappingNode && have.Kind == yaml.MappingNode:
+		return m.intoMapping(have, wanted, own)
+	case wanted.Kind == yaml.SequenceNode && have.Kind == yaml.SequenceNode:
+		return m.intoList(have, wanted, own)
+	}
+	return false
+}
+
+func (m *merger) intoMapping(have, wanted *yaml.Node, own bool) bool {
+	var entries []Entry
+	for i := 0; i+1 < len(wanted.Content); i += 2 {
+		entries = append(entries, Entry{wanted.Content[i].Value, render(&yaml.Node{Kind: yaml.MappingNode, Content: wanted.Content[i : i+2]})})
+	}
+	if own && have.Style&yaml.FlowStyle == 0 && len(have.Content) > 0 {
+		return m.merge(have, entries, "") == nil
+	}
+	for i, e := range entries {
+		if v := value(have, e.Key); v == nil || !m.into(e.Key, v, wanted.Content[2*i+1], false) {
+			return false
+		}
+	}
+	return true
+}
+
+// intoList adds the items that a list lacks to its end.
+func (m *merger) intoList(have, wanted *yaml.Node, own bool) bool {
+	known := map[string]bool{}
+	for _, item := range have.Content {
+		known[identity(item)] = true
+	}
+	var items []*yaml.Node
+	for _, item := range wanted.Content {
+		if !known[identity(item)] {
+			items = append(items, item)
+		}
+	}
+	switch {
+	case len(items) == 0:
+		return true
+	case !own || len(have.Content) == 0:
+		return false
+	case have.Style&yaml.FlowStyle != 0:
+		return m.intoFlow(have, items)
+	}
+	first, last := have.Content[0], have.Content[len(have.Content)-1]
+	lines := render(&yaml.Node{Kind: yaml.SequenceNode, Content: items})
+	// A list's items begin two columns before what they hold.
+	indent := strings.Repeat(" ", max(first.Column-3, 0))
+	for i := range lines {
+		lines[i] = indent + lines[i]
+	}
+	m.all = append(m.all, insertion{after: lastLine(last), keys: len(items), lines: lines})
+	return true
+}
+
+// intoFlow adds to a list in brackets of one line.
+func (m *merger) intoFlow(have *yaml.Node, items []*yaml.Node) bool {
+	last := have.Content[len(have.Content)-1]
+	text := ""
+	for _, item := range items {
+		if item.Kind != yaml.ScalarNode {
+			return false
+		}
+		text += ", " + scalar(item)
+	}
+	if last.Kind != yaml.ScalarNode || last.Line != have.Line {
+		return false
+	}
+	m.all = append(m.all, insertion{after: have.Line, behind: last.Column, keys: len(items), lines: []string{text}})
+	return true
+}
+
+// identity is by what an item of a list is recognised.
+func identity(item *yaml.Node) string {
+	if item.Kind == yaml.AliasNode {
+		item = item.Alias
+	}
+	for _, key := range []string{"mountPath", "target", "name"} {
+		if v := value(item, key); v != nil {
+			return v.Value
+		}
+	}
+	name := strings.TrimPrefix(item.Value, "CAP_")
+	if name, on, ok := strings.Cut(strings.Replace(name, "=", ":", 1), ":"); ok && on == "true" {
+		return name // no-new-privileges
+	}
+	return name
+}
+
+// lastLine is where a value ends, as far as the layout shows it.
+func lastLine(n *yaml.Node) int {
+	line := n.Line
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		line += strings.Count(strings.TrimSuffix(n.Value, "\n"), "\n") + 1
+	}
+	for _, child := range n.Content {
+		line = max(line, lastLine(child))
+	}
+	return line
+}
+
+// render writes a value as lines, as render.go lays them out.
+func render(n *yaml.Node) []string {
+	var lines []string
+	add := func(first string, rest []string) {
+		lines = append(lines, first)
+		for _, line := range rest {
+			lines = append(lines, "  "+line)
+		}
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, v := n.Content[i].Value+":", n.Content[i+1]
+			switch {
+			case v.Kind == yaml.ScalarNode:
+				add(key+" "+scalar(v), nil)
+			case len(v.Content) == 0:
+				add(key+" {}", nil)
+			default:
+				add(key, render(v))
+			}
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			inner := render(item)
+			add("- "+inner[0], inner[1:])
+		}
+	default:
+		return []string{scalar(n)}
+	}
+	return lines
+}
+
+func scalar(n *yaml.Node) string {
+	if n.Style&yaml.DoubleQuotedStyle != 0 {
+		return fmt.Sprintf("%q", n.Value)
+	}
+	return n.Value
+}
+
+// addKeys adds keys to a mapping: to its end, or beside a key: behind its line, or
+// that of another plain value, or before a key that has a line of its own.
+func (m *merger) addKeys(mapping *yaml.Node, entries []Entry, beside string) {
+	if len(entries) == 0 {
+		return
+	}
+	first := mapping.Content[0]
+	indent := strings.Repeat(" ", max(first.Column-1, 0))
+	var lines []string
+	for _, e := range entries {
 		for _, line := range e.Lines {
 			lines = append(lines, indent+line)
 		}
-		keys++
 	}
-	if keys == 0 {
-		return nil, notes, nil
-	}
-	at := func(after int) ([]insertion, []string, error) { return []insertion{{after, keys, lines}}, notes, nil }
+	m.all = append(m.all, insertion{after: placeFor(mapping, beside), keys: len(entries), lines: lines})
+}
+
+// placeFor returns the line behind which a mapping's new keys go.
+func placeFor(mapping *yaml.Node, beside string) int {
+	first := mapping.Content[0]
 	i := index(mapping, beside)
 	switch {
+	case beside == "":
+		return lastLine(mapping)
 	case i >= 0 && isLine(mapping, i):
-		return at(mapping.Content[i].Line)
+		return mapping.Content[i].Line
 	case i > 0:
-		return at(mapping.Content[i].Line - 1)
+		return mapping.Content[i].Line - 1
 	case first.Column == 1:
-		return at(first.Line - 1)
+		return first.Line - 1
 	}
 	// The first key may stand behind a list's dash: nothing goes before that.
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if isLine(mapping, i) {
-			return at(mapping.Content[i].Line)
+			return mapping.Content[i].Line
 		}
 	}
 	if len(mapping.Content) > 2 {
-		return at(mapping.Content[2].Line - 1)
+		return mapping.Content[2].Line - 1
 	}
-	return at(first.Line - 1)
+	return first.Line - 1
 }
 
 // isLine reports whether a key and its value seem to be one line.
@@ -264,9 +502,29 @@ func isLine(mapping *yaml.Node, i int) bool {
 	return v.Kind == yaml.ScalarNode && v.Line == mapping.Content[i].Line && v.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
+// inBrackets puts text into a line before the bracket that closes the list of the
+// value at a column. Where that is not what is found, the line stays, and Patch
+// sees that nothing has grown.
+func inBrackets(line []byte, in insertion) []byte {
+	at := min(in.behind-1, len(line))
+	i := bytes.IndexByte(line[at:], ']')
+	if i < 0 {
+		return line
+	}
+	for i > 0 && line[at+i-1] == ' ' {
+		i--
+	}
+	return slices.Concat(line[:at+i], []byte(in.lines[0]), line[at+i:])
+}
+
 // insert puts lines into a text, with the text's own line ends.
 func insert(data []byte, all []insertion) []byte {
-	slices.SortStableFunc(all, func(a, b insertion) int { return a.after - b.after })
+	slices.SortStableFunc(all, func(a, b insertion) int {
+		if a.after != b.after {
+			return a.after - b.after
+		}
+		return b.behind - a.behind // what goes into a line, from its end, before what goes behind it
+	})
 	end := "\n"
 	if bytes.Contains(data, []byte("\r\n")) {
 		end = "\r\n"
@@ -274,7 +532,7 @@ func insert(data []byte, all []insertion) []byte {
 	var out bytes.Buffer
 	number := 0
 	flush := func() {
-		for len(all) > 0 && all[0].after <= number {
+		for len(all) > 0 && all[0].after <= number && all[0].behind == 0 {
 			if out.Len() > 0 && !bytes.HasSuffix(out.Bytes(), []byte("\n")) {
 				out.WriteString(end)
 			}
@@ -286,8 +544,12 @@ func insert(data []byte, all []insertion) []byte {
 	}
 	flush()
 	for line := range bytes.Lines(data) {
-		out.Write(line)
 		number++
+		for len(all) > 0 && all[0].after == number && all[0].behind > 0 {
+			line = inBrackets(line, all[0])
+			all = all[1:]
+		}
+		out.Write(line)
 		flush()
 	}
 	return out.Bytes()

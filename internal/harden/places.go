@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/careen/careen/internal/reach"
 )
 
 // places collects where the container writes.
@@ -15,19 +17,33 @@ func (a *analysis) places() {
 		a.write(strings.Trim(path.Clean("/"+v), "/"), "VOLUME", Sure)
 	}
 	a.write("tmp", "temporary files", Guess)
-	for e := range a.src.Reach.Files() {
-		if !e.Mode.IsRegular() {
+	var settings []string // where those of started servers stand
+	for e, state := range a.src.Reach.Files() {
+		if !e.Mode.IsRegular() || state == reach.NotReached {
 			continue
 		}
-		switch {
-		case a.src.Reach.Configures(e.Path):
+		a.sources(e.Path)
+		if a.src.Reach.Configures(e.Path) {
 			a.namedBy(e.Path)
-		case a.src.Reach.Started(e.Path) && !a.src.Reach.IsInterpreter(e.Path) && !slices.Contains(incidental, path.Base(e.Path)):
-			if _, tool := run[path.Base(e.Path)]; !tool {
-				a.namedBy(e.Path)
-			}
+			a.settings(e.Path)
+		}
+		if !a.src.Reach.Started(e.Path) {
+			continue
+		}
+		base := path.Base(e.Path)
+		a.conventions(base)
+		settings = append(settings, servers[base]...)
+		if _, tool := run[base]; !tool && !a.src.Reach.IsInterpreter(e.Path) && !slices.Contains(incidental, base) {
+			a.namedBy(e.Path)
 		}
 	}
+	for e, state := range a.src.Reach.Files() {
+		below := func(dir string) bool { return strings.HasPrefix(e.Path, dir) }
+		if state != reach.NotReached && slices.ContainsFunc(settings, below) {
+			a.settings(e.Path)
+		}
+	}
+	a.named()
 	a.givenAway()
 }
 

@@ -202,6 +202,9 @@ func (p *Profile) Reasons() []Advice {
 	for _, v := range p.Volumes {
 		reasons = append(reasons, Advice{"volume " + v.What, v.Why, v.Confidence})
 	}
+	for _, u := range p.Uncovered {
+		reasons = append(reasons, Advice{"not writable " + u.What, u.Why, u.Confidence})
+	}
 	for _, g := range p.Gains {
 		reasons = append(reasons, Advice{"no-new-privileges left out", g, Sure})
 	}

@@ -1,10 +1,12 @@
 package harden
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/reach"
 )
 
@@ -14,8 +16,8 @@ func (a *analysis) chooseUser(p *Profile) {
 	user, _, _ := strings.Cut(cfg.User, ":")
 	if user != "" && user != "root" && user != "0" {
 		p.User = Advice{cfg.User, "USER " + cfg.User, Sure}
-		if id, ok := a.numeric(cfg.User); ok {
-			p.User.What = id
+		if uid, gid, ok := accounts.Resolve(cfg.User, a.accounts("etc/passwd"), a.accounts("etc/group")); ok {
+			p.User.What = fmt.Sprintf("%d:%d", uid, gid)
 		}
 		return
 	}
@@ -118,54 +120,23 @@ func (a *analysis) readOthers(p *Profile) {
 	}
 }
 
-// numeric resolves a configured user by the image's passwd.
-func (a *analysis) numeric(spec string) (string, bool) {
-	user, group, hasGroup := strings.Cut(spec, ":")
-	for line := range a.lines("etc/passwd") {
-		if line[0] != user && line[2] != user {
-			continue
-		}
-		gid := line[3]
-		if hasGroup {
-			gid = group
-			for g := range a.lines("etc/group") {
-				if g[0] == group {
-					gid = g[2]
-				}
-			}
-		}
-		if _, err := strconv.Atoi(gid); err != nil {
-			return "", false
-		}
-		return line[2] + ":" + gid, true
+// accounts reads passwd or group.
+func (a *analysis) accounts(file string) []accounts.Account {
+	data, err := a.src.Tree.ReadFile(file)
+	if err != nil {
+		return nil
 	}
-	_, err := strconv.Atoi(user)
-	return user, err == nil && !hasGroup
+	return accounts.Parse(data)
 }
 
 // group returns a user's group, the same number where passwd does not say.
 func (a *analysis) group(uid int) int {
-	for line := range a.lines("etc/passwd") {
-		if line[2] == strconv.Itoa(uid) {
-			if gid, err := strconv.Atoi(line[3]); err == nil {
+	for _, user := range a.accounts("etc/passwd") {
+		if id, ok := user.Number(); ok && id == uid {
+			if gid, ok := user.GroupNumber(); ok {
 				return gid
 			}
 		}
 	}
 	return uid
-}
-
-// lines iterates over the lines of passwd or group that have their fields.
-func (a *analysis) lines(file string) func(yield func([]string) bool) {
-	return func(yield func([]string) bool) {
-		data, err := a.src.Tree.ReadFile(file)
-		if err != nil {
-			return
-		}
-		for line := range strings.SplitSeq(string(data), "\n") {
-			if fields := strings.Split(line, ":"); len(fields) >= 4 && !yield(fields) {
-				return
-			}
-		}
-	}
 }

@@ -30,7 +30,7 @@ type javaState struct {
 }
 
 func javaVisitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 2, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 3, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {

@@ -20,6 +20,7 @@ type javaFacts struct {
 	Refers    []string `json:"r,omitempty"` // packages of classes that are named
 	Names     []string `json:"n,omitempty"` // packages of strings that look like a class's name
 	Reflects  bool     `json:"x,omitempty"` // loads classes by computed names, or services
+	Places    []string `json:"p,omitempty"` // absolute paths that classes that write name; of a program's jar
 	Version   int      `json:"v,omitempty"` // format of the main class, else the oldest that a class has
 }
 
@@ -41,7 +42,7 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 	if len(archive.File) > maxJavaEntries {
 		return facts, errors.New("too many entries")
 	}
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}}
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, places: map[string]bool{}}
 	var total uint64
 	for _, f := range archive.File {
 		switch {
@@ -67,6 +68,9 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 		}
 	}
 	c.into(&facts)
+	if facts.Main == "" {
+		facts.Places = nil // a library writes where it is told to
+	}
 	if main, ok := c.versions[strings.ReplaceAll(facts.Main, ".", "/")]; ok {
 		facts.Version = main
 	}
@@ -76,7 +80,7 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 // readClass reads what one class file refers to.
 func readClass(body []byte) (javaFacts, error) {
 	var facts javaFacts
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, whole: true}
+	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, places: map[string]bool{}, whole: true}
 	err := c.class(body)
 	c.into(&facts)
 	return facts, err
@@ -126,6 +130,7 @@ func readManifest(text []byte) (main string, classPath []string) {
 // classRefs collects what classes define and refer to.
 type classRefs struct {
 	defines, refers, names map[string]bool
+	places                 map[string]bool
 	reflects               bool
 	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
 	whole                  bool           // names of classes, not of their packages
@@ -152,6 +157,7 @@ func (c *classRefs) into(f *javaFacts) {
 			f.Version = v
 		}
 	}
+	f.Places = slices.Sorted(maps.Keys(c.places))
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
 }
 
@@ -241,6 +247,8 @@ func (c *classRefs) class(body []byte) error {
 		}
 		return ""
 	}
+	writes := false
+	var paths []string
 	for _, e := range pool {
 		switch e.tag {
 		case tagClass:
@@ -256,13 +264,22 @@ func (c *classRefs) class(body []byte) error {
 				c.descriptor(texts[e.a], false)
 			}
 		case tagString:
+			if int(e.a) < count && strings.HasPrefix(texts[e.a], "/") && !strings.ContainsAny(texts[e.a], " \n*?%") && len(texts[e.a]) > 1 {
+				paths = append(paths, texts[e.a])
+			}
 			if int(e.a) < count && isClassName(texts[e.a]) {
 				c.add(c.names, strings.ReplaceAll(texts[e.a], ".", "/"))
 			}
 		case tagMethod, tagInterfaceMethod:
 			if nt, ok := get(e.b, tagNameAndType); ok && int(nt.a) < count {
 				c.reflects = c.reflects || loadsClasses(className(e.a), texts[nt.a])
+				writes = writes || writesFiles(className(e.a), texts[nt.a])
 			}
+		}
+	}
+	for _, p := range paths {
+		if writes && len(c.places) < maxWrites {
+			c.places[p] = true
 		}
 	}
 	if at+4 <= len(body) {
@@ -275,6 +292,20 @@ func (c *classRefs) class(body []byte) error {
 		}
 	}
 	return nil
+}
+
+// writesFiles tells the methods by which files and directories are made.
+func writesFiles(class, method string) bool {
+	switch class {
+	case "java/io/FileOutputStream", "java/io/FileWriter", "java/io/RandomAccessFile", "java/io/PrintWriter", "java/util/logging/FileHandler":
+		return method == "<init>"
+	case "java/io/File":
+		return method == "mkdir" || method == "mkdirs" || method == "createNewFile"
+	case "java/nio/file/Files":
+		return strings.HasPrefix(method, "write") || strings.HasPrefix(method, "create") || method == "newBufferedWriter" || method == "newOutputStream" ||
+			method == "copy" || method == "move"
+	}
+	return false
 }
 
 // loadsClasses tells the methods by which classes are found by name.

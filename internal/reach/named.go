@@ -51,6 +51,12 @@ func (r *Result) Configures(file string) bool {
 	return r.Started(file)
 }
 
+// Text returns a script or a configuration file of the image.
+func (r *Result) Text(file string) (string, bool) {
+	data, ok := r.walk.fact(textVisitor, file)
+	return string(data), ok
+}
+
 // Named returns the absolute paths that a file names: a program in its strings,
 // a script or a configuration file in its lines, comments left out. A Go
 // program's strings have no ends: it names nothing here.

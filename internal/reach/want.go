@@ -54,7 +54,15 @@ func (w *walk) wantModule(from, name string) {
 	if strings.HasPrefix(top, "_") || strings.Contains(builtIn, " "+top+" ") {
 		return
 	}
-	w.want(from, "module "+name, !w.python.inner)
+	found, parts := w.findModule(w.pythonPath(), name)
+	switch {
+	case name == "os.path" || name == "collections.abc":
+		return // made by the packages themselves
+	case parts > 0 && len(found.files) > 0 && w.inPythonLibrary(found.files[0]):
+		w.want(from, "module "+name, false) // more may be made so
+	default:
+		w.want(from, "module "+name, !w.python.inner)
+	}
 }
 
 // executedPython returns the sources that are executed whatever happens: those

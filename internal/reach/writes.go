@@ -19,8 +19,9 @@ type Write struct {
 // maxWrites bounds those of one file.
 const maxWrites = 200
 
-// Writes returns the places that a source of Python or JavaScript writes to. Those
-// of installed packages are not looked for: they write where they are told to.
+// Writes returns the places that a source of Python or JavaScript writes to, and
+// those that Java's classes that write name. Those of installed packages are not
+// looked for: they write where they are told to.
 func (r *Result) Writes(file string) []Write {
 	if _, ok := r.walk.fact(pythonVisitor, file); ok {
 		facts, err := r.walk.pythonFacts(file)
@@ -38,6 +39,13 @@ func (r *Result) Writes(file string) []Write {
 			return nil
 		}
 		return facts.Writes
+	}
+	if _, ok := r.walk.fact(javaVisitor, file); ok {
+		var list []Write
+		for _, p := range r.walk.javaFacts(file).Places {
+			list = append(list, Write{Path: p, What: "named by a class that writes"})
+		}
+		return list
 	}
 	return nil
 }
