@@ -44,6 +44,8 @@ type Outcome struct {
 	Lacks    []Lack   `json:"lacks,omitempty"`    // what the old base had for it, and without which it starts
 	Numbers  *Numbers `json:"numbers,omitempty"`
 	Digest   string   `json:"digest,omitempty"` // of the candidate
+
+	Report *report.Report `json:"-"` // what a scan of the image on it would list
 }
 
 // Image is the image whose base is in question.
@@ -62,12 +64,7 @@ func NewImage(in *scan.Opened, reached *reach.Result, base int, opt scan.Options
 		return nil, nil, err
 	}
 	i := &Image{In: in, Base: base, Options: opt, reached: reached, own: own}
-	n := &Numbers{Bytes: own.Target.Expanded, Packages: len(own.Packages), Vulnerabilities: map[string]int{}}
-	n.count(own.Vulnerabilities, func(finding.Vulnerability) bool { return true })
-	if own.Surface != nil {
-		n.Surface = own.Surface.Index
-	}
-	return i, n, nil
+	return i, numbersOf(own), nil
 }
 
 // Try measures the image on a candidate.
@@ -76,9 +73,10 @@ func (i *Image) Try(candidate *scan.Opened) (Outcome, error) {
 	on := i.In.Rebase(candidate, i.Base)
 	defer on.Tree.Close()
 	var err error
-	if out.Numbers, err = i.measure(candidate, on); err != nil {
+	if out.Report, err = i.measure(candidate, on); err != nil {
 		return out, err
 	}
+	out.Numbers = numbersOf(out.Report)
 	now, err := on.Reach(nil)
 	if err != nil {
 		out.Start, out.Problems = Fails, []string{err.Error()} // the program is not there
@@ -90,10 +88,11 @@ func (i *Image) Try(candidate *scan.Opened) (Outcome, error) {
 	return out, nil
 }
 
-// measure counts the vulnerabilities of the candidate and those of what the
-// image's own layers brought: a layer that installed packages holds the database
-// of the old base too, so that the laid-together tree would count that again.
-func (i *Image) measure(candidate, on *scan.Opened) (*Numbers, error) {
+// measure puts together what a scan of the image built on the candidate would
+// list: the packages and vulnerabilities of the candidate, and those of what the
+// image's own layers brought. A layer that installed packages holds the database
+// of the old base too: a scan of both laid together would count that again.
+func (i *Image) measure(candidate, on *scan.Opened) (*report.Report, error) {
 	theirs, err := candidate.Report(i.Options)
 	if err != nil {
 		return nil, err
@@ -102,26 +101,34 @@ func (i *Image) measure(candidate, on *scan.Opened) (*Numbers, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Numbers{Bytes: both.Target.Expanded, Packages: len(theirs.Packages), Vulnerabilities: map[string]int{}}
-	if both.Surface != nil {
-		n.Surface = both.Surface.Index
-	}
+	r := *both
+	r.Target.OS = theirs.Target.OS
+	r.Packages, r.Vulnerabilities = slices.Clone(theirs.Packages), slices.Clone(theirs.Vulnerabilities)
 	for _, p := range i.own.Packages {
 		if p.Layer >= i.Base {
-			n.Packages++
+			r.Packages = append(r.Packages, p)
 		}
 	}
-	n.count(theirs.Vulnerabilities, func(finding.Vulnerability) bool { return true })
-	n.count(i.own.Vulnerabilities, func(v finding.Vulnerability) bool { return v.Layer >= i.Base })
-	return n, nil
+	for _, v := range i.own.Vulnerabilities {
+		if v.Layer >= i.Base {
+			r.Vulnerabilities = append(r.Vulnerabilities, v)
+		}
+	}
+	return &r, nil
 }
 
-func (n *Numbers) count(list []finding.Vulnerability, want func(finding.Vulnerability) bool) {
-	for _, v := range list {
-		if v.Suppressed == nil && want(v) {
+// numbersOf counts what a report lists.
+func numbersOf(r *report.Report) *Numbers {
+	n := &Numbers{Bytes: r.Target.Expanded, Packages: len(r.Packages), Vulnerabilities: map[string]int{}}
+	for _, v := range r.Vulnerabilities {
+		if v.Suppressed == nil {
 			n.Vulnerabilities[v.Severity.String()]++
 		}
 	}
+	if r.Surface != nil {
+		n.Surface = r.Surface.Index
+	}
+	return n
 }
 
 // maxProblems is how many problems are named.

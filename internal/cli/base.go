@@ -198,29 +198,32 @@ func rebased(file, user string, img *base.Image, ranked []base.Outcome) ([]byte,
 }
 
 func (c *command) tryBase(ctx context.Context, img *base.Image, ref string, f baseFlags, opt scan.Options) (out base.Outcome, err error) {
-	if ref == "scratch" {
-		empty := &image.Image{Ref: ref, Kind: "oci-dir", Platform: img.In.Image.Platform}
-		in, err := scan.Open(ctx, empty, opt)
-		if err != nil {
-			return out, err
-		}
-		return img.Try(in)
-	}
-	parsed, err := image.ParseTarget(ref)
-	if err != nil {
-		return out, err
-	}
-	err = c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, func(candidate *image.Image, opt scan.Options) error {
-		in, err := scan.Open(ctx, candidate, opt)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		out, err = img.Try(in)
+	err = c.withCandidate(ctx, img.In, ref, f, opt, func(candidate *scan.Opened) error {
+		out, err = img.Try(candidate)
 		out.Ref = ref
 		return err
 	})
 	return out, err
+}
+
+// withCandidate opens a base image to try for an image.
+func (c *command) withCandidate(ctx context.Context, of *scan.Opened, ref string, f baseFlags, opt scan.Options, use func(*scan.Opened) error) error {
+	open := func(img *image.Image, opt scan.Options) error {
+		in, err := scan.Open(ctx, img, opt)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		return use(in)
+	}
+	if ref == "scratch" {
+		return open(&image.Image{Ref: ref, Kind: "oci-dir", Platform: of.Image.Platform}, opt)
+	}
+	parsed, err := image.ParseTarget(ref)
+	if err != nil {
+		return err
+	}
+	return c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, open)
 }
 
 func (c *command) printBases(out *baseReport) error {

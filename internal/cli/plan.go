@@ -16,6 +16,7 @@ import (
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/plan"
+	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
 )
@@ -128,9 +129,11 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		if err != nil {
 			return nil, err
 		}
-		known.BaseEnds = compared.BaseLayers
 		if best := compared.Candidates[0]; best.Start == base.Starts {
 			known.Base = &best
+			if known.OnBase, known.BasePackages, err = c.slimOn(ctx, in, best, compared.BaseLayers, without, opt); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if f.base.dockerfile != "" {
@@ -141,6 +144,45 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		known.Unpinned = unpinned(dockerfile.Parse(f.base.dockerfile, data))
 	}
 	return plan.Make(known), nil
+}
+
+// slimOn decides what can be dropped from the image on another base. It is not
+// known where the image's own layers hold a database of packages: that is the old
+// base's.
+func (c *command) slimOn(ctx context.Context, in *scan.Opened, best base.Outcome, from int, f baseFlags, opt scan.Options) (*slim.Plan, []sbom.Package, error) {
+	var decided *slim.Plan
+	var packages []sbom.Package
+	err := c.withCandidate(ctx, in, best.Ref, f, opt, func(candidate *scan.Opened) error {
+		on := in.Rebase(candidate, from)
+		defer on.Tree.Close()
+		if !samePackages(on.Catalog.Packages, best.Report.Packages) {
+			return nil
+		}
+		reached, err := on.Reach(nil)
+		if err != nil {
+			return err
+		}
+		packages = on.Catalog.Packages
+		decided, err = slim.Decide(slim.Source{Image: on.Image, Tree: on.Tree, Packages: packages, Reach: reached}, slim.Options{})
+		return err
+	})
+	return decided, packages, err
+}
+
+func samePackages(a, b []sbom.Package) bool {
+	count := map[string]int{}
+	for _, p := range a {
+		count[p.PURL]++
+	}
+	for _, p := range b {
+		count[p.PURL]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // unpinned lists the bases of a Dockerfile that are named by a tag.

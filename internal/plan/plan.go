@@ -41,14 +41,15 @@ type Unpinned struct {
 // Input is what is known of the image. Slim and Harden are nil where the
 // entrypoint could not be followed.
 type Input struct {
-	Report   *report.Report
-	Packages []sbom.Package // the catalogue that Slim's fates are of
-	Slim     *slim.Plan
-	Harden   *harden.Profile
-	Base     *base.Outcome // the best candidate, nil where none was proved to start
-	BaseEnds int           // how many of the image's lowest layers are its base's
-	Unpinned []Unpinned
-	Width    int // of a command; 0 means 100
+	Report       *report.Report
+	Packages     []sbom.Package // the catalogue that Slim's fates are of
+	Slim         *slim.Plan
+	Harden       *harden.Profile
+	Base         *base.Outcome  // the best candidate, nil where none was proved to start
+	OnBase       *slim.Plan     // Slim of the image on it, nil where that is not known
+	BasePackages []sbom.Package // that OnBase's fates are of
+	Unpinned     []Unpinned
+	Width        int // of a command; 0 means 100
 }
 
 // Plan is the list, and the numbers before it.
@@ -68,7 +69,7 @@ func Make(in Input) *Plan {
 	if in.Width == 0 {
 		in.Width = 100
 	}
-	m := &maker{in: in, left: map[*finding.Vulnerability]bool{}, gone: map[string]bool{}}
+	m := &maker{in: in}
 	m.start()
 	p := &Plan{Schema: Schema, Target: in.Report.Target.Ref, Now: m.numbers(), Steps: []Step{}}
 	m.rebase(p)
@@ -83,14 +84,13 @@ type maker struct {
 	in       Input
 	left     map[*finding.Vulnerability]bool // that are not mended yet
 	gone     map[string]bool                 // purls that are not there any more
-	extra    map[string]int                  // vulnerabilities of a new base, by severity
 	packages int
 	bytes    int64
-	rebased  bool
 }
 
 func (m *maker) start() {
 	r := m.in.Report
+	m.left, m.gone = map[*finding.Vulnerability]bool{}, map[string]bool{}
 	for i := range r.Vulnerabilities {
 		if v := &r.Vulnerabilities[i]; v.Suppressed == nil {
 			m.left[v] = true
@@ -104,9 +104,6 @@ func (m *maker) numbers() Numbers {
 	for v := range m.left {
 		n.Vulnerabilities[v.Severity.String()]++
 	}
-	for severity, k := range m.extra {
-		n.Vulnerabilities[severity] += k
-	}
 	return n
 }
 
@@ -116,40 +113,32 @@ func (m *maker) add(p *Plan, s Step) {
 	p.Steps = append(p.Steps, s)
 }
 
-// rebase takes the measured numbers of the candidate: its own vulnerabilities,
-// and those of what the image's own layers brought.
+// rebase goes on with the image as it is on the candidate: its packages and
+// vulnerabilities, and what can be dropped there.
 func (m *maker) rebase(p *Plan) {
 	b := m.in.Base
-	if b == nil || b.Start != base.Starts || b.Numbers == nil {
+	if b == nil || b.Start != base.Starts || b.Report == nil {
 		return
 	}
-	own := map[string]int{}
-	for v := range m.left {
-		if v.Layer < m.in.BaseEnds {
-			delete(m.left, v)
-			continue
+	ref := m.in.Report.Target.Ref
+	m.in.Report, m.in.Slim, m.in.Packages = b.Report, m.in.OnBase, m.in.BasePackages
+	m.in.Report.Target.Ref = ref
+	m.start()
+	why := "the entrypoint finds all that it needs on it"
+	for i, l := range b.Lacks {
+		if i == 0 {
+			why += ", but not: "
+		} else {
+			why += ", "
 		}
-		own[v.Severity.String()]++
+		why += l.What + " " + l.Name
 	}
-	m.extra = map[string]int{}
-	for severity, k := range b.Numbers.Vulnerabilities {
-		if theirs := k - own[severity]; theirs > 0 {
-			m.extra[severity] = theirs
-		}
-	}
-	for _, pkg := range m.in.Report.Packages {
-		if pkg.Layer < m.in.BaseEnds {
-			m.gone[pkg.PURL] = true
-		}
-	}
-	m.packages, m.bytes, m.rebased = b.Numbers.Packages, b.Numbers.Bytes, true
-	m.add(p, Step{Kind: "base", Do: "FROM " + b.Ref, Why: "the entrypoint finds all that it needs on it"})
+	m.add(p, Step{Kind: "base", Do: "FROM " + b.Ref, Why: why})
 }
 
-// drop removes the packages that nothing reaches. After another base the
-// slimming was measured on an image that is no more: then it is left out.
+// drop removes the packages that nothing reaches.
 func (m *maker) drop(p *Plan) {
-	if m.in.Slim == nil || m.rebased {
+	if m.in.Slim == nil {
 		return
 	}
 	stays := map[string]bool{}

@@ -79,12 +79,16 @@ func TestMake(t *testing.T) {
 	full.Slim, full.Harden = slimmed(), userless()
 	full.Unpinned = []plan.Unpinned{{File: "Dockerfile", Line: 3, Ref: "debian:12"}, {File: "Dockerfile", Line: 9, Ref: "node:20"}}
 	rebased := full
-	rebased.Unpinned, rebased.BaseEnds = nil, 1
-	rebased.Base = &base.Outcome{Ref: "new:1", Start: base.Starts, Measured: true, Numbers: &base.Numbers{
-		Bytes: 700, Packages: 3, Vulnerabilities: map[string]int{finding.Critical.String(): 1, finding.High.String(): 1, finding.Medium.String(): 1, finding.Low.String(): 2},
-	}}
+	rebased.Unpinned = nil
+	on := input().Report
+	on.Packages, on.Vulnerabilities, on.Target.Ref, on.Target.Expanded = on.Packages[1:], on.Vulnerabilities[2:], "memory", 700
+	rebased.Base = &base.Outcome{Ref: "new:1", Start: base.Starts, Measured: true, Report: on}
+	slimmedOn := rebased
+	again := *on
+	slimmedOn.Base = &base.Outcome{Ref: "new:1", Start: base.Starts, Measured: true, Report: &again, Lacks: []base.Lack{{What: "locale", Name: "de_DE"}, {What: "time zone", Name: "CET"}}}
+	slimmedOn.OnBase, slimmedOn.BasePackages = &slim.Plan{Packages: []slim.Fate{{}, {Stays: true}, {Stays: true}}, Left: slim.Count{Bytes: 300}}, on.Packages
 	unproved := input()
-	unproved.Base = &base.Outcome{Ref: "new:1", Start: base.Unproved, Numbers: rebased.Base.Numbers}
+	unproved.Base = &base.Outcome{Ref: "new:1", Start: base.Unproved, Report: on}
 	rooted := input()
 	rooted.Harden = &harden.Profile{Root: true}
 	configured := input()
@@ -112,10 +116,18 @@ func TestMake(t *testing.T) {
 		}},
 		{"another base: its own stay", rebased, []string{
 			"1211 4p 1000B",
-			"base | FROM new:1 | the entrypoint finds all that it needs on it |  | 1112 3p 700B",
-			"upgrade | apt-get install --only-upgrade gcc-12 curl | mends 2 of the vulnerabilities left |  | 0012 3p 700B",
-			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0002 3p 700B",
-			"user | USER 65532:65532 | nothing needs root |  | 0002 3p 700B",
+			"base | FROM new:1 | the entrypoint finds all that it needs on it |  | 1110 3p 700B",
+			"upgrade | apt-get install --only-upgrade gcc-12 curl | mends 2 of the vulnerabilities left |  | 0010 3p 700B",
+			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0000 3p 700B",
+			"user | USER 65532:65532 | nothing needs root |  | 0000 3p 700B",
+		}},
+		{"another base, and what can be dropped there", slimmedOn, []string{
+			"1211 4p 1000B",
+			"base | FROM new:1 | the entrypoint finds all that it needs on it, but not: locale de_DE, time zone CET |  | 1110 3p 700B",
+			"slim | careen slim shop:1 | nothing reaches 1 of 3 packages; for a build stage: gcc-12 |  | 0110 2p 300B",
+			"upgrade | apt-get install --only-upgrade curl | mends 1 of the vulnerabilities left |  | 0010 2p 300B",
+			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0000 2p 300B",
+			"user | USER 65532:65532 | nothing needs root |  | 0000 2p 300B",
 		}},
 		{"a base that is not proved", unproved, append([]string{"1211 4p 1000B"}, upgrades...)},
 		{"root is needed", rooted, append([]string{"1211 4p 1000B"}, upgrades...)},
