@@ -191,6 +191,7 @@ func (w *dirWalk) regular(dir *os.Root, name string, at int, h *Header) error {
 		return nil
 	}
 	w.want(h, head)
+	w.passed(at, h, head)
 	if len(w.wanted) == 0 {
 		return nil
 	}

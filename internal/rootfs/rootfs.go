@@ -45,6 +45,10 @@ type Visitor struct {
 	// For a hard link it is called with the link's own path and no bytes.
 	Want func(h *Header, head []byte) bool
 
+	// Passed, where it is set, returns a fact to keep of a file that Want
+	// declined, from the same; nil for none.
+	Passed func(h *Header, head []byte) []byte
+
 	// Visit returns the fact to keep, nil for none. An error is what is wrong
 	// with the file, for the report's warnings; the pass goes on.
 	Visit func(h *Header, body Body) ([]byte, error)

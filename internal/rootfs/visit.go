@@ -92,6 +92,18 @@ func (v *visiting) want(h *Header, head []byte) {
 	}
 }
 
+// passed takes in what visitors that do not want a file say of it all the same.
+func (v *visiting) passed(draft int, h *Header, head []byte) {
+	for i := range v.visitors {
+		if v.visitors[i].Passed == nil || slices.Contains(v.wanted, i) {
+			continue
+		}
+		if data := v.visitors[i].Passed(h, head); data != nil {
+			v.keep([]foundFact{{draft, i, h.Path, data, nil}})
+		}
+	}
+}
+
 // file shows one regular file to the visitors that want it. An error is one of
 // reading r, and ends the pass.
 func (v *visiting) file(draft int, h *Header, r io.Reader) error {
@@ -103,6 +115,7 @@ func (v *visiting) file(draft int, h *Header, r io.Reader) error {
 		return truncation(err)
 	}
 	v.want(h, head)
+	v.passed(draft, h, head)
 	if len(v.wanted) == 0 {
 		return nil
 	}

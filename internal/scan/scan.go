@@ -83,6 +83,7 @@ type Opened struct {
 	facts   []*rootfs.Facts
 	shown   *image.Image     // Image without the secrets of its configuration and history: what reports show
 	secrets []finding.Secret // nil when not looked for
+	unread  string           // what was not looked into for secrets, "" for nothing
 	reached *reach.Result    // nil when not computed
 }
 
@@ -122,6 +123,9 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		withoutLayer(r.Target.Coverage)
 	}
 	r.Secrets = in.secrets
+	if in.unread != "" {
+		r.Warnings = append(r.Warnings, report.Warning{Kind: "secrets-unread", Layer: -1, Message: in.unread})
+	}
 	in.inspect(r, opt.Scanners)
 	if err := judge(r, cat, opt); err != nil {
 		return r, err

@@ -29,6 +29,6 @@ func (in *Opened) findSecrets(opt Options) {
 		return
 	}
 	found := opt.SecretRules.Find(in.Tree, in.Image, in.Catalog.Packages)
-	in.secrets = found.Secrets
+	in.secrets, in.unread = found.Secrets, found.Unread
 	in.shown = found.Redactor.Image(in.Image)
 }

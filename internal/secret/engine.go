@@ -92,9 +92,16 @@ func (s *scan) keyword(k int32, end int) {
 	}
 }
 
+// assignedWithin is how far behind its keyword a rule for assignments wants "="
+// or ":": the rest of the name, quotes, brackets and spaces are shorter.
+const assignedWithin = 40
+
 // lookAt runs the regular expression of an anchored rule at its keyword.
 func (s *scan) lookAt(r *rule, start, end int) {
 	if r.wordStart && start > 0 && isWordByte(s.text[start-1]) || !s.applies(r) {
+		return
+	}
+	if r.assigned && !bytes.ContainsAny(s.text[end:min(end+assignedWithin, len(s.text))], "=:") {
 		return
 	}
 	to := len(s.text)

@@ -12,6 +12,7 @@ import (
 // report says of it, and what tells whether another is the same.
 type seen struct {
 	Rule     string `json:"r"`
+	Inside   string `json:"p,omitempty"` // path in the archive that the file is
 	Line     int    `json:"n,omitempty"` // from 1; 0 in a binary file
 	Redacted string `json:"v"`
 	Mark     mark   `json:"m"`
@@ -42,11 +43,17 @@ func (m *mark) UnmarshalText(text []byte) error {
 // and size is taken for the same.
 func markOfFile(h *rootfs.Header) mark { return markOf(fmt.Appendf(nil, "%s %d", h.Path, h.Size)) }
 
-func encode(found []seen) []byte {
-	if len(found) == 0 {
+// fact is what is kept of one file.
+type fact struct {
+	Found  []seen `json:"f,omitempty"`
+	Unread unread `json:"u,omitempty"` // why not all of it was looked into
+}
+
+func encode(f fact) []byte {
+	if len(f.Found) == 0 && f.Unread == "" {
 		return nil
 	}
-	data, err := json.Marshal(found)
+	data, err := json.Marshal(f)
 	if err != nil {
 		return nil // strings and numbers alone always encode
 	}
@@ -54,10 +61,10 @@ func encode(found []seen) []byte {
 }
 
 // decode reads a fact. A damaged one holds nothing: the cache has checked its sum.
-func decode(data []byte) []seen {
-	var found []seen
-	if json.Unmarshal(data, &found) != nil {
-		return nil
+func decode(data []byte) fact {
+	var f fact
+	if json.Unmarshal(data, &f) != nil {
+		return fact{}
 	}
-	return found
+	return f
 }

@@ -22,7 +22,7 @@ const (
 const factName = "secret"
 
 // factVersion is raised when the engine finds something else in the same bytes.
-const factVersion = 1
+const factVersion = 2
 
 // Visitor returns what has to look at each layer's files for Find to know them.
 // Its facts hold no secret.
@@ -31,23 +31,57 @@ func (all *Rules) Visitor() rootfs.Visitor {
 		Name:    factName,
 		Version: factVersion<<24 ^ all.generation,
 		Want:    all.want,
+		Passed:  passed,
 		Visit:   all.visit,
 	}
 }
 
 func (all *Rules) want(h *rootfs.Header, head []byte) bool {
-	if h.Size == 0 || len(head) == 0 || h.Size > maxText {
+	if h.Size == 0 || len(head) == 0 {
 		return false
 	}
-	if h.Size > maxBinary && !isText(head) {
-		return false
+	return lookedInto(h, head) == "" && !isBulk(h.Path, head) || len(all.named(h.Path)) > 0
+}
+
+// passed notes a file that is not looked into although it might hold something.
+func passed(h *rootfs.Header, head []byte) []byte {
+	if h.Size == 0 || len(head) == 0 || isBulk(h.Path, head) {
+		return nil
 	}
-	return !isBulk(h.Path, head) || len(all.named(h.Path)) > 0
+	return encode(fact{Unread: lookedInto(h, head)})
+}
+
+// unread says why a file, or a part of it, was not looked into.
+type unread string
+
+// The reasons.
+const (
+	unreadText    unread = "text over 64 MiB"
+	unreadBinary  unread = "binary over 1 MiB"
+	unreadArchive unread = "archive that is too large, damaged or of a form that is not opened"
+	unreadMembers unread = "archive with archives, large files or binaries in it"
+)
+
+// lookedInto returns "" for a file that is looked into, else why not.
+func lookedInto(h *rootfs.Header, head []byte) unread {
+	switch kind := archiveKind(head); {
+	case kind == notOpened, kind != noArchive && h.Size > maxArchive:
+		return unreadArchive
+	case kind != noArchive:
+		return ""
+	case h.Size > maxText:
+		if isText(head) {
+			return unreadText
+		}
+		return unreadBinary
+	case h.Size > maxBinary && !isText(head):
+		return unreadBinary
+	}
+	return ""
 }
 
 // bulkHeads begin formats that hold no text of their own, or hold it packed.
 var bulkHeads = byteLists(
-	"\x1f\x8b", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "BZh", "7z\xbc\xaf\x27\x1c", "PK\x03\x04", "\x04\x22\x4d\x18", // archives
 	"\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF", "\x00\x00\x01\x00", "OggS", "ID3", "fLaC", "\x1aE\xdf\xa3", // pictures, sound, film
 	"\x00\x01\x00\x00\x00", "OTTO", "true\x00", "ttcf", "wOFF", "wOF2", // fonts
 	"\xde\x12\x04\x95", "\x95\x04\x12\xde", // message catalogs
@@ -76,7 +110,8 @@ func isBulk(path string, head []byte) bool {
 			return true
 		}
 	}
-	return false
+	// What distributions pack there is change logs and manuals, by the thousand.
+	return (strings.HasPrefix(path, "usr/share/doc/") || strings.HasPrefix(path, "usr/share/info/")) && archiveKind(head) != noArchive
 }
 
 // isText reports whether the first bytes of a file are those of a text: UTF-16
@@ -103,24 +138,31 @@ func isUTF16(head []byte) bool {
 
 // visit finds the secrets of one file and returns them as a fact.
 func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
-	var found []seen
+	var f fact
 	for _, r := range all.named(h.Path) {
-		found = append(found, seen{Rule: r.id, Redacted: hidden, Mark: markOfFile(h), Length: 0})
+		f.Found = append(f.Found, seen{Rule: r.id, Redacted: hidden, Mark: markOfFile(h), Length: 0})
+	}
+	head := make([]byte, min(body.Size(), 512))
+	if _, err := body.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
 	}
 	var err error
-	switch {
+	switch kind := archiveKind(head); {
+	case isBulk(h.Path, head), lookedInto(h, head) != "": // wanted for its name alone
+	case kind != noArchive:
+		f.Found, f.Unread = all.inArchive(f.Found, kind, body, h.Path)
 	case body.Size() <= chunkSize:
 		var text []byte
 		if text, err = body.Bytes(chunkSize); err == nil {
-			found = all.inText(found, text, h.Path)
+			f.Found = all.inText(f.Found, text, h.Path)
 		}
 	default:
-		found, err = all.inChunks(found, body, h.Path)
+		f.Found, err = all.inChunks(f.Found, body, h.Path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return encode(found), nil
+	return encode(f), nil
 }
 
 // inText looks into a text or a small binary file that is at hand as a whole.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 type Result struct {
 	Secrets  []finding.Secret // worst first
 	Redactor *Redactor        // takes every one of them out of a text
+	Unread   string           // what was not looked into, "" when all was
 }
 
 // occurrence is one secret at one place.
@@ -35,7 +37,7 @@ type occurrence struct {
 // are configuration (etc) or another layer changed them.
 func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Package) Result {
 	redactor := all.NewRedactor(img)
-	found := all.inFiles(tree, img, packages)
+	found, unread := all.inFiles(tree, img, packages)
 	for _, o := range found {
 		redactor.addMark(o.seen)
 	}
@@ -47,18 +49,19 @@ func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Pack
 			p.Hidden.Instruction = redactor.Text(p.Hidden.Instruction)
 		}
 	}
-	return Result{Secrets: all.group(found), Redactor: redactor}
+	return Result{Secrets: all.group(found), Redactor: redactor, Unread: unread}
 }
 
 // inFiles returns what the visitor saw in every layer, hidden and deleted files
-// included.
-func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.Package) []occurrence {
+// included, and what it did not look into.
+func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.Package) ([]occurrence, string) {
 	facts := slices.Collect(tree.AllFacts(factName))
 	if len(facts) == 0 {
-		return nil
+		return nil, ""
 	}
 	owned := owners(facts, packages, img.Kind == "dir")
 	var found []occurrence
+	unread := map[unread][]string{}
 	for _, fact := range facts {
 		if brought, ok := owned[fact.Path]; ok && fact.Layer <= brought {
 			continue
@@ -76,14 +79,36 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 			}
 		}
 		count := map[string]int{}
-		for _, s := range decode(fact.Data) {
+		kept := decode(fact.Data)
+		if kept.Unread != "" {
+			unread[kept.Unread] = append(unread[kept.Unread], fact.Path)
+		}
+		for _, s := range kept.Found {
 			p := place
 			p.InFile = s.Line
+			if s.Inside != "" {
+				p.Path += "!/" + s.Inside
+			}
 			found = append(found, occurrence{s, p, count[s.Rule]})
 			count[s.Rule]++
 		}
 	}
-	return found
+	return found, sayUnread(unread)
+}
+
+// sayUnread counts what was not looked into, with the first of each kind named.
+func sayUnread(files map[unread][]string) string {
+	var parts []string
+	total := 0
+	for _, why := range slices.Sorted(maps.Keys(files)) {
+		list := slices.Compact(slices.Sorted(slices.Values(files[why])))
+		total += len(list)
+		parts = append(parts, fmt.Sprintf("%s: %d, e.g. /%s", why, len(list), list[0]))
+	}
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("files that were not looked into for secrets, or not whole: %d (%s)", total, strings.Join(parts, "; "))
 }
 
 func instruction(img *image.Image, layer int) string {

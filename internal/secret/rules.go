@@ -57,6 +57,7 @@ type rule struct {
 	window    int  // bytes on either side of a keyword that regex sees; 0 means all of the text
 	anchored  bool // a match begins with the keyword
 	wordStart bool // and the keyword begins a word
+	assigned  bool // soon after which stands "=" or ":"
 	checksum  func(secret []byte) bool
 	password  bool // chosen by people
 	allow     []*allowlist
@@ -131,6 +132,7 @@ type ruleText struct {
 	Stopwords []string
 	Window    *int
 	Anchored  bool
+	Assigned  bool
 	Password  bool
 }
 
@@ -307,7 +309,7 @@ func (all *Rules) keywords() []string {
 }
 
 func (t *ruleText) rule(compile compiler) (*rule, error) {
-	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored}
+	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned}
 	switch {
 	case t.ID == "":
 		return nil, errors.New("has no id")
@@ -315,6 +317,8 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		return nil, errors.New("has neither regex nor path")
 	case len(t.Required) > 0:
 		return nil, errors.New("rules that require others are not supported")
+	case r.assigned && !r.anchored:
+		return nil, errors.New("assigned, but not anchored")
 	case r.anchored && len(t.Keywords) == 0:
 		return nil, errors.New("anchored, but to no keyword")
 	case r.window < 0 || r.window > maxWindow:

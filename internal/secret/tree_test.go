@@ -38,7 +38,7 @@ func TestTree(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
-		for _, s := range decode(fact) {
+		for _, s := range decode(fact).Found {
 			t.Logf("%s:%d: %s %s", path, s.Line, s.Rule, s.Redacted)
 		}
 		return nil

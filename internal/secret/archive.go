@@ -1,0 +1,225 @@
+package secret
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// Bounds on one archive. What is over them is said to be unread.
+const (
+	maxArchive  = 64 << 20  // as stored
+	maxIndex    = 8 << 20   // directory of a zip: archive/zip takes ten times that in memory
+	maxMembers  = 50_000    // looked at
+	maxMember   = 1 << 20   // of one that is looked into: settings and keys are small
+	maxInflated = 128 << 20 // of a gzip, looked into or not
+	maxRead     = 64 << 20  // of all members that are looked into
+)
+
+// archive is a form of archive.
+type archive uint8
+
+const (
+	noArchive archive = iota
+	zipped            // zip, jar, war, whl, egg, nupkg, apk, docx…
+	gzipped           // a text, or a tar
+	tarred
+	notOpened // packed by a method that costs too much, or that few use
+)
+
+// otherArchives begin the forms that are not opened: xz, zstd, bzip2, 7z, lz4.
+var otherArchives = byteLists("\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "BZh", "7z\xbc\xaf\x27\x1c", "\x04\x22\x4d\x18")
+
+func archiveKind(head []byte) archive {
+	const tarMagic = 257 // POSIX.1-1988, ustar
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return zipped
+	case bytes.HasPrefix(head, []byte("\x1f\x8b\x08")): // RFC 1952, 2.3.1
+		return gzipped
+	case len(head) >= tarMagic+5 && string(head[tarMagic:tarMagic+5]) == "ustar":
+		return tarred
+	}
+	for _, h := range otherArchives {
+		if bytes.HasPrefix(head, h) {
+			return notOpened
+		}
+	}
+	return noArchive
+}
+
+// inArchive looks into the members of an archive, not into archives within it.
+func (all *Rules) inArchive(found []seen, kind archive, body rootfs.Body, path string) ([]seen, unread) {
+	w := memberWalk{all: all, path: path, found: found}
+	var err error
+	switch r := io.NewSectionReader(body, 0, body.Size()); kind {
+	case zipped:
+		err = w.zip(r)
+	case gzipped:
+		err = w.gzip(r)
+	case tarred:
+		err = w.tar(r)
+	}
+	if err != nil {
+		return w.found, unreadArchive
+	}
+	return w.found, w.unread
+}
+
+type memberWalk struct {
+	all     *Rules
+	path    string // of the archive
+	found   []seen
+	unread  unread
+	members int
+	read    int64
+}
+
+var errTooMuch = errors.New("more than is looked into")
+
+// member looks into one member of a size; open returns its content.
+func (w *memberWalk) member(name string, size int64, open func() (io.Reader, error)) error {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "./"), "/")
+	if w.members++; w.members > maxMembers || len(w.found) >= maxMatches {
+		return errTooMuch
+	}
+	if size == 0 || isBulk(name, nil) || isCode(name) {
+		return nil
+	}
+	if size > maxMember {
+		w.unread = unreadMembers
+		return nil
+	}
+	if w.read += size; w.read > maxRead {
+		return errTooMuch
+	}
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxMember))
+	if err != nil {
+		return err
+	}
+	head := text[:min(len(text), 512)]
+	switch {
+	case archiveKind(head) != noArchive:
+		w.unread = unreadMembers
+	case !isBulk(name, head):
+		before := len(w.found)
+		w.found = w.all.inText(w.found, text, w.path+"!/"+name)
+		for i := before; i < len(w.found); i++ {
+			w.found[i].Inside = name
+		}
+	}
+	return nil
+}
+
+// isCode reports whether a member is compiled code, by far the most of what
+// archives hold: it is passed over unread, as compiled files are.
+func isCode(name string) bool {
+	return strings.HasSuffix(name, ".class") || strings.HasSuffix(name, ".sjsir") || strings.HasSuffix(name, ".tasty")
+}
+
+// boundedIndex lets only so much be read, until the directory is known.
+type boundedIndex struct {
+	io.ReaderAt
+	left int64 // -1 for no bound
+}
+
+func (r *boundedIndex) ReadAt(p []byte, off int64) (int, error) {
+	if r.left >= 0 {
+		if r.left -= int64(len(p)); r.left < 0 {
+			r.left = 0
+			return 0, errTooMuch
+		}
+	}
+	return r.ReaderAt.ReadAt(p, off)
+}
+
+func (w *memberWalk) zip(r *io.SectionReader) error {
+	index := &boundedIndex{r, maxIndex}
+	z, err := zip.NewReader(index, r.Size())
+	index.left = -1
+	if err != nil {
+		return err
+	}
+	for _, f := range z.File {
+		if !f.Mode().IsRegular() {
+			continue
+		}
+		var body io.ReadCloser
+		err := w.member(f.Name, int64(min(f.UncompressedSize64, maxInflated)), func() (r io.Reader, err error) {
+			body, err = f.Open()
+			return body, err
+		})
+		if body != nil {
+			body.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *memberWalk) tar(r io.Reader) error {
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		if err := w.member(h.Name, h.Size, func() (io.Reader, error) { return t, nil }); err != nil {
+			return err
+		}
+	}
+}
+
+// gzip looks into a packed text, or into a packed tar.
+func (w *memberWalk) gzip(r io.Reader) error {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	plain := &io.LimitedReader{R: z, N: maxInflated}
+	buffered := bufio.NewReader(plain)
+	head, err := buffered.Peek(512)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if archiveKind(head) == tarred {
+		err = w.tar(buffered)
+		if plain.N <= 0 {
+			return errTooMuch
+		}
+		return err
+	}
+	if archiveKind(head) != noArchive || !isText(head) {
+		w.unread = unreadMembers
+		return nil
+	}
+	text, err := io.ReadAll(io.LimitReader(buffered, chunkSize+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > chunkSize {
+		w.unread, text = unreadMembers, text[:chunkSize]
+	}
+	w.found = w.all.inText(w.found, text, strings.TrimSuffix(w.path, ".gz"))
+	return nil
+}
