@@ -168,7 +168,7 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 		if ref.Said {
 			why = ref.Skip
 		}
-		if why != "" {
+		if why != "" && o.State != pin.Unpinned { // --check says those on standard output
 			c.note("%s:%d: %s %s: left alone: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(why))
 		} else if ref.Skip != "" {
 			c.debugf("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(ref.Skip))
@@ -179,12 +179,16 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 
 // checkPins lists what is wrong, one line each.
 func (c *command) checkPins(plan *pin.Plan) error {
-	bad := 0
+	bad, byHand := 0, 0
 	for _, o := range plan.Outcomes {
 		var text string
 		switch o.State {
 		case pin.Unpinned:
 			text = "not pinned"
+			if o.Why != "" {
+				text += ", and cannot be as it is written: " + escape(o.Why)
+				byHand++
+			}
 		case pin.Stale:
 			_, digest, _ := strings.Cut(o.New, "@")
 			text = "its tag now names " + digest
@@ -196,10 +200,17 @@ func (c *command) checkPins(plan *pin.Plan) error {
 			return err
 		}
 	}
-	if bad > 0 {
-		return &exitError{exitGate, fmt.Errorf("%d of %d references are not pinned to what their tags name; careen pin --update mends them", bad, len(plan.Outcomes))}
+	if bad == 0 {
+		return nil
 	}
-	return nil
+	next := "careen pin --update mends them"
+	switch {
+	case byHand == bad:
+		next = "they have to be rewritten by hand first"
+	case byHand > 0:
+		next = fmt.Sprintf("careen pin --update mends %d, and %d have to be rewritten by hand first", bad-byHand, byHand)
+	}
+	return &exitError{exitGate, fmt.Errorf("%d of %d references are not pinned to what their tags name; %s", bad, len(plan.Outcomes), next)}
 }
 
 func (c *command) printPins(plan *pin.Plan) error {

@@ -3,6 +3,7 @@ package pin
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -45,7 +46,7 @@ type Outcome struct {
 	Reference Reference
 	State     State
 	New       string // value with its pin, for Pinned and Moved; what the tag names, for Stale
-	Why       string // for Stuck, and what should be known otherwise
+	Why       string // for Stuck, for Unpinned what cannot be pinned as it is written, and what should be known otherwise
 }
 
 // Plan is what is to be done. Nothing is written before Write.
@@ -71,6 +72,9 @@ func Make(documents []*Document, opt Options) (*Plan, error) {
 			}
 			plan.Outcomes = append(plan.Outcomes, o)
 		}
+		if opt.Check {
+			d.unpinnable(plan.Outcomes[first:])
+		}
 		if opt.Check || len(p.failed) > 0 {
 			continue
 		}
@@ -84,6 +88,22 @@ func Make(documents []*Document, opt Options) (*Plan, error) {
 		}
 	}
 	return plan, p.failure(plan.Outcomes)
+}
+
+// unpinnable says of references without a pin why they could not be given one.
+// No registry is asked: digests that differ wherever the values do stand for
+// those that it would name.
+func (d *Document) unpinnable(outcomes []Outcome) {
+	wanted := map[int]string{}
+	for i, o := range outcomes {
+		if name, err := image.ParseName(o.Reference.Value); o.State == Unpinned && err == nil {
+			wanted[i] = pinnedValue(o.Reference.Value, name, "", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(o.Reference.Value))))
+		}
+	}
+	_, stuck := d.rewrite(wanted)
+	for i, why := range stuck {
+		outcomes[i].Why = why
+	}
 }
 
 // Write changes the files, each at once or not at all.

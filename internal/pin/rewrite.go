@@ -46,13 +46,13 @@ func (d *Document) edits(wanted map[int]string, stuck map[int]string) []edit {
 		}
 		text, ok := strings.CutPrefix(value, strings.TrimSuffix(ref.Value, ref.place.text))
 		if !ok {
-			stuck[i] = "its tag is put together from variables"
+			stuck[i] = "its tag is put together from variables: make it one"
 			continue
 		}
 		e := edit{ref.place.start, ref.place.end, text}
 		if other, taken := at[e.start]; taken {
 			if other != e {
-				stuck[i] = fmt.Sprintf("ARG %s feeds another reference too, to another image", ref.place.arg)
+				stuck[i] = fmt.Sprintf("ARG %s feeds another image too: give each an ARG of its own", ref.place.arg)
 			}
 			continue
 		}
@@ -103,7 +103,7 @@ func (d *Document) verify(data []byte, wanted, stuck map[int]string) bool {
 	for name, value := range d.redeclared {
 		for i, ref := range d.References {
 			if again.redeclared[name] != value && wanted[i] != "" && stuck[i] == "" && slices.Contains(ref.args, name) && value != ref.Value {
-				stuck[i] = fmt.Sprintf("ARG %s is part of it, and used in a stage too", name)
+				stuck[i] = fmt.Sprintf("ARG %s is part of it, and used in a stage too: give the stage an ARG of its own", name)
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func giveUp(wanted, stuck map[int]string) {
 func (d *Document) blame(wanted, stuck map[int]string, args []string, what string) {
 	for i, ref := range d.References {
 		if wanted[i] != "" && stuck[i] == "" && ref.place.arg != "" && slices.Contains(args, ref.place.arg) {
-			stuck[i] = fmt.Sprintf("ARG %s is part of %s too", ref.place.arg, what)
+			stuck[i] = fmt.Sprintf("ARG %s is part of %s too: give each an ARG of its own", ref.place.arg, what)
 		}
 	}
 }

@@ -140,6 +140,10 @@ type Warning struct {
 	Incomplete bool `json:"incomplete,omitempty"`
 }
 
+// SecretsUnread is the kind of the warning that counts what was not looked into
+// for secrets. The table says it with the secrets.
+const SecretsUnread = "secrets-unread"
+
 // Gate is the verdict of the policy.
 type Gate struct {
 	Tripped bool   `json:"tripped"`

@@ -36,6 +36,11 @@ func (t *table) secrets(r *Report, all bool) {
 	if suppressed > 0 {
 		head = head.add(fmt.Sprintf(", %d suppressed (--show-suppressed)", suppressed))
 	}
+	for _, w := range r.Warnings {
+		if w.Kind == SecretsUnread {
+			head = head.add(" · " + w.Message)
+		}
+	}
 	t.blank()
 	t.fold(head, len("SECRETS   "))
 	rest := 0

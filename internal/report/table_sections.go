@@ -238,16 +238,19 @@ func (t *table) packages(r *Report) {
 
 // warnings writes what a reader must know to trust the report, one entry a kind.
 func (t *table) warnings(r *Report) {
-	if len(r.Warnings) == 0 {
-		return
-	}
 	byKind := map[string][]Warning{}
 	var kinds []string
 	for _, w := range r.Warnings {
+		if w.Kind == SecretsUnread && r.Secrets != nil {
+			continue // said with the secrets
+		}
 		if byKind[w.Kind] == nil {
 			kinds = append(kinds, w.Kind)
 		}
 		byKind[w.Kind] = append(byKind[w.Kind], w)
+	}
+	if kinds == nil {
+		return
 	}
 	slices.SortStableFunc(kinds, func(a, b string) int {
 		return cmp.Or(-cmp.Compare(btoi(incomplete(byKind[a])), btoi(incomplete(byKind[b]))), strings.Compare(a, b))

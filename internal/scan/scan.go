@@ -124,7 +124,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	}
 	r.Secrets = in.secrets
 	if in.unread != "" {
-		r.Warnings = append(r.Warnings, report.Warning{Kind: "secrets-unread", Layer: -1, Message: in.unread})
+		r.Warnings = append(r.Warnings, report.Warning{Kind: report.SecretsUnread, Layer: -1, Message: in.unread})
 	}
 	in.inspect(r, opt.Scanners)
 	if err := judge(r, cat, opt); err != nil {

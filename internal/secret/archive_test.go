@@ -142,8 +142,7 @@ func TestUnreadIsCounted(t *testing.T) {
 	if len(result.Secrets) != 1 || result.Secrets[0].Places[0].Path != "app/app.jar!/config/app.yml" || result.Secrets[0].Places[0].InFile != 1 {
 		t.Errorf("%s", places(result.Secrets))
 	}
-	const want = "files that were not looked into for secrets, or not whole: 3 (" +
-		string(unreadArchive) + ": 1, e.g. /app/dump.xz; " + string(unreadBinary) + ": 2, e.g. /app/server)"
+	const want = "3 files not looked into, or not whole: 1 × " + string(unreadArchive) + ", e.g. /app/dump.xz; 2 × " + string(unreadBinary) + ", e.g. /app/server"
 	if result.Unread != want {
 		t.Errorf("%q, want %q", result.Unread, want)
 	}

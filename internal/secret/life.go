@@ -61,7 +61,7 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 	}
 	owned := owners(facts, packages, img.Kind == "dir")
 	var found []occurrence
-	unread := map[unread][]string{}
+	left := map[unread][]string{}
 	for _, fact := range facts {
 		if brought, ok := owned[fact.Path]; ok && fact.Layer <= brought {
 			continue
@@ -81,7 +81,7 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 		count := map[string]int{}
 		kept := decode(fact.Data)
 		if kept.Unread != "" {
-			unread[kept.Unread] = append(unread[kept.Unread], fact.Path)
+			left[kept.Unread] = append(left[kept.Unread], fact.Path)
 		}
 		for _, s := range kept.Found {
 			p := place
@@ -93,22 +93,26 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 			count[s.Rule]++
 		}
 	}
-	return found, sayUnread(unread)
+	return found, sayUnread(left)
 }
 
 // sayUnread counts what was not looked into, with the first of each kind named.
-func sayUnread(files map[unread][]string) string {
+func sayUnread(left map[unread][]string) string {
 	var parts []string
 	total := 0
-	for _, why := range slices.Sorted(maps.Keys(files)) {
-		list := slices.Compact(slices.Sorted(slices.Values(files[why])))
+	for _, why := range slices.Sorted(maps.Keys(left)) {
+		list := slices.Compact(slices.Sorted(slices.Values(left[why])))
 		total += len(list)
-		parts = append(parts, fmt.Sprintf("%s: %d, e.g. /%s", why, len(list), list[0]))
+		parts = append(parts, fmt.Sprintf("%d × %s, e.g. /%s", len(list), why, list[0]))
 	}
 	if total == 0 {
 		return ""
 	}
-	return fmt.Sprintf("files that were not looked into for secrets, or not whole: %d (%s)", total, strings.Join(parts, "; "))
+	files := "files"
+	if total == 1 {
+		files = "file"
+	}
+	return fmt.Sprintf("%d %s not looked into, or not whole: %s", total, files, strings.Join(parts, "; "))
 }
 
 func instruction(img *image.Image, layer int) string {
