@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/purl"
@@ -19,8 +20,9 @@ import (
 // is about (https://github.com/in-toto/attestation/tree/main/spec/v1). Lists are
 // left as they are: each reads their members one by one.
 type bomDocument struct {
-	BOMFormat  string          `json:"bomFormat"`
-	Components json.RawMessage `json:"components"`
+	BOMFormat    string          `json:"bomFormat"`
+	Components   json.RawMessage `json:"components"`
+	Dependencies json.RawMessage `json:"dependencies"`
 
 	SPDXVersion   string          `json:"spdxVersion"`
 	Packages      json.RawMessage `json:"packages"`
@@ -41,13 +43,15 @@ type bomEntry struct {
 	source     sbom.Source
 	modularity string
 	lockFile   bool
+	dependsOn  []int // entries
 }
 
 // bom is what an SBOM holds.
 type bom struct {
 	distro  sbom.Distro
 	entries []bomEntry
-	unnamed int // packages without a package URL
+	refs    map[string]int // CycloneDX's names of entries
+	unnamed int            // packages without a package URL
 	wrong   problems
 }
 
@@ -71,7 +75,9 @@ func parseBOM(data []byte) (*bom, error) {
 	}
 	switch {
 	case doc.BOMFormat == "CycloneDX":
+		b.refs = map[string]int{}
 		b.addComponents(doc.Components, 0)
+		b.addDependencies(doc.Dependencies)
 	case strings.HasPrefix(doc.SPDXVersion, "SPDX-2."):
 		b.addSPDX(&doc)
 	default:
@@ -134,6 +140,8 @@ func ReadSBOM(data []byte) (Result, error) {
 		warn("packages", b.wrong.Error())
 	}
 	bad := 0
+	purls := make([]string, len(b.entries)) // of the packages that entries are, "" for none
+	var from []int                          // the entry of each package
 	for i := range b.entries {
 		p, ok := b.entries[i].describe()
 		if !ok {
@@ -151,7 +159,20 @@ func ReadSBOM(data []byte) (Result, error) {
 		if isOSType(p.Type) && r.Distro.ID == "" {
 			r.Distro = distroOf(b.entries[i].purl)
 		}
+		purls[i] = p.PURL
+		from = append(from, i)
 		r.Packages = append(r.Packages, p)
+	}
+	for k := range r.Packages {
+		p := &r.Packages[k]
+		for _, on := range b.entries[from[k]].dependsOn {
+			// What a package owns hangs below it in CycloneDX: no need of its.
+			if purl := purls[on]; purl != "" && purl != p.PURL && b.entries[on].owner != b.entries[from[k]].purl {
+				p.DependsOn = append(p.DependsOn, purl)
+			}
+		}
+		slices.Sort(p.DependsOn)
+		p.DependsOn = slices.Compact(p.DependsOn)
 	}
 	r.Packages = merge(r.Packages)
 	for i := range r.Packages {

@@ -12,6 +12,7 @@ import (
 // bomComponent is a component of CycloneDX.
 type bomComponent struct {
 	Type        string                `json:"type"`
+	Ref         string                `json:"bom-ref"`
 	Group       string                `json:"group"`
 	Name        string                `json:"name"`
 	Version     string                `json:"version"`
@@ -49,11 +50,38 @@ func (b *bom) addComponents(list json.RawMessage, depth int) {
 				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: b.properties(c)["careen:codename"], PrettyName: c.Description})
 			}
 		case c.PURL != "":
+			if c.Ref != "" {
+				b.refs[c.Ref] = len(b.entries)
+			}
 			b.addEntry(c.entry(b))
 		case c.Type == "library" || c.Type == "framework":
 			b.unnamed++
 		}
 	})
+}
+
+// addDependencies reads which components depend on which.
+func (b *bom) addDependencies(list json.RawMessage) {
+	left := maxRelations
+	each(b, list, maxPackages, func(d *struct {
+		Ref       string   `json:"ref"`
+		DependsOn []string `json:"dependsOn"`
+	}) {
+		for _, ref := range d.DependsOn[:min(len(d.DependsOn), left)] {
+			b.depends(b.refs, d.Ref, ref)
+		}
+		left -= min(len(d.DependsOn), left)
+	})
+}
+
+// depends notes that one entry depends on another, by their names in the
+// document; those of things that are no packages are passed over.
+func (b *bom) depends(names map[string]int, from, on string) {
+	i, known := names[from]
+	k, also := names[on]
+	if known && also && i < len(b.entries) && k < len(b.entries) {
+		b.entries[i].dependsOn = append(b.entries[i].dependsOn, k)
+	}
 }
 
 // addEntry adds a package; nested lists together may have more than one list.
@@ -182,6 +210,12 @@ func (b *bom) addSPDX(doc *bomDocument) {
 		owns := r.Type == "CONTAINS" || r.Type == "OTHER" && strings.HasPrefix(r.Comment, "ownership-by-file-overlap")
 		if known && also && owns && fromOS(b.entries[owner].purl) && !fromOS(b.entries[owned].purl) {
 			b.entries[owned].owner = b.entries[owner].purl
+		}
+		switch r.Type {
+		case "DEPENDS_ON":
+			b.depends(ids, r.From, r.To)
+		case "DEPENDENCY_OF":
+			b.depends(ids, r.To, r.From)
 		}
 	})
 }
