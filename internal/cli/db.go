@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -341,8 +343,14 @@ func (c *command) reportBuild(stats feed.Stats) {
 		if f.Replaced != "" {
 			c.note("feed %s left out: %s says the same and more", f.Name, f.Replaced)
 		}
+		for _, reason := range slices.Sorted(maps.Keys(f.Left)) {
+			c.note("%s: left out %d %s", f.Name, f.Left[reason], reason)
+		}
 		for _, bad := range f.Samples {
 			c.note("skipped %s", escape(bad.String()))
+		}
+		if more := f.Skipped - len(f.Samples); more > 0 {
+			c.note("skipped %d more of %s", more, f.Name)
 		}
 	}
 	var missing []string
