@@ -44,7 +44,6 @@ type osvAffected struct {
 	Ranges    []osvRange          `json:"ranges"`
 	Versions  []string            `json:"versions"`
 	Ecosystem loose[osvEcosystem] `json:"ecosystem_specific"`
-	Database  loose[osvGitHub]    `json:"database_specific"`
 }
 
 type osvRange struct {
@@ -77,12 +76,6 @@ type osvEcosystem struct {
 	Urgency  looseText   `json:"urgency"`
 	Priority looseText   `json:"ubuntu_priority"`
 	Severity looseText   `json:"severity"`
-}
-
-// osvGitHub is what GitHub says of one package beyond the schema: where its own
-// range ends ("< 1.70"), in records that name no version with a fix.
-type osvGitHub struct {
-	LastKnown looseText `json:"last_known_affected_version_range"`
 }
 
 type osvImport struct {
@@ -250,8 +243,7 @@ func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err er
 			return to, false, fmt.Errorf("%s: %w", a.Package.Name, err)
 		}
 	}
-	named := endAtLastKnown(eco, string(a.Database.Value.LastKnown), to.Ranges, a.Versions)
-	to.Versions = besides(eco, named, to.Ranges)
+	to.Versions = besides(eco, a.Versions, to.Ranges)
 	if len(to.Ranges) == 0 && len(to.Versions) == 0 {
 		to.Fix = finding.NotAffected // "fixed" in "0": no version ever was
 		return to, stated, nil

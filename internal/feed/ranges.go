@@ -3,7 +3,6 @@ package feed
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -125,39 +124,6 @@ func sortEvents(eco string, events []event) {
 	if known {
 		copy(events, sorted)
 	}
-}
-
-// endAtLastKnown ends ranges that are open where GitHub's own range ends ("< 1.70"
-// or "<= 1.69"), and returns versions without those beyond: OSV.dev lists every
-// version of a range that it takes for open. Without this the last version of a
-// package is affected for ever, which its advisory does not say.
-func endAtLastKnown(eco, lastKnown string, ranges []vulndb.Range, versions []string) []string {
-	bound, inclusive := strings.CutPrefix(lastKnown, "<= ")
-	if !inclusive {
-		var ok bool
-		if bound, ok = strings.CutPrefix(lastKnown, "< "); !ok {
-			return versions
-		}
-	}
-	ended := false
-	for i := range ranges {
-		r := &ranges[i]
-		if r.Fixed != "" || r.LastAffected != "" || r.Limit != "" || checkVersion(bound) != nil {
-			continue
-		}
-		if ended = true; inclusive {
-			r.LastAffected = bound
-		} else {
-			r.Limit = bound // not a fix: nobody says that the version has one
-		}
-	}
-	if !ended {
-		return versions
-	}
-	return slices.DeleteFunc(slices.Clone(versions), func(v string) bool {
-		c, ok := compareVersions(eco, v, bound)
-		return ok && (c > 0 || c == 0 && !inclusive)
-	})
 }
 
 // besides returns those of versions that the ranges do not imply: exports of

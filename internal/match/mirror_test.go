@@ -3,7 +3,6 @@ package match
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,7 +113,6 @@ func (p *property) check(export string, rec *osvRecord) {
 		}
 		var versions []string
 		for _, a := range entries {
-			a.endAtLastKnown(order.scheme)
 			versions = append(versions, a.names()...)
 		}
 		slices.Sort(versions)
@@ -132,33 +130,6 @@ func (p *property) check(export string, rec *osvRecord) {
 				p.t.Errorf("%s of %s: %s %s at %s: affected is %v, the schema says %v", rec.ID, export, key.ecosystem, key.name, v, got, want)
 			}
 		}
-	}
-}
-
-// endAtLastKnown adds GitHub's own end of its range, which it writes beside the
-// schema's events where no version has a fix, as the event that it is.
-func (a *osvAffected) endAtLastKnown(scheme version.Scheme) {
-	var says struct {
-		LastKnown string `json:"last_known_affected_version_range"`
-	}
-	if json.Unmarshal(a.Database, &says) != nil || says.LastKnown == "" {
-		return
-	}
-	kind, after := "limit", 0
-	if strings.HasPrefix(says.LastKnown, "<=") {
-		kind, after = "last_affected", 1
-	}
-	bound := strings.TrimLeft(says.LastKnown, "<= ")
-	for i := range a.Ranges {
-		r := &a.Ranges[i]
-		if slices.ContainsFunc(r.Events, func(e map[string]string) bool { return e["fixed"] != "" || e["last_affected"] != "" }) {
-			return
-		}
-		r.Events = append(r.Events, map[string]string{kind: bound})
-	}
-	a.beyond = func(v string) bool {
-		c, err := version.Compare(scheme, v, bound)
-		return err == nil && c >= after
 	}
 }
 
@@ -252,7 +223,7 @@ func schemaSays(scheme version.Scheme, entries []*osvAffected, v string) (affect
 		return vulnerable && (len(limits) == 0 || slices.ContainsFunc(limits, func(l string) bool { return l == "*" || compare(v, l) < 0 }))
 	}
 	for _, a := range entries {
-		if slices.Contains(a.Versions, v) && (a.beyond == nil || !a.beyond(v)) {
+		if slices.Contains(a.Versions, v) {
 			return true, true
 		}
 	}

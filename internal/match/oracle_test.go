@@ -50,9 +50,6 @@ type osvAffected struct {
 		Type   string
 		Events []map[string]string
 	}
-	Database json.RawMessage `json:"database_specific"`
-
-	beyond func(version string) bool // GitHub's own end of the range; nil: it has none
 }
 
 func readOSV(t testing.TB, ecosystem string) []osvRecord {
