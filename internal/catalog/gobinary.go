@@ -65,7 +65,7 @@ func goPackages(info *debug.BuildInfo) []sbom.Package {
 	}
 	add("stdlib", goVersion(info.GoVersion))
 	switch {
-	case info.Path == "cmd/go":
+	case info.Main.Path == "" && strings.HasPrefix(info.Path, "cmd/"): // go itself, compile, link, cgo
 		add("toolchain", goVersion(info.GoVersion)) // https://go.dev/doc/security/vuln/database#schema
 	case info.Main.Path == "" && strings.Contains(info.Path, "."):
 		add(info.Path, devel) // built without modules, as Debian does: neither its module nor its version is known

@@ -275,7 +275,7 @@ func TestGoBinaryInImage(t *testing.T) {
 func TestGoProgramsOfOtherKinds(t *testing.T) {
 	for main, want := range map[string]string{
 		"cmd/go":                       "pkg:golang/stdlib@1.22.3 pkg:golang/toolchain@1.22.3 ",
-		"cmd/vet":                      "pkg:golang/stdlib@1.22.3 ",
+		"cmd/compile":                  "pkg:golang/stdlib@1.22.3 pkg:golang/toolchain@1.22.3 ",
 		"command-line-arguments":       "pkg:golang/stdlib@1.22.3 ",
 		"github.com/cli/cli/v2/cmd/gh": "pkg:golang/stdlib@1.22.3 pkg:golang/github.com/cli/cli/v2/cmd/gh ",
 	} {
