@@ -160,7 +160,8 @@ func openMachO(r io.ReaderAt) (*macho.File, int64, error) {
 // elfSection is a section of an ELF file with content.
 type elfSection struct {
 	extent
-	name string
+	name    string
+	address int64
 }
 
 // maxELFSections bounds the section table; compilers write some dozens.
@@ -217,7 +218,11 @@ func elfSections(r io.ReaderAt) ([]elfSection, error) {
 			continue
 		}
 		name, _, _ := bytes.Cut(nameTable[start:], []byte{0})
-		sections = append(sections, elfSection{at(i), string(name)})
+		address := int64(order.Uint32(raw[i*each+12:]))
+		if wide {
+			address = int64(order.Uint64(raw[i*each+16:]))
+		}
+		sections = append(sections, elfSection{at(i), string(name), address})
 	}
 	return sections, nil
 }

@@ -16,6 +16,7 @@ var (
 	DebianNode    = []string{"nodejs", "ca-certificates"}
 	DebianFlask   = []string{"gunicorn", "python3-flask"}
 	DebianBottle  = []string{"gunicorn", "python3-bottle"} // apart: gunicorn reads the metadata of all that is installed
+	DebianScripts = []string{"php-cli", "ruby", "ruby-webrick", "ruby-rack", "apache2", "busybox-static", "hostname", "python3-yaml", "python3-click"}
 	DebianJava    = []string{"openjdk-17-jre-headless"}
 )
 

@@ -78,7 +78,7 @@ func isLibc(file string) bool {
 
 // followImports keeps what a program may run or load that its strings do not name.
 func (w *walk) followImports(file string, f *elfFact) {
-	if _, interpreter := w.languageOf(file); interpreter || w.done["wraps\x00"+file] {
+	if _, interpreter := w.languageOf(file); interpreter || w.done["wraps\x00"+file] || isPager(file) {
 		return // what an interpreter runs, its scripts say; what a wrapper runs, its command line
 	}
 	if f.imports(shells...) {
@@ -97,6 +97,13 @@ func (w *walk) followImports(file string, f *elfFact) {
 	if f.imports(loaders...) || f.imports("go:plugin.Open") {
 		w.unfollowed(file, "may load libraries by a computed name")
 	}
+}
+
+// isPager reports whether a program runs only what somebody types who sits before
+// it: a shell, an editor.
+func isPager(file string) bool {
+	base := path.Base(file)
+	return base == "more" || base == "less"
 }
 
 // commandsOf returns the programs of $PATH that a file may run. What a library
@@ -123,6 +130,13 @@ func holdsNode(file string) bool {
 	return base == "node" || base == "nodejs" || strings.HasPrefix(base, "libnode.so.")
 }
 
+// holdsJava reports whether a file is of Java's runtime that names the shell: for
+// -XX:OnError, which the command line says, and for programs that classes start.
+func holdsJava(file string) bool {
+	base := path.Base(file)
+	return base == "libjvm.so" || base == "libjava.so" || base == "jspawnhelper"
+}
+
 // followStrings needs the files that a program's strings name. A string is no
 // proof that the file is used: but only by such a string could it be, unless
 // the name is computed.
@@ -130,7 +144,7 @@ func (w *walk) followStrings(file string, f *elfFact) {
 	var dirs, relative []string
 	for _, s := range f.Names {
 		switch {
-		case s == "/bin/sh" && holdsNode(file):
+		case s == "/bin/sh" && (holdsNode(file) || holdsJava(file)):
 		case strings.HasPrefix(s, "/"):
 			if f.Go {
 				w.followRun(file, s)

@@ -27,6 +27,8 @@ const (
 	maxCommands = 20_000
 	maxName     = 256 // bytes
 	maxCommand  = 200
+
+	maxCommandName = 32
 )
 
 // elfReader returns what reads an ELF file during the pass.
@@ -81,6 +83,13 @@ func (f *elfFact) readGo(h *rootfs.Header, body rootfs.Body) bool {
 func (f *elfFact) readStrings(body rootfs.Body) {
 	names, commands := map[string]bool{}, map[string]bool{}
 	searches := f.searchesPath()
+	if searches && f.Go {
+		for s := range exe.GoStrings(body, maxCommandName) {
+			if c := commandWord(s); c == string(s) && c != "" && len(commands) < maxCommands {
+				commands[c] = true
+			}
+		}
+	}
 	for s := range exe.Strings(body, 2, f.Go) {
 		if searches && len(commands) < maxCommands {
 			if c := commandWord(s); c != "" {
@@ -193,7 +202,7 @@ func isSourceExtension(ext string) bool {
 // path or a blank to fill in behind it.
 func commandWord(s []byte) string {
 	word, rest, more := bytes.Cut(s, []byte(" "))
-	if len(word) < 2 || len(word) > 32 || len(s) > maxCommand {
+	if len(word) < 2 || len(word) > maxCommandName || len(s) > maxCommand {
 		return ""
 	}
 	if more && (len(rest) == 0 || strings.IndexByte("-/%$'\"", rest[0]) < 0) {

@@ -22,7 +22,7 @@ const (
 // configuration files, and what the language readers ask for.
 func Visitors() []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
-		{Name: elfVisitor, Version: 1, Want: isELF, Visit: elfReader()},
+		{Name: elfVisitor, Version: 2, Want: isELF, Visit: elfReader()},
 		{Name: textVisitor, Version: 2, Want: isText, Visit: keepText},
 	}
 	for _, l := range languages() {

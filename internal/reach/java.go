@@ -30,7 +30,7 @@ type javaState struct {
 }
 
 func javaVisitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 3, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 4, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {
@@ -144,6 +144,8 @@ func (w *walk) javaRun(program string, args []string) {
 			w.need(program, join(w.workdir, value), "-jar")
 		default:
 			switch {
+			case strings.HasPrefix(name, "-XX:OnError"), strings.HasPrefix(name, "-XX:OnOutOfMemoryError"):
+				w.run(program, name, []string{"/bin/sh", "-c", value})
 			case strings.HasPrefix(word, "-javaagent:"):
 				w.addClassPath(program, strings.TrimPrefix(name, "-javaagent:"), "-javaagent")
 			case strings.HasPrefix(word, "-agentpath:"):
@@ -259,7 +261,7 @@ func (w *walk) javaFacts(file string) javaFacts {
 	var facts javaFacts
 	data, ok := w.fact(javaVisitor, file)
 	if !ok || json.Unmarshal(data, &facts) != nil {
-		facts.Reflects = true
+		facts.Reflects, facts.Starts = true, true
 	}
 	return facts
 }
@@ -326,8 +328,23 @@ func (w *walk) javaVisit(file string) {
 			}
 		}
 	}
+	if facts.Starts {
+		w.javaStarts(file, facts.Commands)
+	}
 	if facts.Reflects && slices.ContainsFunc(w.java.jars, func(at string) bool { return at == file || strings.HasPrefix(file, at+"/") }) {
 		w.javaGap(file, "classes that are found by computed names")
+	}
+}
+
+// javaStarts keeps the programs that classes which start some have strings of, and
+// the shell, by which the runtime runs scripts without a first line
+// (childproc.c: execve_as_traditional_shell_script).
+func (w *walk) javaStarts(file string, names []string) {
+	w.gap(Gap{Path: file, What: "starts programs", Scope: "the programs that strings of its classes name"})
+	for _, name := range append([]string{"/bin/sh"}, names...) {
+		if program, ok := w.find(name); ok && w.isFile(program) {
+			w.keepRunning(file, "string \""+name+"\" in classes that start programs", program)
+		}
 	}
 }
 

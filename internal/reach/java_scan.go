@@ -22,6 +22,8 @@ type javaFacts struct {
 	Reflects  bool     `json:"x,omitempty"` // loads classes by computed names, or services
 	Places    []string `json:"p,omitempty"` // absolute paths that classes that write name; of a program's jar
 	Version   int      `json:"v,omitempty"` // format of the main class, else the oldest that a class has
+	Starts    bool     `json:"s,omitempty"` // starts programs
+	Commands  []string `json:"o,omitempty"` // strings of the classes that do, which may be programs
 }
 
 // Bounds of a jar and of its classes.
@@ -42,7 +44,7 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 	if len(archive.File) > maxJavaEntries {
 		return facts, errors.New("too many entries")
 	}
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, places: map[string]bool{}}
+	c := newClassRefs()
 	var total uint64
 	for _, f := range archive.File {
 		switch {
@@ -51,19 +53,21 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 				facts.Main, facts.ClassPath = readManifest(text)
 			}
 		case strings.HasSuffix(f.Name, ".jar") || strings.HasPrefix(f.Name, "META-INF/services/"):
-			// Nested jars are loaded by a class loader of the application's own.
-			c.reflects = c.reflects || strings.HasSuffix(f.Name, ".jar")
+			// Nested jars are loaded by a class loader of the application's own, and
+			// are not looked into: they may do all that classes can.
+			nested := strings.HasSuffix(f.Name, ".jar")
+			c.reflects, c.starts = c.reflects || nested, c.starts || nested
 		case strings.HasSuffix(f.Name, ".class"):
 			if total += f.UncompressedSize64; total > maxJarBytes {
 				return facts, errors.New("too many bytes of classes")
 			}
 			body, err := readEntry(f, maxClass)
 			if err != nil {
-				c.reflects = true // a class that cannot be read may load anything
+				c.reflects, c.starts = true, true // a class that cannot be read may do anything
 				continue
 			}
 			if err := c.class(body); err != nil {
-				c.reflects = true
+				c.reflects, c.starts = true, true
 			}
 		}
 	}
@@ -80,7 +84,8 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 // readClass reads what one class file refers to.
 func readClass(body []byte) (javaFacts, error) {
 	var facts javaFacts
-	c := classRefs{defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, versions: map[string]int{}, places: map[string]bool{}, whole: true}
+	c := newClassRefs()
+	c.whole = true
 	err := c.class(body)
 	c.into(&facts)
 	return facts, err
@@ -130,11 +135,21 @@ func readManifest(text []byte) (main string, classPath []string) {
 // classRefs collects what classes define and refer to.
 type classRefs struct {
 	defines, refers, names map[string]bool
-	places                 map[string]bool
-	reflects               bool
+	places, commands       map[string]bool
+	reflects, starts       bool
 	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
 	whole                  bool           // names of classes, not of their packages
 }
+
+func newClassRefs() classRefs {
+	return classRefs{
+		defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, commands: map[string]bool{},
+		places: map[string]bool{}, versions: map[string]int{},
+	}
+}
+
+// maxJavaCommands bounds the strings that are kept of the classes of one jar.
+const maxJavaCommands = 2000
 
 // into writes down what was collected: for one class its names, for a jar the
 // packages. A package may be split over jars, so one that the jar has too counts
@@ -159,6 +174,7 @@ func (c *classRefs) into(f *javaFacts) {
 	}
 	f.Places = slices.Sorted(maps.Keys(c.places))
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
+	f.Starts, f.Commands = c.starts, slices.Sorted(maps.Keys(c.commands))
 }
 
 // add records a class by its name with slashes.
@@ -247,7 +263,7 @@ func (c *classRefs) class(body []byte) error {
 		}
 		return ""
 	}
-	writes := false
+	writes, starts := false, false
 	var paths []string
 	for _, e := range pool {
 		switch e.tag {
@@ -274,6 +290,15 @@ func (c *classRefs) class(body []byte) error {
 			if nt, ok := get(e.b, tagNameAndType); ok && int(nt.a) < count {
 				c.reflects = c.reflects || loadsClasses(className(e.a), texts[nt.a])
 				writes = writes || writesFiles(className(e.a), texts[nt.a])
+				starts = starts || startsPrograms(className(e.a), texts[nt.a])
+			}
+		}
+	}
+	if starts {
+		c.starts = true
+		for _, e := range pool {
+			if e.tag == tagString && int(e.a) < count && len(c.commands) < maxJavaCommands {
+				c.command(texts[e.a])
 			}
 		}
 	}
@@ -317,6 +342,22 @@ func loadsClasses(class, method string) bool {
 		return true
 	}
 	return strings.HasSuffix(class, "ClassLoader") && method == "<init>"
+}
+
+// startsPrograms tells the methods that start programs.
+func startsPrograms(class, method string) bool {
+	return class == "java/lang/Runtime" && method == "exec" || class == "java/lang/ProcessBuilder" && (method == "<init>" || method == "command")
+}
+
+// command records the program that a string may name: a word, or a path.
+func (c *classRefs) command(text string) {
+	word := commandWord([]byte(text))
+	if strings.HasPrefix(text, "/") && len(text) < maxName {
+		word, _, _ = strings.Cut(text, " ")
+	}
+	if word != "" {
+		c.commands[word] = true
+	}
 }
 
 // descriptor adds the classes of a descriptor (JVMS 4.3), or, if class, of a

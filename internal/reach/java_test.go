@@ -67,3 +67,39 @@ func TestClassPath(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatJavaStartsIsKept: the shell that the runtime names is kept only where a
+// class starts programs or an option names a command line, and with it what the
+// class has a string of.
+func TestWhatJavaStartsIsKept(t *testing.T) {
+	exec, builder := [2]string{"java/lang/Runtime", "exec"}, [2]string{"java/lang/ProcessBuilder", "<init>"}
+	for name, c := range map[string]struct {
+		calls []([2]string)
+		args  []string
+		want  string
+	}{
+		"nothing":  {nil, nil, "convert not-reached, gs not-reached, sh not-reached"},
+		"exec":     {[][2]string{exec}, nil, "convert unknown, gs not-reached, sh unknown"},
+		"builder":  {[][2]string{builder}, nil, "convert unknown, gs not-reached, sh unknown"},
+		"on error": {nil, []string{"-XX:OnError=gs %p"}, "convert not-reached, gs reached, sh reached"},
+	} {
+		entries := []imagetest.Entry{
+			imagetest.Exec("usr/lib/jvm/bin/java", elfSpec{needed: []string{"libjvm.so"}, runpath: "$ORIGIN/../lib/server"}.build()),
+			imagetest.File("usr/lib/jvm/lib/modules", "modules"),
+			imagetest.File("usr/lib/jvm/lib/server/libjvm.so", elfSpec{strings: []string{"/bin/sh"}}.build()),
+			imagetest.Exec("bin/sh", "shell"), imagetest.Exec("bin/convert", "program"), imagetest.Exec("bin/gs", "program"),
+			imagetest.File("srv/app.jar", jarBytes(t, map[string]string{
+				"META-INF/MANIFEST.MF": "Main-Class: Main\n", "Main.class": string(classBytes("Main", nil, []string{"convert -v", "not a program"}, c.calls)),
+				"Other.class": string(classBytes("Other", nil, []string{"gs"}, nil))})),
+		}
+		argv := append(append([]string{"/usr/lib/jvm/bin/java"}, c.args...), "-jar", "/srv/app.jar")
+		r, err := Compute(passed(t, entries), image.Config{Cmd: argv}, nil, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("convert %s, gs %s, sh %s", r.State("bin/convert"), r.State("bin/gs"), r.State("bin/sh"))
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}

@@ -39,7 +39,7 @@ func languages() []language {
 		{name: "python", programs: "python python[23] python[23].* libpython*.so*", extensions: ".py", core: (*walk).pythonCore, run: (*walk).pythonRun, visit: (*walk).pythonVisit, visitors: pythonVisitors},
 		{name: "java", programs: "java libjvm.so", extensions: ".jar .war .class", core: (*walk).javaCore, run: (*walk).javaRun, visit: (*walk).javaVisit, visitors: javaVisitors},
 		{name: "perl", programs: "perl perl5* libperl.so*", extensions: ".pm .pl .al", core: (*walk).perlCore, run: (*walk).perlRun, visit: (*walk).perlVisit, visitors: perlVisitors},
-		{name: "php", programs: "php php[0-9]* php-fpm* php-cgi* libphp*.so", extensions: ".php .phtml .inc", core: (*walk).phpCore, run: (*walk).phpRun, visit: (*walk).phpVisit},
+		{name: "php", programs: "php php[0-9]* php-fpm* php-cgi* libphp*.so", extensions: ".php .phtml .inc", core: (*walk).phpCore, run: (*walk).phpRun, visit: (*walk).phpVisit, visitors: startsVisitors},
 		{name: "ruby", programs: "ruby ruby[0-9]* libruby*.so*", extensions: ".rb .ru", core: (*walk).rubyCore, run: (*walk).rubyRun, visit: (*walk).rubyVisit},
 	}
 }

@@ -68,6 +68,9 @@ func (w *walk) phpRun(program string, args []string) {
 
 func (w *walk) phpScript(program, script string) {
 	if w.need(program, script, "script") {
+		if real, ok := w.follow(script, nil); ok {
+			w.followStarts(real)
+		}
 		w.phpApplication(script, parent(script))
 	}
 }
@@ -75,6 +78,7 @@ func (w *walk) phpScript(program, script string) {
 // phpVisit keeps the application that a source belongs to.
 func (w *walk) phpVisit(file string) {
 	if w.done["php-core"] {
+		w.followStarts(file)
 		w.phpApplication(file, parent(file))
 	}
 }

@@ -231,6 +231,43 @@ func (s *Summary) of(state State) *Count {
 	return &s.NotReached
 }
 
+// Libraries returns what the dynamic linker would load with files that are not
+// reached but are to stay all the same: their interpreters and libraries, those
+// that these need in turn, and the links that lead to them. Of it only what is not
+// reached is in the list, in the order in which it was found.
+func (r *Result) Libraries(files []string) []string {
+	var found []string
+	seen := map[string]bool{}
+	queue := slices.Clone(files)
+	take := func(at string) {
+		if !seen[at] && r.State(at) == NotReached {
+			seen[at] = true
+			found = append(found, at)
+			queue = append(queue, at)
+		}
+	}
+	for len(queue) > 0 {
+		file := queue[0]
+		queue = queue[1:]
+		f, ok := r.walk.elfFact(file)
+		if !ok {
+			continue
+		}
+		names := f.Needed
+		if f.Interpreter != "" {
+			names = append([]string{f.Interpreter}, names...)
+		}
+		for _, name := range names {
+			for _, at := range r.walk.libraries(file, f, name) {
+				if end, ok := r.walk.follow(at, take); ok {
+					take(end)
+				}
+			}
+		}
+	}
+	return found
+}
+
 // Summary counts the verdicts. The bytes of a file with several names count for
 // each.
 func (r *Result) Summary() Summary {

@@ -17,7 +17,7 @@ func (w *walk) rubyCore(program string) {
 	w.done["ruby-core"] = true
 	what := "Ruby's require, whose names are computed"
 	w.gap(Gap{Path: program, What: what, Scope: "the standard library and all gems"})
-	for _, pattern := range []string{"usr/lib/ruby", "usr/lib64/ruby", "usr/local/lib/ruby", "usr/lib/*/ruby", "usr/share/ruby", "usr/share/rubygems-integration",
+	for _, pattern := range []string{"usr/lib/ruby", "usr/lib64/ruby", "usr/local/lib/ruby", "usr/lib/*/ruby", "usr/share/ruby", "usr/share/rubygems-integration", "usr/lib/*/rubygems-integration",
 		"usr/share/gems", "usr/share/rubygems", "var/lib/gems", "usr/local/bundle", "usr/lib64/gems"} {
 		for _, dir := range w.glob(pattern) {
 			w.keepTree(program, dir, what, isRubyDocumentation)
@@ -90,6 +90,7 @@ func (w *walk) rubyVisit(file string) {
 	if !w.done["ruby-core"] {
 		return
 	}
+	w.followStarts(file)
 	root := parent(file)
 	for at := root; !isSystemDir(at); at = parent(at) {
 		if w.isFile(at+"/Gemfile") || w.isFile(at+"/config.ru") {

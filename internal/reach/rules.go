@@ -48,10 +48,11 @@ func rules() []rule {
 		{imports: "bindtextdomain dcgettext dgettext gettext dcngettext ngettext", needs: "messages:", why: "translated messages of $LANG"},
 		{imports: "iconv_open", needs: "/usr/lib/*/gconv/ /usr/lib64/gconv/ /usr/lib/gconv/ /lib/*/gconv/", why: "conversion of character sets (iconv_open(3))",
 			// They convert to and from the locale's character set, for which glibc
-			// needs no module where that is ASCII or UTF-8 (iconv/gconv_builtin.h).
+			// needs no module where that is ASCII or UTF-8 (iconv/gconv_builtin.h);
+			// bash for $'\u…' alone (lib/sh/unicode.c).
 			// libstdc++ does so for encoding_state alone, whose users import
 			// iconv_open themselves (ext/codecvt_specializations.h).
-			except: "libidn2.so* libunistring.so* libstdc++.so*"},
+			except: "libidn2.so* libunistring.so* libstdc++.so* bash"},
 		{imports: clock, needs: "/etc/localtime /etc/timezone", why: "time zone (tzset(3))"},
 		{imports: clock, needs: "/usr/share/zoneinfo/", maybe: true, why: "$TZ may name any time zone when the container is started"},
 		{imports: "pthread_cancel pthread_exit backtrace _Unwind_ForcedUnwind", needs: "lib:libgcc_s.so.1", why: "dlopen string \"libgcc_s.so.1\" of the C library"},

@@ -27,6 +27,12 @@ func (w *walk) start(cfg image.Config, opt Options) error {
 	for _, v := range cfg.Volumes {
 		w.need("", v, "VOLUME")
 	}
+	for _, kv := range cfg.Env {
+		// Who reads the variable may open the file, or run it.
+		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(value, "/") && w.isFile(value) {
+			w.keepRunning("", "ENV "+name, value)
+		}
+	}
 	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
 	how := "ENTRYPOINT"
 	if len(cfg.Entrypoint) == 0 {

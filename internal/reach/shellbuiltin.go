@@ -54,6 +54,27 @@ func (s *script) builtin(argv []string, line int) bool {
 	return true
 }
 
+// maxEndingLike bounds the files that may be meant by the end of a path.
+const maxEndingLike = 20
+
+// keepEndingLike keeps the files that the constant end of a computed path may
+// mean: "$dir/lib/functions.sh".
+func (s *script) keepEndingLike(name string) {
+	_, end, ok := strings.Cut(name[strings.LastIndex(name, blank):], "/")
+	if !ok || end == "" {
+		return
+	}
+	var files []string
+	for _, e := range s.w.entries {
+		if e.Mode.IsRegular() && strings.HasSuffix(e.Path, "/"+end) {
+			files = append(files, e.Path)
+		}
+	}
+	if len(files) <= maxEndingLike {
+		s.w.keepRunning(s.from, "the end of a path that is sourced", files...)
+	}
+}
+
 // dot sources files: by path, or by name from PATH.
 func (s *script) dot(args []string, line int) {
 	if len(args) == 0 {
@@ -65,6 +86,7 @@ func (s *script) dot(args []string, line int) {
 		if dir, _, _ := strings.Cut(name, blank); strings.HasPrefix(dir, "/") {
 			s.argument(dir[:strings.LastIndexByte(dir, '/')+1], "source")
 		}
+		s.keepEndingLike(name)
 		return
 	}
 	candidates := []string{}

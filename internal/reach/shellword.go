@@ -217,6 +217,8 @@ func (s *script) variable(name string) []string {
 	switch name {
 	case "0":
 		return []string{s.name}
+	case "BASH_SOURCE":
+		return []string{"/" + s.from}
 	case "@", "*":
 		var all []string
 		for _, args := range s.positional {
@@ -267,7 +269,15 @@ func (s *script) substitution(c *syntax.CmdSubst) []string {
 	if len(c.Stmts) != 1 {
 		return []string{blank}
 	}
-	call, ok := c.Stmts[0].Cmd.(*syntax.CallExpr)
+	cmd := c.Stmts[0].Cmd
+	// $(cd DIRECTORY && pwd)
+	if both, ok := cmd.(*syntax.BinaryCmd); ok && both.Op == syntax.AndStmt {
+		first, isCall := both.X.Cmd.(*syntax.CallExpr)
+		if last, ok := both.Y.Cmd.(*syntax.CallExpr); ok && isCall && len(last.Args) > 0 && last.Args[0].Lit() == "pwd" {
+			cmd = first
+		}
+	}
+	call, ok := cmd.(*syntax.CallExpr)
 	if !ok || len(call.Args) == 0 || s.depth >= maxShellDepth {
 		return []string{blank}
 	}
@@ -290,7 +300,7 @@ func (s *script) output(argv []string) string {
 		return path.Dir(last)
 	case "basename":
 		return path.Base(last)
-	case "realpath", "readlink":
+	case "realpath", "readlink", "cd":
 		at, ok := s.w.follow(join(s.w.workdir, last), nil)
 		if !ok {
 			return blank

@@ -45,6 +45,7 @@ type walk struct {
 	weak    bool     // what is marked now is Unknown, not Reached
 	data    bool     // what is marked now is kept beside other files, not because something may run it
 	keeps   []keep
+	starts  []start         // of what is kept
 	done    map[string]bool // command lines, kept packages and rules already followed
 	gaps    []Gap
 	wants   []Want
@@ -384,7 +385,16 @@ func (w *walk) keepUnknown() {
 		}
 		return 1
 	})
-	for len(w.keeps) > 0 {
+	for len(w.keeps)+len(w.starts) > 0 {
+		if len(w.starts) > 0 {
+			w.data = false
+			for _, s := range w.starts {
+				w.followStart(s)
+			}
+			w.starts = nil
+			w.drain()
+			continue
+		}
 		k := w.keeps[0]
 		w.keeps = w.keeps[1:]
 		w.data = !k.runs
