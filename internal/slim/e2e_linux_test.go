@@ -38,6 +38,15 @@ def index():
     return bottle.template("<h1>{{x}}</h1>", x=hashlib.sha256(str(decimal.Decimal(1)).encode()).hexdigest())
 `
 
+const flaskServer = `from flask import Flask, render_template
+
+app = Flask(__name__)
+
+@app.route("/")
+def index():
+    return render_template("index.html", title="it works")
+`
+
 const goServer = `package main
 
 import (
@@ -93,8 +102,9 @@ type software struct {
 	config image.Config
 	http   string // what it is asked, or
 	run    string // what is run
+	keep   string // what stays for that
 	less   int    // at least so many percent of the bytes go
-	shell  bool   // the entrypoint needs one, or may: what Java programs start, reach does not follow
+	shell  bool   // one is needed, or may be: click, which Flask imports, has code that runs a pager
 }
 
 func allSoftware() []software {
@@ -114,6 +124,14 @@ func allSoftware() []software {
 			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "wsgi:app"}, WorkingDir: "/srv/web"},
 		},
 		{
+			name: "flask", debian: imagetest.DebianFlask, less: 60, shell: true, http: "http://127.0.0.1:8080/",
+			app: func(t *testing.T, dir string) {
+				write(t, dir, "srv/web/web.py", flaskServer)
+				write(t, dir, "srv/web/templates/index.html", "<h1>{{ title|upper }}</h1>\n")
+			},
+			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "web:app"}, WorkingDir: "/srv/web"},
+		},
+		{
 			name: "go", debian: imagetest.DebianServers, app: goProgram, less: 80, http: "http://127.0.0.1:8080/",
 			config: image.Config{Entrypoint: []string{"/usr/local/bin/hello"}},
 		},
@@ -121,10 +139,11 @@ func allSoftware() []software {
 			name: "redis", debian: imagetest.DebianServers, less: 60, shell: true,
 			app:    func(t *testing.T, dir string) { write(t, dir, "usr/local/bin/docker-entrypoint.sh", redisEntrypoint) },
 			config: image.Config{Entrypoint: []string{"docker-entrypoint.sh"}, Cmd: []string{"redis-server"}},
-			run:    `["docker-entrypoint.sh", "redis-server", "--version"]`,
+			keep:   "/usr/bin/redis-cli", // to ask with
+			run:    `["sh", "-c", "docker-entrypoint.sh redis-server >/dev/null & until said=$(redis-cli set a b 2>/dev/null); do :; done; echo $said; redis-cli get a; redis-cli ping"]`,
 		},
 		{
-			name: "java", debian: imagetest.DebianJava, app: javaJar, less: 35, shell: true, run: "java -jar /srv/app.jar",
+			name: "java", debian: imagetest.DebianJava, app: javaJar, less: 35, run: "java -jar /srv/app.jar",
 			config: image.Config{Cmd: []string{"java", "-jar", "/srv/app.jar"}},
 		},
 	}
@@ -230,6 +249,9 @@ func (s *software) slim(t *testing.T, archive, level string) {
 	probe := []string{"--http", s.http}
 	if s.run != "" {
 		probe = []string{"--verify", s.run}
+	}
+	if s.keep != "" {
+		probe = append(probe, "--keep", s.keep)
 	}
 	out, err := careen(t, slices.Concat(args, probe, []string{"-o", "oci-dir:" + dir})...)
 	if err != nil {

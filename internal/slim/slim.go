@@ -78,6 +78,7 @@ const (
 	Reached Why = "reached"
 	Unknown Why = "unknown" // something reached may need it
 	Package Why = "package" // of a package that is reached
+	Library Why = "library" // of a file that stays for its package
 	Unowned Why = "no package owns it"
 	Rule    Why = "rule"
 	Asked   Why = "asked for"
@@ -85,7 +86,7 @@ const (
 )
 
 // Reasons lists the reasons of files, the most telling first.
-func Reasons() []Why { return []Why{Reached, Unknown, Asked, Package, Unowned, Rule} }
+func Reasons() []Why { return []Why{Reached, Unknown, Asked, Package, Library, Unowned, Rule} }
 
 // Before reports whether a reason tells more than another.
 func (w Why) Before(other Why) bool {
@@ -195,6 +196,7 @@ func (d *decision) plan() *Plan {
 			d.keep[e.Path] = Kept{e, why, note}
 		}
 	}
+	d.keepLibraries()
 	p := &Plan{Files: d.counted, User: d.user}
 	d.keepDirectories(nil) // rpm's database lists directories too
 	p.databases = d.reduceDatabases()
@@ -213,6 +215,35 @@ func (d *decision) plan() *Plan {
 	p.Packages = d.fates()
 	return p
 }
+
+// keepLibraries keeps what programs and plugins need that stay although nothing
+// reaches them: whoever calls them by hand finds them whole.
+func (d *decision) keepLibraries() {
+	var files []string
+	for e, state := range d.src.Reach.Files() {
+		if _, stays := d.keep[e.Path]; stays && state == reach.NotReached && e.Mode.IsRegular() {
+			files = append(files, e.Path)
+		}
+	}
+	owners := map[int]bool{}
+	for _, file := range d.src.Reach.Libraries(files) {
+		e, ok := d.src.Tree.Lookup(file)
+		if _, stays := d.keep[file]; stays || !ok {
+			continue
+		}
+		d.keep[file] = Kept{e, Library, ""}
+		if i, owned := d.src.Reach.Owner(file); owned {
+			owners[i] = true
+		}
+	}
+	for e := range d.src.Reach.Files() {
+		if i, owned := d.src.Reach.Owner(e.Path); owned && owners[i] && isLicense(e.Path) {
+			d.keep[e.Path] = Kept{e, Rule, licenseOf + d.src.Packages[i].Name}
+		}
+	}
+}
+
+const licenseOf = "the license of "
 
 // verdict says whether an entry that is no directory stays, and why.
 func (d *decision) verdict(e *rootfs.Entry, state reach.State) (why Why, note string, ok bool) {
@@ -241,7 +272,7 @@ func (d *decision) verdict(e *rootfs.Entry, state reach.State) (why Why, note st
 	case owned && d.asked[i]:
 		return Asked, "--keep-package " + d.src.Packages[i].Name, true
 	case owned && isLicense(e.Path):
-		return Rule, "the license of " + d.src.Packages[i].Name, d.anyOf(i)
+		return Rule, licenseOf + d.src.Packages[i].Name, d.anyOf(i)
 	case d.opt.Level == Files:
 		return "", "", false
 	case owned:

@@ -271,6 +271,42 @@ func TestWhatIsAskedForStays(t *testing.T) {
 	}
 }
 
+// TestWhatStaysForItsPackageIsWhole: a plugin and a program that nothing reaches
+// stay with their package, and so do their libraries, from packages that go.
+func TestWhatStaysForItsPackageIsWhole(t *testing.T) {
+	const status = "Package: %s\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-1\n\n"
+	described := imagetest.Image{Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+		imagetest.File("etc/os-release", "ID=debian\nVERSION_ID=12\n"),
+		imagetest.Exec("usr/bin/server", imagetest.ELF{}.Build()),
+		imagetest.File("usr/lib/server/plugin.so", imagetest.ELF{Needed: []string{"libplug.so.1"}}.Build()),
+		imagetest.Exec("usr/bin/serverctl", imagetest.ELF{Interpreter: "/lib64/ld.so", Needed: []string{"libctl.so"}}.Build()),
+		imagetest.Symlink("usr/lib/libplug.so.1", "libplug.so.1.2"),
+		imagetest.File("usr/lib/libplug.so.1.2", imagetest.ELF{Needed: []string{"libdeep.so"}}.Build()),
+		imagetest.File("usr/lib/libdeep.so", imagetest.ELF{}.Build()),
+		imagetest.File("usr/lib/libctl.so", imagetest.ELF{}.Build()),
+		imagetest.File("usr/lib/libother.so", imagetest.ELF{}.Build()),
+		imagetest.Exec("lib64/ld.so", imagetest.ELF{}.Build()),
+		imagetest.File("usr/share/doc/libs/copyright", "MIT"),
+		imagetest.File("var/lib/dpkg/status", strings.ReplaceAll(status, "%s", "server")+strings.ReplaceAll(status, "%s", "libs")),
+		imagetest.File("var/lib/dpkg/info/server.list", "/usr/bin/server\n/usr/bin/serverctl\n/usr/lib/server/plugin.so\n"),
+		imagetest.File("var/lib/dpkg/info/libs.list", "/usr/lib/libplug.so.1\n/usr/lib/libplug.so.1.2\n/usr/lib/libdeep.so\n/usr/lib/libctl.so\n/usr/lib/libother.so\n/lib64/ld.so\n/usr/share/doc/libs/copyright\n"),
+	}}}}
+	described.Config.Entrypoint = []string{"server"}
+	_, _, headers, files := slimmed(t, described, slim.Options{})
+	got := names(headers)
+	for _, want := range []string{"usr/lib/server/plugin.so", "usr/lib/libplug.so.1", "usr/lib/libplug.so.1.2", "usr/lib/libdeep.so", "usr/lib/libctl.so", "lib64/ld.so", "usr/share/doc/libs/copyright"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s went", want)
+		}
+	}
+	if slices.Contains(got, "usr/lib/libother.so") {
+		t.Error("a library that nothing needs stayed")
+	}
+	if !strings.Contains(files["var/lib/dpkg/status.d/libs"], "X-Careen-Kept: 5 of 6 files") {
+		t.Errorf("record %q", files["var/lib/dpkg/status.d/libs"])
+	}
+}
+
 func TestSameSourceSameDigest(t *testing.T) {
 	for _, opt := range []slim.Options{{}, {Level: slim.Files}, {Layers: true}} {
 		var configs [][]byte
