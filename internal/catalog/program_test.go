@@ -2,11 +2,13 @@ package catalog
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,9 +105,13 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 	}
 }
 
-// TestProgramsOfDebian unpacks the package that each row names as its proof and
-// holds the version found against dpkg's.
-func TestProgramsOfDebian(t *testing.T) {
+// debian is a package of Debian's, unpacked.
+type debian struct{ dir, version string }
+
+// unpackDebian downloads and unpacks packages of Debian's; those that are not to
+// be had are missing.
+func unpackDebian(t *testing.T, names ...string) map[string]debian {
+	t.Helper()
 	if os.Getenv("CAREEN_LONG") == "" {
 		t.Skip("downloads from Debian: set CAREEN_LONG=1")
 	}
@@ -116,63 +122,126 @@ func TestProgramsOfDebian(t *testing.T) {
 	if debs == "" {
 		debs = t.TempDir()
 	}
-	done := map[string]bool{}
-	proved := 0
-	for _, row := range programs() {
-		if row.proof == "" || done[row.proof] {
+	download := func(names ...string) error {
+		cmd := exec.Command("apt-get", append([]string{"download"}, names...)...)
+		cmd.Dir = debs
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
+		return err
+	}
+	file := func(name string) string {
+		files, _ := filepath.Glob(filepath.Join(debs, name+"_*.deb"))
+		return strings.Join(files, " ")
+	}
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return file(name) != "" })
+	if len(missing) > 0 && download(missing...) != nil {
+		for _, name := range missing { // one that is unknown fails all
+			if err := download(name); err != nil {
+				t.Logf("%s: not to be had: %v", name, err)
+			}
+		}
+	}
+	all := map[string]debian{}
+	for _, name := range names {
+		if file(name) == "" {
 			continue
 		}
-		done[row.proof] = true
-		files, _ := filepath.Glob(filepath.Join(debs, row.proof+"_*.deb"))
-		if len(files) == 0 {
-			cmd := exec.Command("apt-get", "download", row.proof)
-			cmd.Dir = debs
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Logf("%s: not to be had: %v\n%s", row.proof, err, out)
-				continue
-			}
-			files, _ = filepath.Glob(filepath.Join(debs, row.proof+"_*.deb"))
-		}
-		dir := t.TempDir()
-		if out, err := exec.Command("dpkg-deb", "-x", files[0], dir).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", row.proof, err, out)
+		d := debian{dir: filepath.Join(t.TempDir(), name)}
+		if out, err := exec.Command("dpkg-deb", "-x", file(name), d.dir).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
 			continue
 		}
-		out, err := exec.Command("dpkg-deb", "-f", files[0], "Version").Output()
+		out, err := exec.Command("dpkg-deb", "-f", file(name), "Version").Output()
 		if err != nil {
 			t.Fatal(err)
-		}
-		facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		version := ""
-		for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
-			if p.Name == row.name && (p.Type == "bitnami" || p.Type == "generic") {
-				version = p.Version
-			}
 		}
 		// "1:2.6.12-1+deb12u4": epoch and revision are Debian's.
-		debian := strings.TrimSpace(string(out))
-		if _, rest, ok := strings.Cut(debian, ":"); ok {
-			debian = rest
+		d.version = strings.TrimSpace(string(out))
+		if _, rest, ok := strings.Cut(d.version, ":"); ok {
+			d.version = rest
 		}
 		// "3.1.7+really3.1.2-0": Debian went back to an older release under a
 		// number that does not.
-		if _, really, ok := strings.Cut(debian, "+really"); ok {
-			debian = really
+		if _, really, ok := strings.Cut(d.version, "+really"); ok {
+			d.version = really
 		}
+		all[name] = d
+	}
+	if len(all) == 0 {
+		t.Skip("no package could be had")
+	}
+	return all
+}
+
+// versionIn returns the version of a package found below a folder, "" for none.
+func versionIn(t *testing.T, dir, name string, types ...string) string {
+	t.Helper()
+	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := ""
+	for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+		if p.Name == name && slices.Contains(types, p.Type) {
+			version = p.Version
+		}
+	}
+	return version
+}
+
+// TestProgramsOfDebian unpacks the package that each row names as its proof and
+// holds the version found against dpkg's.
+func TestProgramsOfDebian(t *testing.T) {
+	var names []string
+	for _, row := range programs() {
+		if row.proof != "" && !slices.Contains(names, row.proof) {
+			names = append(names, row.proof)
+		}
+	}
+	debs := unpackDebian(t, names...)
+	proved := 0
+	for _, row := range programs() {
+		deb, ok := debs[row.proof]
+		if !ok {
+			continue
+		}
+		delete(debs, row.proof)
+		version := versionIn(t, deb.dir, row.name, "bitnami", "generic")
 		// Erlang's and slapd's packages carry further words.
-		if version == "" || !strings.HasPrefix(strings.ReplaceAll(debian, "~", ""), strings.TrimSuffix(version, ".0")) && !strings.HasPrefix(debian, version) {
-			t.Errorf("%s in %s %s: found %q", row.name, row.proof, debian, version)
+		if version == "" || !strings.HasPrefix(strings.ReplaceAll(deb.version, "~", ""), strings.TrimSuffix(version, ".0")) && !strings.HasPrefix(deb.version, version) {
+			t.Errorf("%s in %s %s: found %q", row.name, row.proof, deb.version, version)
 			continue
 		}
 		proved++
 	}
 	t.Logf("%d programs proved", proved)
-	if proved == 0 {
-		t.Skip("no package could be had")
+}
+
+// TestLanguagesOfDebian does the same with records that the tools of languages
+// wrote when Debian built its packages.
+func TestLanguagesOfDebian(t *testing.T) {
+	rows := []struct{ deb, kind, name string }{
+		{"r-cran-jsonlite", "cran", "jsonlite"}, {"elixir", "otp", "elixir"}, {"ruby-rack", "gem", "rack"}, {"python3-six", "pypi", "six"},
+		{"node-minimist", "npm", "minimist"}, {"libcommons-io-java", "maven", "commons-io:commons-io"},
 	}
+	var names []string
+	for _, row := range rows {
+		names = append(names, row.deb)
+	}
+	debs := unpackDebian(t, names...)
+	for _, row := range rows {
+		deb, ok := debs[row.deb]
+		if !ok {
+			continue
+		}
+		version := versionIn(t, deb.dir, row.name, row.kind)
+		if upstream, _, _ := strings.Cut(deb.version, "+"); version == "" || !strings.HasPrefix(upstream, version) {
+			t.Errorf("%s in %s %s: found %q", row.name, row.deb, deb.version, version)
+		}
+	}
+	t.Logf("%d packages compared", len(debs))
 }
 
 func TestOwnedProgramIsListedOnce(t *testing.T) {
