@@ -75,31 +75,11 @@ func (w *jarWalk) decompressor(r io.Reader) io.ReadCloser {
 	return io.NopCloser(w.inflate)
 }
 
-// indexReader lets only so much be read, until the directory is known.
-type indexReader struct {
-	io.ReaderAt
-	left int64 // -1 for no bound
-}
-
-var errJarIndex = fmt.Errorf("a directory of more than %d bytes", maxJarIndex)
-
-func (r *indexReader) ReadAt(p []byte, off int64) (int, error) {
-	if r.left >= 0 {
-		if r.left -= int64(len(p)); r.left < 0 {
-			r.left = 0
-			return 0, errJarIndex
-		}
-	}
-	return r.ReaderAt.ReadAt(p, off)
-}
-
 // archive reads one archive. at is its path, the chain of archives around it
 // included: "srv/app.war!/WEB-INF/lib/a.jar". It returns the purl of what the
 // archive is, "" when nothing tells.
 func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) string {
-	index := &indexReader{r, maxJarIndex}
-	z, err := zip.NewReader(index, size)
-	index.left = -1
+	z, err := rootfs.OpenZip(r, size, maxJarIndex)
 	if z != nil {
 		z.RegisterDecompressor(zip.Deflate, w.decompressor)
 	}

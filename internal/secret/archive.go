@@ -2,7 +2,6 @@ package secret
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -128,26 +127,8 @@ func isCode(name string) bool {
 	return strings.HasSuffix(name, ".class") || strings.HasSuffix(name, ".sjsir") || strings.HasSuffix(name, ".tasty")
 }
 
-// boundedIndex lets only so much be read, until the directory is known.
-type boundedIndex struct {
-	io.ReaderAt
-	left int64 // -1 for no bound
-}
-
-func (r *boundedIndex) ReadAt(p []byte, off int64) (int, error) {
-	if r.left >= 0 {
-		if r.left -= int64(len(p)); r.left < 0 {
-			r.left = 0
-			return 0, errTooMuch
-		}
-	}
-	return r.ReaderAt.ReadAt(p, off)
-}
-
 func (w *memberWalk) zip(r *io.SectionReader) error {
-	index := &boundedIndex{r, maxIndex}
-	z, err := zip.NewReader(index, r.Size())
-	index.left = -1
+	z, err := rootfs.OpenZip(r, r.Size(), maxIndex)
 	if err != nil {
 		return err
 	}
