@@ -76,9 +76,9 @@ type ovalClaim struct {
 // known yet.
 type ovalRecord struct {
 	rec         vulndb.Record
-	neverFixed  bool // the publisher says that no package is or was affected
+	notAffected bool // the publisher says that no package is or was affected
 	claims      []ovalClaim
-	description string // for errors
+	id          string // of the definition, for errors
 }
 
 // ovalReader is what publishers of OVAL files do differently.
@@ -172,7 +172,7 @@ func (rd ovalReader) parse(r io.Reader, o *out) error {
 	for i := range records {
 		rec := &records[i]
 		if err := rd.resolve(rec, tests, names, states, o); err != nil {
-			o.skip(rec.description, err)
+			o.skip(rec.id, err)
 			continue
 		}
 		if len(rec.rec.Affected) == 0 {
@@ -199,7 +199,7 @@ func ovalNumber(id string) uint64 {
 // record takes from a definition what the rest of the file does not say.
 func (rd ovalReader) record(d *ovalDefinition) (ovalRecord, error) {
 	m := &d.Metadata
-	to := ovalRecord{description: d.ID, neverFixed: m.Patchable == "Not Applicable"}
+	to := ovalRecord{id: d.ID, notAffected: m.Patchable == "Not Applicable"}
 	rec := &to.rec
 	*rec = vulndb.Record{ID: rd.id(d), Source: rd.source, Severity: severityWord(cmp.Or(m.Advisory.Severity, m.Severity))}
 	if err := checkID(rec.ID); err != nil {
@@ -302,7 +302,7 @@ func (rd ovalReader) resolve(to *ovalRecord, tests map[uint64]ovalTest, names ma
 			continue
 		}
 		a := vulndb.Affected{Ecosystem: eco, Name: name, Module: c.place.module, Repo: oracleBuild(version), Ranges: []vulndb.Range{r}}
-		if to.neverFixed {
+		if to.notAffected {
 			a.Ranges, a.Fix = nil, finding.NotAffected
 		}
 		if err := list.add(a, c.place.arch); err != nil {
