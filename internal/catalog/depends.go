@@ -180,7 +180,10 @@ func (r *resolver) find(purls []string, p *sbom.Package, name string) []string {
 func (r *resolver) nodeModule(dir, name string) *sbom.Package {
 	for from := dir; ; from = path.Dir(from) {
 		if path.Base(from) != "node_modules" {
-			at := path.Join(from, "node_modules", name)
+			at := "node_modules/" + name
+			if from != "." {
+				at = from + "/" + at
+			}
 			if p := r.folders[at]; p != nil {
 				return p
 			}

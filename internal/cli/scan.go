@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -295,22 +295,36 @@ func (c *command) write(outputs []output, reports []*report.Report, f outputFlag
 		return err
 	}
 	for _, o := range outputs {
-		var buf bytes.Buffer
 		opt := encodeOptions{c.tableOptions(o, f), report.BOMOptions{Timestamp: made}}
-		if err := o.encode(&buf, reports, opt); err != nil {
-			return fmt.Errorf("writing %s: %w", o.format, err)
+		encode := func(w io.Writer) error {
+			b := bufio.NewWriterSize(w, 64<<10)
+			if err := o.encode(b, reports, opt); err != nil {
+				return err
+			}
+			return b.Flush()
 		}
 		if o.path == "" {
-			if _, err := io.Copy(c.stdout, &buf); err != nil {
+			if err := encode(c.stdout); err != nil {
 				return fmt.Errorf("writing %s to standard output: %w", o.format, err)
 			}
-			continue
-		}
-		if err := os.WriteFile(o.path, buf.Bytes(), 0o644); err != nil {
+		} else if err := writeFile(o.path, encode); err != nil {
 			return fmt.Errorf("writing %s: %w", o.format, err)
 		}
 	}
 	return nil
+}
+
+// writeFile is os.WriteFile for what is written piece by piece.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
