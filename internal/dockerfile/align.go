@@ -23,14 +23,6 @@ type Origin struct {
 	From        *Stage       // that a COPY --from took its files from; nil for none or an image
 }
 
-// Line returns the line of the instruction, 0 when it is not known.
-func (o Origin) Line() int {
-	if o.Instruction == nil {
-		return 0
-	}
-	return o.Instruction.Line
-}
-
 // Align returns the origin of each entry of a history. The stage that was built
 // is the one that fits best, the last of equals; false means that none fits: the
 // image was built from another file.

@@ -141,7 +141,11 @@ func TestAlign(t *testing.T) {
 			origins, ok := Align(Parse("Dockerfile", []byte(c.file)), history)
 			var got []string
 			for _, o := range origins {
-				got = append(got, fmt.Sprint(o.Line()))
+				line := 0
+				if o.Instruction != nil {
+					line = o.Instruction.Line
+				}
+				got = append(got, fmt.Sprint(line))
 			}
 			if !ok {
 				got = []string{"none"}

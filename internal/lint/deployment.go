@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -15,58 +16,39 @@ var deploymentRules = []Rule{{
 	Why:  "Containers start with fourteen capabilities of root, of which most programs need none. careen harden says which yours need.",
 	Same: []string{"CIS 5.4", "KSV-0003", "KSV-0106"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cap_drop: [ALL]\n",
-	service: func(c *serviceCheck) {
-		c.lacks("keeps the default capabilities", func(s *workload.Service) bool {
-			for _, dropped := range s.CapDrop {
-				if capability(dropped.Value) == "ALL" {
-					return true
-				}
-			}
-			return s.Privileged.On()
-		})
-	},
+	service: lacking("keeps the default capabilities", anywhere, func(s *workload.Service) bool {
+		return s.Privileged.On() || slices.ContainsFunc(s.CapDrop, func(dropped workload.Text) bool { return capability(dropped.Value) == "ALL" })
+	}),
 }, {
 	ID: "CS202", Title: "A read-only root file system", Severity: finding.Low,
 	Fix:  "read_only: true; --read-only; readOnlyRootFilesystem: true; and a tmpfs where it writes",
 	Why:  "Whoever breaks in can leave nothing behind: no tool, no changed program.",
 	Same: []string{"CIS 5.13", "KSV-0014"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    read_only: true\n    tmpfs: [/tmp]\n",
-	service: func(c *serviceCheck) {
-		c.lacks("can write to its root file system", func(s *workload.Service) bool { return s.ReadOnly.On() })
-	},
+	service: lacking("can write to its root file system", anywhere, func(s *workload.Service) bool { return s.ReadOnly.On() }),
 }, {
 	ID: "CS203", Title: "No new privileges", Severity: finding.Low,
 	Fix:  "security_opt: [\"no-new-privileges:true\"]; --security-opt no-new-privileges; allowPrivilegeEscalation: false",
 	Why:  "Setuid programs then give no rights: sudo, su and flaws in them lead nowhere.",
 	Same: []string{"CIS 5.26", "KSV-0001"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    security_opt: [\"no-new-privileges:true\"]\n",
-	service: func(c *serviceCheck) {
-		c.lacks("may gain privileges", func(s *workload.Service) bool { return s.NoNewPrivileges.On() || s.Privileged.On() })
-	},
+	service: lacking("may gain privileges", anywhere, func(s *workload.Service) bool { return s.NoNewPrivileges.On() || s.Privileged.On() }),
 }, {
 	ID: "CS204", Title: "Kubernetes refuses to run it as root", Severity: finding.Low,
 	Fix:  "runAsNonRoot: true",
 	Why:  "The image may change its user with any release; with this the container then does not start.",
 	Same: []string{"CIS 4.1", "KSV-0012"}, File: "pod.yaml",
 	Bad: pod("      securityContext: {}\n"), Good: pod("      securityContext:\n        runAsNonRoot: true\n"),
-	service: func(c *serviceCheck) {
-		if c.file.Kind == workload.Kubernetes {
-			c.lacks("may run as root", func(s *workload.Service) bool {
-				return s.RunAsNonRoot.On() || s.User.Line > 0
-			})
-		}
-	},
+	service: lacking("may run as root", inKubernetes, func(s *workload.Service) bool {
+		return s.RunAsNonRoot.On() || s.User.Line > 0
+	}),
 }, {
 	ID: "CS205", Title: "Kubernetes filters its system calls", Severity: finding.Low,
 	Fix:  "seccompProfile: {type: RuntimeDefault}",
 	Why:  "Unlike Docker, Kubernetes runs containers without a filter unless one is asked for.",
 	Same: []string{"CIS 5.22", "KSV-0030"}, File: "pod.yaml",
 	Bad: pod("      securityContext: {}\n"), Good: pod("      securityContext:\n        seccompProfile: {type: RuntimeDefault}\n"),
-	service: func(c *serviceCheck) {
-		if c.file.Kind == workload.Kubernetes {
-			c.lacks("has no seccomp profile", func(s *workload.Service) bool { return s.Seccomp.Line > 0 || s.Privileged.On() })
-		}
-	},
+	service: lacking("has no seccomp profile", inKubernetes, func(s *workload.Service) bool { return s.Seccomp.Line > 0 || s.Privileged.On() }),
 }, {
 	ID: "CS206", Title: "No token of the cluster that is not needed", Severity: finding.Low,
 	Fix:  "automountServiceAccountToken: false",
@@ -74,42 +56,30 @@ var deploymentRules = []Rule{{
 	Same: []string{"KSV-0036"}, File: "pod.yaml",
 	Bad:  "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: nginx:1.29\n",
 	Good: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n",
-	service: func(c *serviceCheck) {
-		if c.file.Kind == workload.Kubernetes {
-			c.lacks("gets the token of the default service account", func(s *workload.Service) bool {
-				return s.TokenMounted.Line > 0 || s.ServiceAccount.Line > 0 || s.Init
-			})
-		}
-	},
+	service: lacking("gets the token of the default service account", inKubernetes, func(s *workload.Service) bool {
+		return s.TokenMounted.Line > 0 || s.ServiceAccount.Line > 0 || s.Init
+	}),
 }, {
 	ID: "CS207", Title: "A limit of memory", Severity: finding.Low,
 	Fix:  "mem_limit, deploy.resources.limits.memory; --memory; resources.limits.memory",
 	Why:  "One leak, or one attacker, takes the memory of everything else on the host.",
 	Same: []string{"CIS 5.11", "KSV-0018"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    mem_limit: 256m\n",
-	service: func(c *serviceCheck) {
-		c.lacks("has no limit of memory", func(s *workload.Service) bool { return s.Memory.Line > 0 })
-	},
+	service: lacking("has no limit of memory", anywhere, func(s *workload.Service) bool { return s.Memory.Line > 0 }),
 }, {
 	ID: "CS208", Title: "A limit of processors", Severity: finding.Negligible,
 	Fix:  "cpus, deploy.resources.limits.cpus; --cpus; resources.limits.cpu",
 	Why:  "One loop, or one attacker, takes the processors of everything else on the host.",
 	Same: []string{"CIS 5.12", "KSV-0011"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cpus: 0.5\n",
-	service: func(c *serviceCheck) {
-		c.lacks("has no limit of processors", func(s *workload.Service) bool { return s.CPU.Line > 0 })
-	},
+	service: lacking("has no limit of processors", anywhere, func(s *workload.Service) bool { return s.CPU.Line > 0 }),
 }, {
 	ID: "CS209", Title: "A limit of processes", Severity: finding.Negligible,
 	Fix:  "pids_limit; --pids-limit",
 	Why:  "A fork bomb stops at it. In Kubernetes the node sets it.",
 	Same: []string{"CIS 5.29"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    pids_limit: 100\n",
-	service: func(c *serviceCheck) {
-		if c.file.Kind != workload.Kubernetes {
-			c.lacks("has no limit of processes", func(s *workload.Service) bool { return s.PIDs.Line > 0 })
-		}
-	},
+	service: lacking("has no limit of processes", outsideKubernetes, func(s *workload.Service) bool { return s.PIDs.Line > 0 }),
 }, {
 	ID: "CS210", Title: "The image has a version", Severity: finding.Medium,
 	Fix:  "name a tag, or run careen pin",
@@ -189,15 +159,25 @@ func pod(more string) string {
 	return "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n" + more
 }
 
-// lacks reports the services for which good is false, unless settings may come
-// from where the file does not show, or the line is a container that a person
-// starts to look around and throws away.
-func (c *serviceCheck) lacks(what string, good func(s *workload.Service) bool) {
-	c.each(func(s *workload.Service) {
-		if !s.Partial && !good(s) {
-			c.report(s.Line, nil, "%s %s", s.Name, what)
+// Where a rule looks.
+func anywhere(workload.Kind) bool               { return true }
+func inKubernetes(kind workload.Kind) bool      { return kind == workload.Kubernetes }
+func outsideKubernetes(kind workload.Kind) bool { return kind != workload.Kubernetes }
+
+// lacking is the rule that reports the services for which good is false, unless
+// settings may come from where the file does not show, or the line is a container
+// that a person starts to look around and throws away.
+func lacking(what string, where func(workload.Kind) bool, good func(s *workload.Service) bool) func(*serviceCheck) {
+	return func(c *serviceCheck) {
+		if !where(c.file.Kind) {
+			return
 		}
-	})
+		c.each(func(s *workload.Service) {
+			if !s.Partial && !good(s) {
+				c.report(s.Line, nil, "%s %s", s.Name, what)
+			}
+		})
+	}
 }
 
 // knownImage is the name of the image of a service, when it can be read.

@@ -44,39 +44,35 @@ var serviceRules = []Rule{{
 	Why:  "The container reaches every service that listens on the host's loopback, and can listen on any port itself.",
 	Same: []string{"CIS 5.10", "KSV-0009"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    network_mode: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"127.0.0.1:8080:80\"]\n",
-	service: func(c *serviceCheck) {
-		c.namespace("network", func(s *workload.Service) workload.Text { return s.Network })
-	},
+	service: hostNamespace("network", func(s *workload.Service) workload.Text { return s.Network }),
 }, {
 	ID: "CS109", Title: "Not among the host's processes", Severity: finding.High,
 	Fix:  "remove it",
 	Why:  "The container sees every process of the host with its arguments, and can signal those of its user.",
 	Same: []string{"CIS 5.16", "KSV-0010"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    pid: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
-	service: func(c *serviceCheck) { c.namespace("pid", func(s *workload.Service) workload.Text { return s.PID }) },
+	service: hostNamespace("pid", func(s *workload.Service) workload.Text { return s.PID }),
 }, {
 	ID: "CS110", Title: "Not in the host's IPC namespace", Severity: finding.High,
 	Fix:  "remove it, or ipc: shareable between two containers",
 	Why:  "The container reads the shared memory of the host's processes.",
 	Same: []string{"CIS 5.17", "KSV-0008"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    ipc: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
-	service: func(c *serviceCheck) { c.namespace("ipc", func(s *workload.Service) workload.Text { return s.IPC }) },
+	service: hostNamespace("ipc", func(s *workload.Service) workload.Text { return s.IPC }),
 }, {
 	ID: "CS111", Title: "Not in the host's UTS namespace", Severity: finding.Medium,
 	Fix:  "remove it",
 	Why:  "The container can change the name of the host.",
 	Same: []string{"CIS 5.21"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    uts: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
-	service: func(c *serviceCheck) { c.namespace("uts", func(s *workload.Service) workload.Text { return s.UTS }) },
+	service: hostNamespace("uts", func(s *workload.Service) workload.Text { return s.UTS }),
 }, {
 	ID: "CS112", Title: "Not in the host's user namespace", Severity: finding.Medium,
 	Fix:  "remove it",
 	Why:  "It switches off the mapping of users for this container: root in it is root on the host.",
 	Same: []string{"CIS 5.31"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    userns_mode: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
-	service: func(c *serviceCheck) {
-		c.namespace("userns", func(s *workload.Service) workload.Text { return s.UserNS })
-	},
+	service: hostNamespace("userns", func(s *workload.Service) workload.Text { return s.UserNS }),
 }, {
 	ID: "CS113", Title: "No socket of the container engine", Severity: finding.High,
 	Fix:  "a proxy that allows the calls that are needed, or a rootless builder",
@@ -188,12 +184,16 @@ func serviceRoot(c *serviceCheck) {
 	})
 }
 
-func (c *serviceCheck) namespace(kind string, of func(*workload.Service) workload.Text) {
-	c.each(func(s *workload.Service) {
-		if t := of(s); t.Value == "host" {
-			c.report(t.Line, nil, "%s shares the host's %s namespace", s.Name, kind)
-		}
-	})
+// hostNamespace is the rule for one of the namespaces that a service may share
+// with the host.
+func hostNamespace(kind string, of func(*workload.Service) workload.Text) func(*serviceCheck) {
+	return func(c *serviceCheck) {
+		c.each(func(s *workload.Service) {
+			if t := of(s); t.Value == "host" {
+				c.report(t.Line, nil, "%s shares the host's %s namespace", s.Name, kind)
+			}
+		})
+	}
 }
 
 var engineSockets = lazily(`(^|/)(docker\.sock|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock)$`)
