@@ -21,7 +21,7 @@ type perlFacts struct {
 // maxPerlFacts bounds what is kept of one file.
 const maxPerlFacts = 5000
 
-// What follows one of the words that perlMatches finds.
+// What follows one of the words that wordMatches finds.
 var (
 	perlUse      = regexp.MustCompile(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
 	perlRequire  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
@@ -34,13 +34,13 @@ var (
 	perlString   = regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`)
 )
 
-// perlWindow is how far behind a word its arguments are looked for.
-const perlWindow = 2048
+// wordWindow is how far behind a word its arguments are looked for.
+const wordWindow = 2048
 
-// perlMatches calls found with what an anchored expression matches where one of
+// wordMatches calls found with what an anchored expression matches where one of
 // some words begins. Searching for the words first is ten times as fast as an
 // expression that begins with them.
-func perlMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), words ...string) {
+func wordMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), words ...string) {
 	for _, word := range words {
 		for i := 0; ; {
 			j := bytes.Index(src[i:], []byte(word))
@@ -53,7 +53,7 @@ func perlMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), 
 			if letters && (at > 0 && isPerlWord(src[at-1]) || i < len(src) && isPerlWord(src[i])) {
 				continue
 			}
-			if m := re.FindSubmatch(src[at:min(at+perlWindow, len(src))]); m != nil {
+			if m := re.FindSubmatch(src[at:min(at+wordWindow, len(src))]); m != nil {
 				found(at, m)
 			}
 		}
@@ -99,16 +99,16 @@ func readPerl(src []byte) perlFacts {
 		}
 	}
 	either := func(m [][]byte) string { return string(slices.Concat(m[1:]...)) }
-	perlMatches(src, perlUse, func(_ int, m [][]byte) {
+	wordMatches(src, perlUse, func(_ int, m [][]byte) {
 		add(&f.Modules, strings.ReplaceAll(string(m[1]), "'", "::"))
 	}, "use", "no", "require")
-	perlMatches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
-	perlMatches(src, perlParent, func(_ int, m [][]byte) {
+	wordMatches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
+	wordMatches(src, perlParent, func(_ int, m [][]byte) {
 		for _, word := range perlWord.FindAll(m[1], -1) {
 			add(&f.Modules, string(word))
 		}
 	}, "use")
-	perlMatches(src, perlLib, func(_ int, m [][]byte) {
+	wordMatches(src, perlLib, func(_ int, m [][]byte) {
 		for _, s := range perlString.FindAllSubmatch(m[1], -1) {
 			dir := either(s)
 			for _, own := range []string{"$FindBin::Bin", "$FindBin::RealBin", "${FindBin::Bin}", "$RealBin", "$Bin"} {
@@ -121,10 +121,10 @@ func readPerl(src []byte) perlFacts {
 	}, "use")
 	perlNames(src, func(name string) { add(&f.Names, name) })
 	run := func(_ int, m [][]byte) { add(&f.Commands, either(m)) }
-	perlMatches(src, perlCommand, run, "system", "exec")
-	perlMatches(src, perlQuoted, run, "qx", "`")
+	wordMatches(src, perlCommand, run, "system", "exec")
+	wordMatches(src, perlQuoted, run, "qx", "`")
 	first := -1
-	perlMatches(src, perlComputed, func(at int, _ [][]byte) {
+	wordMatches(src, perlComputed, func(at int, _ [][]byte) {
 		if first < 0 || at < first {
 			first = at
 		}

@@ -92,7 +92,7 @@ func readStarts(src []byte) startFacts {
 			*list = append(*list, text)
 		}
 	}
-	perlMatches(src, startConstant, func(at int, m [][]byte) {
+	wordMatches(src, startConstant, func(at int, m [][]byte) {
 		text := string(m[1]) + string(m[3])
 		switch open := len(m[2]) > 0 && m[2][0] != '"'; {
 		case !isStart(src, at):
@@ -102,8 +102,8 @@ func readStarts(src []byte) startFacts {
 			add(&f.Commands, text)
 		}
 	}, startWords...)
-	perlMatches(src, startComputed, func(at int, m [][]byte) {
-		if isStart(src, at) && !startConstant.Match(src[at:min(at+perlWindow, len(src))]) {
+	wordMatches(src, startComputed, func(at int, m [][]byte) {
+		if isStart(src, at) && !startConstant.Match(src[at:min(at+wordWindow, len(src))]) {
 			computed(at)
 		}
 	}, startWords...)
