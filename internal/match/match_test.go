@@ -97,6 +97,8 @@ func TestRules(t *testing.T) {
 			[]vulndb.Record{record("DSA-1-1", debian, "linux", "6.1.9-1", "CVE-2024-0001", "CVE-2024-0002")}, nil, "kernel-headers"},
 		{"a signed kernel is the kernel", bookworm, sbom.Package{Type: "deb", Name: "linux-image-6.1.0-1-amd64", Version: "6.1.1-1", Source: sbom.Source{Name: "linux-signed-amd64", Version: "6.1.1+1"}},
 			[]vulndb.Record{record("DSA-1-1", debian, "linux", "6.1.1-2", "CVE-2024-0001")}, []string{"CVE-2024-0001 DSA-1-1 < 6.1.1-2 → fixed 6.1.1-2"}, ""},
+		{"a signed kernel from backports is what was signed too", bookworm, sbom.Package{Type: "deb", Name: "linux-image-6.1.0-1-amd64", Version: "6.1.1-1~bpo11+1", Source: sbom.Source{Name: "linux-signed-amd64", Version: "6.1.1+1~bpo11+1"}},
+			[]vulndb.Record{record("DSA-1-1", debian, "linux", "6.1.1-1~bpo11+1", "CVE-2024-0001"), record("DSA-2-1", debian, "linux", "6.1.1-1~bpo11+2", "CVE-2024-0002")}, []string{"CVE-2024-0002 DSA-2-1 < 6.1.1-1~bpo11+2 → fixed 6.1.1-1~bpo11+2"}, ""},
 		{"what others built is not Debian's", bookworm, deb("nodejs", "20.1.0-1nodesource1"), []vulndb.Record{record("DSA-1-1", debian, "nodejs", "99", "CVE-2024-0001")}, nil, "third-party-package"},
 
 		{"rpm: an epoch decides", alma8, rpm("x", "1:1.0-1.el8"), []vulndb.Record{record("ALSA-2024:1", "AlmaLinux:8", "x", "2.0-1.el8", "CVE-2024-0001")}, nil, ""},

@@ -106,7 +106,7 @@ func signedSource(name, version string) (string, string, bool) {
 	if strings.Contains(version, "-") {
 		return "linux" + flavour, version, true
 	}
-	i := strings.LastIndex(version, "+")
+	i := strings.Index(version, "+") // not the one of a backport, "6.1.119+1~bpo11+1"
 	if i < 0 {
 		return "", "", false
 	}
