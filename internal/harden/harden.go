@@ -42,6 +42,7 @@ type Advice struct {
 
 // Profile is what a container needs.
 type Profile struct {
+	Schema       string   `json:"schema"`
 	User         Advice   `json:"user"` // UID:GID; What is "0:0" where root is needed
 	Root         bool     `json:"root"` // it has to start as root
 	Capabilities []Advice `json:"capabilities"`
@@ -51,6 +52,9 @@ type Profile struct {
 	Ports        []int    `json:"ports,omitempty"`     // exposed ones below 1024
 	Gains        []string `json:"gains,omitempty"`     // why no-new-privileges may break something
 }
+
+// Schema is the name and version of the JSON.
+const Schema = "careen-harden/1"
 
 // NonRoot is the user that images without one of their own are given, as
 // distroless images have it.
@@ -79,7 +83,7 @@ type analysis struct {
 
 // profile puts the evidence together.
 func (a *analysis) profile() *Profile {
-	p := &Profile{Capabilities: []Advice{}, Tmpfs: []Advice{}, Volumes: []Advice{}, Ports: a.low, Gains: a.gains}
+	p := &Profile{Schema: Schema, Capabilities: []Advice{}, Tmpfs: []Advice{}, Volumes: []Advice{}, Ports: a.low, Gains: a.gains}
 	a.chooseUser(p)
 	for _, c := range a.caps {
 		// A process of another user has no capabilities but those of files that

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+)
+
+// TestVerbsFollowTheirSchemas: what base, harden and plan print as JSON is what
+// docs/schema says, and nothing else is.
+func TestVerbsFollowTheirSchemas(t *testing.T) {
+	cache := t.TempDir()
+	archive, candidate := imageOf{crypto: "3.2.0-r0"}.write(t), imageOf{crypto: "3.3.2-r0", bare: true}.write(t)
+	busy := imagetest.Archive(t, imagetest.Image{
+		Config: image.Config{Entrypoint: []string{"/bin/node", "/app/main.js"}, ExposedPorts: []string{"80/tcp"}, Volumes: []string{"/data"}, Env: []string{"TZ=CET"}},
+		Layers: []imagetest.Layer{
+			{Entries: []imagetest.Entry{imagetest.Exec("bin/node", imagetest.ELF{}.Build()), imagetest.File("usr/share/zoneinfo/CET", "x")}},
+			{Entries: []imagetest.Entry{imagetest.File("app/main.js", "fs.writeFileSync('x.log', 1); fs.writeFileSync('/app/y', 1)")}},
+		},
+	})
+	for name, commands := range map[string][][]string{
+		"careen-base-1": {
+			{"base", "--base-layers", "1", archive, candidate, "missing.tar"}, {"base", "--base-layers", "1", busy, candidate},
+		},
+		"careen-harden-1": {{"harden", archive}, {"harden", busy}},
+		"careen-plan-1":   {{"plan", archive}, {"plan", "--base-layers", "1", "--candidate", candidate, archive}},
+	} {
+		schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range commands {
+			doc := careen(t, cache, append(args, "-f", "json")...)
+			for strict, doc := range map[bool][]byte{false: doc, true: bytes.Replace(doc, []byte(`"schema"`), []byte(`"extra": 1, "schema"`), 1)} {
+				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := schema.Validate(value); (err != nil) != strict {
+					t.Errorf("%q: %v\n%s", args, err, doc)
+				}
+			}
+		}
+	}
+}
