@@ -171,14 +171,15 @@ func (w *workshop) take(root, name string, packages ...string) string {
 	return to
 }
 
-// move moves one file that is no directory.
+// move moves one file; directories stay too.
 func (w *workshop) move(root, to, file string) {
 	from := filepath.Join(root, file)
-	if _, err := os.Lstat(from); err != nil {
+	info, err := os.Lstat(from)
+	if err != nil {
 		return // documentation is left out of some roots
 	}
-	if at, err := os.Stat(from); err == nil && at.IsDir() {
-		return // everyone's, a link of a merged /usr among them
+	if at, err := os.Stat(from); err == nil && at.IsDir() && !info.IsDir() {
+		return // a link of a merged /usr
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(from)) // of a merged /usr: links are relative
 	if err != nil {
@@ -189,7 +190,9 @@ func (w *workshop) move(root, to, file string) {
 		w.t.Fatal(err)
 	}
 	target := filepath.Join(to, rel)
-	if err = os.MkdirAll(filepath.Dir(target), 0o755); err == nil {
+	if info.IsDir() {
+		err = os.MkdirAll(target, 0o755)
+	} else if err = os.MkdirAll(filepath.Dir(target), 0o755); err == nil {
 		err = os.Rename(from, target)
 	}
 	if err != nil {

@@ -155,7 +155,7 @@ func TestHardenedServersRun(t *testing.T) {
 				less := slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return f == need || strings.HasPrefix(f, need+":uid=") })
 				if len(less) == len(flags) {
 					t.Errorf("%s is not among the flags", need)
-				} else if got, log := hardenedRun(t, c.name, less, c.ask, c.want, 15); strings.Contains(got, c.want) {
+				} else if got, log := hardenedRun(t, c.name, less, c.ask, c.want, 4); strings.Contains(got, c.want) {
 					t.Errorf("without %s it works as well: %s", need, log)
 				}
 			}

@@ -34,6 +34,8 @@ func table() []tool {
 		runs     = "runs programs that need no compiler and no file on disk"
 		become   = "changes to another user"
 		escape   = "changes namespaces, roots or mounts, a step of most ways out of a container"
+		devices  = "makes and reads devices, the host's disks among them"
+		filters  = "changes what the network lets through"
 		rights   = "gives rights to files, users or processes"
 	)
 	return []tool{
@@ -149,9 +151,10 @@ func table() []tool {
 		{"git", finding.NetworkTool, "", clones},
 		{"mercurial", finding.NetworkTool, "hg", clones},
 		{"subversion", finding.NetworkTool, "svn", clones},
-		{"kubectl", finding.NetworkTool, "crictl helm", client},
-		{"docker", finding.NetworkTool, "podman nerdctl ctr", client},
-		{"cloud-cli", finding.NetworkTool, "aws az gcloud gsutil", client},
+		{"kubectl", finding.NetworkTool, "crictl helm oc k3s etcdctl", client},
+		{"docker", finding.NetworkTool, "podman nerdctl ctr buildah", client},
+		{"registry-client", finding.NetworkTool, "skopeo crane oras regctl", fetches},
+		{"cloud-cli", finding.NetworkTool, "aws az gcloud gsutil vault terraform", client},
 		{"database-client", finding.NetworkTool, "psql mysql mariadb mongo mongosh redis-cli valkey-cli sqlcmd sqlplus", client},
 		{"ldapsearch", finding.NetworkTool, "", client},
 
@@ -181,6 +184,8 @@ func table() []tool {
 		{"nsenter", finding.PrivilegeTool, "unshare", escape},
 		{"chroot", finding.PrivilegeTool, "", escape},
 		{"mount", finding.PrivilegeTool, "umount fusermount", escape},
+		{"debugfs", finding.PrivilegeTool, "losetup mknod", devices},
+		{"iptables", finding.PrivilegeTool, "ip6tables nft ipset xtables-nft-multi", filters},
 		{"insmod", finding.PrivilegeTool, "modprobe", escape},
 		{"runc", finding.PrivilegeTool, "crun", escape},
 		{"setcap", finding.PrivilegeTool, "capsh", rights},
