@@ -45,6 +45,7 @@ type Outcome struct {
 	Numbers  *Numbers `json:"numbers,omitempty"`
 	Digest   string   `json:"digest,omitempty"` // of the candidate
 
+	From   string         `json:"-"` // what a Dockerfile calls it; "" means Ref
 	Report *report.Report `json:"-"` // what a scan of the image on it would list
 }
 

@@ -1,6 +1,7 @@
 package base
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (i *Image) Rewrite(f *dockerfile.File, on Outcome, user string) ([]byte, er
 		if last.Base.Stage >= 0 {
 			return nil, fmt.Errorf("line %d: the last FROM names a stage of the same file: change that stage's", last.Line)
 		}
-		return slices.Concat(f.Source[:last.Base.Start], []byte(on.Ref), f.Source[last.Base.End:]), nil
+		return slices.Concat(f.Source[:last.Base.Start], []byte(on.from()), f.Source[last.Base.End:]), nil
 	}
 	return i.secondStage(f, last, on, user)
 }
@@ -46,6 +47,8 @@ func (i *Image) numbers(user string) string {
 	}
 	return fmt.Sprintf("%d:%d", uid, gid)
 }
+
+func (o Outcome) from() string { return cmp.Or(o.From, o.Ref) }
 
 // builder names the stage that is kept.
 const builder = "build"
@@ -78,7 +81,7 @@ func (i *Image) secondStage(f *dockerfile.File, stage *dockerfile.Stage, on Outc
 	}
 	cfg := i.In.Image.Config
 	b.WriteString(end)
-	line("FROM %s", on.Ref)
+	line("FROM %s", on.from())
 	for _, kv := range cfg.Env {
 		if key, value, ok := strings.Cut(kv, "="); ok && key != "PATH" {
 			line("ENV %s=\"%s\"", key, quoted.Replace(value))

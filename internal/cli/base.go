@@ -201,6 +201,12 @@ func (c *command) tryBase(ctx context.Context, img *base.Image, ref string, f ba
 	err = c.withCandidate(ctx, img.In, ref, f, opt, func(candidate *scan.Opened) error {
 		out, err = img.Try(candidate)
 		out.Ref = ref
+		// A daemon and an archive are not where a Dockerfile looks.
+		if tags := candidate.Image.Tags; len(tags) > 0 && candidate.Image.Kind != "registry" {
+			out.From = tags[0]
+		} else {
+			out.From = strings.TrimPrefix(ref, "registry:")
+		}
 		return err
 	})
 	return out, err

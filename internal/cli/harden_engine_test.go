@@ -104,7 +104,7 @@ func TestHardenedServersRun(t *testing.T) {
 	servers, flask, node, java := root(imagetest.DebianServers), root(imagetest.DebianFlask), root(imagetest.DebianNode), root(imagetest.DebianJava)
 	files := imagetest.Layer{Entries: []imagetest.Entry{
 		imagetest.Exec("probe", build(t, dir, goProbe)), imagetest.Exec("server", build(t, dir, goServer)), imagetest.Exec("entrypoint.sh", dropping),
-		imagetest.File("app/flaskapp.py", flaskServer), imagetest.File("app/main.js", nodeServer), imagetest.File("app/Main.class", compileJava(t, dir, javaServer)),
+		imagetest.File("flask/flaskapp.py", flaskServer), imagetest.File("node/main.js", nodeServer), imagetest.File("java/Main.class", compileJava(t, dir, javaServer)),
 	}}
 	cases := []struct {
 		name string
@@ -121,12 +121,12 @@ func TestHardenedServersRun(t *testing.T) {
 			[]string{"redis-cli", "save"}, "OK", "", []string{"--tmpfs /var/log/redis"}},
 		{"entrypoint", servers, image.Config{Entrypoint: []string{"/entrypoint.sh"}, Cmd: []string{"redis-server"}, WorkingDir: "/var/lib/redis"},
 			[]string{"redis-cli", "save"}, "OK", "0:0", []string{"--cap-add SETUID"}},
-		{"gunicorn", flask, image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8000", "flaskapp:app"}, WorkingDir: "/app"},
-			probe(8000), "pong", "65532:65532", []string{"--tmpfs /tmp", "--volume srv-data-uploads:/srv/data/uploads"}},
-		{"node", node, image.Config{Cmd: []string{"node", "main.js"}, WorkingDir: "/app"},
-			probe(8001), "pong", "65532:65532", []string{"--volume srv-uploads:/srv/uploads"}},
-		{"java", java, image.Config{Cmd: []string{"java", "-cp", "/app", "Main"}},
-			probe(8002), "pong", "65532:65532", []string{"--tmpfs /tmp", "--volume srv-state:/srv/state"}},
+		{"gunicorn", flask, image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8000", "flaskapp:app"}, WorkingDir: "/flask"},
+			probe(8000), "pong", "65532:65532", []string{"--tmpfs /tmp", "--tmpfs /srv/data/uploads"}},
+		{"node", node, image.Config{Cmd: []string{"node", "main.js"}, WorkingDir: "/node"},
+			probe(8001), "pong", "65532:65532", []string{"--tmpfs /srv/uploads"}},
+		{"java", java, image.Config{Cmd: []string{"java", "-cp", "/java", "Main"}},
+			probe(8002), "pong", "65532:65532", []string{"--tmpfs /tmp", "--tmpfs /srv/state"}},
 		{"go", files, image.Config{Entrypoint: []string{"/server"}},
 			probe(8080), "pong 65532", "65532:65532", nil},
 	}

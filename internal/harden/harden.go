@@ -97,7 +97,10 @@ func (a *analysis) profile() *Profile {
 		if a.covered(dir) {
 			continue
 		}
-		if a.persists(dir) {
+		if a.persists(dir) && !p.Root && a.closed(dir) {
+			advice.Why += "; to keep it: a volume that belongs to the user"
+			p.Tmpfs = append(p.Tmpfs, advice)
+		} else if a.persists(dir) {
 			p.Volumes = append(p.Volumes, advice)
 		} else {
 			p.Tmpfs = append(p.Tmpfs, advice)

@@ -72,6 +72,7 @@ func reasons(p *harden.Profile) []string {
 const (
 	unneeded = "user 65532:65532 | likely | nothing that is started needs root"
 	tmp      = "tmpfs /tmp | guess | temporary files"
+	keep     = "; to keep it: a volume that belongs to the user"
 )
 
 func TestEachKindOfEvidence(t *testing.T) {
@@ -158,16 +159,15 @@ func TestEachKindOfEvidence(t *testing.T) {
 			imagetest.File("app/helper.py", "import os\nL = os.environ.get('LOGS', '/var/log/app')\nopen(L + '/x', 'w')\nopen('/dev/shm/x', 'w')\nopen('/tmp/x', 'w')\n"),
 		}, []string{
 			"user 65532:65532 | guess | nothing that is started needs root; but /app/uploads has to belong to it",
-			"tmpfs /tmp | likely | open in /app/helper.py:5",
-			"volume /app/uploads | likely | makedirs in /app/main.py:4", "volume /data | likely | open in /app/main.py:2",
-			"volume /logs | likely | open in /app/helper.py:3, $LOGS",
+			"tmpfs /app/uploads | likely | makedirs in /app/main.py:4" + keep, "tmpfs /data | likely | open in /app/main.py:2" + keep,
+			"tmpfs /logs | likely | open in /app/helper.py:3, $LOGS" + keep, "tmpfs /tmp | likely | open in /app/helper.py:5",
 			"not writable /app/app.log | likely | open in /app/main.py:3: its directory has the program's files, which a mount would hide",
 		}},
 		{"what Node writes", image.Config{WorkingDir: "/app", Entrypoint: []string{"/bin/node", "main.js"}}, []imagetest.Entry{
 			imagetest.Exec("bin/node", program(nil)), imagetest.File("app/main.js", "fs.mkdirSync('cache')\nfs.writeFileSync(`/var/lib/shop/${id}`, x)\n"),
 		}, []string{
-			"user 65532:65532 | guess | nothing that is started needs root; but /app/cache has to belong to it", tmp,
-			"volume /app/cache | likely | mkdirSync in /app/main.js:1", "volume /var/lib/shop | likely | writeFileSync in /app/main.js:2",
+			"user 65532:65532 | guess | nothing that is started needs root; but /app/cache has to belong to it",
+			"tmpfs /app/cache | likely | mkdirSync in /app/main.js:1" + keep, tmp, "tmpfs /var/lib/shop | likely | writeFileSync in /app/main.js:2" + keep,
 		}},
 		{"what Java, gunicorn and the environment say", image.Config{
 			Entrypoint: []string{"/run.sh"}, Env: []string{"DATA_DIR=/state", "PATH=/bin", "APP_LOG_FILE=/var/log/app/x.log"},
@@ -175,13 +175,13 @@ func TestEachKindOfEvidence(t *testing.T) {
 			imagetest.Exec("bin/java", program(nil)), imagetest.Exec("run.sh", "#!/bin/sh\nexec java -jar /app.jar\n"), imagetest.File("app.jar", "PK"),
 		}, []string{
 			"user 65532:65532 | guess | nothing that is started needs root; but /state has to belong to it",
-			"tmpfs /tmp | likely | Java's temporary files and performance data (java.io.tmpdir)",
-			"tmpfs /var/log/app | likely | ENV APP_LOG_FILE", "volume /state | likely | ENV DATA_DIR",
+			"tmpfs /state | likely | ENV DATA_DIR" + keep, "tmpfs /tmp | likely | Java's temporary files and performance data (java.io.tmpdir)",
+			"tmpfs /var/log/app | likely | ENV APP_LOG_FILE",
 		}},
 		{"what options name", image.Config{Entrypoint: []string{"/server", "-Djava.io.tmpdir=/scratch", "--pid=/run/app/x.pid", "--bind", "unix:/run/sock/x"}}, []imagetest.Entry{plain}, []string{
 			"user 65532:65532 | guess | nothing that is started needs root; but /scratch has to belong to it",
-			"tmpfs /run/app | sure | --pid=/run/app/x.pid", "tmpfs /run/sock | likely | the command line names unix:/run/sock/x", tmp,
-			"volume /scratch | sure | -Djava.io.tmpdir=/scratch",
+			"tmpfs /run/app | sure | --pid=/run/app/x.pid", "tmpfs /run/sock | likely | the command line names unix:/run/sock/x",
+			"tmpfs /scratch | sure | -Djava.io.tmpdir=/scratch" + keep, tmp,
 		}},
 		{"a file that root alone may read", image.Config{Cmd: []string{"/etc/key"}}, []imagetest.Entry{plain, owned(imagetest.File("etc/key", "x"), 0, 0, 0o600)},
 			[]string{"user 0:0 | likely | root: /etc/key is closed to other users", tmp}},

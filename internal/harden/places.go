@@ -157,14 +157,33 @@ func (a *analysis) covered(dir string) bool {
 	return false
 }
 
+// closed reports whether an engine would make a place for root alone: one that is
+// no declared volume and not there, or empty and root's. A new volume has the
+// owner that the image's directory has.
+func (a *analysis) closed(dir string) bool {
+	if a.declared(dir) {
+		return false
+	}
+	e, ok := a.src.Tree.Lookup(dir[1:])
+	if !ok {
+		return true
+	}
+	if list, err := a.src.Tree.ReadDir(dir[1:]); err == nil && len(list) > 0 {
+		return false
+	}
+	return e.UID == 0 && e.Mode.Perm()&0o002 == 0
+}
+
+func (a *analysis) declared(dir string) bool {
+	return slices.ContainsFunc(a.src.Image.Config.Volumes, func(v string) bool { return path.Clean("/"+v) == dir })
+}
+
 // persists reports whether a place is for data that should outlive a container:
 // a declared volume, or not one of those for logs, caches and the like (FHS 3.0,
 // 5.5 to 5.15).
 func (a *analysis) persists(dir string) bool {
-	for _, v := range a.src.Image.Config.Volumes {
-		if path.Clean("/"+v) == dir {
-			return true
-		}
+	if a.declared(dir) {
+		return true
 	}
 	for _, forgotten := range [...]string{"/tmp", "/run", "/var/log", "/var/cache", "/var/tmp", "/var/spool"} {
 		if dir == forgotten || strings.HasPrefix(dir, forgotten+"/") {
