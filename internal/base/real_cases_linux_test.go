@@ -171,7 +171,7 @@ func (w *workshop) programs() []realProgram {
 		{"bash", "bookworm", one("bash.sh", bashScript), systems, entry("/app/bash.sh"), "started"},
 		{"perl", "bookworm", one("run.pl", perlScript), systems, entry("/app/run.pl"), "started"},
 		{"nginx", "bookworm", w.nginx, systems, entry("nginx", "-t"), "test is successful"},
-		{"redis", "bookworm", w.redis, systems, entry("redis-server", "--port", "0", "--unixsocket", "/redis.sock"), "Ready to accept"},
+		{"redis", "bookworm", w.redis, systems, entry("redis-server", "--port", "0", "--unixsocket", "/redis.sock"), "ready to accept"},
 		{"python", "python", w.tree("python", map[string]string{"app/main.py": pySource, "app/helper.py": pyHelper}), runtimes, main, "started"},
 		{"removed module", "python", w.tree("cgi", map[string]string{"app/main.py": "import cgi\nprint('started')\n"}), runtimes, main, "started"},
 		{"python by version", "python", w.tree("version", map[string]string{"app/main.py": "print('started')\n"}), runtimes, entry("python3.11", "/app/main.py"), "started"},

@@ -20,10 +20,10 @@ type Write struct {
 const maxWrites = 200
 
 // Writes returns the places that a source of Python or JavaScript writes to, and
-// those that Java's classes that write name. Those of installed packages are not
+// those that Java's classes that write name, where their runtime is reached. Those of installed packages are not
 // looked for: they write where they are told to.
 func (r *Result) Writes(file string) []Write {
-	if _, ok := r.walk.fact(pythonVisitor, file); ok {
+	if _, ok := r.walk.fact(pythonVisitor, file); ok && r.walk.python.active {
 		facts, err := r.walk.pythonFacts(file)
 		if err != nil {
 			return nil
@@ -33,14 +33,14 @@ func (r *Result) Writes(file string) []Write {
 		}
 		return facts.Writes
 	}
-	if _, ok := r.walk.fact(jsVisitor, file); ok {
+	if _, ok := r.walk.fact(jsVisitor, file); ok && r.walk.node.active {
 		facts, err := r.walk.jsFacts(file)
 		if err != nil {
 			return nil
 		}
 		return facts.Writes
 	}
-	if _, ok := r.walk.fact(javaVisitor, file); ok {
+	if _, ok := r.walk.fact(javaVisitor, file); ok && r.walk.java.active {
 		var list []Write
 		for _, p := range r.walk.javaFacts(file).Places {
 			list = append(list, Write{Path: p, What: "named by a class that writes"})
