@@ -31,7 +31,8 @@ func (w *workshop) releases() map[string]release {
 	}
 	releases := map[string]release{}
 	for _, r := range list {
-		releases[r.name] = release{r.name, r.dir, w.open(w.t, image.Config{}, r.dir)}
+		layer := w.layer(r.dir)
+		releases[r.name] = release{r.dir, layer, w.open(w.t, image.Config{}, layer)}
 	}
 	return releases
 }
@@ -159,26 +160,26 @@ func (w *workshop) programs() []realProgram {
 	main := entry("python3", "/app/main.py")
 	return []realProgram{
 		{"c", "bookworm", gcc("c", "gcc", "m.c", cSource), systems, entry("/app/c"), "started"},
-		{"newer C library", "bookworm", gcc("random", "gcc", "m.c", randomSource), systems, entry("/app/random"), "started"},
-		{"static C", "bookworm", gcc("staticc", "gcc", "m.c", cSource, "-static"), systems, entry("/app/staticc"), "started"},
-		{"c++", "bookworm", gcc("cpp", "g++", "m.cc", cppSource), systems, entry("/app/cpp"), "started"},
+		{"newer C library", "bookworm", gcc("random", "gcc", "m.c", randomSource), "bullseye trixie", entry("/app/random"), "started"},
+		{"static C", "bookworm", gcc("staticc", "gcc", "m.c", cSource, "-static"), "alpine scratch", entry("/app/staticc"), "started"},
+		{"c++", "bookworm", gcc("cpp", "g++", "m.cc", cppSource), "bullseye trixie distroless", entry("/app/cpp"), "started"},
 		{"musl", "alpine", gcc("musl", "musl-gcc", "m.c", cSource), systems, entry("/app/musl"), "started"},
 		{"go", "bookworm", static, systems, entry("/app/static"), "started"},
 		{"user by name", "bookworm", static, systems, image.Config{Entrypoint: []string{"/app/static"}, User: "www-data"}, "started"},
-		{"user by number", "bookworm", static, systems, image.Config{Entrypoint: []string{"/app/static"}, User: "1000"}, "started"},
+		{"user by number", "bookworm", static, "distroless scratch", image.Config{Entrypoint: []string{"/app/static"}, User: "1000"}, "started"},
 		{"shell form", "bookworm", static, systems, entry("/bin/sh", "-c", "exec /app/static"), "started"},
 		{"script", "bookworm", one("run.sh", script), systems, entry("/app/run.sh"), "started"},
-		{"bash", "bookworm", one("bash.sh", bashScript), systems, entry("/app/bash.sh"), "started"},
-		{"perl", "bookworm", one("run.pl", perlScript), systems, entry("/app/run.pl"), "started"},
+		{"bash", "bookworm", one("bash.sh", bashScript), "trixie distroless alpine", entry("/app/bash.sh"), "started"},
+		{"perl", "bookworm", one("run.pl", perlScript), "trixie distroless alpine", entry("/app/run.pl"), "started"},
 		{"nginx", "bookworm", w.nginx, systems, entry("nginx", "-t"), "test is successful"},
 		{"redis", "bookworm", w.redis, systems, entry("redis-server", "--port", "0", "--unixsocket", "/redis.sock"), "ready to accept"},
 		{"python", "python", w.tree("python", map[string]string{"app/main.py": pySource, "app/helper.py": pyHelper}), runtimes, main, "started"},
-		{"removed module", "python", w.tree("cgi", map[string]string{"app/main.py": "import cgi\nprint('started')\n"}), runtimes, main, "started"},
-		{"python by version", "python", w.tree("version", map[string]string{"app/main.py": "print('started')\n"}), runtimes, entry("python3.11", "/app/main.py"), "started"},
+		{"removed module", "python", w.tree("cgi", map[string]string{"app/main.py": "import cgi\nprint('started')\n"}), "bullseye trixie", main, "started"},
+		{"python by version", "python", w.tree("version", map[string]string{"app/main.py": "print('started')\n"}), "bullseye trixie", entry("python3.11", "/app/main.py"), "started"},
 		{"python by env", "python", one("tool", "#!/usr/bin/env python3\nprint('started')\n"), runtimes, entry("/app/tool"), "started"},
 		{"flask", "python", py("flaskapp", flaskApp), runtimes, main, "started"},
-		{"extension module", "python", py("bound", bound), runtimes, main, "started"},
-		{"optional extension module", "python", py("optional", optional), runtimes, main, "started"},
+		{"extension module", "python", py("bound", bound), "bullseye trixie", main, "started"},
+		{"optional extension module", "python", py("optional", optional), "trixie", main, "started"},
 		{"node", "node", w.tree("nodeapp", map[string]string{"app/main.js": nodeApp, "app/lib.js": "exports.f = (x) => x\n"}), "node bookworm alpine", entry("node", "/app/main.js"), "started"},
 		{"java", "java", class("17"), "java bookworm distroless", entry("java", "-cp", "/app", "Main"), "started"},
 	}

@@ -28,9 +28,9 @@ import (
 
 // release is a base, unpacked and as an image.
 type release struct {
-	name string
-	dir  string
-	in   *scan.Opened
+	dir   string
+	layer imagetest.Layer
+	in    *scan.Opened
 }
 
 // program is what an image adds to the release that it was built on.
@@ -46,7 +46,7 @@ type realProgram struct {
 // TestVerdictsAreWhatHappens lays every program on every release.
 func TestVerdictsAreWhatHappens(t *testing.T) {
 	needsRoots(t)
-	w := workshop{t: t, dir: t.TempDir(), cache: t.TempDir()}
+	w := workshop{t: t, dir: t.TempDir(), cache: rootfs.OpenCache(t.TempDir())}
 	releases := w.releases()
 	right, unproved := 0, 0
 	for _, p := range w.programs() {
@@ -79,28 +79,30 @@ func TestVerdictsAreWhatHappens(t *testing.T) {
 
 // workshop makes what the test needs.
 type workshop struct {
-	t          *testing.T
-	dir, cache string
+	t     *testing.T
+	dir   string
+	cache *rootfs.Cache
 
 	nginx, redis, flask string // trees of packages
 }
 
 func (w *workshop) options() scan.Options {
-	return scan.Options{Reach: true, Limits: rootfs.Limits{}, Now: time.Unix(1700000000, 0)}
+	return scan.Options{Reach: true, Cache: w.cache, Now: time.Unix(1700000000, 0)}
 }
 
-func (w *workshop) open(t *testing.T, cfg image.Config, dirs ...string) *scan.Opened {
-	t.Helper()
-	img := imagetest.Image{Config: cfg}
-	for i, dir := range dirs {
-		layer, err := imagetest.TreeLayer(dir, filepath.Join(t.TempDir(), fmt.Sprintf("%d.tar", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		layer.Compression = imagetest.None
-		img.Layers = append(img.Layers, layer)
+func (w *workshop) layer(dir string) imagetest.Layer {
+	w.t.Helper()
+	layer, err := imagetest.TreeLayer(dir, filepath.Join(w.t.TempDir(), "layer.tar"))
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	in, err := scan.Open(context.Background(), imagetest.Memory(t, img), w.options())
+	layer.Compression = imagetest.None
+	return layer
+}
+
+func (w *workshop) open(t *testing.T, cfg image.Config, layers ...imagetest.Layer) *scan.Opened {
+	t.Helper()
+	in, err := scan.Open(context.Background(), imagetest.Memory(t, imagetest.Image{Config: cfg, Layers: layers}), w.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +112,7 @@ func (w *workshop) open(t *testing.T, cfg image.Config, dirs ...string) *scan.Op
 
 func (w *workshop) image(t *testing.T, p realProgram, releases map[string]release) *base.Image {
 	t.Helper()
-	in := w.open(t, p.cfg, releases[p.on].dir, p.dir)
+	in := w.open(t, p.cfg, releases[p.on].layer, w.layer(p.dir))
 	img, _, err := base.NewImage(in, reachOf(t, in), 1, w.options())
 	if err != nil {
 		t.Fatal(err)
