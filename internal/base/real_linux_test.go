@@ -128,7 +128,7 @@ func needsRoots(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("not root: cannot chroot")
 	}
-	for _, tool := range []string{"mmdebstrap", "gcc", "g++", "go", "javac"} {
+	for _, tool := range []string{"mmdebstrap", "gcc", "g++", "musl-gcc", "busybox", "go", "javac"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("no %s here", tool)
 		}
