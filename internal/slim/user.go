@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -79,61 +80,20 @@ func chooseUser(src Source, asked string) (User, error) {
 	return u, nil
 }
 
-// numericUser resolves "name", "name:group", "1000" or "1000:group" by the
-// image's own files. False for root and for what they do not say.
+// numericUser resolves the configured user by the image's own files. False for
+// root and for what they do not say.
 func numericUser(tree *rootfs.Tree, spec string) (uid, gid int, ok bool) {
-	user, group, hasGroup := strings.Cut(spec, ":")
-	if user == "" || user == "root" || user == "0" {
-		return 0, 0, false
-	}
-	uid, err := strconv.Atoi(user)
-	found := err == nil
-	gid = 0 // as runtimes have it for a number that passwd does not name
-	for _, a := range accounts(tree, passwdFile) {
-		if a.name == user || err == nil && a.id == uid {
-			uid, gid, found = a.id, a.group, true
-			break
-		}
-	}
-	if hasGroup {
-		g, err := strconv.Atoi(group)
-		known := err == nil
-		for _, a := range accounts(tree, groupFile) {
-			if !known && a.name == group {
-				g, known = a.id, true
-			}
-		}
-		gid, found = g, found && known
-	}
-	return uid, gid, found
+	uid, gid, ok = accounts.Resolve(spec, accountsIn(tree, passwdFile), accountsIn(tree, groupFile))
+	return uid, gid, ok && uid != 0
 }
 
-// account is a line of passwd(5) or group(5).
-type account struct {
-	name      string
-	id, group int
-	line      string
-}
-
-func accounts(tree *rootfs.Tree, file string) []account {
+// accountsIn reads passwd or group; what cannot be read names nobody.
+func accountsIn(tree *rootfs.Tree, file string) []accounts.Account {
 	data, err := tree.ReadFile(file)
 	if err != nil {
 		return nil
 	}
-	var all []account
-	for line := range strings.SplitSeq(string(data), "\n") {
-		fields := strings.Split(line, ":")
-		if len(fields) < 4 {
-			continue
-		}
-		id, err := strconv.Atoi(fields[2])
-		if err != nil {
-			continue
-		}
-		group, _ := strconv.Atoi(fields[3])
-		all = append(all, account{fields[0], id, group, line})
-	}
-	return all
+	return accounts.Parse(data)
 }
 
 // reduceAccounts writes passwd and group with the accounts that are in use:
@@ -149,27 +109,31 @@ func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
 		users[k.Entry.UID], groups[k.Entry.GID] = true, true
 		shells["/"+k.Entry.Path] = true
 	}
-	named := func(a account) bool { return a.name == "nobody" || a.name == "nogroup" || mentions[a.name] }
+	named := func(a accounts.Account) bool {
+		return a.Name == "nobody" || a.Name == "nogroup" || mentions[a.Name]
+	}
 	var passwd, group strings.Builder
-	for _, a := range accounts(src.Tree, passwdFile) {
-		if !users[a.id] && !named(a) {
+	for _, a := range accountsIn(src.Tree, passwdFile) {
+		uid, ok := a.Number()
+		if !ok || !users[uid] && !named(a) {
 			continue
 		}
-		groups[a.group] = true
-		delete(users, a.id)
-		at := strings.LastIndexByte(a.line, ':')
-		if shell := a.line[at+1:]; !shells[shell] && shell != "" {
-			a.line = a.line[:at+1] + "/sbin/nologin" // the shell goes
+		if gid, ok := a.GroupNumber(); ok {
+			groups[gid] = true
 		}
-		passwd.WriteString(a.line + "\n")
+		delete(users, uid)
+		if a.Shell != "" && !shells[a.Shell] {
+			a.Line = strings.TrimSuffix(a.Line, a.Shell) + "/sbin/nologin" // the shell goes
+		}
+		passwd.WriteString(a.Line + "\n")
 	}
 	if p.User.Set && users[p.User.UID] {
 		fmt.Fprintf(&passwd, "nonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", p.User.UID, p.User.GID)
 	}
-	for _, a := range accounts(src.Tree, groupFile) {
-		if groups[a.id] || named(a) {
-			delete(groups, a.id)
-			group.WriteString(a.line + "\n")
+	for _, a := range accountsIn(src.Tree, groupFile) {
+		if gid, ok := a.Number(); ok && (groups[gid] || named(a)) {
+			delete(groups, gid)
+			group.WriteString(a.Line + "\n")
 		}
 	}
 	if p.User.Set && groups[p.User.GID] {
@@ -199,9 +163,9 @@ func listsAccounts(file string) bool {
 func mentionable(tree *rootfs.Tree) [][]byte {
 	var names [][]byte
 	for _, file := range []string{passwdFile, groupFile} {
-		for _, a := range accounts(tree, file) {
-			if len(a.name) > 2 && !slices.Contains(common, a.name) {
-				names = append(names, []byte(a.name))
+		for _, a := range accountsIn(tree, file) {
+			if len(a.Name) > 2 && !slices.Contains(common, a.Name) {
+				names = append(names, []byte(a.Name))
 			}
 		}
 	}
