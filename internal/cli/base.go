@@ -109,20 +109,8 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 		return err
 	}
 	defer opt.DB.Close()
-	parsed, err := image.ParseTarget(target)
-	if err != nil {
-		return err
-	}
 	var out *baseReport
-	err = c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
-		if out != nil {
-			return errors.New("several platforms: compare one at a time, with --platform")
-		}
-		in, err := scan.Open(ctx, img, opt)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
+	err = c.oneImage(ctx, target, f.source, opt, f.limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
 		reached, err := in.Reach(nil)
 		if err != nil {
 			return err
@@ -138,9 +126,7 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 		return err
 	}
 	if f.format == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(out)
+		return c.printJSON(out)
 	}
 	return c.printBases(out)
 }

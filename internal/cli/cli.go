@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -226,6 +227,14 @@ func terminal(stream any) (width int, ok bool) {
 		return 100, true
 	}
 	return width, true
+}
+
+// printJSON prints a document of its own schema, indented.
+func (c *command) printJSON(document any) error {
+	enc := json.NewEncoder(c.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false) // it is for programs and people, not for web pages
+	return enc.Encode(document)
 }
 
 // escape makes text from outside safe for a terminal and keeps it on one line.

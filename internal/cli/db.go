@@ -170,9 +170,7 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 func (c *command) printInfo(info vulndb.Info, format string) error {
 	switch format {
 	case "json":
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(info)
+		return c.printJSON(info)
 	case "table":
 	default:
 		return fmt.Errorf("--format %s: one of table, json", format)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -373,14 +372,6 @@ func (s *search) jsonResult() searchResult {
 		r.Statements[i].Ranges, r.Statements[i].FixedIn = listed(r.Statements[i].Ranges), listed(r.Statements[i].FixedIn)
 	}
 	return r
-}
-
-// printJSON writes a document for programs, and for eyes: "<" stays "<".
-func (c *command) printJSON(doc any) error {
-	enc := json.NewEncoder(c.stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
 }
 
 // listed is a list that is never null.

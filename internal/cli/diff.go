@@ -3,8 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,9 +83,7 @@ func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error 
 		d.Old.Ref, d.New.Ref = old, new
 	}
 	if f.format == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(d)
+		err = c.printJSON(d)
 	} else {
 		_, err = io.WriteString(c.stdout, differenceText(d))
 	}
@@ -118,7 +114,7 @@ func (c *command) reportOf(ctx context.Context, target string, f diffFlags, opt 
 		return nil, err
 	}
 	if len(reports) != 1 {
-		return nil, errors.New("several platforms: compare one at a time, with --platform")
+		return nil, errSeveralPlatforms
 	}
 	return reports[0], nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,9 +75,7 @@ func (c *command) harden(ctx context.Context, target string, f hardenFlags) erro
 		return c.patch(f.patch, f.service, p)
 	}
 	if f.format == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(p)
+		return c.printJSON(p)
 	}
 	var b bytes.Buffer
 	printProfile(&b, p, f.format, img.Ref)
@@ -92,27 +89,15 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 	if err != nil {
 		return nil, nil, err
 	}
-	parsed, err := image.ParseTarget(target)
-	if err != nil {
-		return nil, nil, err
-	}
 	var p *harden.Profile
 	var of *image.Image
 	opt := scan.Options{Limits: limits.of(cacheDir), Reach: true}
-	err = c.eachImage(ctx, parsed, source, opt, limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
-		if p != nil {
-			return errors.New("several platforms: harden one at a time, with --platform")
-		}
-		in, err := scan.Open(ctx, img, opt)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
+	err = c.oneImage(ctx, target, source, opt, limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
 		reached, err := in.Reach(nil)
 		if err != nil {
 			return err
 		}
-		of, p = img, harden.Analyse(harden.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+		of, p = in.Image, harden.Analyse(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
 		return nil
 	})
 	return p, of, err

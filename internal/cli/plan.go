@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/harden"
-	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/plan"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
@@ -71,20 +68,8 @@ func (c *command) plan(ctx context.Context, target string, f planFlags) error {
 		return err
 	}
 	defer opt.DB.Close()
-	parsed, err := image.ParseTarget(target)
-	if err != nil {
-		return err
-	}
 	var out *plan.Plan
-	err = c.eachImage(ctx, parsed, f.base.source, opt, f.base.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
-		if out != nil {
-			return errors.New("several platforms: plan for one at a time, with --platform")
-		}
-		in, err := scan.Open(ctx, img, opt)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
+	err = c.oneImage(ctx, target, f.base.source, opt, f.base.limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
 		out, err = c.planFor(ctx, in, cacheDir, f, opt)
 		return err
 	})
@@ -92,9 +77,7 @@ func (c *command) plan(ctx context.Context, target string, f planFlags) error {
 		return err
 	}
 	if f.base.format == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(out)
+		return c.printJSON(out)
 	}
 	return c.printSteps(out)
 }

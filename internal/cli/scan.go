@@ -212,6 +212,42 @@ func (c *command) scanImages(ctx context.Context, target string, source sourceFl
 // that know the cache, the time and the progress line.
 func (c *command) eachImage(ctx context.Context, target image.Target, source sourceFlags, opt scan.Options, maxSpool int64,
 	use func(*image.Image, scan.Options) error) error {
+	return c.withImages(ctx, target, source, opt, maxSpool, func(images []*image.Image, opt scan.Options) error {
+		for _, img := range images {
+			if err := use(img, opt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// oneImage opens the image of a target and reads its layers, for the verbs that
+// look at one image at a time.
+func (c *command) oneImage(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64,
+	use func(*scan.Opened, scan.Options) error) error {
+	parsed, err := image.ParseTarget(target)
+	if err != nil {
+		return err
+	}
+	return c.withImages(ctx, parsed, source, opt, maxSpool, func(images []*image.Image, opt scan.Options) error {
+		if len(images) != 1 {
+			return errSeveralPlatforms
+		}
+		in, err := scan.Open(ctx, images[0], opt)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		return use(in, opt)
+	})
+}
+
+var errSeveralPlatforms = errors.New("several platforms: one at a time, with --platform")
+
+// withImages opens a target for as long as use runs.
+func (c *command) withImages(ctx context.Context, target image.Target, source sourceFlags, opt scan.Options, maxSpool int64,
+	use func([]*image.Image, scan.Options) error) error {
 	began := time.Now()
 	cacheDir, err := c.cache()
 	if err != nil {
@@ -234,12 +270,7 @@ func (c *command) eachImage(ctx context.Context, target image.Target, source sou
 	opt.Cache = rootfs.OpenCache(filepath.Join(cacheDir, "layers"))
 	opt.Version, opt.Now = version(), time.Now()
 	opt.Progress = func(done, total int64) { line.show("reading layers", done, total) }
-	for _, img := range images {
-		if err := use(img, opt); err != nil {
-			return err
-		}
-	}
-	return nil
+	return use(images, opt)
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -161,40 +160,27 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	defer opt.DB.Close()
-	parsed, err := image.ParseTarget(target)
-	if err != nil {
-		return err
-	}
 	var out *slimmed
-	err = c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
-		if out != nil {
-			return errors.New("several platforms: slim one at a time, with --platform")
-		}
-		out, err = c.slimImage(ctx, img, to, f, opt)
+	err = c.oneImage(ctx, target, f.source, opt, f.limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
+		out, err = c.slimImage(ctx, in, to, f, opt)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	if f.format == "json" {
-		enc := json.NewEncoder(c.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(out)
+		return c.printJSON(out)
 	}
 	return c.printSlimmed(out)
 }
 
-// slimImage reads one image, decides, writes, and looks at what was written.
-func (c *command) slimImage(ctx context.Context, img *image.Image, to image.Destination, f slimFlags, opt scan.Options) (*slimmed, error) {
+// slimImage decides, writes, and looks at what was written.
+func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Destination, f slimFlags, opt scan.Options) (*slimmed, error) {
+	img := in.Image
 	made, err := c.slimDate(img)
 	if err != nil {
 		return nil, err
 	}
-	in, err := scan.Open(ctx, img, opt)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
 	how := slim.Options{
 		Level: slim.Level(f.level), Keep: f.keep, KeepPackages: f.packages, KeepShell: f.shell, Layers: f.layers,
 		User: f.user, Version: version(), Time: made,
