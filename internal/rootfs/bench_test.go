@@ -158,7 +158,7 @@ func BenchmarkWalk(b *testing.B) {
 
 func BenchmarkCacheGet(b *testing.B) {
 	layer := stored(b, benchTar(), "plain")
-	visitors := []Visitor{Keep(1, func(h *Header) bool { return h.Size < 300 })}
+	visitors := []Visitor{someOf("small", 1, func(h *Header) bool { return h.Size < 300 })}
 	f := passOf(b, layer, visitors...)
 	c := OpenCache(b.TempDir())
 	if err := c.Put(f, visitors, Limits{}); err != nil {

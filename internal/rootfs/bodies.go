@@ -49,12 +49,6 @@ func (t *Tree) body(i int) (readerAtCloser, error) {
 		return nil, errors.New("not a regular file")
 	}
 	f := t.layers[at.layer]
-	kept := f.visitor(keptFiles)
-	for _, rec := range []uint32{at.rec, r.body} {
-		if facts := factsOf(kept, rec); len(facts) > 0 {
-			return inMemory(f.data(facts[0].data)), nil
-		}
-	}
 	if r.size == 0 {
 		return inMemory(nil), nil
 	}

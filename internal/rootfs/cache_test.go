@@ -24,7 +24,7 @@ func someLayer(t testing.TB) image.Layer {
 
 func TestCacheReturnsWhatWasPut(t *testing.T) {
 	layer := someLayer(t)
-	visitors := []Visitor{contents, Keep(3, func(h *Header) bool { return h.Path == "etc/b" })}
+	visitors := []Visitor{contents, someOf("etc/b", 3, func(h *Header) bool { return h.Path == "etc/b" })}
 	f := passOf(t, layer, visitors...)
 	c := OpenCache(filepath.Join(t.TempDir(), "not", "there"))
 	if _, ok := c.Get(f.DiffID, visitors, Limits{}); ok {

@@ -108,9 +108,9 @@ func (t *Tree) dirEntry(i int) fs.DirEntry {
 	return fs.FileInfoToDirEntry(info{e, baseOf(e.Path)})
 }
 
-// ReadFile returns the content of a regular file of at most 64 MiB. Files kept
-// during the pass (see Keep) are in memory; others are read again from their
-// layer, which for a compressed layer means decompressing all before them.
+// ReadFile returns the content of a regular file of at most 64 MiB. It is read
+// again from its layer, which for a compressed layer means decompressing all
+// before it: what every scan needs is a visitor's fact.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
 	i, err := t.at("open", name, true)
 	if err != nil {

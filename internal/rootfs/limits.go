@@ -22,7 +22,6 @@ const (
 	maxWarnings   = 1000      // of one layer; what is beyond is counted in one warning
 	maxZstdWindow = 128 << 20 // the largest that "zstd --ultra" writes without --long
 	maxLinks      = 40        // links followed for one path: MAXSYMLINKS of Linux (path_resolution(7))
-	maxKept       = 1 << 20   // bytes of a file that Keep keeps
 )
 
 // Limits bound what one layer may cost. The zero value is the defaults.

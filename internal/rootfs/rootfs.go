@@ -53,18 +53,3 @@ type Visitor struct {
 	// with the file, for the report's warnings; the pass goes on.
 	Visit func(h *Header, body Body) ([]byte, error)
 }
-
-// Keep returns a visitor whose fact is the file itself, for small text files
-// that analyses of the whole tree read by name: Tree serves them from memory,
-// also when the layer's facts came from the cache. Files above 1 MiB are not
-// kept. The version is raised whenever want changes.
-func Keep(version int, want func(h *Header) bool) Visitor {
-	return Visitor{
-		Name:    keptFiles,
-		Version: version,
-		Want:    func(h *Header, _ []byte) bool { return h.Size <= maxKept && want(h) },
-		Visit:   func(_ *Header, body Body) ([]byte, error) { return body.Bytes(maxKept) },
-	}
-}
-
-const keptFiles = "kept"

@@ -120,6 +120,16 @@ var contents = Visitor{
 	Visit:   func(_ *Header, body Body) ([]byte, error) { return body.Bytes(1 << 20) },
 }
 
+// someOf is contents of some files only.
+func someOf(name string, version int, want func(h *Header) bool) Visitor {
+	return Visitor{
+		Name:    name,
+		Version: version,
+		Want:    func(h *Header, _ []byte) bool { return want(h) },
+		Visit:   contents.Visit,
+	}
+}
+
 func passOf(t testing.TB, layer image.Layer, visitors ...Visitor) *Facts {
 	t.Helper()
 	f, err := Pass(context.Background(), layer, visitors, Limits{}, nil)

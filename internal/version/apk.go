@@ -134,19 +134,12 @@ func compareInts(a, b int) int {
 	return 0
 }
 
-// CompareAPK orders the versions of apk packages by the rules of apk-tools 3.
+// compareAPK orders the versions of apk packages by the rules of apk-tools 3.
 // Those of 2.x (Alpine before 3.23) differ for valid versions only in parts
-// with leading zeros, in numbers beyond an int, and in knowing no hash. It takes
-// any string and does not allocate; like apk itself it compares an invalid
-// version as far as it can be read.
-func CompareAPK(a, b string) int {
-	c, _ := compareAPKTokens(a, b)
-	return c
-}
-
-// compareAPK is CompareAPK with an error where what cannot be read decides.
-// secdb has slips of the pen (10.2.24.r0, 4.8.0.-r1) whose readable beginning
-// nearly always settles the order, and apk itself goes no further.
+// with leading zeros, in numbers beyond an int, and in knowing no hash. Like apk
+// itself it compares an invalid version as far as it can be read, and errs only
+// where what cannot be read decides: secdb has slips of the pen (10.2.24.r0,
+// 4.8.0.-r1) whose readable beginning nearly always settles the order.
 func compareAPK(a, b string) (int, error) {
 	c, sure := compareAPKTokens(a, b)
 	if !sure || a == b {

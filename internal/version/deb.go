@@ -2,10 +2,10 @@ package version
 
 import "strings"
 
-// CompareDeb orders Debian versions, [epoch:]upstream[-revision], as deb-version(7)
+// compareDeb orders Debian versions, [epoch:]upstream[-revision], as deb-version(7)
 // and dpkg's lib/dpkg/version.c do. It takes any string and does not allocate:
 // an epoch that is not a number counts as part of the upstream version.
-func CompareDeb(a, b string) int {
+func compareDeb(a, b string) int {
 	epochA, upstreamA, revisionA := splitDeb(a)
 	epochB, upstreamB, revisionB := splitDeb(b)
 	if c := compareDigits(epochA, epochB); c != 0 {

@@ -115,7 +115,8 @@ var differentials = []differential{
 			// runtime.Version before 1.21, and so to advisories, it is the release.
 			for _, v := range []string{p.a, p.b} {
 				v, _, _ = strings.Cut(v, "-")
-				if strings.Count(v, ".") < 2 && !strings.ContainsAny(v, "rb") && CompareGo(v, "1.21") >= 0 {
+				order, _ := Compare(Go, v, "1.21")
+				if strings.Count(v, ".") < 2 && !strings.ContainsAny(v, "rb") && order >= 0 {
 					return "a language version"
 				}
 			}

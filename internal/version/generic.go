@@ -2,12 +2,12 @@ package version
 
 import "strings"
 
-// CompareGeneric orders versions of things that follow no known scheme, by what
+// compareGeneric orders versions of things that follow no known scheme, by what
 // people commonly mean: numbers by value, words by alphabet without case, a
 // number after a word (1.0a < 1.0.1), and a word that says "not yet released"
 // before the end (1.0-rc1 < 1.0 < 1.0a < 1.0.1). It takes any string and does
 // not allocate.
-func CompareGeneric(a, b string) int {
+func compareGeneric(a, b string) int {
 	a, b = trimGeneric(a), trimGeneric(b)
 	for {
 		var s, t genericToken

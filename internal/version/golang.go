@@ -22,13 +22,6 @@ func compareGo(a, b string) (int, error) {
 	return compareGoRelease(s, t), nil
 }
 
-// CompareGo orders Go versions as Compare does, without the error: an
-// unreadable version is older than any other.
-func CompareGo(a, b string) int {
-	c, _ := compareGo(a, b)
-	return c
-}
-
 // goVersion is a semver whose pre-release may be the toolchain's short form, a
 // word and a number that stand together: rc2.
 type goVersion struct {

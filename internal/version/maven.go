@@ -2,7 +2,7 @@ package version
 
 import "strings"
 
-// CompareMaven orders Maven versions as ComparableVersion of maven-artifact 3.8.7
+// compareMaven orders Maven versions as ComparableVersion of maven-artifact 3.8.7
 // (https://maven.apache.org/pom.html#version-order-specification): numbers and
 // words, with or without a dot between them; a hyphen or a change between digits
 // and letters opens an inner list; zeros and "final" at the end of a list do
@@ -14,7 +14,7 @@ import "strings"
 // its last item, so that the whole is a flat row of items in which an opening
 // mark stands for "the rest is an inner list"; comparing rows item by item is
 // comparing the lists.
-func CompareMaven(a, b string) int {
+func compareMaven(a, b string) int {
 	var bufA, bufB [24]mavenItem // on the stack; more items cost an allocation
 	s, t := mavenItems(bufA[:0], a), mavenItems(bufB[:0], b)
 	for i := 0; i < len(s) || i < len(t); i++ {

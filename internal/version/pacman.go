@@ -2,11 +2,11 @@ package version
 
 import "strings"
 
-// ComparePacman orders Arch Linux versions, [epoch:]version[-release], as
+// comparePacman orders Arch Linux versions, [epoch:]version[-release], as
 // vercmp(8) and libalpm's version.c. The release counts only when both have
 // one, so "1.0" equals both "1.0-1" and "1.0-2": the one scheme that is no
 // total order. It takes any string and does not allocate.
-func ComparePacman(a, b string) int {
+func comparePacman(a, b string) int {
 	if a == b {
 		return 0
 	}

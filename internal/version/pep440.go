@@ -141,12 +141,6 @@ func comparePEP440(a, b string) (int, error) {
 	return p.compare(&q), nil
 }
 
-// ComparePEP440 orders Python versions as Compare does, without the error.
-func ComparePEP440(a, b string) int {
-	c, _ := comparePEP440(a, b)
-	return c
-}
-
 func (p *pep440) compare(q *pep440) int {
 	if c := compareDigits(p.epoch, q.epoch); c != 0 {
 		return c

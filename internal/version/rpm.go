@@ -2,11 +2,11 @@ package version
 
 import "strings"
 
-// CompareRPM orders rpm versions, [epoch:]version[-release], as rpm's
+// compareRPM orders rpm versions, [epoch:]version[-release], as rpm's
 // rpmverCmp and rpmvercmp (rpmio/rpmver.c, rpmio/rpmvercmp.cc; the tilde and
 // the caret are in rpm-version(7)). A missing epoch is 0, a missing release is
 // older than any. It takes any string and does not allocate.
-func CompareRPM(a, b string) int {
+func compareRPM(a, b string) int {
 	s, t := cutEVR(a), cutEVR(b)
 	if c := compareDigits(s.epoch, t.epoch); c != 0 {
 		return c

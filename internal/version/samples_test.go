@@ -101,8 +101,8 @@ func testSampleFile(t *testing.T, scheme Scheme, path string) int {
 		case len(fields) == 1 && scheme == APK: // a version, or with "!" not one
 			checked++
 			v, bad := strings.CutPrefix(fields[0], "!")
-			if v != "" && ((Valid(APK, v) != nil) != bad) != differs {
-				t.Errorf("%s:%d: Valid(%q) = %v (listed as a difference: %v %s)", name, line, v, Valid(APK, v), differs, why)
+			if v != "" && ((valid(APK, v) != nil) != bad) != differs {
+				t.Errorf("%s:%d: valid(%q) = %v (listed as a difference: %v %s)", name, line, v, valid(APK, v), differs, why)
 			}
 		case len(fields) == 3 && strings.Contains(fields[1], "~"):
 			other++ // apk's fuzzy match of a prefix: not an order

@@ -91,13 +91,6 @@ func compareSemVer(scheme Scheme, a, b string) (int, error) {
 	return 0, nil // semver.org, 10: build metadata does not count
 }
 
-// CompareSemVer orders semantic versions as Compare does for SemVer and NPM,
-// without the error: an unreadable version is older than any other.
-func CompareSemVer(a, b string) int {
-	c, _ := compareSemVer(SemVer, a, b)
-	return c
-}
-
 // compareNumbers compares numbers joined by dots; a missing number is 0.
 func compareNumbers(a, b string) int {
 	for a != "" || b != "" {

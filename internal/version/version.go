@@ -53,13 +53,13 @@ func Compare(s Scheme, a, b string) (int, error) {
 	}
 	switch s {
 	case Deb:
-		return CompareDeb(a, b), firstError(checkDeb, a, b)
+		return compareDeb(a, b), firstError(checkDeb, a, b)
 	case RPM:
-		return CompareRPM(a, b), firstError(checkRPM, a, b)
+		return compareRPM(a, b), firstError(checkRPM, a, b)
 	case APK:
 		return compareAPK(a, b)
 	case Pacman:
-		return ComparePacman(a, b), firstError(checkPacman, a, b)
+		return comparePacman(a, b), firstError(checkPacman, a, b)
 	case SemVer, NPM, Cargo, Hex, Pub, NuGet:
 		return compareSemVer(s, a, b)
 	case Go:
@@ -67,7 +67,7 @@ func Compare(s Scheme, a, b string) (int, error) {
 	case PEP440:
 		return comparePEP440(a, b)
 	case Maven:
-		return CompareMaven(a, b), firstError(checkMaven, a, b)
+		return compareMaven(a, b), firstError(checkMaven, a, b)
 	case RubyGems:
 		return compareRubyGems(a, b)
 	case Composer:
@@ -77,15 +77,9 @@ func Compare(s Scheme, a, b string) (int, error) {
 	case CRAN:
 		return compareCRAN(a, b)
 	case Generic:
-		return CompareGeneric(a, b), firstError(checkGeneric, a, b)
+		return compareGeneric(a, b), firstError(checkGeneric, a, b)
 	}
-	return CompareGeneric(a, b), fmt.Errorf("version scheme %q is not known", string(s))
-}
-
-// Valid says why v is no version in the scheme, or nil if it is one.
-func Valid(s Scheme, v string) error {
-	_, err := Compare(s, v, v)
-	return err
+	return compareGeneric(a, b), fmt.Errorf("version scheme %q is not known", string(s))
 }
 
 func longer(a, b string) string {
@@ -112,7 +106,7 @@ func invalid(s Scheme, v, why string) error {
 func compareUnread(s Scheme, a, b string, okA, okB bool, why string) (int, error) {
 	switch {
 	case !okA && !okB:
-		return CompareGeneric(a, b), invalid(s, a, why)
+		return compareGeneric(a, b), invalid(s, a, why)
 	case !okA:
 		return -1, invalid(s, a, why)
 	}

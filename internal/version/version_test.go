@@ -75,10 +75,16 @@ func TestGoReleases(t *testing.T) {
 		}
 	}
 	for _, v := range []string{"(devel)", "devel go1.23-abcdef Mon Jan 1", "go", "unknown", ""} {
-		if Valid(Go, v) == nil {
+		if valid(Go, v) == nil {
 			t.Errorf("%q is a Go version", v)
 		}
 	}
+}
+
+// valid says why v is no version in the scheme, or nil if it is one.
+func valid(s Scheme, v string) error {
+	_, err := Compare(s, v, v)
+	return err
 }
 
 func TestInvalid(t *testing.T) {
@@ -99,7 +105,7 @@ func TestInvalid(t *testing.T) {
 		Scheme("x"): {"1"},
 	} {
 		for _, v := range versions {
-			err := Valid(scheme, v)
+			err := valid(scheme, v)
 			if err == nil {
 				t.Errorf("%q is valid in %s", v, scheme)
 			}
@@ -113,7 +119,7 @@ func TestInvalid(t *testing.T) {
 			}
 		}
 		long := strings.Repeat("1", maxLength+1)
-		if Valid(scheme, long) == nil {
+		if valid(scheme, long) == nil {
 			t.Errorf("a version of %d bytes is valid in %s", len(long), scheme)
 		}
 	}
@@ -203,12 +209,12 @@ func FuzzCompare(f *testing.F) {
 			if ab < -1 || ab > 1 {
 				t.Errorf("%s: %q, %q: %d", s, a, b, ab)
 			}
-			valid := Valid(s, a) == nil && Valid(s, b) == nil
-			if valid && errAB != nil || !valid && errAB == nil && s != APK {
-				t.Errorf("%s: %q, %q: %v, but alone %v, %v", s, a, b, errAB, Valid(s, a), Valid(s, b))
+			both := valid(s, a) == nil && valid(s, b) == nil
+			if both && errAB != nil || !both && errAB == nil && s != APK {
+				t.Errorf("%s: %q, %q: %v, but alone %v, %v", s, a, b, errAB, valid(s, a), valid(s, b))
 			}
 			if s == Pacman || s == Maven {
-				// Neither is a total order by its own authority: see ComparePacman; and
+				// Neither is a total order by its own authority: see comparePacman; and
 				// to Maven a word (1.a.a) is older than an inner list (1.rc), which is
 				// older than the release (1), which is older than the word.
 				continue
