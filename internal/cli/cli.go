@@ -237,6 +237,14 @@ func (c *command) printJSON(document any) error {
 	return enc.Encode(document)
 }
 
+// listed is a list that is never null.
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // escape makes text from outside safe for a terminal and keeps it on one line.
 func escape(s string) string {
 	var b strings.Builder

@@ -374,14 +374,6 @@ func (s *search) jsonResult() searchResult {
 	return r
 }
 
-// listed is a list that is never null.
-func listed[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
 // printSearch prints the table. With a version only the statements that
 // affect it, or that cannot be told to, are rows.
 func (c *command) printSearch(s *search) error {

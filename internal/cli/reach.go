@@ -85,7 +85,7 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 		if err != nil {
 			return err
 		}
-		doc := reachDocument{Schema: "careen/reach/1", Target: img.Ref, Digest: img.Digest, Platform: img.Platform.String()}
+		doc := reachDocument{Schema: "careen-reach/1", Target: img.Ref, Digest: img.Digest, Platform: img.Platform.String()}
 		if name == "" {
 			doc.summarise(result, in.Catalog.Packages)
 		} else if err := doc.explain(result, in.Catalog.Packages, name); err != nil {
@@ -125,22 +125,15 @@ type reachAnswer struct {
 
 func (d *reachDocument) summarise(result *reach.Result, packages []sbom.Package) {
 	s := result.Summary()
-	d.Summary, d.Gaps = &s, nonNilGaps(result.Gaps)
+	d.Summary, d.Gaps = &s, listed(result.Gaps)
 	for i := range packages {
 		d.Packages = append(d.Packages, reachAnswer{PURL: packages[i].PURL, Verdict: result.Package(i)})
 	}
 }
 
-func nonNilGaps(gaps []reach.Gap) []reach.Gap {
-	if gaps == nil {
-		return []reach.Gap{}
-	}
-	return gaps
-}
-
 // explain answers for a path or its last element, a package's name or a purl.
 func (d *reachDocument) explain(result *reach.Result, packages []sbom.Package, name string) error {
-	d.Gaps = nonNilGaps(result.Gaps)
+	d.Gaps = listed(result.Gaps)
 	for _, p := range result.Paths(name) {
 		d.Files = append(d.Files, reachAnswer{Path: p, Verdict: result.File(p)})
 	}

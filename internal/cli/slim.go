@@ -205,9 +205,10 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	}
 	out := &slimmed{
 		Schema: "careen-slim/1", Source: img.Ref, Digest: img.Digest, Level: string(how.Level), User: plan.User.String(),
-		Before: numbers(before), Notes: append(notes, plan.Notes...), Gaps: src.Reach.Gaps, plan: plan, result: src.Reach,
+		Before: numbers(before), Notes: append(notes, plan.Notes...), Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach,
 	}
 	out.describe(src, plan)
+	out.Packages, out.Kept = listed(out.Packages), listed(out.Kept)
 	if f.dryRun {
 		return out, nil
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -10,8 +12,8 @@ import (
 	"github.com/careen/careen/internal/imagetest"
 )
 
-// TestVerbsFollowTheirSchemas: what base, harden and plan print as JSON is what
-// docs/schema says, and nothing else is.
+// TestVerbsFollowTheirSchemas: what the verbs print as JSON is what docs/schema
+// says, and nothing else is.
 func TestVerbsFollowTheirSchemas(t *testing.T) {
 	cache := t.TempDir()
 	archive, candidate := imageOf{crypto: "3.2.0-r0"}.write(t), imageOf{crypto: "3.3.2-r0", bare: true}.write(t)
@@ -22,11 +24,20 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 			{Entries: []imagetest.Entry{imagetest.File("app/main.js", "fs.writeFileSync('x.log', 1); fs.writeFileSync('/app/y', 1)")}},
 		},
 	})
+	dockerfile := filepath.Join(t.TempDir(), "Dockerfile")
+	if err := os.WriteFile(dockerfile, []byte("FROM debian\nRUN sudo true # careen:ignore\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := "oci-dir:" + filepath.Join(t.TempDir(), "out")
 	for name, commands := range map[string][][]string{
 		"careen-base-1": {
 			{"base", "--base-layers", "1", archive, candidate, "missing.tar"}, {"base", "--base-layers", "1", busy, candidate},
 		},
 		"careen-harden-1": {{"harden", archive}, {"harden", busy}},
+		"careen-lint-1":   {{"lint", "--fail-on", "critical", dockerfile}},
+		"careen-check-1":  {{"check", archive}, {"check", busy, dockerfile}},
+		"careen-reach-1":  {{"reach", archive}, {"reach", busy}, {"reach", busy, "/app/main.js"}, {"reach", archive, "libcrypto3"}},
+		"careen-slim-1":   {{"slim", "--dry-run", archive}, {"slim", "--level", "file", "-o", out, busy}},
 		"careen-plan-1":   {{"plan", archive}, {"plan", "--base-layers", "1", "--candidate", candidate, archive}},
 	} {
 		schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/" + name + ".json")
