@@ -79,6 +79,7 @@ type memberWalk struct {
 	unread  unread
 	members int
 	read    int64
+	head    [512]byte
 }
 
 var errTooMuch = errors.New("more than is looked into")
@@ -96,29 +97,51 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 		w.unread = unreadMembers
 		return nil
 	}
-	if w.read += size; w.read > maxRead {
-		return errTooMuch
-	}
 	r, err := open()
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxMember))
+	// The beginning says what need not be unpacked: nested archives, by far the
+	// largest members of a jar, and pictures.
+	head, err := readUpTo(r, w.head[:min(size, int64(len(w.head)))])
 	if err != nil {
 		return err
 	}
-	head := text[:min(len(text), 512)]
-	switch {
-	case archiveKind(head) != noArchive:
+	if archiveKind(head) != noArchive {
 		w.unread = unreadMembers
-	case !isBulk(name, head):
-		before := len(w.found)
-		w.found = w.all.inText(w.found, text, w.path+"!/"+name)
-		for i := before; i < len(w.found); i++ {
-			w.found[i].Inside = name
-		}
+		return nil
+	}
+	if isBulk(name, head) {
+		return nil
+	}
+	if w.read += size; w.read > maxRead {
+		return errTooMuch
+	}
+	text := make([]byte, size+1)
+	n := copy(text, head)
+	rest, err := readUpTo(r, text[n:])
+	if err != nil {
+		return err
+	}
+	text = text[:n+len(rest)]
+	if int64(len(text)) > size { // there is more than its header says
+		w.unread = unreadMembers
+	}
+	before := len(w.found)
+	w.found = w.all.inText(w.found, text, w.path+"!/"+name)
+	for i := before; i < len(w.found); i++ {
+		w.found[i].Inside = name
 	}
 	return nil
+}
+
+// readUpTo fills b, or as much of it as there is.
+func readUpTo(r io.Reader, b []byte) ([]byte, error) {
+	n, err := io.ReadFull(r, b)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return b[:n], err
 }
 
 // isCode reports whether a member is compiled code, by far the most of what
