@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -213,7 +214,7 @@ func differenceText(d diff.Difference) string {
 }
 
 // signed yields what came with a plus and what went with a minus.
-func signed[T any](added, removed []T) func(yield func(string, []T) bool) {
+func signed[T any](added, removed []T) iter.Seq2[string, []T] {
 	return func(yield func(string, []T) bool) { _ = yield("+", added) && yield("−", removed) }
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -318,8 +319,9 @@ func warningText(w report.Warning) string {
 	return w.Message
 }
 
-// write renders each output whole before it touches a file, so that an encoder's
-// error never leaves half a report behind.
+// write renders what goes to a file whole before it touches the file, so that an
+// encoder's error never costs an earlier report; standard output gets its report
+// piece by piece.
 func (c *command) write(outputs []output, reports []*report.Report, f outputFlags) error {
 	made, err := c.buildDate() // SOURCE_DATE_EPOCH makes documents repeatable
 	if err != nil {
@@ -327,35 +329,26 @@ func (c *command) write(outputs []output, reports []*report.Report, f outputFlag
 	}
 	for _, o := range outputs {
 		opt := encodeOptions{c.tableOptions(o, f), report.BOMOptions{Timestamp: made}}
-		encode := func(w io.Writer) error {
-			b := bufio.NewWriterSize(w, 64<<10)
-			if err := o.encode(b, reports, opt); err != nil {
-				return err
-			}
-			return b.Flush()
-		}
 		if o.path == "" {
-			if err := encode(c.stdout); err != nil {
+			b := bufio.NewWriterSize(c.stdout, 64<<10)
+			err := o.encode(b, reports, opt)
+			if err == nil {
+				err = b.Flush()
+			}
+			if err != nil {
 				return fmt.Errorf("writing %s to standard output: %w", o.format, err)
 			}
-		} else if err := writeFile(o.path, encode); err != nil {
+			continue
+		}
+		var b bytes.Buffer
+		if err := o.encode(&b, reports, opt); err != nil {
+			return fmt.Errorf("writing %s: %w", o.format, err)
+		}
+		if err := os.WriteFile(o.path, b.Bytes(), 0o644); err != nil {
 			return fmt.Errorf("writing %s: %w", o.format, err)
 		}
 	}
 	return nil
-}
-
-// writeFile is os.WriteFile for what is written piece by piece.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return err
 }
 
 func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
