@@ -27,11 +27,12 @@ var rooms = map[string][]string{
 	"rpmdb":    {},
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"image":    {},
+	"wrappers": {}, // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
 	// workflows, docker run lines.
 	"dockerfile": {"image"},
-	"workload":   {},
+	"workload":   {"wrappers"},
 
 	// Tier 2, data. sbom shares finding's Location; vulndb stores finding's
 	// severities and fix states, so that the words exist once.
@@ -47,7 +48,7 @@ var rooms = map[string][]string{
 	"report":  {"sbom", "finding", "purl"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
-	"reach":   {"rootfs", "sbom", "exe", "image", "finding"},
+	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
 	"lint":    {"dockerfile", "workload", "finding"},
 	"pin":     {"dockerfile", "workload", "finding", "image"},
 

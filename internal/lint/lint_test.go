@@ -120,6 +120,17 @@ func TestServicesByKind(t *testing.T) {
 	}
 }
 
+// A command behind a program that starts it is linted as that command.
+func TestWrappedCommands(t *testing.T) {
+	for _, wrapper := range []string{"ionice -c 3", "timeout --kill-after 5 60", "timeout 60", "nice --adjustment 5", "setpriv --reuid 0",
+		"chrt -b 0", "flock -w 5 /run/lock", "env -u A B=c nice", "stdbuf -oL", "/usr/bin/ionice -c2 -n7", "taskset -c 0", "setsid", "eatmydata"} {
+		text := "FROM a\nRUN " + wrapper + " apt-get install curl\n"
+		if got := found(mustCheck(t, "Dockerfile", text, Options{Only: []string{"CD301"}})); got != "CD301@2" {
+			t.Errorf("%s: %q", wrapper, got)
+		}
+	}
+}
+
 func TestScansOfWorkflows(t *testing.T) {
 	rules := Options{Only: []string{"CW101", "CW102", "CW104", "CW105", "CW106"}}
 	build := "      - run: docker build -t app .\n"

@@ -2,8 +2,9 @@ package reach
 
 import (
 	"bytes"
-	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // Started reports whether command lines alone lead from the configuration to a
@@ -25,13 +26,10 @@ func (r *Result) Started(program string) bool {
 // isCommandLine reports whether a step of a chain is one of walk.run's.
 func isCommandLine(how string) bool {
 	switch how {
-	case "ENTRYPOINT", "CMD", "HEALTHCHECK", "command", "#!", "source", "script of the shell", "env", "find -exec", "su -c":
+	case "ENTRYPOINT", "CMD", "HEALTHCHECK", "command", "#!", "source", "script of the shell":
 		return true
 	}
-	if strings.HasPrefix(how, "runs ") {
-		return true
-	}
-	return slices.ContainsFunc(wrappers(), func(w wrapper) bool { return slices.Contains(strings.Fields(w.names), how) })
+	return strings.HasPrefix(how, "runs ") || wrappers.Known(how)
 }
 
 // Configures reports whether a file is configuration or a script that a started

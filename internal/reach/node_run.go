@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // nodeTakes are Node's options whose value may be the next word.
@@ -198,7 +200,7 @@ func (w *walk) npmScript(from, dir, script string, args []string) {
 
 // npx runs the command of an installed package.
 func (w *walk) npx(from string, args []string) {
-	args = afterOptions(args, "-p --package -c --call")
+	args = wrappers.AfterOptions(args, "-p --package -c --call")
 	if len(args) == 0 {
 		return
 	}

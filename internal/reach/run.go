@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // Bounds of command lines: wrappers and scripts may name themselves.
@@ -199,7 +200,7 @@ func (w *walk) argument(from, dir, arg, how string, runs bool) {
 // busybox is many programs. What a wrapper is told to start, asker asks for.
 func (w *walk) dispatch(asker, program string, args []string) {
 	file, _ := w.follow(program, nil)
-	if inner, how := innerCommand(path.Base(program), args); len(inner) > 0 {
+	if inner, how := wrappers.Command(path.Base(program), args); len(inner) > 0 {
 		w.done["wraps\x00"+file] = true
 		w.wrapped = &asker
 		w.run(file, how, inner)

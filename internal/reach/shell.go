@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // Bounds of one shell script. What is beyond is a gap.
@@ -374,7 +376,7 @@ func (s *script) external(argv []string, line int) {
 		s.w.doubt++
 		defer func() { s.w.doubt-- }()
 	}
-	if inner, _ := innerCommand(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], blank) {
+	if inner, _ := wrappers.Command(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], blank) {
 		s.computed(inner, line)
 	}
 	if !strings.Contains(argv[0], "/") || strings.HasPrefix(argv[0], "/") {

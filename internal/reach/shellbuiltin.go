@@ -3,6 +3,8 @@ package reach
 import (
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // builtin evaluates the commands that shells have inside them. It reports
@@ -20,7 +22,7 @@ func (s *script) builtin(argv []string, line int) bool {
 			s.asksFor(args[1:])
 			return true
 		}
-		if rest := afterOptions(args, ""); len(rest) > 0 {
+		if rest := wrappers.AfterOptions(args, ""); len(rest) > 0 {
 			s.command(rest, line)
 		}
 	case "type", "hash":
@@ -111,7 +113,7 @@ func (s *script) dot(args []string, line int) {
 }
 
 func (s *script) exec(args []string, line int) {
-	if rest := afterOptions(args, "-a"); len(rest) > 0 {
+	if rest := wrappers.AfterOptions(args, "-a"); len(rest) > 0 {
 		s.replacing = true
 		s.command(rest, line)
 		s.replacing = false

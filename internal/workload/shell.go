@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // shellText reads the simple commands of a shell text, function bodies and
@@ -142,10 +144,12 @@ func firstWord(s *syntax.Stmt) string {
 	word := "?"
 	syntax.Walk(s, func(n syntax.Node) bool {
 		if c, ok := n.(*syntax.CallExpr); ok && word == "?" && len(c.Args) > 0 {
-			if lit := c.Args[0].Lit(); lit != "" && wrappers[lit] == "" && lit != "nohup" && lit != "command" {
-				word = path.Base(lit)
-			} else if len(c.Args) > 1 && c.Args[len(c.Args)-1].Lit() != "" {
-				word = c.Args[1].Lit()
+			words := make([]string, len(c.Args))
+			for i, arg := range c.Args {
+				words[i] = arg.Lit()
+			}
+			if at := wrappers.Length(words); at < len(words) && words[at] != "" {
+				word = path.Base(words[at])
 			}
 		}
 		return word == "?"
@@ -346,41 +350,14 @@ func unquote(s string) string {
 	return s
 }
 
-// wrappers run the command that follows them. The value lists their flags that
-// take the next word.
-var wrappers = map[string]string{
-	"sudo": "-u -g -h -p -C -r -t -U -D -R", "doas": "-u -C", "exec": "-a", "time": "-f -o", "nohup": "", "command": "",
-	"env": "-u -C", "nice": "-n", "timeout": "-k -s", "retry": "", "xargs": "-I -n -P -L -d -a -E -s", "winpty": "", "stdbuf": "-i -o -e",
-}
-
 // Program returns the words of a command from the program on that it really
-// runs: sudo, env, timeout and their like are taken away.
+// runs: sudo, env, timeout and the like are left out.
 func (c Command) Program() []Word {
-	words := c.Words
-	for len(words) > 0 {
-		name := path.Base(words[0].Value)
-		valued, ok := wrappers[name]
-		if !ok {
-			break
-		}
-		words = words[1:]
-		for len(words) > 0 {
-			v := words[0].Value
-			flag := strings.HasPrefix(v, "-")
-			assign := (name == "env" || name == "sudo") && strings.Contains(v, "=")
-			if !flag && !assign {
-				break
-			}
-			words = words[1:]
-			if flag && len(words) > 0 && strings.Contains(" "+valued+" ", " "+v+" ") {
-				words = words[1:]
-			}
-		}
-		if name == "timeout" && len(words) > 0 {
-			words = words[1:] // the duration
-		}
+	values := make([]string, len(c.Words))
+	for i, w := range c.Words {
+		values[i] = w.Value
 	}
-	return words
+	return c.Words[wrappers.Length(values):]
 }
 
 // parseScript reads the docker run lines of a shell script.
