@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	"cvss":     {},
 	"exe":      {},
 	"rpmdb":    {},
+	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"image":    {},
 	"wrappers": {}, // programs that start other programs, which sources and images name alike
@@ -45,7 +46,7 @@ var rooms = map[string][]string{
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding"},
-	"report":  {"sbom", "finding", "purl"},
+	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
@@ -56,7 +57,7 @@ var rooms = map[string][]string{
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
 	"policy":    {"report", "finding"},
 	"diff":      {"report", "finding", "sbom"},
-	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload"},
+	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
 	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb"}, // rpmdb: the database of what is left is written anew
 	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},

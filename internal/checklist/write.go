@@ -10,6 +10,7 @@ import (
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/safetext"
 )
 
 // marks are the states in one column.
@@ -91,9 +92,9 @@ func unsaid(r *Result) string {
 // WriteJSON writes one result as an object, several as a list of them.
 func WriteJSON(w io.Writer, results []*Result) error {
 	if len(results) == 1 {
-		return report.WriteCheckJSON(w, results[0])
+		return safetext.WriteJSON(w, results[0])
 	}
-	return report.WriteCheckJSON(w, results)
+	return safetext.WriteJSON(w, results)
 }
 
 // WriteMarkdown writes a table for pull requests and job summaries.

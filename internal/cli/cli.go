@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/careen/careen/internal/safetext"
 )
 
 // Exit codes, as every verb uses them.
@@ -230,12 +231,7 @@ func terminal(stream any) (width int, ok bool) {
 }
 
 // printJSON prints a document of its own schema, indented.
-func (c *command) printJSON(document any) error {
-	enc := json.NewEncoder(c.stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false) // it is for programs and people, not for web pages
-	return enc.Encode(document)
-}
+func (c *command) printJSON(document any) error { return safetext.WriteJSON(c.stdout, document) }
 
 // listed is a list that is never null.
 func listed[T any](list []T) []T {
@@ -246,17 +242,4 @@ func listed[T any](list []T) []T {
 }
 
 // escape makes text from outside safe for a terminal and keeps it on one line.
-func escape(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n':
-			b.WriteString("; ")
-		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069):
-			fmt.Fprintf(&b, "\\u%04x", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func escape(s string) string { return safetext.Line(s) }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/feed"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -256,9 +256,10 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 		return f.failed(ctx, err)
 	}
 	if f.conflicts != "" {
-		data, err := json.MarshalIndent(builder.Conflicts(), "", "  ")
+		var data bytes.Buffer
+		err := safetext.WriteJSON(&data, builder.Conflicts())
 		if err == nil {
-			err = os.WriteFile(f.conflicts, append(data, '\n'), 0o644)
+			err = os.WriteFile(f.conflicts, data.Bytes(), 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("db build: conflicts: %w", err)

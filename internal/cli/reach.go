@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
 )
@@ -92,7 +92,7 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 			return err
 		}
 		if f.format == "json" {
-			return writeReachJSON(&b, doc)
+			return safetext.WriteJSON(&b, doc)
 		}
 		doc.write(&b)
 		return nil
@@ -146,13 +146,6 @@ func (d *reachDocument) explain(result *reach.Result, packages []sbom.Package, n
 		return fmt.Errorf("%q: the image has no such file or package", name)
 	}
 	return nil
-}
-
-func writeReachJSON(b *bytes.Buffer, doc reachDocument) error {
-	enc := json.NewEncoder(b)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
 }
 
 // maxShownGaps is how many gaps the text lists.

@@ -3,6 +3,8 @@ package report
 import (
 	"io"
 	"strings"
+
+	"github.com/careen/careen/internal/safetext"
 )
 
 // checkPage documents the points of careen check.
@@ -26,9 +28,5 @@ func WriteCheckSARIF(w io.Writer, reports []*Report) error {
 		}
 		log.Runs = append(log.Runs, run)
 	}
-	return writeJSON(w, log)
+	return safetext.WriteJSON(w, log)
 }
-
-// WriteCheckJSON writes what careen check found as JSON that is safe to show on
-// a terminal, as reports are.
-func WriteCheckJSON(w io.Writer, value any) error { return writeJSON(w, value) }

@@ -14,6 +14,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -77,7 +78,7 @@ func WriteCycloneDX(w io.Writer, reports []*Report, opt BOMOptions) error {
 }
 
 func encodeBOM(w io.Writer, doc *cdx.BOM) error {
-	d := newIndenter(w)
+	d := safetext.NewIndenter(w)
 	// Not EncodeVersion: on its way to the version it loses lists that are empty.
 	if err := cdx.NewBOMEncoder(d, cdx.BOMFileFormatJSON).SetEscapeHTML(false).Encode(doc); err != nil {
 		return fmt.Errorf("cyclonedx: %w", err)

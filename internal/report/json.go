@@ -1,10 +1,10 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -12,13 +12,13 @@ import (
 // several (one a platform) a list of them. The same reports give the same bytes.
 func WriteJSON(w io.Writer, reports []*Report) error {
 	if len(reports) == 1 {
-		return writeJSON(w, published(reports[0]))
+		return safetext.WriteJSON(w, published(reports[0]))
 	}
 	list := make([]Report, len(reports))
 	for i, r := range reports {
 		list[i] = published(r)
 	}
-	return writeJSON(w, list)
+	return safetext.WriteJSON(w, list)
 }
 
 // published returns the report with an empty list wherever the contract asks
@@ -61,16 +61,4 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-// writeJSON writes a value as indented JSON in which every rune that a terminal
-// might obey instead of show is escaped, and "<" and "&" are left alone.
-func writeJSON(w io.Writer, value any) error {
-	d := newIndenter(w)
-	enc := json.NewEncoder(d)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		return err
-	}
-	return d.Flush()
 }

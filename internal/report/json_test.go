@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -130,7 +131,7 @@ func TestJSONShowsNoControls(t *testing.T) {
 	name := "a\u202eb\u009b31mc\u2028d<e>&\U000e0041é"
 	r.Packages[0].Name = name
 	doc := writeTo(t, r)
-	if i := bytes.IndexFunc(doc, misleading); i >= 0 {
+	if i := bytes.IndexFunc(doc, safetext.Misleading); i >= 0 {
 		t.Errorf("unescaped rune at %d: %q", i, doc[max(0, i-20):i+20])
 	}
 	if want := `"a\u202eb\u009b31mc\u2028d<e>&\udb40\udc41é"`; !bytes.Contains(doc, []byte(want)) {
@@ -139,28 +140,6 @@ func TestJSONShowsNoControls(t *testing.T) {
 	var back Report
 	if err := json.Unmarshal(doc, &back); err != nil || back.Packages[0].Name != name {
 		t.Errorf("read back: %v %q", err, back.Packages[0].Name)
-	}
-}
-
-// TestIndenter holds the layout against json.Indent's.
-func TestIndenter(t *testing.T) {
-	for _, doc := range []string{
-		`{}`, `[]`, `null`, `"a"`, `-1.5e3`, `[[],{},[{}],[[1,2],"x"]]`, `{"a":{"b":[true,false,null]},"c":"[{,:}]\\\"","":""}`, `"é\u00e9\\"`,
-		strings.Repeat("[", 50) + strings.Repeat("]", 50), strings.Repeat(`{"a":`, 30) + "0" + strings.Repeat("}", 30),
-		string(compact(t, big())),
-	} {
-		var want, got bytes.Buffer
-		if err := json.Indent(&want, []byte(doc+"\n"), "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		d := newIndenter(&got)
-		d.Write([]byte(doc + "\n"))
-		if err := d.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
-			t.Errorf("(-want +got)\n%s", diff)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 )
 
 // LintSchema is the name and version of the JSON of careen lint.
@@ -29,7 +30,7 @@ func WriteLintJSON(w io.Writer, l *Lint) error {
 	published := *l
 	published.Files = list(l.Files)
 	published.Misconfigurations = list(l.Misconfigurations)
-	return writeJSON(w, published)
+	return safetext.WriteJSON(w, published)
 }
 
 // WriteLintSARIF writes the result as one run of SARIF 2.1.0.
@@ -62,7 +63,7 @@ func WriteLintSARIF(w io.Writer, l *Lint) error {
 		run.Results = append(run.Results, result)
 	}
 	run.Tool = sarifTool{driver}
-	return writeJSON(w, sarifLog{
+	return safetext.WriteJSON(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0",
 		Runs:    []sarifRun{run},

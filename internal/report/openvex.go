@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 )
 
 // openVEX is a document of OpenVEX v0.2.0 (openvex/spec, OPENVEX-SPEC.md).
@@ -64,10 +65,7 @@ func WriteOpenVEX(w io.Writer, reports []*Report, opt BOMOptions) error {
 		return err
 	}
 	doc.ID = fmt.Sprintf("https://openvex.dev/docs/public/vex-%x", sha256.Sum256(body))
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	return safetext.WriteJSON(w, doc)
 }
 
 func vexStatements(r *Report) []vexStatement {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
 )
 
 // WriteSARIF writes SARIF 2.1.0 (OASIS, errata 01), one run a report. What it
@@ -24,7 +25,7 @@ func WriteSARIF(w io.Writer, reports []*Report) error {
 	for _, r := range reports {
 		log.Runs = append(log.Runs, sarifRunOf(r))
 	}
-	return writeJSON(w, log)
+	return safetext.WriteJSON(w, log)
 }
 
 // The parts of SARIF that Careen writes, named as the standard names them.

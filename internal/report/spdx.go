@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -51,7 +52,7 @@ func WriteSPDX(w io.Writer, reports []*Report, opt BOMOptions) error {
 	sum := sha256.Sum256(content)
 	id := strings.TrimPrefix(cmp.Or(opt.SerialNumber, serialNumber(sum[:])), "urn:uuid:")
 	d.Namespace = homePage + "/spdx/" + id
-	return writeJSON(w, d)
+	return safetext.WriteJSON(w, d)
 }
 
 // The parts of SPDX 2.3 that Careen writes, named as its JSON schema names them.

@@ -1,29 +1,47 @@
-package report
+// Package safetext writes text that a terminal shows and does not obey: JSON for
+// every verb, and lines of messages. What it is about, and where it goes, is the
+// caller's.
+package safetext
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"unicode"
 	"unicode/utf8"
 )
 
-// indenter lays out the JSON written to it, which must come without blanks as
+// WriteJSON writes a value as indented JSON in which every rune that a terminal
+// might obey instead of show is escaped, and "<" and "&" are left alone. The
+// same value gives the same bytes.
+func WriteJSON(w io.Writer, value any) error {
+	d := NewIndenter(w)
+	enc := json.NewEncoder(d)
+	enc.SetEscapeHTML(false) // it is for programs and people, not for web pages
+	if err := enc.Encode(value); err != nil {
+		return err
+	}
+	return d.Flush()
+}
+
+// Indenter lays out the JSON written to it, which must come without blanks as
 // encoding/json's Encoder writes it, with two blanks a level, as json.Indent
 // does. In strings it replaces the control and format runes that encoding/json
 // leaves there (DEL, C1, bidirectional overrides, zero-width ones) by \u escapes.
-type indenter struct {
+type Indenter struct {
 	w        *bufio.Writer
 	depth    int
 	empty    bool // nothing has followed the bracket that was opened last
 	inString bool
 }
 
-func newIndenter(w io.Writer) *indenter { return &indenter{w: bufio.NewWriterSize(w, 64<<10)} }
+// NewIndenter returns one that writes to w.
+func NewIndenter(w io.Writer) *Indenter { return &Indenter{w: bufio.NewWriterSize(w, 64<<10)} }
 
 // Write never fails: the error of what is below comes with Flush. A rune or an
 // escape must not be cut by the end of p.
-func (d *indenter) Write(p []byte) (int, error) {
+func (d *Indenter) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		n := 1
 		switch c := rest[0]; {
@@ -57,17 +75,17 @@ func (d *indenter) Write(p []byte) (int, error) {
 }
 
 // Flush passes on what is left.
-func (d *indenter) Flush() error { return d.w.Flush() }
+func (d *Indenter) Flush() error { return d.w.Flush() }
 
 // item begins the line of the first item behind a bracket.
-func (d *indenter) item() {
+func (d *Indenter) item() {
 	if d.empty {
 		d.newline()
 		d.empty = false
 	}
 }
 
-func (d *indenter) newline() {
+func (d *Indenter) newline() {
 	const blanks = "\n                                        "
 	d.w.WriteString(blanks[:min(1+2*d.depth, len(blanks))])
 	for n := len(blanks); n < 1+2*d.depth; n += 2 {
@@ -76,7 +94,7 @@ func (d *indenter) newline() {
 }
 
 // text writes what comes of a string and returns how much that is.
-func (d *indenter) text(p []byte) int {
+func (d *Indenter) text(p []byte) int {
 	n := 0
 	for n < len(p) && p[n] != '"' && p[n] != '\\' && p[n] < 0x7f {
 		n++
@@ -94,7 +112,7 @@ func (d *indenter) text(p []byte) int {
 	default:
 		r, size := utf8.DecodeRune(p[n:])
 		switch {
-		case !misleading(r):
+		case !Misleading(r):
 			d.w.Write(p[n : n+size])
 		case r > 0xffff:
 			r -= 0x10000
@@ -107,8 +125,8 @@ func (d *indenter) text(p []byte) int {
 	return n
 }
 
-// misleading reports whether a rune is one that changes how the text around it
+// Misleading reports whether a rune is one that changes how the text around it
 // is shown.
-func misleading(r rune) bool {
+func Misleading(r rune) bool {
 	return r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
