@@ -25,9 +25,10 @@ var rooms = map[string][]string{
 	"cvss":     {},
 	"exe":      {},
 	"rpmdb":    {},
+	"inflate":  {}, // DEFLATE and gzip, wherever compressed bytes enter
 	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
-	"image":    {},
+	"image":    {"inflate"},
 	"wrappers": {}, // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
@@ -39,13 +40,13 @@ var rooms = map[string][]string{
 	// severities and fix states, so that the words exist once.
 	"finding": {"cvss"},
 	"sbom":    {"purl", "finding"},
-	"rootfs":  {"image"},
+	"rootfs":  {"image", "inflate"},
 	"vulndb":  {"cvss", "finding"},
 
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl"},
-	"feed":    {"vulndb", "version", "cvss", "purl", "finding"},
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"cmp"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/klauspost/compress/flate"
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
@@ -57,22 +54,6 @@ type jarWalk struct {
 	files    int
 	unpacked int64
 	held     int64
-
-	stored  *bufio.Reader // of the member that is being unpacked
-	inflate io.ReadCloser // the same, decompressed; members are read one after the other
-}
-
-// decompressor is archive/zip's for DEFLATE: a faster one, with reads large
-// enough for an archive that was spooled to a file, made once.
-func (w *jarWalk) decompressor(r io.Reader) io.ReadCloser {
-	if w.inflate == nil {
-		w.stored = bufio.NewReaderSize(r, 64<<10)
-		w.inflate = flate.NewReader(w.stored)
-	} else {
-		w.stored.Reset(r)
-		_ = w.inflate.(flate.Resetter).Reset(w.stored, nil) // without a dictionary it cannot fail
-	}
-	return io.NopCloser(w.inflate)
 }
 
 // archive reads one archive. at is its path, the chain of archives around it
@@ -80,9 +61,6 @@ func (w *jarWalk) decompressor(r io.Reader) io.ReadCloser {
 // archive is, "" when nothing tells.
 func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) string {
 	z, err := rootfs.OpenZip(r, size, maxJarIndex)
-	if z != nil {
-		z.RegisterDecompressor(zip.Deflate, w.decompressor)
-	}
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
 		return ""

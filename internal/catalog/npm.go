@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -198,7 +197,7 @@ func isYarnCache(h *rootfs.Header, _ []byte) bool {
 
 // readYarnCache reads node_modules/NAME/package.json of a zipped package.
 func readYarnCache(h *rootfs.Header, body rootfs.Body) (found, error) {
-	z, err := zip.NewReader(body, body.Size())
+	z, err := rootfs.OpenZip(body, body.Size(), maxJarIndex)
 	if err != nil {
 		return found{}, err
 	}

@@ -67,7 +67,7 @@ func readPython(h *rootfs.Header, body rootfs.Body) (found, error) {
 
 // readEgg reads the metadata of an egg that was left zipped.
 func readEgg(body rootfs.Body) (found, error) {
-	z, err := zip.NewReader(body, body.Size())
+	z, err := rootfs.OpenZip(body, body.Size(), maxJarIndex)
 	if err != nil {
 		return found{}, nil // a file that happens to end in .egg
 	}

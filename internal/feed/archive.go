@@ -11,11 +11,10 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/careen/careen/internal/inflate"
 )
 
 // Bounds of what a feed's file may expand to. JSON and XML shrink to between a
@@ -97,16 +96,7 @@ func zipDocuments(r io.ReaderAt, size int64, want func(string) bool, yield func(
 	if len(z.File) > maxEntries {
 		return fmt.Errorf("%d files: more than the limit of %d", len(z.File), maxEntries)
 	}
-	// A decompressor has some 40 kB of tables and window: too much to make
-	// anew for each of 50,000 records of 800 bytes.
-	var idle sync.Pool
-	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser {
-		if d, ok := idle.Get().(*inflater); ok && d.Reset(r, nil) == nil {
-			return d
-		}
-		d := flate.NewReader(r)
-		return &inflater{d, d.(flate.Resetter), &idle}
-	})
+	z.RegisterDecompressor(zip.Deflate, inflate.Member)
 	b := batch{yield: yield}
 	var total int64
 	for _, f := range z.File {
@@ -125,19 +115,6 @@ func zipDocuments(r io.ReaderAt, size int64, want func(string) bool, yield func(
 		}
 	}
 	return b.end()
-}
-
-// inflater goes back to its pool when it is closed.
-type inflater struct {
-	io.ReadCloser
-	flate.Resetter
-	idle *sync.Pool
-}
-
-func (d *inflater) Close() error {
-	err := d.ReadCloser.Close()
-	d.idle.Put(d)
-	return err
 }
 
 // tarDocuments does the same for a tar, which has to be read in one go.
@@ -180,9 +157,11 @@ func expand(f *os.File, size int64) (io.ReadCloser, error) {
 	plain := io.NopCloser(io.Reader(r))
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		if plain, err = gzip.NewReader(r); err != nil {
+		z, err := inflate.NewReader(r)
+		if err != nil {
 			return nil, err
 		}
+		plain = io.NopCloser(z)
 	case bytes.HasPrefix(head, []byte("BZh")):
 		plain = io.NopCloser(bzip2.NewReader(r))
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):

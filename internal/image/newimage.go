@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	kgzip "github.com/klauspost/compress/gzip"
+
+	"github.com/careen/careen/internal/inflate"
 )
 
 // NewImage is an image to be written: everything of it but where it goes.
@@ -118,7 +120,8 @@ func (l *NewLayer) Open() (io.ReadCloser, error) {
 
 // openTar returns the tar inside.
 func (l *NewLayer) openTar() (io.ReadCloser, error) {
-	return kgzip.NewReader(bufio.NewReaderSize(io.NewSectionReader(l.file, 0, l.Size), spoolBuffer))
+	z, err := inflate.NewReader(io.NewSectionReader(l.file, 0, l.Size))
+	return io.NopCloser(z), err
 }
 
 // Close removes the temporary file.

@@ -2,14 +2,14 @@ package image
 
 import (
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	kgzip "github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/careen/careen/internal/inflate"
 )
 
 const (
@@ -73,7 +73,7 @@ func decompress(r io.Reader) (io.Reader, error) {
 	}
 	switch compressionOf(head) {
 	case "gzip":
-		zr, err := kgzip.NewReader(b)
+		zr, err := inflate.NewReader(b)
 		if err != nil {
 			return nil, damaged(err)
 		}
@@ -103,7 +103,7 @@ func damaged(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errors.New("the archive is truncated: its compressed stream ends early")
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, kgzip.ErrHeader), errors.Is(err, kgzip.ErrChecksum):
+	case errors.Is(err, inflate.ErrHeader), errors.Is(err, inflate.ErrChecksum), errors.Is(err, inflate.ErrCorrupt):
 		return fmt.Errorf("the archive is damaged: %w", err)
 	}
 	return fmt.Errorf("decompressing: %w", err)

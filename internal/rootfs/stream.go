@@ -1,7 +1,6 @@
 package rootfs
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -15,10 +14,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/inflate"
 )
 
 const (
@@ -312,8 +311,7 @@ func decoder(kind string, r io.Reader) (io.Reader, func(), error) {
 		}
 		return d, d.Close, nil
 	}
-	// The inflater has a faster path for bufio.Reader than for any io.ByteReader.
-	z, err := gzip.NewReader(bufio.NewReaderSize(r, 32<<10))
+	z, err := inflate.NewReader(r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
+
+	"github.com/careen/careen/internal/inflate"
 )
 
 // OpenZip opens a zip whose directory has at most maxIndex bytes: archive/zip
@@ -12,6 +14,9 @@ func OpenZip(r io.ReaderAt, size, maxIndex int64) (*zip.Reader, error) {
 	index := &indexReader{r, maxIndex, fmt.Errorf("a directory of more than %d bytes", maxIndex)}
 	z, err := zip.NewReader(index, size)
 	index.left = -1
+	if z != nil { // beside an error that a caller may overlook
+		z.RegisterDecompressor(zip.Deflate, inflate.Member)
+	}
 	return z, err
 }
 
