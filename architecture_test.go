@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"rpmdb":    {},
 	"inflate":  {}, // DEFLATE and gzip, wherever compressed bytes enter
 	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
+	"eol":      {}, // when releases end, which match and lint ask about
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"image":    {"inflate"},
 	"wrappers": {}, // programs that start other programs, which sources and images name alike
@@ -45,13 +46,13 @@ var rooms = map[string][]string{
 
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
-	"match":   {"sbom", "vulndb", "version", "finding", "purl"},
+	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
-	"lint":    {"dockerfile", "workload", "finding"},
+	"lint":    {"dockerfile", "workload", "finding", "eol"},
 	"pin":     {"dockerfile", "workload", "finding", "image"},
 
 	// Tier 4, joins.

@@ -1,12 +1,8 @@
 package match
 
 import (
-	"bufio"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
@@ -128,64 +124,5 @@ func TestSupported(t *testing.T) {
 		if eol, known := Supported(test.d); eol != test.eol || known != test.known {
 			t.Errorf("%+v: %q, %v; want %q, %v", test.d, eol, known, test.eol, test.known)
 		}
-	}
-}
-
-func TestLifetimesAreDates(t *testing.T) {
-	seen := map[string]bool{}
-	for _, l := range lifetimes {
-		if key := l.id + " " + l.release; seen[key] {
-			t.Errorf("%s: twice", key)
-		} else {
-			seen[key] = true
-		}
-		for _, day := range []string{l.regular, l.long} {
-			if day == "" {
-				continue
-			}
-			if d, err := time.Parse(time.DateOnly, day); err != nil || d.Year() < 2000 || d.Year() > 2045 {
-				t.Errorf("%s %s: %q", l.id, l.release, day)
-			}
-		}
-		if l.long != "" && l.long <= l.regular {
-			t.Errorf("%s %s: long-term support ends before regular", l.id, l.release)
-		}
-	}
-}
-
-// TestLifetimesAgainstDistroInfo compares with the data that Debian and Ubuntu
-// ship about themselves.
-func TestLifetimesAgainstDistroInfo(t *testing.T) {
-	compared := 0
-	number := regexp.MustCompile(`^[0-9.]+`)
-	for _, id := range []string{"debian", "ubuntu"} {
-		f, err := os.Open("/usr/share/distro-info/" + id + ".csv")
-		if err != nil {
-			t.Skipf("distro-info-data is not installed: %v", err)
-		}
-		defer f.Close()
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			row := strings.Split(lines.Text(), ",")
-			release := number.FindString(row[0])
-			if release == "" || len(row) < 6 || row[5] == "" {
-				continue
-			}
-			for _, l := range lifetimes {
-				if l.id != id || l.release != release {
-					continue
-				}
-				compared++
-				if l.regular != row[5] {
-					t.Errorf("%s %s: %s, distro-info says %s", id, release, l.regular, row[5])
-				}
-				if id == "debian" && len(row) > 6 && l.long != row[6] {
-					t.Errorf("%s %s: LTS %s, distro-info says %s", id, release, l.long, row[6])
-				}
-			}
-		}
-	}
-	if compared < 25 {
-		t.Errorf("only %d releases compared", compared)
 	}
 }
