@@ -52,8 +52,9 @@ var rooms = map[string][]string{
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
-	"lint":    {"dockerfile", "workload", "finding", "eol"},
-	"pin":     {"dockerfile", "workload", "finding", "image"},
+	"project": {"dockerfile", "workload"}, // the one finder of lint, pin and check
+	"lint":    {"dockerfile", "workload", "project", "finding", "eol"},
+	"pin":     {"dockerfile", "workload", "project", "finding", "image"},
 
 	// Tier 4, joins.
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},

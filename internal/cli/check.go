@@ -2,10 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,10 +14,9 @@ import (
 
 	"github.com/careen/careen/internal/checklist"
 	"github.com/careen/careen/internal/dockerfile"
-	"github.com/careen/careen/internal/lint"
 	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/scan"
-	"github.com/careen/careen/internal/workload"
 )
 
 // checkFlags are the flags of careen check.
@@ -66,13 +65,8 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 		return err
 	}
 	files := checklist.Input{Typed: target}
-	for _, path := range paths {
-		if err := addSources(&files, path); err != nil {
-			return err
-		}
-	}
-	if len(paths) > 0 && len(files.Dockerfiles)+len(files.Workloads) == 0 {
-		return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow or script here", strings.Join(paths, ", "))
+	if err := c.addSources(cmd.Context(), &files, paths); err != nil {
+		return err
 	}
 	cacheDir, err := c.cache()
 	if err != nil {
@@ -160,51 +154,31 @@ func (o checkOutput) write(stdout io.Writer, in []checklist.Input, results []*ch
 	return err
 }
 
-// addSources reads a file, or those of a directory that may be ours.
-func addSources(in *checklist.Input, path string) error {
-	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		var fault *fs.PathError
+// addSources reads the files that build and run the image.
+func (c *command) addSources(ctx context.Context, in *checklist.Input, paths []string) error {
+	found, err := project.Find(ctx, paths)
+	if err == nil {
+		err = found.Missing()
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.leftOut(found, nil); err != nil {
+		return err
+	}
+	if len(paths) > 0 && len(found.Files)+len(found.Templates) == 0 {
+		return errNoFiles(paths)
+	}
+	for _, f := range found.Files {
 		switch {
-		case errors.As(err, &fault):
-			return fmt.Errorf("%s: %w", name, fault.Err)
-		case err != nil:
-			return err
-		case entry.IsDir() && name != path && skipped(entry.Name()):
-			return fs.SkipDir
-		case entry.IsDir(), name != path && (!entry.Type().IsRegular() || !lintable(name)):
-			return nil
+		case f.Broken != nil:
+			return f.Broken
+		case f.Workload != nil:
+			f.Workload.Path = filepath.ToSlash(f.Path)
+			in.Workloads = append(in.Workloads, f.Workload)
+		default:
+			in.Dockerfiles = append(in.Dockerfiles, dockerfile.Parse(filepath.ToSlash(f.Path), f.Data))
 		}
-		err = addSource(in, name)
-		if errors.Is(err, workload.ErrUnknown) && name != path {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
-	})
-}
-
-// addSource reads one file. One whose name says nothing is a Dockerfile when it
-// begins like one.
-func addSource(in *checklist.Input, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return errors.Unwrap(err)
 	}
-	defer f.Close()
-	data, err := readBounded(f)
-	if err != nil {
-		return err
-	}
-	if lint.IsDockerfile(name) || workload.Recognise(name, data) == workload.Unknown && lint.LooksLikeDockerfile(data) {
-		in.Dockerfiles = append(in.Dockerfiles, dockerfile.Parse(filepath.ToSlash(name), data))
-		return nil
-	}
-	file, err := workload.Parse(filepath.ToSlash(name), data)
-	if err != nil {
-		return err
-	}
-	in.Workloads = append(in.Workloads, file)
 	return nil
 }

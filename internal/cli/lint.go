@@ -13,11 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
 	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
-	"github.com/careen/careen/internal/workload"
 )
 
 // hadolintFiles are the names that Hadolint looks for in the working directory.
@@ -103,24 +104,20 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
 		return err
 	}
-	var files []*lintFile
-	var failed error // the first file that could not be read: the others are still worth reading
-	seen := map[string]bool{}
-	for _, path := range paths {
-		err := c.lintPath(path, opt, f.fix || f.diff, func(file *lintFile) {
-			if name := filepath.Clean(file.path); !seen[name] { // also below a directory that is named too
-				seen[name] = true
-				files = append(files, file)
-			}
-		})
-		if failed == nil {
-			failed = err
-		} else if err != nil {
-			c.note("%s", escape(err.Error()))
-		}
+	found, err := project.Find(ctx, slices.DeleteFunc(slices.Clone(paths), isStdin))
+	if err != nil {
+		return err
 	}
-	if len(files) == 0 && failed == nil {
-		failed = fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow, shell script or Makefile here", strings.Join(paths, ", "))
+	if slices.ContainsFunc(paths, isStdin) {
+		c.readStdin(found)
+	}
+	files := lintFiles(found.Files, opt, f.fix || f.diff)
+	failed := c.notLinted(found, threshold != nil)
+	if none := errNoFiles(paths); len(files) == 0 && failed == nil && len(found.Templates) == 0 {
+		if failed = none; threshold == nil { // no gate, which would be green on nothing
+			c.note("%s", escape(none.Error()))
+			failed = nil
+		}
 	}
 	if failed != nil && len(files) == 0 {
 		return failed
@@ -206,117 +203,89 @@ func readHadolint(path string) (*lint.Hadolint, error) {
 	return nil, nil
 }
 
-// lintPath looks at a file, at standard input, or at the files of a directory.
-// In a directory what is of no kind of ours is passed over.
-func (c *command) lintPath(path string, opt lint.Options, fix bool, add func(*lintFile)) error {
-	if path == "-" {
-		data, err := readBounded(c.stdin)
-		if err != nil {
-			return fmt.Errorf("standard input: %w", err)
-		}
-		file, err := lintBytes(stdinName, data, opt, fix)
-		if err != nil {
-			return fmt.Errorf("standard input: %w", err)
-		}
-		add(file)
-		return nil
+func isStdin(path string) bool { return path == "-" }
+
+// errNoFiles is for paths under which there is nothing to look at.
+func errNoFiles(paths []string) error {
+	return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow, shell script or Makefile here", strings.Join(paths, ", "))
+}
+
+// readStdin adds standard input to the files: a Dockerfile if it begins like
+// one, else YAML that may be one of ours.
+func (c *command) readStdin(found *project.Found) {
+	data, err := io.ReadAll(io.LimitReader(c.stdin, project.MaxFile+1))
+	if err == nil && len(data) > project.MaxFile {
+		err = fmt.Errorf("larger than %d bytes", project.MaxFile)
 	}
+	var file *project.File
+	if err == nil {
+		name := stdinName
+		if !dockerfile.Begins(data) {
+			name += ".yaml"
+		}
+		file, err = project.Read(name, data, true)
+	}
+	switch {
+	case errors.Is(err, project.ErrTemplate):
+		found.Templates = append(found.Templates, project.Left{Path: "standard input", Err: err, Named: true})
+	case err != nil:
+		found.Left = append(found.Left, project.Left{Path: "standard input", Err: err, Named: true})
+	default:
+		file.Path = stdinName
+		if file.Workload != nil {
+			file.Workload.Path = stdinName
+		}
+		found.Files = append(found.Files, file)
+	}
+}
+
+// maxTemplates is how many templates are named.
+const maxTemplates = 5
+
+// noteTemplates says once which files are templates.
+func (c *command) noteTemplates(found *project.Found) {
+	for i, t := range found.Templates {
+		if i == maxTemplates {
+			c.note("%s more are templates too", count(len(found.Templates)-i, "file", "files"))
+			return
+		}
+		c.note("%s", escape(t.Error()))
+	}
+}
+
+// notLinted says which files were not looked at, and returns the error that the
+// first of them is: those that cannot be read, and a template that was named
+// where a gate was asked for.
+func (c *command) notLinted(found *project.Found, gate bool) error {
+	c.noteTemplates(found)
 	var failed error
-	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			if name == path {
-				return err
-			}
-			failed = errors.Join(failed, err)
-			return nil
+	for _, l := range found.Left {
+		if failed != nil {
+			c.note("%s", escape(failed.Error()))
 		}
-		if entry.IsDir() {
-			if name != path && skipped(entry.Name()) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if name != path && (!entry.Type().IsRegular() || !lintable(name)) {
-			return nil
-		}
-		file, err := lintOne(name, opt, fix)
-		switch {
-		case errors.Is(err, lint.ErrUnknown) && name != path:
-		case err != nil:
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", name, err))
-		default:
-			add(file)
-		}
-		return nil
-	})
-	return errors.Join(failed, err)
-}
-
-// skipped are directories that hold others' files.
-func skipped(name string) bool {
-	switch name {
-	case ".github", ".circleci", ".gitlab":
-		return false
-	case "node_modules", "vendor", "testdata":
-		return true
+		failed = l
 	}
-	return strings.HasPrefix(name, ".")
-}
-
-// lintable tells by the name whether a file of a directory is worth opening. A
-// script without an extension is known by its first line only.
-func lintable(name string) bool {
-	return lint.IsDockerfile(name) || workload.Recognise(name, []byte(`"apiVersion"`)) != workload.Unknown || filepath.Ext(name) == ""
-}
-
-func lintOne(name string, opt lint.Options, fix bool) (*lintFile, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	defer f.Close()
-	data, err := readBounded(f)
-	if err != nil {
-		return nil, err
-	}
-	return lintBytes(name, data, opt, fix)
-}
-
-func readBounded(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, workload.MaxFile+1))
-	if err == nil && len(data) > workload.MaxFile {
-		err = fmt.Errorf("larger than %d bytes", workload.MaxFile)
-	}
-	return data, err
-}
-
-// lintBytes looks at one file. One whose name says nothing is a Dockerfile when
-// it begins like one, else YAML that may be one of ours.
-func lintBytes(name string, data []byte, opt lint.Options, fix bool) (*lintFile, error) {
-	file := &lintFile{path: name, data: data, fixed: data}
-	var err error
-	if workload.Recognise(name, data) == workload.Unknown && !lint.IsDockerfile(name) {
-		if name == stdinName && !lint.LooksLikeDockerfile(data) {
-			if file.result, err = lint.Check(name+".yaml", data, opt); err == nil {
-				return file, nil
-			}
+	for _, t := range found.Templates {
+		if failed == nil && t.Named && gate {
+			failed = fmt.Errorf("%s: not judged", t.Path)
 		}
-		if name != stdinName && !lint.LooksLikeDockerfile(data) {
-			return nil, lint.ErrUnknown
-		}
+	}
+	return failed
+}
+
+// lintFiles looks at the files.
+func lintFiles(found []*project.File, opt lint.Options, fix bool) []*lintFile {
+	var files []*lintFile
+	for _, f := range found {
+		file := &lintFile{path: f.Path, data: f.Data, fixed: f.Data}
 		if fix {
-			file.fixed, file.result = lint.FixDockerfile(name, data, opt)
+			file.fixed, file.result = lint.FixFile(f, opt)
 		} else {
-			file.result = lint.CheckDockerfile(name, data, opt)
+			file.result = lint.CheckFile(f, opt)
 		}
-		return file, nil
+		files = append(files, file)
 	}
-	if fix {
-		file.fixed, file.result, err = lint.Fix(name, data, opt)
-	} else {
-		file.result, err = lint.Check(name, data, opt)
-	}
-	return file, err
+	return files
 }
 
 // writeFixes puts the mended files in place of the old.

@@ -13,6 +13,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/pin"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -86,21 +87,25 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
 		defer cancel()
 	}
-	documents, left, err := pin.Find(paths)
+	found, err := project.Find(ctx, paths)
+	if err == nil {
+		err = found.Missing()
+	}
 	if err != nil {
 		return err
 	}
-	for _, line := range left {
-		c.note("%s", escape(line))
+	documents, left := pin.Documents(found)
+	if err := c.leftOut(found, left); err != nil {
+		return err
 	}
-	if len(documents) == 0 {
-		return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest or workflow here", strings.Join(paths, ", "))
+	if len(documents) == 0 && len(found.Templates) == 0 {
+		return errNoFiles(paths)
 	}
 	plan, lock, err := c.planPins(ctx, documents, f)
+	if cause := context.Cause(ctx); cause != nil { // what failed since then says nothing
+		err = cause
+	}
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
-			return cause
-		}
 		return err
 	}
 	c.notePins(documents, plan)
@@ -125,6 +130,30 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 		}
 	}
 	c.comparePins(ctx, plan, f)
+	return unresolved(plan)
+}
+
+// leftOut says which files are not looked at. One that the user named is an
+// error.
+func (c *command) leftOut(found *project.Found, unreadable []project.Left) error {
+	for _, t := range found.Templates {
+		if t.Named {
+			return t
+		}
+	}
+	c.noteTemplates(found)
+	for _, l := range slices.Concat(found.Left, unreadable) {
+		c.note("%s: left out", escape(l.Error()))
+	}
+	return nil
+}
+
+// unresolved is an error when there are references of which nobody could say
+// what they name. Each was noted.
+func unresolved(plan *pin.Plan) error {
+	if n := len(plan.Failed()); n > 0 {
+		return fmt.Errorf("%s could not be resolved", count(n, "reference", "references"))
+	}
 	return nil
 }
 
@@ -143,14 +172,13 @@ func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pin
 	}
 	resolver := image.NewResolver(ctx, opt)
 	defer resolver.Close()
-	plan, err := pin.Make(documents, pin.Options{
+	return pin.Make(documents, pin.Options{
 		Registry: resolver,
 		Lock:     lock,
 		Platform: f.platform,
 		Update:   f.update,
 		Check:    f.check,
-	})
-	return plan, lock, err
+	}), lock, nil
 }
 
 // notePins says on stderr what was left alone although it may name an image.
@@ -168,7 +196,9 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 		if ref.Said {
 			why = ref.Skip
 		}
-		if why != "" && o.State != pin.Unpinned { // --check says those on standard output
+		if o.State == pin.Failed {
+			c.note("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Value), escape(why))
+		} else if why != "" && o.State != pin.Unpinned { // --check says those on standard output
 			c.note("%s:%d: %s %s: left alone: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(why))
 		} else if ref.Skip != "" {
 			c.debugf("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(ref.Skip))
@@ -201,14 +231,14 @@ func (c *command) checkPins(plan *pin.Plan) error {
 		}
 	}
 	if bad == 0 {
-		return nil
+		return unresolved(plan)
 	}
-	next := "careen pin --update mends them"
+	next := "careen pin --update fixes them"
 	switch {
 	case byHand == bad:
 		next = "they have to be rewritten by hand first"
 	case byHand > 0:
-		next = fmt.Sprintf("careen pin --update mends %d, and %d have to be rewritten by hand first", bad-byHand, byHand)
+		next = fmt.Sprintf("careen pin --update fixes %d, and %d have to be rewritten by hand first", bad-byHand, byHand)
 	}
 	return &exitError{exitGate, fmt.Errorf("%d of %d references are not pinned to what their tags name; %s", bad, len(plan.Outcomes), next)}
 }

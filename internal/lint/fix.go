@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+
+	"github.com/careen/careen/internal/project"
 )
 
 // maxFixRounds bounds how often a file is looked at again: two edits of the same
@@ -13,13 +15,15 @@ const maxFixRounds = 8
 // Fix makes every edit that the rules offer, and returns the new bytes with the
 // findings that are left. A file that needs none comes back as it was.
 func Fix(name string, data []byte, opt Options) ([]byte, *Result, error) {
-	run := Check
-	if IsDockerfile(name) {
-		run = func(name string, data []byte, opt Options) (*Result, error) {
-			return CheckDockerfile(name, data, opt), nil
-		}
+	return fix(name, data, opt, Check)
+}
+
+// FixFile is Fix for a file that was read. Only Dockerfiles are edited.
+func FixFile(f *project.File, opt Options) ([]byte, *Result) {
+	if f.Workload != nil {
+		return f.Data, CheckFile(f, opt)
 	}
-	return fix(name, data, opt, run)
+	return FixDockerfile(f.Path, f.Data, opt)
 }
 
 // FixDockerfile is Fix for a Dockerfile of any name.

@@ -9,23 +9,21 @@
 package lint
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/workload"
 )
 
 // ErrUnknown is returned by Check for a file of a kind that has no rules.
-var ErrUnknown = workload.ErrUnknown
+var ErrUnknown = project.ErrUnknown
 
 // Rule is one row of the table.
 type Rule struct {
@@ -83,76 +81,23 @@ type Result struct {
 	pragmas []pragma
 }
 
-// IsDockerfile reports whether a path is by its name a Dockerfile: Dockerfile,
-// Containerfile, either with a suffix, or with them as extension.
-func IsDockerfile(name string) bool {
-	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
-	switch path.Ext(base) {
-	case ".dockerfile", ".containerfile":
-		return true
-	case ".dockerignore", ".containerignore", ".go", ".md", ".js", ".ts", ".py", ".java", ".sh", ".j2", ".tmpl", ".tpl", ".erb", ".template":
-		return false
-	}
-	return base == "dockerfile" || base == "containerfile" ||
-		strings.HasPrefix(base, "dockerfile.") || strings.HasPrefix(base, "containerfile.") || strings.HasPrefix(base, "dockerfile-")
-}
-
-// Check runs the rules over one file, whose kind its name tells. What cannot be
-// read of the file is a finding with a line; the error is ErrUnknown for a file
-// that is none of ours.
+// Check runs the rules over one file. The error is ErrUnknown for a file that is
+// none of ours, and project's for a template.
 func Check(name string, data []byte, opt Options) (*Result, error) {
-	if IsDockerfile(name) {
-		return CheckDockerfile(name, data, opt), nil
-	}
-	if workload.Recognise(name, data) == workload.YAML && !mayBeWorkload(data) {
-		return nil, ErrUnknown
-	}
-	file, err := workload.Parse(name, data)
-	var broken *workload.SyntaxError
-	switch {
-	case errors.As(err, &broken):
-		file = &workload.File{Path: name, Kind: workload.Recognise(name, data), Problems: []workload.Problem{{Line: broken.Line, Message: broken.Message}}}
-		if file.Kind == workload.YAML {
-			// Any YAML may be named like this; only one of ours is our business.
-			if !looksLikeWorkload(data) {
-				return nil, ErrUnknown
-			}
-			file.Kind = workload.Kubernetes
-		}
-	case err != nil:
+	f, err := project.Read(name, data, true)
+	if err != nil {
 		return nil, err
 	}
-	return checkWorkload(file, data, opt), nil
+	return CheckFile(f, opt), nil
 }
 
-// mayBeWorkload spares the parser YAML that is certainly about something else.
-func mayBeWorkload(data []byte) bool {
-	for _, key := range []string{"apiVersion", "services", "jobs"} {
-		if bytes.Contains(data, []byte(key)) {
-			return true
-		}
+// CheckFile runs the rules over one file that was read. What could not be read
+// of it is a finding with a line.
+func CheckFile(f *project.File, opt Options) *Result {
+	if f.Workload == nil {
+		return CheckDockerfile(f.Path, f.Data, opt)
 	}
-	return false
-}
-
-// LooksLikeDockerfile reports whether the first instruction of a text is one
-// that only a Dockerfile begins with: for files of other names, and for streams.
-func LooksLikeDockerfile(data []byte) bool {
-	for _, line := range strings.SplitN(string(data[:min(len(data), 16<<10)]), "\n", 200) {
-		line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		word, rest, _ := strings.Cut(line, " ")
-		return (strings.EqualFold(word, "FROM") || strings.EqualFold(word, "ARG")) && rest != ""
-	}
-	return false
-}
-
-// looksLikeWorkload tells a broken manifest from YAML that is about something else.
-func looksLikeWorkload(data []byte) bool {
-	text := "\n" + string(data)
-	return strings.Contains(text, "\napiVersion:") && strings.Contains(text, "\nkind:")
+	return checkWorkload(f.Workload, f.Data, opt)
 }
 
 // CheckDockerfile runs the rules over a Dockerfile of any name.

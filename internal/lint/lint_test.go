@@ -102,7 +102,7 @@ func TestServicesByKind(t *testing.T) {
 		{"Makefile", "a:\n\tdocker run --cap-drop ALL -v $$PWD:/src -e GITHUB_TOKEN=$$T -e TOKEN=abcdefghij x:$(TAG)\n", "CS119@2"},
 		{"values.json", `{"apiVersion":"v1","kind":"Pod","spec":{"hostNetwork":true,"containers":[{"name":"a","image":"x@sha256:1","securityContext":{"runAsNonRoot":true,"capabilities":{"drop":["ALL"]},"seccompProfile":{"type":"RuntimeDefault"}}}],"automountServiceAccountToken":false}}`, "CS108@1"},
 		{"run.sh", "docker run --cap-drop=ALL -e TOKEN=\"$TOKEN\" -e PASSWORD='' -e API_KEY='k3yk3yk3y' x:1\n", "CS119@1"},
-		{"chart.yaml", "apiVersion: v1\nkind: Pod\n{{ x }}\n", "CS001@3"},
+		{"pod.yaml", "apiVersion: v1\nkind: Pod\n\tx: y\n", "CS001@2"},
 	} {
 		got, err := Check(test.name, []byte(test.text), hard)
 		if err != nil {

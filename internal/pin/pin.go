@@ -8,19 +8,16 @@ package pin
 import (
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/workload"
 )
 
-// MaxFile is how many bytes a file may have.
-const MaxFile = workload.MaxFile
-
 // ErrUnknown is returned by Read for a file that names no images in a way that
 // pin knows.
-var ErrUnknown = errors.New("neither a Dockerfile, nor a compose file, a Kubernetes manifest or a workflow")
+var ErrUnknown = project.ErrUnknown
 
 // Document is one file and the references in it.
 type Document struct {
@@ -29,7 +26,6 @@ type Document struct {
 	References []Reference // in the order of the file
 	Notes      []Note      // what could not be read
 
-	dockerfile bool              // whatever its name says
 	redeclared map[string]string // see the function of that name
 }
 
@@ -61,47 +57,43 @@ type place struct {
 	missing    string // why there is none
 }
 
-// isDockerfile tells a Dockerfile by its name: those that docker build and its
-// editors know.
-func isDockerfile(name string) bool {
-	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
-	if strings.HasSuffix(base, ".dockerignore") {
-		return false
-	}
-	for _, word := range []string{"dockerfile", "containerfile"} {
-		if base == word || strings.HasPrefix(base, word+".") || strings.HasPrefix(base, word+"-") || strings.HasSuffix(base, "."+word) || strings.HasSuffix(base, "-"+word) {
-			return true
+// Documents returns the files that were found, with their references. The second
+// result is what cannot be read of them, such as YAML that is none.
+func Documents(found *project.Found) (documents []*Document, left []project.Left) {
+	for _, f := range found.Files {
+		d, err := document(f)
+		if err != nil {
+			left = append(left, project.Left{Path: f.Path, Err: err})
+			continue
 		}
+		documents = append(documents, d)
 	}
-	return false
+	return documents, left
 }
 
 // Read finds the references of a file. The error is ErrUnknown for a file of
 // another kind, else it says why nothing could be read.
 func Read(name string, data []byte) (*Document, error) {
-	d := &Document{Path: name, Data: data, dockerfile: isDockerfile(name)}
-	if err := d.read(); err != nil {
+	if len(data) > project.MaxFile {
+		return nil, errTooLarge
+	}
+	f, err := project.Read(name, data, true)
+	if err != nil {
 		return nil, err
 	}
-	return d, nil
+	return document(f)
 }
 
-func (d *Document) read() error {
-	if len(d.Data) > MaxFile {
-		return errTooLarge
-	}
-	if d.dockerfile {
-		return d.readDockerfile()
-	}
-	f, err := workload.Parse(d.Path, d.Data)
+func document(f *project.File) (*Document, error) {
+	d := &Document{Path: f.Path, Data: f.Data}
 	switch {
-	case errors.Is(err, workload.ErrUnknown), err == nil && (f.Kind == workload.Script || f.Kind == workload.Makefile):
-		return ErrUnknown
-	case err != nil:
-		return err
+	case f.Broken != nil:
+		return nil, f.Broken
+	case f.Workload != nil:
+		d.readWorkload(f.Workload)
+		return d, nil
 	}
-	d.readWorkload(f)
-	return nil
+	return d, d.readDockerfile()
 }
 
 func (d *Document) readDockerfile() error {

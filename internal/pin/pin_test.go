@@ -13,6 +13,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/project"
 )
 
 // tags is a registry: digests by tagged name. A name that it does not know has
@@ -55,9 +56,9 @@ func pinOne(t *testing.T, name, text string, opt Options) (string, *Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := Make([]*Document{d}, opt)
-	if err != nil {
-		t.Fatal(err)
+	plan := Make([]*Document{d}, opt)
+	if failed := plan.Failed(); failed != nil {
+		t.Fatal(failed)
 	}
 	if len(plan.files) == 0 {
 		return text, plan
@@ -133,7 +134,7 @@ func TestWorkloads(t *testing.T) {
 }
 
 func TestUnknownFiles(t *testing.T) {
-	for _, name := range []string{"x.sh", "Makefile", "notes.txt", "Dockerfile.dockerignore"} {
+	for _, name := range []string{"notes.txt", "Dockerfile.dockerignore", "Dockerfile.md", "dockerfile.json"} {
 		if _, err := Read(name, []byte("all:\n\tdocker run alpine:3\n")); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -192,10 +193,12 @@ func TestLatest(t *testing.T) {
 	}
 }
 
-func TestFailureChangesNothing(t *testing.T) {
+// TestUnresolvable holds that a reference of which nobody knows what it names
+// keeps none of the others from its pin, and is asked for once.
+func TestUnresolvable(t *testing.T) {
 	dir := t.TempDir()
 	var documents []*Document
-	for name, text := range map[string]string{"a.dockerfile": "FROM good:1\n", "b.dockerfile": "FROM bad:1\nFROM bad:2\n"} {
+	for name, text := range map[string]string{"a.dockerfile": "FROM good:1\nFROM bad:1\n", "b.dockerfile": "FROM bad:1\nFROM bad:2\n"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -207,12 +210,20 @@ func TestFailureChangesNothing(t *testing.T) {
 		documents = append(documents, d)
 	}
 	registry := &tags{digests: map[string]string{"docker.io/library/good:1": digestOf("x")}}
-	_, err := Make(append(documents, documents...), Options{Registry: registry})
-	if err == nil || !strings.Contains(err.Error(), "bad:1: not found (and 1 more references)") {
-		t.Fatalf("error %v", err)
+	plan := Make(documents, Options{Registry: registry})
+	if failed := plan.Failed(); len(failed) != 3 || failed[0].Why != "not found" {
+		t.Fatalf("%+v", failed)
 	}
 	if len(registry.asked) != 3 {
 		t.Errorf("asked %q: each once is enough", registry.asked)
+	}
+	if err := plan.Write(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a.dockerfile": "FROM good:1@" + digestOf("x") + "\nFROM bad:1\n", "b.dockerfile": "FROM bad:1\nFROM bad:2\n"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
 	}
 }
 
@@ -226,14 +237,15 @@ func TestWriteKeepsWhatAFileIs(t *testing.T) {
 	if err := os.Symlink("real", link); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
-	documents, _, err := Find([]string{link, real})
-	if err != nil || len(documents) != 1 {
-		t.Fatalf("%d documents, %v", len(documents), err)
-	}
-	plan, err := Make(documents, Options{Registry: &tags{any: true}})
+	found, err := project.Find(t.Context(), []string{link, real})
 	if err != nil {
 		t.Fatal(err)
 	}
+	documents, _ := Documents(found)
+	if len(documents) != 1 {
+		t.Fatalf("%d documents", len(documents))
+	}
+	plan := Make(documents, Options{Registry: &tags{any: true}})
 	if err := plan.Write(); err != nil {
 		t.Fatal(err)
 	}
@@ -314,10 +326,7 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			return
 		}
-		plan, err := Make([]*Document{d}, Options{Registry: &tags{any: true}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		plan := Make([]*Document{d}, Options{Registry: &tags{any: true}})
 		if len(plan.files) == 0 {
 			return
 		}
@@ -347,9 +356,8 @@ func FuzzRewrite(f *testing.F) {
 		if !bytes.Equal(bytes.ReplaceAll(rest, []byte(":latest"), nil), before) {
 			t.Fatalf("more than references changed:\n%s", pinned)
 		}
-		second, err := Make([]*Document{again}, Options{Registry: &tags{any: true}, Update: true})
-		if err != nil || len(second.files) != 0 {
-			t.Fatalf("pinning again changes it (%v):\n%s", err, pinned)
+		if second := Make([]*Document{again}, Options{Registry: &tags{any: true}, Update: true}); len(second.files) != 0 {
+			t.Fatalf("pinning again changes it:\n%s", pinned)
 		}
 	})
 }

@@ -38,6 +38,7 @@ const (
 	Unpinned              // has none; with Check
 	Stale                 // its tag names another image now; with Check
 	Stuck                 // cannot be written; Why says why
+	Failed                // nobody could say what its tag names; Why says why
 )
 
 // Outcome is what became of one reference.
@@ -56,10 +57,10 @@ type Plan struct {
 }
 
 // Make asks the lock and the registry for every reference that needs it, and
-// plans the changes. Any reference that cannot be resolved fails the whole: no
-// file is changed in part.
-func Make(documents []*Document, opt Options) (*Plan, error) {
-	p := &planner{opt: opt, known: map[string]Locked{}, errs: map[string]error{}, failed: map[string]error{}}
+// plans the changes. A reference that cannot be resolved is Failed, and keeps
+// none of the others from its pin.
+func Make(documents []*Document, opt Options) *Plan {
+	p := &planner{opt: opt, known: map[string]Locked{}, errs: map[string]error{}}
 	plan := &Plan{}
 	for _, d := range documents {
 		wanted := map[int]string{}
@@ -75,7 +76,7 @@ func Make(documents []*Document, opt Options) (*Plan, error) {
 		if opt.Check {
 			d.unpinnable(plan.Outcomes[first:])
 		}
-		if opt.Check || len(p.failed) > 0 {
+		if opt.Check {
 			continue
 		}
 		data, stuck := d.rewrite(wanted)
@@ -87,7 +88,18 @@ func Make(documents []*Document, opt Options) (*Plan, error) {
 			plan.files = append(plan.files, replacement{path: d.Path, old: d.Data, new: data})
 		}
 	}
-	return plan, p.failure(plan.Outcomes)
+	return plan
+}
+
+// Failed returns the outcomes of references that could not be resolved.
+func (p *Plan) Failed() []Outcome {
+	var list []Outcome
+	for _, o := range p.Outcomes {
+		if o.State == Failed {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // unpinnable says of references without a pin why they could not be given one.
@@ -110,25 +122,9 @@ func (d *Document) unpinnable(outcomes []Outcome) {
 func (p *Plan) Write() error { return replace(p.files) }
 
 type planner struct {
-	opt    Options
-	known  map[string]Locked // by tagged name
-	errs   map[string]error  // by tagged name: what is not there is asked for once
-	failed map[string]error  // by value
-}
-
-// failure names the first reference that could not be resolved, and counts the
-// others.
-func (p *planner) failure(outcomes []Outcome) error {
-	for _, o := range outcomes {
-		if err := p.failed[o.Reference.Value]; err != nil {
-			err = fmt.Errorf("%s:%d: %s: %w", o.Path, o.Reference.Line, o.Reference.Value, err)
-			if n := len(p.failed) - 1; n > 0 {
-				err = fmt.Errorf("%w (and %d more references)", err, n)
-			}
-			return err
-		}
-	}
-	return nil
+	opt   Options
+	known map[string]Locked // by tagged name
+	errs  map[string]error  // by tagged name: what is not there is asked for once
 }
 
 // outcome decides what to do about one reference.
@@ -156,8 +152,7 @@ func (p *planner) outcome(ref Reference) Outcome {
 		digest, err = p.digest(name, locked)
 	}
 	if err != nil {
-		p.failed[ref.Value] = err
-		return Outcome{}
+		return Outcome{State: Failed, Why: err.Error()}
 	}
 	pinned := pinnedValue(ref.Value, name, locked.Tag, digest)
 	switch {

@@ -79,8 +79,8 @@ func apply(data []byte, edits []edit) []byte {
 // right. It returns whether there are more of those than before.
 func (d *Document) verify(data []byte, wanted, stuck map[int]string) bool {
 	before, wrong := len(stuck), false
-	again := &Document{Path: d.Path, Data: data, dockerfile: d.dockerfile}
-	if err := again.read(); err != nil || len(again.References) != len(d.References) || len(again.Notes) != len(d.Notes) {
+	again, err := Read(d.Path, data)
+	if err != nil || len(again.References) != len(d.References) || len(again.Notes) != len(d.Notes) {
 		giveUp(wanted, stuck)
 		return true
 	}

@@ -50,6 +50,7 @@ type File struct {
 	Steps    []Step    // steps of a workflow, in the order of the file
 	Images   []Image   // every image that the file names, services' own included, by Start
 	Problems []Problem // what could not be read; the rest was
+	Template bool      // values are put in before it is read by anything: Helm's and the like
 }
 
 // Problem is something wrong with the file itself.
@@ -228,6 +229,23 @@ func shellInterpreter(head []byte) bool {
 		}
 	}
 	return false
+}
+
+// Mentions reports whether YAML may be of one of the kinds: it spares the parser
+// what is certainly about something else.
+func Mentions(data []byte) bool {
+	for _, key := range []string{"apiVersion", "services", "jobs"} {
+		if bytes.Contains(data, []byte(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Manifest tells a broken manifest from broken YAML about something else.
+func Manifest(data []byte) bool {
+	text := "\n" + string(data)
+	return strings.Contains(text, "\napiVersion:") && strings.Contains(text, "\nkind:")
 }
 
 // Parse reads one file. What a person should know about a file that can be read

@@ -104,17 +104,13 @@ func (d *document) kindOf(n *yaml.Node) Kind {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: line (\d+): `)
 
-// broken turns the error of the YAML parser into one with a line, and names the
-// commonest cause of YAML that is none.
+// broken turns the error of the YAML parser into one with a line.
 func (d *document) broken(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
 	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = strings.TrimPrefix(err.Error(), m[0])
-	}
-	if bytes.Contains(d.data, []byte("{{")) {
-		text += "; it looks like a template: render it first (helm template, envsubst)"
 	}
 	return &SyntaxError{Path: d.file.Path, Line: line, Message: text}
 }
@@ -137,6 +133,10 @@ func (d *document) problem(line int, format string, args ...any) {
 	}
 }
 
+// chartValue matches what only Helm puts in ("Built-in Objects", "Template
+// Functions"): other expressions in braces are read by what the manifest is for.
+var chartValue = regexp.MustCompile(`\{\{-?\s*(\$?\.(Values|Release|Chart|Capabilities)\b|include\s+"|template\s+"|tpl\s)`)
+
 // duplicates notes keys that stand twice in one mapping (YAML 1.2.2, 3.2.1.1:
 // keys are unique). Which of them counts differs between readers.
 func (d *document) duplicates(n *yaml.Node, depth int) {
@@ -148,6 +148,9 @@ func (d *document) duplicates(n *yaml.Node, depth int) {
 		seen := make(map[string]int, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
+			if key.Kind == yaml.MappingNode && key.Style&yaml.FlowStyle != 0 { // {{ .Values.x }}
+				d.file.Template = true
+			}
 			if key.Kind != yaml.ScalarNode || key.Value == "<<" {
 				continue
 			}
@@ -157,6 +160,9 @@ func (d *document) duplicates(n *yaml.Node, depth int) {
 			}
 			seen[key.Value] = key.Line
 		}
+	}
+	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && strings.Contains(n.Value, "{{") && chartValue.MatchString(n.Value) {
+		d.file.Template = true
 	}
 	for _, child := range n.Content { // aliases have no content: each node is seen once
 		d.duplicates(child, depth+1)
