@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	// workflows, docker run lines.
 	"dockerfile": {"image"},
 	"workload":   {"wrappers"},
+	"confine":    {}, // runs a program of an image apart from the machine
 
 	// Tier 2, data. sbom shares finding's Location; vulndb stores finding's
 	// severities and fix states, so that the words exist once.
@@ -61,7 +62,7 @@ var rooms = map[string][]string{
 	"policy":    {"report", "finding"},
 	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb"}, // rpmdb: the database of what is left is written anew
+	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine"}, // rpmdb: the database of what is left is written anew; confine: both images are run
 	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
@@ -83,8 +84,8 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":                 {"internal/cli"},
 	"golang.org/x/term":                      {"internal/cli"},
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
-	"golang.org/x/sys":                       {"internal/vulndb"}, // memory maps
-	"github.com/jedisct1/go-minisign":        {"internal/vulndb"}, // signatures of databases
+	"golang.org/x/sys":                       {"internal/vulndb", "internal/confine"}, // memory maps; namespaces, mounts and fanotify
+	"github.com/jedisct1/go-minisign":        {"internal/vulndb"},                     // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/reach", "internal/workload"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/confine"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
@@ -22,15 +23,17 @@ import (
 
 // verifyFlags say how the new image is run beside the original.
 type verifyFlags struct {
-	command string
-	http    string
-	within  time.Duration
+	command    string
+	http       string
+	within     time.Duration
+	unconfined bool
 }
 
 func (f *verifyFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.command, "verify", "", "run this command in the original and in the result, and write only if they say the same: words, or a JSON array")
 	flags.StringVar(&f.http, "http", "", "run both, ask each for this URL, and write only if they answer the same")
 	flags.DurationVar(&f.within, "verify-within", time.Minute, "how long a run may take to end or to answer")
+	flags.BoolVar(&f.unconfined, "verify-unconfined", false, "without a Docker daemon, run both in a chroot where they cannot be isolated: only for images that may do as root pleases")
 }
 
 func (f *verifyFlags) asked() bool { return f.command != "" || f.http != "" }
@@ -77,9 +80,11 @@ type verified struct {
 	Status  int      `json:"status,omitempty"` // of both answers
 	Bytes   int      `json:"bytes"`            // of both answers, or outputs
 	Exit    int      `json:"exit"`             // of both
-	// Container is true for a run by Docker, false for one in a chroot.
+	// Container is true for a run by Docker.
 	Container bool `json:"container"`
-	Varies    bool `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
+	// Unconfined is true for a run in a chroot alone.
+	Unconfined bool `json:"unconfined,omitempty"`
+	Varies     bool `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
 }
 
 func (v *verified) String() string {
@@ -102,7 +107,7 @@ type sideBySide struct {
 
 // verify runs the original and the result, and returns an error that names what
 // is missing if they differ: as containers where there is a Docker daemon, else
-// in a chroot.
+// isolated by a runtime on this machine, or in a chroot if that was asked for.
 func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, written *image.NewImage, f verifyFlags, opt image.Options) (*verified, error) {
 	argv, err := f.argv()
 	if err != nil {
@@ -123,12 +128,15 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 	}
 	defer os.RemoveAll(dir)
 	trial := func(name string, tree *rootfs.Tree, cfg image.Config) slim.Trial {
-		return slim.Trial{Name: name, Tree: tree, Config: cfg, Root: filepath.Join(dir, name, "root"), Command: argv, URL: f.http, Within: f.within}
+		return slim.Trial{
+			Name: name, Tree: tree, Config: cfg, Root: filepath.Join(dir, name),
+			Command: argv, URL: f.http, Within: f.within, Unconfined: f.unconfined,
+		}
 	}
 	both := sideBySide{original: trial("original", in.Tree, src.Image.Config), result: trial("result", after.Tree, made.Config)}
 	both.unpack = func(ctx context.Context) error {
-		if err := slim.CanTry(src.Image.Platform); err != nil {
-			return err
+		if err := slim.CanTry(src.Image.Platform, f.unconfined); err != nil {
+			return orUnconfined(err)
 		}
 		return errors.Join(unpackTrial(ctx, &both.original), unpackTrial(ctx, &both.result))
 	}
@@ -138,10 +146,12 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 		if err := both.unpack(ctx); err != nil {
 			return nil, fmt.Errorf("cannot verify: %w", err)
 		}
-		both.run = func(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
-			return apart(func() (slim.Observation, error) { return t.Run(ctx) })
+		both.run = runApart
+		v, err := both.compare(ctx)
+		if v != nil {
+			v.Unconfined = f.unconfined
 		}
-		return both.compare(ctx)
+		return v, orUnconfined(err)
 	case err != nil:
 		return nil, err
 	}
@@ -169,20 +179,25 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 	return v, err
 }
 
+// orUnconfined says what else can be done where a program cannot be isolated.
+func orUnconfined(err error) error {
+	if errors.Is(err, confine.ErrUnavailable) {
+		return fmt.Errorf("%w; --verify-unconfined runs it in a chroot, which a hostile program leaves as root of this machine", err)
+	}
+	return err
+}
+
+// runApart runs a trial on a thread of its own, which it moves into namespaces.
+func runApart(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
+	return apart(func() (slim.Observation, error) { return t.Run(ctx) })
+}
+
 // unpackTrial lays an image out in its trial's root.
 func unpackTrial(ctx context.Context, t *slim.Trial) error {
-	if err := os.MkdirAll(t.Root, 0o755); err != nil {
+	if err := errors.Join(os.Mkdir(t.Root, 0o755), os.Chmod(t.Root, 0o755)); err != nil {
 		return err
 	}
-	// Programs that are not root have to reach the root directory.
-	at := t.Root
-	for range 3 {
-		if err := os.Chmod(at, 0o755); err != nil {
-			return err
-		}
-		at = filepath.Dir(at)
-	}
-	return slim.Unpack(ctx, t.Tree, t.Root)
+	return slim.Unpack(ctx, t)
 }
 
 func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
@@ -275,14 +290,19 @@ const maxMissing = 20 // files that are named
 func (b *sideBySide) missing(ctx context.Context) string {
 	if _, err := os.Stat(b.original.Root); err != nil {
 		if err := b.unpack(ctx); err != nil {
-			return "which files it lacks cannot be traced: " + err.Error()
+			return "which files it lacks cannot be seen: " + err.Error()
 		}
 	}
-	opened, err := apart(func() ([]string, error) { return b.original.Trace(ctx) })
-	if err != nil {
-		return err.Error()
+	watched := b.original
+	watched.Watch = true
+	seen, err := runApart(ctx, &watched)
+	switch {
+	case err != nil:
+		return "which files it lacks cannot be seen: " + err.Error()
+	case len(seen.Opened) == 0:
+		return "which files it lacks cannot be seen: " + seen.Failed
 	}
-	files := slim.Lacking(opened, b.original.Tree, b.result.Tree)
+	files := slim.Lacking(seen.Opened, b.original.Tree, b.result.Tree)
 	if len(files) == 0 {
 		return "the original opens no file that the result lacks"
 	}

@@ -68,8 +68,8 @@ type container struct {
 	err error
 }
 
-func (c *container) ended() (exit int, ended bool) {
-	exit, ended, err := c.Ended()
+func (c *container) Ended() (exit int, ended bool) {
+	exit, ended, err := c.Container.Ended()
 	c.err = err
 	return exit, ended || err != nil
 }

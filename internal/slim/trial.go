@@ -9,45 +9,51 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/careen/careen/internal/confine"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
 )
 
 // Trial is an image to be run once.
 type Trial struct {
-	Name    string
-	Tree    *rootfs.Tree
-	Config  image.Config
-	Root    string        // where Unpack puts it
-	Command []string      // instead of what the configuration says; nil: as it says
-	URL     string        // ask this until it answers, then end the program; "": run to the end
-	Within  time.Duration // of which it has to answer, or to end
+	Name       string
+	Tree       *rootfs.Tree
+	Config     image.Config
+	Root       string        // where Unpack puts it
+	Command    []string      // instead of what the configuration says; nil: as it says
+	URL        string        // ask this until it answers, then end the program; "": run to the end
+	Within     time.Duration // of which it has to answer, or to end
+	Watch      bool          // note which files are opened
+	Unconfined bool          // in a chroot alone, where no more can be had
 }
 
 // Observation is what a trial showed.
 type Observation struct {
-	Failed string // in a word, when it did not start, end or answer
-	Exit   int    // of a program that ran to its end; 128 + the signal that ended it
-	Output string // of standard output and standard error, cut after 1 MiB
-	Status int    // of the answer to URL
-	Body   string // of it, cut after 1 MiB
+	Failed string   // in a word, when it did not start, end or answer
+	Exit   int      // of a program that ran to its end; 128 + the signal that ended it
+	Output string   // of standard output and standard error, cut after 1 MiB
+	Status int      // of the answer to URL
+	Body   string   // of it, cut after 1 MiB
+	Opened []string // the files that were opened or executed, links resolved, sorted
+	Whole  bool     // Opened has them all
 }
 
 // Bounds of what is looked at of an observation.
-const (
-	maxOutput = 1 << 20
-	maxOpened = 100_000 // files of a trace
-)
+const maxOutput = 1 << 20
 
 const pollEvery = 20 * time.Millisecond
 
 // running is a program that was started.
 type running interface {
-	ended() (exit int, ended bool)
+	Ended() (exit int, ended bool)
 }
 
 // await sees a program to its end or, where it is to be asked, to its answer.
@@ -64,7 +70,7 @@ func (t *Trial) await(ctx context.Context, p running, address string, seen *Obse
 				return
 			}
 		}
-		exit, ended := p.ended()
+		exit, ended := p.Ended()
 		switch {
 		case ended && t.URL == "":
 			seen.Exit = exit
@@ -135,8 +141,74 @@ func ask(ctx context.Context, url, address string) (status int, body string, err
 // defaultPath is the PATH that Docker gives an image that says nothing of it.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// ErrNoTrials says why programs of images are not run here.
-var ErrNoTrials = errors.New("only root on Linux can run the image's program apart from this machine")
+// CanTry reports why images of a platform cannot be run here; nil where they may.
+func CanTry(p image.Platform, unconfined bool) error {
+	if p.OS != runtime.GOOS || p.Architecture != runtime.GOARCH {
+		return fmt.Errorf("the image is of %s, this machine of %s/%s", p, runtime.GOOS, runtime.GOARCH)
+	}
+	if unconfined {
+		return nil
+	}
+	return confine.Available()
+}
+
+// Run runs a trial, isolated as confine says. The calling goroutine must be locked
+// to its thread and end after it. What is left beside Root is the caller's to remove,
+// from another thread.
+func (t *Trial) Run(ctx context.Context) (Observation, error) {
+	program, argv, err := t.argv()
+	if err != nil {
+		return Observation{Failed: err.Error()}, nil
+	}
+	p := confine.Program{
+		Root: t.Root, Path: program, Args: argv, Env: t.environment(), Dir: t.workingDir(), Watch: t.Watch, Unconfined: t.Unconfined,
+	}
+	if p.UID, p.GID, p.Groups, err = runsAs(t.Tree, t.Config.User); err != nil {
+		return Observation{Failed: err.Error()}, nil
+	}
+	if p.Work, err = os.MkdirTemp(filepath.Dir(t.Root), "run-*"); err != nil {
+		return Observation{}, err
+	}
+	running, err := p.Start()
+	if errors.Is(err, confine.ErrNotStarted) {
+		return Observation{Failed: err.Error()}, nil
+	}
+	if err != nil {
+		return Observation{}, err
+	}
+	defer running.Close()
+	var seen Observation
+	t.await(ctx, running, "", &seen)
+	running.Close()
+	if err := ctx.Err(); err != nil {
+		return seen, err
+	}
+	if err := running.Failed(); errors.Is(err, confine.ErrNotStarted) {
+		return Observation{Failed: err.Error()}, nil
+	} else if err != nil {
+		return seen, err
+	}
+	seen.Output = running.Output()
+	seen.Opened, seen.Whole = running.Opened()
+	return seen, nil
+}
+
+func (t *Trial) workingDir() string {
+	return "/" + strings.Trim(t.Config.WorkingDir, "/")
+}
+
+// environment is the image's, with what runtimes add (OCI image specification,
+// Docker's run reference).
+func (t *Trial) environment() []string {
+	env := slices.Clone(t.Config.Env)
+	for _, kv := range []string{"PATH=" + defaultPath, "HOME=/root", "HOSTNAME=careen"} {
+		name, _, _ := strings.Cut(kv, "=")
+		if !slices.ContainsFunc(env, func(has string) bool { return strings.HasPrefix(has, name+"=") }) {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
 
 // argv is the command line, and where its program is: by the image's own PATH.
 func (t *Trial) argv() (program string, argv []string, err error) {

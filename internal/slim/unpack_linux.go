@@ -6,15 +6,39 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 
+	"github.com/careen/careen/internal/confine"
 	"github.com/careen/careen/internal/rootfs"
 )
 
-// Unpack writes a tree into an empty directory with owners and modes, so that
-// its programs can be run there. Nothing is written outside of the directory,
-// whatever the links of the image say: os.Root sees to that, and links come last.
-func Unpack(ctx context.Context, tree *rootfs.Tree, dir string) error {
+// Unpack writes an image into the empty directory of its trial with owners and
+// modes, so that its programs can be run there, and what runtimes make where an
+// image does not have it. Nothing is written outside of the directory, whatever
+// the links of the image say: os.Root sees to that, and links come last.
+func Unpack(ctx context.Context, t *Trial) error {
+	u := unpacking{tree: t.Tree, dir: t.Root, owner: confine.Owner}
+	if t.Unconfined {
+		u.owner = func(id int) int { return id }
+		u.capabilities = true
+	}
+	if err := u.files(ctx); err != nil {
+		return fmt.Errorf("unpacking: %w", err)
+	}
+	return u.extras(t.Config.WorkingDir)
+}
+
+// unpacking is one Unpack under way.
+type unpacking struct {
+	tree         *rootfs.Tree
+	dir          string
+	owner        func(id int) int // whom the files of a user of the image belong to
+	capabilities bool             // of files: where no privileges are gained, none are needed
+}
+
+func (u *unpacking) files(ctx context.Context) error {
+	tree, dir := u.tree, u.dir
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -31,7 +55,7 @@ func Unpack(ctx context.Context, tree *rootfs.Tree, dir string) error {
 			err = writeBody(root, e.Path, nil)
 		}
 		if err != nil {
-			return fmt.Errorf("unpacking: %w", err)
+			return err
 		}
 	}
 	if err := unpackBodies(ctx, tree, root); err != nil {
@@ -39,14 +63,49 @@ func Unpack(ctx context.Context, tree *rootfs.Tree, dir string) error {
 	}
 	for e := range tree.All() {
 		if e.Mode.IsDir() || e.Mode.IsRegular() {
-			if err := own(root, dir, e); err != nil {
+			if err := u.own(root, e); err != nil {
 				return err
 			}
 		}
 	}
 	for _, e := range links {
 		if err := root.Symlink(e.Linkname, e.Path); err != nil {
-			return fmt.Errorf("unpacking: %w", err)
+			return err
+		}
+		if err := root.Lchown(e.Path, u.owner(e.UID), u.owner(e.GID)); err != nil {
+			return err
+		}
+	}
+	return os.Lchown(dir, u.owner(0), u.owner(0))
+}
+
+// extras makes what runtimes make where an image does not have it.
+func (u *unpacking) extras(workingDir string) error {
+	root, err := os.OpenRoot(u.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	make := func(name string, err error) error {
+		if err != nil {
+			return err
+		}
+		return root.Lchown(name, u.owner(0), u.owner(0))
+	}
+	for _, dir := range []string{"proc", "dev", "sys", "etc", strings.Trim(workingDir, "/")} {
+		if _, err := root.Lstat(dir); dir == "" || err == nil {
+			continue
+		}
+		if err := make(dir, root.MkdirAll(dir, 0o755)); err != nil {
+			return err
+		}
+	}
+	for name, text := range map[string]string{"etc/hosts": "127.0.0.1 localhost careen\n", "etc/resolv.conf": "", "etc/hostname": "careen\n"} {
+		if _, err := root.Lstat(name); err == nil {
+			continue
+		}
+		if err := make(name, root.WriteFile(name, []byte(text), 0o644)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -62,7 +121,7 @@ func unpackBodies(ctx context.Context, tree *rootfs.Tree, root *os.Root) error {
 		}
 		if last.Entry != nil && e.In == last.In && e.Offset == last.Offset {
 			if err := root.Link(last.Path, e.Path); err != nil {
-				return fmt.Errorf("unpacking: %w", err)
+				return err
 			}
 			continue
 		}
@@ -73,7 +132,7 @@ func unpackBodies(ctx context.Context, tree *rootfs.Tree, root *os.Root) error {
 		err = writeBody(root, e.Path, body)
 		body.Close()
 		if err != nil {
-			return fmt.Errorf("unpacking: %w", err)
+			return err
 		}
 		last = e
 	}
@@ -96,19 +155,19 @@ func writeBody(root *os.Root, name string, body io.Reader) error {
 
 // own gives an entry its owner, then its mode (chown clears setuid bits), then
 // its capabilities.
-func own(root *os.Root, dir string, e *rootfs.Entry) error {
-	if err := root.Lchown(e.Path, e.UID, e.GID); err != nil {
-		return fmt.Errorf("unpacking: %w", err)
+func (u *unpacking) own(root *os.Root, e *rootfs.Entry) error {
+	if err := root.Lchown(e.Path, u.owner(e.UID), u.owner(e.GID)); err != nil {
+		return err
 	}
 	if err := root.Chmod(e.Path, e.Mode&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)); err != nil {
-		return fmt.Errorf("unpacking: %w", err)
+		return err
 	}
 	if err := root.Chtimes(e.Path, e.ModTime, e.ModTime); err != nil {
-		return fmt.Errorf("unpacking: %w", err)
+		return err
 	}
-	if e.Caps != nil { // no links are there yet that could lead this elsewhere
-		if err := syscall.Setxattr(dir+"/"+e.Path, "security.capability", e.Caps, 0); err != nil {
-			return fmt.Errorf("unpacking: capabilities of %q: %w", e.Path, err)
+	if e.Caps != nil && u.capabilities { // no links are there yet that could lead this elsewhere
+		if err := syscall.Setxattr(u.dir+"/"+e.Path, "security.capability", e.Caps, 0); err != nil {
+			return fmt.Errorf("capabilities of %q: %w", e.Path, err)
 		}
 	}
 	return nil

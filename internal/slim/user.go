@@ -87,6 +87,33 @@ func numericUser(tree *rootfs.Tree, spec string) (uid, gid int, ok bool) {
 	return uid, gid, ok && uid != 0
 }
 
+// runsAs are the numbers that a runtime gives a configured user, and the groups
+// that list it by its name. Runtimes refuse a user whom the image's files do not
+// name.
+func runsAs(tree *rootfs.Tree, spec string) (uid, gid int, groups []int, err error) {
+	if spec == "" {
+		spec = "0"
+	}
+	users, all := accountsIn(tree, passwdFile), accountsIn(tree, groupFile)
+	uid, gid, ok := accounts.Resolve(spec, users, all)
+	if !ok && spec != "root" {
+		return 0, 0, nil, fmt.Errorf("the image has no user %q", spec)
+	}
+	for _, u := range users {
+		if n, _ := u.Number(); n != uid {
+			continue
+		}
+		for _, g := range all {
+			members := g.Line[strings.LastIndexByte(g.Line, ':')+1:]
+			if n, ok := g.Number(); ok && slices.Contains(strings.Split(members, ","), u.Name) {
+				groups = append(groups, n)
+			}
+		}
+		break
+	}
+	return uid, gid, groups, nil
+}
+
 // accountsIn reads passwd or group; what cannot be read names nobody.
 func accountsIn(tree *rootfs.Tree, file string) []accounts.Account {
 	data, err := tree.ReadFile(file)
