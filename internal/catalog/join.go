@@ -48,6 +48,9 @@ type join struct {
 	warnings []Warning
 }
 
+// IsOSType reports whether packages of a purl type come from a distribution.
+func IsOSType(t string) bool { return isOSType(t) || t == "ebuild" || t == "nix" }
+
 // osTypes are the purl types whose packages come from a distribution.
 func isOSType(t string) bool {
 	switch t {
@@ -364,7 +367,7 @@ func (j *join) dropOwned() {
 func (j *join) warnOfMissing() {
 	n := 0
 	for i := range j.packages {
-		if t := j.packages[i].Type; isOSType(t) || t == "ebuild" || t == "nix" {
+		if IsOSType(j.packages[i].Type) {
 			n++
 		}
 	}

@@ -97,7 +97,7 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 	if worst < f.failUnder {
 		return &exitError{exitGate, fmt.Errorf("gate failed: score %d (--fail-under %d)", worst, f.failUnder)}
 	}
-	return incomplete(policy.Incomplete(reports, false))
+	return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
 }
 
 // checkOutput is one format and where it goes; path "" is standard output.

@@ -28,6 +28,8 @@ type diffFlags struct {
 
 	format string
 	failOn string
+
+	allowIncomplete bool
 }
 
 func (c *command) diffCommand() *cobra.Command {
@@ -50,7 +52,8 @@ targets as careen scan takes them, or reports that careen scan -f json wrote.`,
 	f.database.register(flags)
 	f.limits.register(flags)
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
-	flags.StringVar(&f.failOn, "fail-on", "", "fail when the new image brings a vulnerability or secret at least this severe: critical, high, medium, low or negligible")
+	flags.StringVar(&f.failOn, "fail-on", "", "fail when the new image brings any of these: "+failOnWords)
+	flags.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "do not fail because parts of an image were not read or not judged")
 	return cmd
 }
 
@@ -58,7 +61,7 @@ func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error 
 	if f.format != "text" && f.format != "json" {
 		return fmt.Errorf("--format %s: one of text, json", f.format)
 	}
-	gate, _, err := scanFlags{failOn: f.failOn}.policy()
+	gate, _, err := scanFlags{failOn: f.failOn, allowIncomplete: f.allowIncomplete}.policy()
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error 
 	if because := gate.Verdict([]*report.Report{brought}); because != "" {
 		return &exitError{exitGate, fmt.Errorf("gate failed: the change brings %s", because)}
 	}
-	return incomplete(policy.Incomplete([]*report.Report{from, to}, false))
+	return incomplete(policy.Incomplete([]*report.Report{from, to}, gate.Scope), gate.Scope)
 }
 
 // reportOf returns what is known of a target: the report in the file of that

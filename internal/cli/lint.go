@@ -151,7 +151,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if gate != "" {
 		return &exitError{f.exitCode, fmt.Errorf("gate failed: %s", gate)}
 	}
-	return incomplete(policy.Incomplete(reports, false))
+	return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
 }
 
 // validate checks the flags and returns the severity from which on findings

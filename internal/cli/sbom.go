@@ -39,7 +39,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 			if err := c.write(outputs, reports, out); err != nil {
 				return err
 			}
-			return incomplete(policy.Incomplete(reports, false))
+			return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
 		},
 	}
 	flags := cmd.Flags()

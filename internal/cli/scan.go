@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/policy"
@@ -42,12 +40,14 @@ type scanFlags struct {
 	ignoreUnfixed bool
 	failOn        string
 	exitCode      int
+	exitCodeNamed bool // by the user: without failOn, every finding trips the gate
 	exitOnEOL     int
 	kernelHeaders bool
 	reach         bool
 	reachable     bool
 
 	requireCoverage bool
+	allowIncomplete bool
 	timeout         time.Duration
 }
 
@@ -86,6 +86,7 @@ dir:, sbom:.`,
 				target = args[0]
 			}
 			f.scannersNamed = cmd.Flags().Changed("scanners")
+			f.exitCodeNamed = cmd.Flags().Changed("exit-code")
 			return c.scan(cmd.Context(), target, f)
 		},
 	}
@@ -99,13 +100,14 @@ dir:, sbom:.`,
 	f.accepted.register(flags)
 	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
-	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version mends")
-	flags.StringVar(&f.failOn, "fail-on", "", "fail when a finding is at least this severe: critical, high, medium, low or negligible")
+	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
+	flags.StringVar(&f.failOn, "fail-on", "", "fail on any of these: "+failOnWords+"; findings known to be exploited count as critical")
 	flags.BoolVar(&f.reach, "reach", false, "say of each package whether the entrypoint reaches it; reads every layer again")
 	flags.BoolVar(&f.reachable, "reachable", false, "let the gate pass over vulnerabilities of what is proved not reached; implies --reach")
-	flags.IntVar(&f.exitCode, "exit-code", 0, "exit code when the gate trips (default 2); without --fail-on, every listed finding trips it")
+	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when the gate trips, 0 to report only; without --fail-on, every listed finding trips it")
 	flags.IntVar(&f.exitOnEOL, "exit-on-eol", 0, "exit with this code when the distribution release, or a runtime that no distribution installed, gets no more security fixes")
-	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when there are packages that no advisories could be held against, or executables that no package explains")
+	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when any package was not judged, or executables that no package explains")
+	flags.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "do not fail because parts of the image were not read or not judged")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
 	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	return cmd
@@ -145,12 +147,20 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		return err
 	}
 	if because != "" {
-		return &exitError{cmp.Or(f.exitCode, exitGate), fmt.Errorf("gate failed: %s", because)}
+		return gateFailed(f.exitCode, fmt.Errorf("gate failed: %s", because))
 	}
 	if past := policy.EndOfLife(reports); past != "" && f.exitOnEOL != 0 {
 		return &exitError{f.exitOnEOL, fmt.Errorf("%s (--exit-on-eol)", past)}
 	}
-	return incomplete(policy.Incomplete(reports, f.requireCoverage))
+	return incomplete(policy.Incomplete(reports, gate.Scope), gate.Scope)
+}
+
+// gateFailed is the error of a tripped gate; --exit-code 0 asks for none.
+func gateFailed(code int, err error) error {
+	if code == exitDone {
+		return nil
+	}
+	return &exitError{code, err}
 }
 
 // reports scans the target, once for each platform asked for.
@@ -275,9 +285,12 @@ func (c *command) withImages(ctx context.Context, target image.Target, source so
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
-	gate := policy.Gate{ShowNotLinked: f.output.showNotLinked, Misconfigurations: f.scannersNamed, Reachable: f.reachable}
 	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed}
-	var err error
+	gate, err := policy.ParseGate(f.failOn)
+	if err != nil {
+		return gate, filter, fmt.Errorf("--fail-on: %w", err)
+	}
+	gate.ShowNotLinked, gate.Misconfigurations, gate.Reachable = f.output.showNotLinked, f.scannersNamed, f.reachable
 	if filter.Severities, err = policy.ParseSeverities(f.severity); err != nil {
 		return gate, filter, fmt.Errorf("--severity: %w", err)
 	}
@@ -286,37 +299,37 @@ func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
 			return gate, filter, fmt.Errorf("--%s %d: not from 0 to 255", flag, code)
 		}
 	}
-	if f.failOn != "" {
-		if gate.FailOn, err = finding.ParseSeverity(f.failOn); err != nil {
-			return gate, filter, fmt.Errorf("--fail-on: %w", err)
-		}
-		if gate.FailOn == finding.Unknown {
-			return gate, filter, fmt.Errorf("--fail-on %s: no threshold; use --exit-code to fail on every finding", f.failOn)
-		}
-	} else if f.exitCode != 0 {
-		gate.AnyFinding = true
+	gate.AnyFinding = f.failOn == "" && f.exitCodeNamed && f.exitCode != exitDone
+	switch {
+	case f.allowIncomplete && f.requireCoverage:
+		return gate, filter, errors.New("--allow-incomplete and --require-coverage contradict each other; leave one out")
+	case f.allowIncomplete:
+		gate.Scope = policy.None
+	case f.requireCoverage:
+		gate.Scope = policy.All
+	case gate.Closed() && !(f.exitCodeNamed && f.exitCode == exitDone), f.exitOnEOL != 0:
+		gate.Scope = policy.Gated
 	}
 	return gate, filter, nil
 }
 
+// failOnWords are what --fail-on takes.
+const failOnWords = "critical, high, medium, low, negligible, unknown, kev, epss=0.1, eol; none for never"
+
 // incomplete is the error for reports that may lack findings: a pipeline must
 // not take half a scan for a clean one.
-func incomplete(warnings []report.Warning) error {
-	switch n := len(warnings); n {
-	case 0:
+func incomplete(warnings []report.Warning, scope policy.Scope) error {
+	if len(warnings) == 0 {
 		return nil
-	case 1:
-		return fmt.Errorf("the result is incomplete: %s", warningText(warnings[0]))
-	default:
-		return fmt.Errorf("the result is incomplete: %s, and %d more warnings of the report", warningText(warnings[0]), n-1)
 	}
-}
-
-func warningText(w report.Warning) string {
-	if w.Path != "" {
-		return fmt.Sprintf("%q: %s", w.Path, w.Message)
+	text := warnings[0].Text()
+	if n := len(warnings); n > 1 {
+		text += fmt.Sprintf(", and %d more warnings of the report", n-1)
 	}
-	return w.Message
+	if scope == policy.Gated {
+		return fmt.Errorf("no verdict: %s (--allow-incomplete accepts it)", text)
+	}
+	return fmt.Errorf("the result is incomplete: %s", text)
 }
 
 // write renders what goes to a file whole before it touches the file, so that an

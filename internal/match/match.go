@@ -43,6 +43,8 @@ type Warning struct {
 	Kind       string // "no-advisories", "uncomparable-version"…, see docs/matching.md
 	Message    string
 	Incomplete bool // findings may be missing because of this
+	Blind      bool // so many that a gate has nothing to go by
+	Remedy     string
 }
 
 // Packages holds pkgs, found in an image of the distribution given, against
@@ -65,6 +67,9 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	strangers := m.thirdParty(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
+		if isDistributionType(p.Type) || p.Type == "ebuild" {
+			m.installed++
+		}
 		switch {
 		case isDistributionType(p.Type):
 			m.matchDistribution(p)
@@ -115,6 +120,7 @@ type matcher struct {
 	vulns        map[vulndb.VulnRef]*vulndb.Vulnerability
 	found        []finding.Vulnerability
 	tally        tally
+	installed    int      // packages of distributions
 	lookups      []lookup // of the package at hand; reused
 
 	look  func(*vulndb.Advisory) bool // glance

@@ -87,9 +87,9 @@ func plural(n int, one string) string {
 func (m *matcher) warnings(distro sbom.Distro) []Warning {
 	var list []Warning
 	incomplete := func(kind, format string, args ...any) {
-		list = append(list, Warning{kind, fmt.Sprintf(format, args...), true})
+		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true})
 	}
-	m.distributionWarnings(distro, incomplete)
+	list = append(list, m.distributionWarnings(distro)...)
 	if m.release.warning.Kind != "" && len(m.ecosystems) > 0 {
 		list = append(list, m.release.warning)
 	}
@@ -138,29 +138,46 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 }
 
 // distributionWarnings says when the packages of the distribution, or some,
-// were held against nothing.
-func (m *matcher) distributionWarnings(distro sbom.Distro, incomplete func(kind, format string, args ...any)) {
-	packages := 0
-	for _, n := range m.tally.strangers {
-		packages += n
+// were compared with nothing. Where there are such packages a gate is blind.
+func (m *matcher) distributionWarnings(distro sbom.Distro) []Warning {
+	var list []Warning
+	add := func(kind, remedy, format string, args ...any) {
+		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true, Blind: m.installed > 0, Remedy: remedy})
 	}
 	switch {
 	case m.known && len(m.ecosystems) == 0:
-		incomplete("no-advisories", "the database holds no advisories for %s: packages of the distribution were not matched", m.release.title)
+		add("no-advisories", updateFor(m.release.ecosystems), "the database holds no advisories for %s: packages of the distribution were not matched", m.release.title)
 	case m.known:
 		for _, kind := range keys(m.tally.strangers) {
-			incomplete("foreign-package", "%s of type %q in an image of %s were not matched", plural(m.tally.strangers[kind], "package"), kind, m.release.title)
+			n := m.tally.strangers[kind]
+			list = append(list, Warning{Kind: "foreign-package", Incomplete: true, Blind: n == m.installed,
+				Message: fmt.Sprintf("%s of type %q in an image of %s were not matched", plural(n, "package"), kind, m.release.title)})
 		}
-	case distro.ID == "" && packages > 0:
-		incomplete("no-distribution", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(packages, "package"))
+	case distro.ID == "" && m.installed > 0:
+		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(m.installed, "package"))
 	case distro.ID != "" && len(distro.IDLike) > 0:
 		// Packages of a derivative are built by others, under versions that
 		// say nothing about the parent's fixes.
-		incomplete("no-advisories", "no advisories are known for %s: its packages were not matched, nor held against those of %q, which did not build them",
+		add("no-advisories", "", "no advisories are known for %s: its packages were not matched, nor compared with those of %q, which did not build them",
 			distroTitle(distro), strings.Join(distro.IDLike, " or "))
 	case distro.ID != "":
-		incomplete("no-advisories", "no advisories are known for %s: packages of the distribution were not matched", distroTitle(distro))
+		add("no-advisories", "", "no advisories are known for %s: packages of the distribution were not matched", distroTitle(distro))
 	}
+	return list
+}
+
+// updateFor names the command that gets what is missing: "ubuntu:22.04" of
+// "Ubuntu:22.04", "alpine:3.20" of "Alpine:v3.20".
+func updateFor(ecosystems []string) string {
+	if len(ecosystems) == 0 {
+		return ""
+	}
+	name, release, _ := strings.Cut(ecosystems[0], ":")
+	name = strings.ReplaceAll(strings.ToLower(name), " ", "-")
+	if release = strings.TrimPrefix(release, "v"); release != "" && !strings.Contains(release, " ") {
+		name += ":" + release
+	}
+	return "get them: careen db update --only " + name
 }
 
 func distroTitle(d sbom.Distro) string {

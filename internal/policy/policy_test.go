@@ -64,10 +64,10 @@ func TestGate(t *testing.T) {
 			if got := tt.gate.Verdict([]*report.Report{r}); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
-			if tt.gate.closed() && r.Gate.Tripped != (tt.want != "") {
+			if tt.gate.Closed() && r.Gate.Tripped != (tt.want != "") {
 				t.Errorf("the report says %+v", r.Gate)
 			}
-			if !tt.gate.closed() && r.Gate != nil {
+			if !tt.gate.Closed() && r.Gate != nil {
 				t.Error("no gate was asked for, yet the report has a verdict")
 			}
 		})
@@ -148,17 +148,17 @@ func TestIncomplete(t *testing.T) {
 		{Kind: "no-advisories", Incomplete: true},
 		{Kind: "skipped-filesystem"},
 	}}}
-	if got := Incomplete(reports, false); len(got) != 1 || got[0].Kind != "packages" {
+	if got := Incomplete(reports, Unread); len(got) != 1 || got[0].Kind != "packages" {
 		t.Errorf("what could not be read: %v", got)
 	}
-	if got := Incomplete(reports, true); len(got) != 2 {
+	if got := Incomplete(reports, All); len(got) != 2 {
 		t.Errorf("all gaps: %v", got)
 	}
 	reports[0].Target.Coverage = &report.Coverage{Executables: report.CoverageShare{Files: 2, Largest: []report.UnownedFile{{Path: "app/server"}}}}
-	if got := Incomplete(reports, true); len(got) != 3 || !strings.Contains(got[2].Message, "/app/server") {
+	if got := Incomplete(reports, All); len(got) != 3 || !strings.Contains(got[2].Message, "/app/server") {
 		t.Errorf("an executable that no package explains: %v", got)
 	}
-	if got := Incomplete(reports, false); len(got) != 1 {
+	if got := Incomplete(reports, Unread); len(got) != 1 {
 		t.Errorf("nobody asked for executables: %v", got)
 	}
 }

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/careen/careen/internal/finding"
@@ -138,6 +139,22 @@ type Warning struct {
 	Message string `json:"message"`
 	// Incomplete is set when the result may lack findings because of this.
 	Incomplete bool `json:"incomplete,omitempty"`
+	// Blind is set when a gate would be green only because nothing was looked at.
+	Blind bool `json:"blind,omitempty"`
+	// Remedy is what would change that: a command, or what to do. "" when nothing is known to.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Text returns the warning as one line with its place and its remedy.
+func (w Warning) Text() string {
+	text := w.Message
+	if w.Path != "" {
+		text = fmt.Sprintf("%q: %s", w.Path, text)
+	}
+	if w.Remedy != "" {
+		text += "; " + w.Remedy
+	}
+	return text
 }
 
 // SecretsUnread is the kind of the warning that counts what was not looked into
@@ -146,6 +163,8 @@ const SecretsUnread = "secrets-unread"
 
 // Gate is the verdict of the policy.
 type Gate struct {
-	Tripped bool   `json:"tripped"`
-	Because string `json:"because,omitempty"`
+	Tripped bool `json:"tripped"`
+	// Undecided: nothing tripped it, but the report lacks so much that this says nothing.
+	Undecided bool   `json:"undecided,omitempty"`
+	Because   string `json:"because,omitempty"`
 }

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"hash/maphash"
 	"path"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/exe"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/surface"
 )
 
@@ -89,6 +91,17 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 		count(share(c, role, e.Path), e)
 	}
 	return c
+}
+
+// withoutDatabase warns of a distribution whose programs are there, but no list
+// of its packages: it was removed, or is of a kind that nobody here reads.
+func withoutDatabase(cat catalog.Result, c *report.Coverage) []report.Warning {
+	if cat.Distro.ID == "" || c.Executables.Files == 0 || slices.ContainsFunc(cat.Packages, func(p sbom.Package) bool { return catalog.IsOSType(p.Type) }) {
+		return nil
+	}
+	return []report.Warning{{Kind: "no-package-database", Path: cat.Distro.Path, Layer: -1, Incomplete: true, Blind: true,
+		Message: fmt.Sprintf("%q, but no package database, and %d executables that no package explains: what the distribution installed is not known", cat.Distro.ID, c.Executables.Files),
+		Remedy:  "keep the package manager's database in the image"}}
 }
 
 // compiledFrom returns the source of a file that Python compiled and no package

@@ -122,6 +122,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if img.Kind == "dir" {
 		withoutLayer(r.Target.Coverage)
 	}
+	r.Warnings = append(r.Warnings, withoutDatabase(cat, r.Target.Coverage)...)
 	r.Secrets = in.secrets
 	if in.unread != "" {
 		r.Warnings = append(r.Warnings, report.Warning{Kind: report.SecretsUnread, Layer: -1, Message: in.unread})
@@ -148,7 +149,7 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
 		r.Database = database(opt.DB.Info())
 		for _, w := range matched.Warnings {
-			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})
+			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete, Blind: w.Blind, Remedy: w.Remedy})
 		}
 	}
 	for _, w := range match.RuntimesPastEOL(cat.Packages, opt.Now) {
