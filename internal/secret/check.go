@@ -17,7 +17,7 @@ var checksums = map[string]func(secret []byte) bool{
 	"jwt":          isJWT,
 	"private-key":  isPrivateKey,
 	"basic-auth":   isBasicAuth,
-	"random":       looksRandom,
+	"random":       looksDrawn,
 	"mixed":        isMixed,
 }
 
@@ -131,27 +131,16 @@ func isBasicAuth(encoded []byte) bool {
 	return true
 }
 
-// isMixed wants letters and digits both.
+// isMixed wants letters and digits both, or letters that nobody writes.
 func isMixed(secret []byte) bool {
 	c := countClasses(secret)
-	return c.digits > 0 && c.upper+c.lower > 0
+	return c.digits > 0 && c.upper+c.lower > 0 || looksDrawn(secret)
 }
 
-// looksRandom tells a generated value from a name: letters and digits both, and
-// no run of letters that reads like a word.
-func looksRandom(secret []byte) bool {
-	c := countClasses(secret)
-	letters := c.upper + c.lower
-	if c.digits < 2 || letters < 2 {
-		return false
-	}
-	return longestWord(secret) < 7
-}
+type classCounts struct{ digits, upper, lower, others int }
 
-type classes struct{ digits, upper, lower, others int }
-
-func countClasses(text []byte) classes {
-	var c classes
+func countClasses(text []byte) classCounts {
+	var c classCounts
 	for _, b := range text {
 		switch {
 		case '0' <= b && b <= '9':
@@ -165,32 +154,6 @@ func countClasses(text []byte) classes {
 		}
 	}
 	return c
-}
-
-// longestWord is the length of the longest run of letters of one case, its
-// first letter apart, that has a vowel at least every four letters.
-func longestWord(text []byte) int {
-	longest, run, dry := 0, 0, 0
-	upper := false
-	for i, b := range text {
-		isUpper, isLower := 'A' <= b && b <= 'Z', 'a' <= b && b <= 'z'
-		switch {
-		case !isUpper && !isLower:
-			run, dry = 0, 0
-			continue
-		case run == 0, isUpper != upper && !(run == 1 && upper):
-			run, dry = 0, 0
-		}
-		run++
-		upper = isUpper
-		if bytes.IndexByte([]byte("aeiouy"), lower(text[i])) >= 0 {
-			dry = 0
-		} else if dry++; dry > 4 {
-			run, dry = 1, 1
-		}
-		longest = max(longest, run)
-	}
-	return longest
 }
 
 // entropy is Shannon's, in bits a byte.

@@ -45,7 +45,7 @@ func isReference(value []byte) bool {
 		return true
 	case bytes.HasPrefix(value, []byte("__")) && bytes.HasSuffix(value, []byte("__")):
 		return true
-	case first == '/', bytes.HasPrefix(value, []byte("./")), bytes.HasPrefix(value, []byte("~/")):
+	case first == '/' && isPath(value), bytes.HasPrefix(value, []byte("./")), bytes.HasPrefix(value, []byte("~/")):
 		return true // a file
 	case bytes.Contains(value, []byte("://")):
 		return true // an address, such as vault://…

@@ -22,8 +22,10 @@ type scan struct {
 	binary  bool
 	applied []verdict // for each rule, whether it is for path
 	open    []span    // for each rule, the window that its keywords have opened; to 0 for none
-	touched []*rule
-	matches []match
+	// for each rule that reads assignments, where the last name ended
+	lastName []int
+	touched  []*rule
+	matches  []match
 }
 
 type span struct{ from, to int }
@@ -42,12 +44,13 @@ const (
 func (all *Rules) find(text []byte, path string, binary bool) []match {
 	s, _ := all.scans.Get().(*scan)
 	if s == nil {
-		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules))}
+		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules))}
 	}
 	defer all.scans.Put(s)
 	s.text, s.path, s.binary = text, path, binary
 	s.matches = nil
 	clear(s.applied)
+	clear(s.lastName)
 
 	all.automaton().each(text, s.keyword)
 	for _, r := range s.touched {
@@ -70,6 +73,10 @@ func (all *Rules) find(text []byte, path string, binary bool) []match {
 func (s *scan) keyword(k int32, end int) {
 	start := end - s.all.automaton().length[k]
 	for _, r := range s.all.ofKeyword[k] {
+		if r.assignment {
+			s.lookAssigned(r, start, end)
+			continue
+		}
 		if r.anchored {
 			s.lookAt(r, start, end)
 			continue

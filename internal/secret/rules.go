@@ -45,22 +45,23 @@ type Rules struct {
 
 // rule recognises one kind of secret.
 type rule struct {
-	id, title string
-	severity  finding.Severity
-	order     int // place among all rules
-	regex     func() *regexp.Regexp
-	extent    func() *extent // of regex; of anchored rules only
-	path      *pathPattern   // nil for every path
-	group     int            // of regex that is the secret; 0 means the first that took part
-	entropy   float64        // bits a byte; 0 asks for none
-	keywords  []string
-	window    int  // bytes on either side of a keyword that regex sees; 0 means all of the text
-	anchored  bool // a match begins with the keyword
-	wordStart bool // and the keyword begins a word
-	assigned  bool // soon after which stands "=" or ":"
-	checksum  func(secret []byte) bool
-	password  bool // chosen by people
-	allow     []*allowlist
+	id, title  string
+	severity   finding.Severity
+	order      int // place among all rules
+	regex      func() *regexp.Regexp
+	extent     func() *extent // of regex; of anchored rules only
+	path       *pathPattern   // nil for every path
+	group      int            // of regex that is the secret; 0 means the first that took part
+	entropy    float64        // bits a byte; 0 asks for none
+	keywords   []string
+	window     int  // bytes on either side of a keyword that regex sees; 0 means all of the text
+	anchored   bool // a match begins with the keyword
+	wordStart  bool // and the keyword begins a word
+	assigned   bool // soon after which stands "=" or ":"
+	assignment bool // no regex: what is assigned to a name with a keyword in it, if it was drawn by lot
+	checksum   func(secret []byte) bool
+	password   bool // chosen by people
+	allow      []*allowlist
 }
 
 // DefaultRules returns the rules that careen comes with.
@@ -127,13 +128,14 @@ type ruleText struct {
 	Allowlists  []allowlistText
 
 	// Ours.
-	Severity  string
-	Checksum  string
-	Stopwords []string
-	Window    *int
-	Anchored  bool
-	Assigned  bool
-	Password  bool
+	Severity   string
+	Checksum   string
+	Stopwords  []string
+	Window     *int
+	Anchored   bool
+	Assigned   bool
+	Assignment bool
+	Password   bool
 }
 
 func parseRuleFile(name string, data []byte) (*ruleFile, error) {
@@ -185,7 +187,7 @@ func (f *ruleFile) over(base *ruleFile) *ruleFile {
 		switch {
 		case at < 0:
 			own = append(own, r)
-		case r.Regex == "" && r.Path == "":
+		case r.Regex == "" && r.Path == "" && !r.Assignment:
 			known := &merged.Rules[at]
 			known.Allowlists = append(slices.Clone(known.Allowlists), r.allowlists()...)
 		default:
@@ -276,6 +278,7 @@ func (all *Rules) index() {
 	place := map[string]int{}
 	for _, r := range all.rules {
 		switch {
+		case r.assignment:
 		case r.regex == nil:
 			all.byPath = append(all.byPath, r)
 		case len(r.keywords) == 0:
@@ -309,11 +312,13 @@ func (all *Rules) keywords() []string {
 }
 
 func (t *ruleText) rule(compile compiler) (*rule, error) {
-	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned}
+	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned, assignment: t.Assignment}
 	switch {
 	case t.ID == "":
 		return nil, errors.New("has no id")
-	case t.Regex == "" && t.Path == "":
+	case r.assignment && (t.Regex != "" || len(t.Keywords) == 0):
+		return nil, errors.New("assignment, but with a regex or without a keyword")
+	case t.Regex == "" && t.Path == "" && !r.assignment:
 		return nil, errors.New("has neither regex nor path")
 	case len(t.Required) > 0:
 		return nil, errors.New("rules that require others are not supported")
@@ -328,7 +333,7 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		r.title = t.ID
 	}
 	for _, k := range t.Keywords {
-		if k != "" && t.Regex != "" {
+		if k != "" && (t.Regex != "" || r.assignment) {
 			r.keywords = append(r.keywords, strings.ToLower(k))
 		}
 	}
