@@ -63,7 +63,7 @@ var errNoBOM = errors.New("neither CycloneDX JSON nor SPDX 2 JSON")
 func parseBOM(data []byte) (*bom, error) {
 	b := &bom{}
 	var doc bomDocument
-	if err := b.decode(bytes.TrimPrefix(data, []byte("\ufeff")), &doc); err != nil {
+	if err := b.decode(plainText(data), &doc); err != nil {
 		return nil, err
 	}
 	if len(doc.Predicate) > 0 {
@@ -309,7 +309,7 @@ func isBOM(h *rootfs.Header, head []byte) bool {
 	if !namedAsBOM(h.Path) || h.Size > maxJSON {
 		return false
 	}
-	start := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	start := bytes.TrimLeft(plainText(head), " \t\r\n")
 	return len(head) == 0 || len(start) > 0 && start[0] == '{'
 }
 
@@ -323,7 +323,15 @@ func namedAsBOM(file string) bool {
 	default:
 		return false
 	}
-	return !inTests(path.Dir(file))
+	dir := path.Dir(file)
+	return !inTests(dir) && !inPackage(dir) && !besideBuild(dir)
+}
+
+// besideBuild reports whether a folder is that in which Microsoft's sbom-tool
+// describes what it lies beside (_manifest/spdx_2.2), the tools of the build
+// included, or is of a PowerShell module.
+func besideBuild(dir string) bool {
+	return strings.Contains("/"+dir+"/", "/_manifest/spdx_") || strings.Contains(dir+"/", "powershell/Modules/") || strings.Contains(dir+"/", "PowerShell/Modules/")
 }
 
 // inTests reports whether a folder holds material for somebody's tests.

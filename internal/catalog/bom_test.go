@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
 )
 
 // The shapes that Trivy and Syft write, shortened.
@@ -110,6 +112,43 @@ warning packages srv/broken.cdx.json@1 incomplete=false: sbom: unexpected end of
 `
 	if diff := cmp.Diff(want, summary(r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestBOMOfAPackage: what a package brings along says how it was built.
+func TestBOMOfAPackage(t *testing.T) {
+	file := imagetest.File
+	bom := `{"bomFormat": "CycloneDX", "components": [{"purl": "pkg:npm/part@1.0.0"}]}`
+	site := "usr/local/lib/python3.12/site-packages/"
+	pip := file(site+"pip-26.2.dist-info/METADATA", "Name: pip\nVersion: 26.2\n")
+	for at, beside := range map[string][]imagetest.Entry{
+		site + "pip/_vendor/bom.cdx.json":                                                     {pip, file(site+"pip-26.2.dist-info/RECORD", "pip/__init__.py,,\npip/_vendor/bom.cdx.json,,\n")},
+		site + "pip-26.2.dist-info/sboms/pip.cdx.json":                                        {pip},
+		"usr/local/share/pip/sbom.json":                                                       {pip, file(site+"pip-26.2.dist-info/RECORD", "../../../share/pip/sbom.json,,\n")},
+		"app/node_modules/x/dist/bom.json":                                                    {file("app/node_modules/x/package.json", packageJSONText("x", "1.0.0"))},
+		"app/node_modules/.x-Ab1/bom.json":                                                    nil,
+		"usr/lib/ruby/gems/3.1.0/gems/rack-2.2.4/bom.json":                                    {file("usr/lib/ruby/gems/3.1.0/specifications/rack-2.2.4.gemspec", "# stub: rack 2.2.4 ruby lib\n")},
+		"app/vendor/a/b/sbom.json":                                                            nil,
+		"opt/microsoft/powershell/7/Modules/Shop/7.9.0/_manifest/spdx_2.2/manifest.spdx.json": nil,
+		"app/_manifest/spdx_2.2/manifest.spdx.json":                                           nil,
+		"opt/java/openjdk/legal/sbom.json":                                                    {file("opt/java/openjdk/release", "JAVA_VERSION=\"17.0.9\"\n")},
+	} {
+		for _, p := range Packages(stack(t, append(beside, file(at, bom)))).Packages {
+			if p.Name == "part" {
+				t.Errorf("%s: its parts are taken for installed", at)
+			}
+		}
+	}
+	for at, beside := range map[string][]imagetest.Entry{
+		"app/bom.json":             nil,
+		"app/dist/sbom.json":       {file("app/package.json", `{"name":"c","version":"1.0.0","repository":"github:c/c"}`)},
+		"usr/share/sbom/x.json":    {pip},
+		"opt/x/.spdx-x.spdx":       nil,
+		"opt/app/modules/bom.json": {pip, file(site+"pip-26.2.dist-info/RECORD", "pip/__init__.py,,\n")},
+	} {
+		if r := Packages(stack(t, append(beside, file(at, bom)))); !slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Name == "part" }) {
+			t.Errorf("%s: its packages are not listed", at)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package catalog
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -30,7 +31,11 @@ func Visitors() []rootfs.Visitor {
 // visit reads one file. What is wrong with it is kept in its fact, beside what
 // could be read: only files that the finished image shows are complained about.
 func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
-	f, err := c.read(h, body)
+	var f found
+	body, err := decodeText(body)
+	if err == nil {
+		f, err = c.read(h, body)
+	}
 	f.Problems = append(f.Problems, asProblems(err)...)
 	return f.encode(), nil
 }
@@ -79,10 +84,10 @@ func whole(parse func([]byte) ([]sbom.Package, error)) func(*rootfs.Header, root
 }
 
 func readDpkgStatus(h *rootfs.Header, body rootfs.Body) (found, error) {
-	if h.Path == dpkgStatusPath {
-		return whole(parseDpkgStatus)(h, body)
+	if path.Base(path.Dir(h.Path)) == "status.d" {
+		return whole(parseDpkgStatusFile)(h, body)
 	}
-	return whole(parseDpkgStatusFile)(h, body)
+	return whole(parseDpkgStatus)(h, body)
 }
 
 // visitFiles keeps a list of the files that a package owns.
@@ -91,6 +96,7 @@ func visitFiles(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = plainText(data)
 	switch {
 	case strings.HasPrefix(h.Path, pacmanDir):
 		return encodeStrings(parsePacmanFiles(data)), nil
@@ -105,7 +111,7 @@ func visitRelease(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte(nil), data...), nil
+	return append([]byte(nil), plainText(data)...), nil
 }
 
 func readPackageJSON(h *rootfs.Header, body rootfs.Body) (found, error) {

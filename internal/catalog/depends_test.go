@@ -136,7 +136,7 @@ Depends: libc
 			file("srv/unknown.war", zipped(t, true, "WEB-INF/lib/lib-2.jar", zipped(t, false, n2, p2)))},
 			[]string{"g:app@1: g:lib@2", "g:lib@2: g:shaded@3"}},
 		{"composer", []imagetest.Entry{file("v/composer/installed.json", `{"packages":[{"name":"A/a","version":"1","require":{"php":">=8","b/B":"*"}},{"name":"b/b","version":"2","require":[]}]}`)}, []string{"A/a@1: b/b@2"}},
-		{"dotnet", []imagetest.Entry{file("app.deps.json", `{"targets":{"net8":{"A/1.0.0":{"dependencies":{"B":"2.0.0","App":"1"}}}},"libraries":{"A/1.0.0":{"type":"package"},"B/2.0.0":{"type":"package"}}}`)}, []string{"A@1.0.0: B@2.0.0"}},
+		{"dotnet", []imagetest.Entry{file("app.deps.json", `{"targets":{"net8":{"A/1.0.0":{"dependencies":{"B":"2.0.0","App":"1"},"runtime":{"A.dll":{}}}}},"libraries":{"A/1.0.0":{"type":"package"},"B/2.0.0":{"type":"package"}}}`)}, []string{"A@1.0.0: B@2.0.0"}},
 		{"cargo-auditable", []imagetest.Entry{imagetest.Exec("bin/x", audited(`{"packages":[{"name":"a","version":"1.0.0","dependencies":[1,2,9]},{"name":"b","version":"2.0.0"},{"name":"c","version":"3.0.0","kind":"build"}]}`))}, []string{"a@1.0.0: b@2.0.0"}},
 	}
 	for _, test := range tests {

@@ -20,13 +20,15 @@ func isDepsJSON(h *rootfs.Header, _ []byte) bool { return strings.HasSuffix(h.Pa
 // (https://github.com/dotnet/sdk/blob/main/documentation/specs/runtime-configuration-file.md).
 // A library of type "package" came from NuGet; "runtimepack" is the framework
 // of a self-contained program, under the name that advisories use behind its
-// prefix; "project" is the program's own code.
+// prefix; "project" is the program's own code. A library that a target lists
+// without a file of any kind brought none: the shared framework has it, or it
+// was for the compiler alone.
 func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 	var doc struct {
 		Libraries map[string]struct{ Type string }
-		Targets   map[string]map[string]struct{ Dependencies map[string]string } // by framework, then as Libraries
+		Targets   map[string]map[string]depsTarget // by framework, then as Libraries
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(string(data), "\ufeff")), &doc); err != nil {
+	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
 	var packages []sbom.Package
@@ -34,6 +36,14 @@ func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 		name, version, ok := strings.Cut(key, "/")
 		kind := doc.Libraries[key].Type
 		if !ok || name == "" || version == "" || kind != "package" && kind != "runtimepack" {
+			continue
+		}
+		listed, there := false, false
+		for _, target := range doc.Targets {
+			library, ok := target[key]
+			listed, there = listed || ok, there || library.hasAssets()
+		}
+		if listed && !there {
 			continue
 		}
 		p := language("nuget", strings.TrimPrefix(name, "runtimepack."), version)
@@ -46,6 +56,23 @@ func parseDepsJSON(data []byte) ([]sbom.Package, error) {
 		packages = append(packages, p)
 	}
 	return packages, nil
+}
+
+// depsTarget is a library as a target uses it: its files, by kind.
+type depsTarget struct {
+	Dependencies                               map[string]string
+	Runtime, Native, Resources, RuntimeTargets map[string]json.RawMessage
+}
+
+func (d depsTarget) hasAssets() bool {
+	for _, files := range [...]map[string]json.RawMessage{d.Runtime, d.Native, d.Resources, d.RuntimeTargets} {
+		for file := range files {
+			if path.Base(file) != "_._" { // stands for an empty folder
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // runtimeFiles are the assemblies whose version resource says which runtime

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"path"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -14,21 +16,66 @@ const (
 )
 
 // isDpkgStatus wants dpkg's database, and the one that distroless images keep
-// in pieces (Bazel's rules_distroless and the like write them).
-func isDpkgStatus(h *rootfs.Header, _ []byte) bool {
+// in pieces (Bazel's rules_distroless and the like write them). Where a folder
+// on the way is a link the files lie elsewhere: dpkgPlaces tells which count.
+// Maintainer scripts and lists beside the pieces are no records.
+func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	if h.Path == dpkgStatusPath {
 		return true
 	}
-	name, ok := strings.CutPrefix(h.Path, dpkgStatusDir)
-	return ok && name != "" && !strings.Contains(name, "/") && !strings.HasSuffix(name, ".md5sums")
+	dir, base := path.Split(h.Path)
+	switch {
+	case strings.HasPrefix(h.Path, dpkgStatusDir):
+		return dir == dpkgStatusDir && (len(head) == 0 || isDpkgRecord(head))
+	case base == "status", strings.HasSuffix(dir, "/status.d/"):
+		return isDpkgRecord(head)
+	}
+	return false
+}
+
+// isDpkgRecord reports whether a file begins with the record of a package:
+// fields, among them its name.
+func isDpkgRecord(head []byte) bool {
+	for line := range bytes.Lines(plainText(head)) {
+		if len(line) >= 8 && bytes.EqualFold(line[:8], []byte("Package:")) {
+			return true
+		}
+		if field := bytes.IndexByte(line, ':'); line[0] != ' ' && line[0] != '#' && (field <= 0 || !isFieldName(string(line[:field]))) {
+			return false
+		}
+	}
+	return false
 }
 
 // isDpkgFileList wants the lists of the files that each package owns.
 func isDpkgFileList(h *rootfs.Header, _ []byte) bool {
-	if name, ok := strings.CutPrefix(h.Path, dpkgInfoDir); ok {
-		return strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".md5sums")
+	if !strings.HasSuffix(h.Path, ".list") && !strings.HasSuffix(h.Path, ".md5sums") {
+		return false
 	}
-	return strings.HasPrefix(h.Path, dpkgStatusDir) && strings.HasSuffix(h.Path, ".md5sums")
+	dir := h.Path[:strings.LastIndexByte(h.Path, '/')+1]
+	return dir == dpkgInfoDir || dir == dpkgStatusDir || strings.Contains(dir, "dpkg") && strings.HasSuffix(dir, "/info/") || strings.HasSuffix(dir, "/status.d/")
+}
+
+// dpkgPlaces says where dpkg's database really is: what dpkg calls
+// var/lib/dpkg, or a folder above or below it, may be a link.
+type dpkgPlaces struct{ status, statusDir, infoDir string }
+
+func (j *join) dpkgPlaces() dpkgPlaces {
+	real := func(name string) string {
+		if to, err := j.tree.Resolve(strings.TrimSuffix(name, "/")); err == nil {
+			if strings.HasSuffix(name, "/") {
+				return to + "/"
+			}
+			return to
+		}
+		return name
+	}
+	return dpkgPlaces{real(dpkgStatusPath), real(dpkgStatusDir), real(dpkgInfoDir)}
+}
+
+// keeps reports whether a file of dpkg's form is in use.
+func (at dpkgPlaces) keeps(file string) bool {
+	return file == at.status || strings.HasPrefix(file, at.statusDir)
 }
 
 // parseDpkgStatus reads dpkg's database of installed packages.

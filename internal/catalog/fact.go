@@ -14,7 +14,7 @@ import (
 // facts. Its encoding is ours alone: counts and lengths as uvarints, strings
 // as bytes. Decoding makes one string of the fact and cuts it, so that a warm
 // scan copies nothing twice. Whoever changes it raises factVersion.
-const factVersion = 1
+const factVersion = 2
 
 // found is what one file says.
 type found struct {

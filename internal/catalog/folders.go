@@ -28,7 +28,7 @@ var programFolders = map[string][]string{
 // below them, sorted, beside the files of sbom.Package.Files: where the record
 // of a language's package lies, and what the record says of other places.
 func (j *join) folders() []string {
-	all := slices.Clone(databaseFolders)
+	all := append(slices.Clone(databaseFolders), path.Dir(j.dpkg.status))
 	for i := range j.packages {
 		p := &j.packages[i]
 		if isOSType(p.Type) || p.FromLockFile {
@@ -48,6 +48,29 @@ func (j *join) folders() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// partOfPackage reports whether a file lies in the folder of a package of a
+// language's or a runtime's that is installed, or is in the package's record. A
+// program's own folder, which its package.json is in, is none.
+func (j *join) partOfPackage(file string) bool {
+	if j.owned == nil {
+		j.owned = map[string]bool{}
+		for _, folder := range j.folders() {
+			j.owned[folder] = true
+		}
+		for i := range j.packages {
+			if at := j.packages[i].Locations[0].Path; path.Base(at) == "package.json" && mayBeApplication(at) {
+				delete(j.owned, path.Dir(at))
+			}
+		}
+	}
+	for at := file; at != "."; at = path.Dir(at) {
+		if j.owned[at] {
+			return true
+		}
+	}
+	return false
 }
 
 // appendFolders adds what belongs to a package whose record is at a path.
@@ -123,7 +146,7 @@ func visitPythonRecord(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodeStrings(parsePythonRecord(path.Base(h.Path), data)), nil
+	return encodeStrings(parsePythonRecord(path.Base(h.Path), plainText(data))), nil
 }
 
 // parsePythonRecord reads RECORD, whose lines begin with a path relative to

@@ -196,7 +196,7 @@ func (c coordinates) complete() bool {
 // META-INF/maven/GROUP/ARTIFACT/pom.properties.
 func parsePomProperties(data []byte) coordinates {
 	var c coordinates
-	for text := range strings.Lines(string(data)) {
+	for text := range strings.Lines(string(plainText(data))) {
 		key, value, _ := strings.Cut(strings.TrimSpace(text), "=")
 		value = strings.TrimSpace(value)
 		switch strings.TrimSpace(key) {
@@ -225,7 +225,7 @@ type manifest struct {
 // most 72 bytes, continued by lines that begin with a blank
 // (https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html).
 func parseManifest(data []byte) manifest {
-	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	text := strings.ReplaceAll(string(plainText(data)), "\r\n", "\n")
 	text = strings.ReplaceAll(text, "\r", "\n")
 	if head, _, ok := strings.Cut(text, "\n\n"); ok {
 		text = head
@@ -414,7 +414,7 @@ var mavenGroups = [...]struct{ artifact, group string }{
 
 // isJVMRelease wants the file that each Java runtime has at its root.
 func isJVMRelease(h *rootfs.Header, head []byte) bool {
-	return path.Base(h.Path) == "release" && h.Size < maxRelease && bytes.Contains(head, []byte("JAVA_VERSION="))
+	return path.Base(h.Path) == "release" && h.Size < maxRelease && bytes.Contains(plainText(head), []byte("JAVA_VERSION="))
 }
 
 // parseJVMRelease reads a Java runtime's release file: IMPLEMENTOR, JAVA_VERSION
@@ -430,12 +430,14 @@ func parseJVMRelease(data []byte) ([]sbom.Package, error) {
 	if version == "" {
 		return nil, fmt.Errorf("release of a Java runtime without its version")
 	}
+	// Oracle builds its own JDK under its commercial terms and OpenJDK under the
+	// GPL; up to Java 8 only the former says who built it, by BUILD_TYPE.
 	name := "openjdk"
-	switch who := strings.ToLower(fields["IMPLEMENTOR"]); {
-	case strings.Contains(who, "oracle"):
-		name = "oracle-jdk"
+	switch {
 	case strings.Contains(strings.ToLower(fields["IMPLEMENTOR_VERSION"]), "graalvm"), fields["GRAALVM_VERSION"] != "":
 		name = "graalvm"
+	case fields["BUILD_TYPE"] == "commercial":
+		name = "oracle-jdk"
 	}
 	return []sbom.Package{language("generic", name, version)}, nil
 }

@@ -20,6 +20,7 @@ import (
 func Packages(tree *rootfs.Tree) Result {
 	distro, warnings := findDistro(tree)
 	j := join{tree: tree, distro: distro, warnings: warnings}
+	j.dpkg = j.dpkgPlaces()
 	for _, c := range catalogers() {
 		j.add(c)
 	}
@@ -43,9 +44,11 @@ func Packages(tree *rootfs.Tree) Result {
 type join struct {
 	tree     *rootfs.Tree
 	distro   sbom.Distro
+	dpkg     dpkgPlaces
 	packages []sbom.Package
 	declared []sbom.Package // by files that say what should be there
 	warnings []Warning
+	owned    map[string]bool // folders of packages, once partOfPackage was asked
 }
 
 // IsOSType reports whether packages of a purl type come from a distribution.
@@ -77,7 +80,7 @@ func (j *join) add(c cataloger) {
 	}
 	for i := range facts {
 		fact := &facts[i]
-		if !fact.Visible {
+		if !fact.Visible || c.name == "dpkg" && !j.dpkg.keeps(fact.Path) {
 			continue
 		}
 		f, err := decode(fact.Data)
@@ -186,7 +189,7 @@ func (j *join) addDpkgFiles() {
 		if p.Type != "deb" {
 			continue
 		}
-		if at := p.Locations[0].Path; strings.HasPrefix(at, dpkgStatusDir) {
+		if at := p.Locations[0].Path; strings.HasPrefix(at, j.dpkg.statusDir) {
 			byRecord[at] = p
 			continue
 		}
@@ -208,8 +211,11 @@ func (j *join) addDpkgFiles() {
 		p.TouchedLayer = max(fact.Layer, p.Layer)
 	}
 	owner := func(file string) (*sbom.Package, string) {
-		if strings.HasPrefix(file, dpkgStatusDir) {
+		if strings.HasPrefix(file, j.dpkg.statusDir) {
 			return byRecord[strings.TrimSuffix(file, ".md5sums")], "list"
+		}
+		if !strings.HasPrefix(file, j.dpkg.infoDir) {
+			return nil, ""
 		}
 		name, arch, kind := dpkgListOf(file)
 		if arch != "" {
@@ -261,7 +267,8 @@ func (j *join) addPacmanFiles() {
 }
 
 // addDeclared takes over what SBOMs and lock files name and nobody found
-// installed. Where the distribution's own database is there, it is the last
+// installed. An SBOM that belongs to an installed package says how that was
+// built. Where the distribution's own database is there, it is the last
 // word on the distribution's packages.
 func (j *join) addDeclared() {
 	purls, types := map[string]bool{}, map[string][]*sbom.Package{}
@@ -281,6 +288,12 @@ func (j *join) addDeclared() {
 		j.declared = j.declared[n:]
 		if first.FromLockFile && lockInstalled(file, types) {
 			continue
+		}
+		if !first.FromLockFile && j.partOfPackage(first.Locations[0].Path) {
+			continue
+		}
+		if first.FromLockFile {
+			file = j.lockBeside(file)
 		}
 		for _, p := range file {
 			if !purls[p.PURL] && !(isOSType(p.Type) && len(types[p.Type]) > 0) {

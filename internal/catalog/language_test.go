@@ -104,6 +104,9 @@ func TestLanguagePackages(t *testing.T) {
 		wrong               int
 	}{
 		{"wheel", "usr/lib/python3/site-packages/Foo_Bar-1.0.dist-info/METADATA", "Metadata-Version: 2.4\nName: Foo_Bar\nVersion: 1.0\nLicense-Expression: MIT\n\nName: body\n", []string{"pkg:pypi/foo-bar@1.0 MIT"}, 0},
+		{"what pip left", "usr/lib/python3/site-packages/~equests-2.25.0.dist-info/METADATA", "Name: requests\nVersion: 2.25.0\n", nil, 0},
+		{"what an old pip left", "usr/lib/python3/site-packages/-ip-9.0.dist-info/METADATA", "Name: pip\nVersion: 9.0\n", nil, 0},
+		{"an egg-info that pip left", "usr/lib/python3/site-packages/~oo-1.0.egg-info/PKG-INFO", "Name: foo\nVersion: 1.0\n", nil, 0},
 		{"egg-info folder", "x/foo.egg-info/PKG-INFO", "Name: foo\r\nVersion: 1.0\r\nLicense: UNKNOWN\r\n", []string{"pkg:pypi/foo@1.0"}, 0},
 		{"egg-info file", "usr/lib/python3/dist-packages/foo-1.0.egg-info", "Name: foo\nVersion: 1.0\nLicense: BSD\n", []string{"pkg:pypi/foo@1.0 BSD"}, 0},
 		{"egg", "x/foo-1.0-py3.egg", zipped(t, false, "EGG-INFO/PKG-INFO", "Name: foo\nVersion: 1.0\n"), []string{"pkg:pypi/foo@1.0"}, 0},
@@ -121,6 +124,8 @@ func TestLanguagePackages(t *testing.T) {
 		{"composer 1", "app/vendor/composer/installed.json", `[{"name":"a/b","version":"1.0"}]`, []string{"pkg:composer/a/b@1.0"}, 0},
 		{"dotnet", "app/app.deps.json", `{"libraries":{"app/1.0.0":{"type":"project"},"Newtonsoft.Json/12.0.1":{"type":"package"},"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1":{"type":"runtimepack"}}}`,
 			[]string{"pkg:nuget/Newtonsoft.Json@12.0.1", "pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.1"}, 0},
+		{"dotnet, libraries without files", "app/app.deps.json", `{"targets":{"net6":{"Gone/12.0.2":{},"Compile/1.0.0":{"compile":{"ref/a.dll":{}}},"Dll/1.0.0":{"runtime":{"lib/a.dll":{}}},"Native/1.0.0":{"native":{"a.so":{}}},"Text/1.0.0":{"resources":{"de/a.dll":{}}},"Empty/1.0.0":{"runtime":{"lib/_._":{}}}},"net6/linux-x64":{"Rid/1.0.0":{"runtimeTargets":{"runtimes/x/a.so":{}}}}},"libraries":{"Gone/12.0.2":{"type":"package"},"Compile/1.0.0":{"type":"package"},"Dll/1.0.0":{"type":"package"},"Native/1.0.0":{"type":"package"},"Text/1.0.0":{"type":"package"},"Empty/1.0.0":{"type":"package"},"Rid/1.0.0":{"type":"package"}}}`,
+			[]string{"pkg:nuget/Dll@1.0.0", "pkg:nuget/Native@1.0.0", "pkg:nuget/Rid@1.0.0", "pkg:nuget/Text@1.0.0"}, 0},
 		{"cargo-auditable", "app/server", audited(`{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true},{"name":"time","version":"0.1.43","source":"crates.io"},{"name":"cc","version":"1.0","kind":"build"}]}`),
 			[]string{"pkg:cargo/app@0.1.0", "pkg:cargo/time@0.1.43"}, 0},
 		{"cargo-auditable, damaged", "app/server", elfWith(".dep-v0", []byte("no zlib")), nil, 1},
@@ -159,6 +164,10 @@ func TestLanguagePackages(t *testing.T) {
 		{"broken jar", "x/broken.jar", "PK\x03\x04garbage", nil, 1},
 		{"empty jar", "x/empty.jar", zipped(t, false), nil, 0},
 		{"jvm", "opt/java/openjdk/release", "IMPLEMENTOR=\"Eclipse Adoptium\"\nJAVA_VERSION=\"17.0.9\"\n", []string{"pkg:generic/openjdk@17.0.9"}, 0},
+		{"Oracle's JDK 8", "usr/java/jdk1.8.0_411/release", "JAVA_VERSION=\"1.8.0_411\"\nOS_NAME=\"Linux\"\nBUILD_TYPE=\"commercial\"\n", []string{"pkg:generic/oracle-jdk@1.8.0_411"}, 0},
+		{"Oracle's JDK 17", "opt/jdk-17/release", "IMPLEMENTOR=\"Oracle Corporation\"\nJAVA_VERSION=\"17.0.11\"\nBUILD_TYPE=\"commercial\"\n", []string{"pkg:generic/oracle-jdk@17.0.11"}, 0},
+		{"OpenJDK as Oracle builds it", "opt/jdk-17/release", "IMPLEMENTOR=\"Oracle Corporation\"\nJAVA_VERSION=\"17.0.2\"\nJAVA_RUNTIME_VERSION=\"17.0.2+8-86\"\n", []string{"pkg:generic/openjdk@17.0.2"}, 0},
+		{"GraalVM", "opt/graalvm/release", "IMPLEMENTOR=\"Oracle Corporation\"\nJAVA_VERSION=\"21.0.2\"\nGRAALVM_VERSION=\"23.1.2\"\nBUILD_TYPE=\"commercial\"\n", []string{"pkg:generic/graalvm@21.0.2"}, 0},
 		{"another release", "x/release", "nothing", nil, 0},
 	}
 	for _, test := range tests {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -20,8 +21,12 @@ func lockParser(base string) func([]byte) ([]sbom.Package, error) {
 		return parseYarnLock
 	case "pnpm-lock.yaml":
 		return parsePnpmLock
-	case "poetry.lock", "uv.lock", "pdm.lock":
-		return parsePythonLock
+	case "bun.lock":
+		return parseBunLock
+	case "poetry.lock", "pdm.lock":
+		return parsePoetryLock
+	case "uv.lock":
+		return parseUvLock
 	case "Pipfile.lock":
 		return parsePipfileLock
 	case "requirements.txt":
@@ -44,6 +49,64 @@ func lockParser(base string) func([]byte) ([]sbom.Package, error) {
 		return parseGradleLock
 	}
 	return nil
+}
+
+// besideParser returns the parser of a lock file that reads it together with the
+// manifests in its folder, which alone say what is for development; nil for others.
+func besideParser(base string) func(data []byte, beside fs.FS) ([]sbom.Package, error) {
+	switch base {
+	case "yarn.lock":
+		return parseYarnLockBeside
+	case "poetry.lock":
+		return parsePoetryLockBeside
+	}
+	return nil
+}
+
+// readBeside reads a file next to a lock file.
+func readBeside(beside fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(beside, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxLockFile {
+		return nil, fmt.Errorf("%d bytes, more than %d", info.Size(), maxLockFile)
+	}
+	return fs.ReadFile(beside, name)
+}
+
+// lockBeside reads a lock file again with what lies in its folder. Where that
+// says nothing, the packages that the lock alone named stay.
+func (j *join) lockBeside(file []sbom.Package) []sbom.Package {
+	at := file[0].Locations[0]
+	parse := besideParser(path.Base(at.Path))
+	if parse == nil {
+		return file
+	}
+	beside, err := fs.Sub(j.tree, path.Dir(at.Path))
+	if err != nil {
+		return file
+	}
+	data, err := readBeside(beside, path.Base(at.Path))
+	if err != nil {
+		return file
+	}
+	packages, err := parse(plainText(data), beside)
+	if err != nil {
+		return file
+	}
+	named := map[string]sbom.Package{}
+	for _, p := range file {
+		named[p.PURL] = p
+	}
+	kept := packages[:0]
+	for _, p := range packages {
+		if first, ok := named[p.PURL]; ok { // in the layer that the file says
+			first.DependsOn = p.DependsOn
+			kept = append(kept, first)
+		}
+	}
+	return kept
 }
 
 // isLockFile wants lock files of programs, not those that a package brings
@@ -114,4 +177,45 @@ func lockInstalled(lock []sbom.Package, installed map[string][]*sbom.Package) bo
 		}
 	}
 	return false
+}
+
+// lockList gathers the packages of a lock file.
+type lockList struct {
+	kind     string // purl type
+	packages []sbom.Package
+	wrong    problems
+	passed   int // entries that name no version
+}
+
+// add notes a package of a registry. What has no version of its own (a range, a
+// link) cannot be compared with any advisory and is left out.
+func (l *lockList) add(name, version string) {
+	version = strings.TrimSpace(version)
+	if !startsWithDigit(strings.TrimPrefix(version, "v")) {
+		l.passed++
+		return
+	}
+	l.pin(name, version)
+}
+
+// pin notes a package of any version, a commit of a repository among them:
+// what is known of it is said, although nothing may be known of the version.
+func (l *lockList) pin(name, version string) {
+	version = strings.TrimSpace(version)
+	switch {
+	case name == "" || version == "":
+		l.passed++
+	case len(l.packages) < maxPackages:
+		l.packages = append(l.packages, language(l.kind, name, version))
+	case len(l.wrong) == 0 || l.wrong[len(l.wrong)-1] != errTooMany:
+		l.wrong = append(l.wrong, errTooMany)
+	}
+}
+
+// result says what is wrong with a file that names packages and no version of any.
+func (l *lockList) result() ([]sbom.Package, error) {
+	if len(l.packages) == 0 && l.passed > 0 && len(l.wrong) == 0 {
+		l.wrong.add(0, "%d entries, none of which names a version", l.passed)
+	}
+	return l.packages, l.wrong.err()
 }

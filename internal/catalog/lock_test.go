@@ -22,7 +22,7 @@ var lockSamples = []struct{ tool, base, text, want string }{
 	"node_modules/alias": {"name": "real", "version": "3.0.0"}, "node_modules/d": {"version": "1.0.0", "dev": true},
 	"packages/w": {"version": "1.0.0"}, "node_modules/w": {"resolved": "packages/w", "link": true},
 	"node_modules/git": {"version": "git+ssh://git@github.com/x/y.git#abc"}}}`,
-		"@s/b@1.0.0 @s/b@2.0.0-rc.1 a@1.2.3 real@3.0.0"},
+		"@s/b@1.0.0 @s/b@2.0.0-rc.1 a@1.2.3 git@abc real@3.0.0"},
 	{"npm 6", "package-lock.json", `{"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "requires": {"b": "*"}, "dependencies": {"b": {"version": "2.0.0"}}},
 	"d": {"version": "1.0.0", "dev": true, "dependencies": {"e": {"version": "1.0.0"}}}, "alias": {"version": "npm:@s/real@4.0.0"}, "f": {"version": "file:../f"}}}`,
 		"@s/real@4.0.0 a@1.0.0 b@2.0.0"},
@@ -34,22 +34,33 @@ var lockSamples = []struct{ tool, base, text, want string }{
 	{"pnpm 7", "pnpm-lock.yaml", "lockfileVersion: 5.4\n\nspecifiers:\n  a: ^1\n\ndependencies:\n  a: 1.0.0\n\npackages:\n\n  /@babel/core/7.1.0:\n    resolution: {integrity: sha512-x}\n    dev: false\n\n  /a/1.0.0_react@18.2.0:\n    resolution: {integrity: sha512-x}\n    dev: false\n\n  /d/1.0.0:\n    resolution: {integrity: sha512-x}\n    dev: true\n",
 		"@babel/core@7.1.0 a@1.0.0"},
 	{"pnpm 8", "pnpm-lock.yaml", "lockfileVersion: '6.0'\n\npackages:\n\n  /@babel/core@7.1.0(supports-color@5.0.0):\n    resolution: {integrity: sha512-x}\n    dependencies:\n      dev: true\n    dev: false\n\n  /d@1.0.0:\n    dev: true\n", "@babel/core@7.1.0"},
-	{"pnpm 9", "pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0\n\npackages:\n\n  '@babel/core@7.1.0':\n    resolution: {integrity: sha512-x}\n\n  a@1.0.0:\n    resolution: {integrity: sha512-x}\n    engines: {node: '>=6'}\n\nsnapshots:\n\n  b@9.9.9: {}\n",
+	{"pnpm 9", "pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0(@babel/core@7.1.0)\n      '@babel/core':\n        specifier: ^7\n        version: 7.1.0\n\npackages:\n\n  '@babel/core@7.1.0':\n    resolution: {integrity: sha512-x}\n\n  a@1.0.0:\n    resolution: {integrity: sha512-x}\n    engines: {node: '>=6'}\n\nsnapshots:\n\n  b@9.9.9: {}\n",
 		"@babel/core@7.1.0 a@1.0.0"},
+	{"pnpm 9, for development", "pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nsettings:\n  autoInstallPeers: true\n\nimporters:\n\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0(c@3.0.0)\n      alias:\n        specifier: npm:real@^2\n        version: real@2.0.0\n      git:\n        specifier: github:x/git\n        version: https://codeload.github.com/x/git/tar.gz/abc\n      mine:\n        specifier: workspace:*\n        version: link:../mine\n    devDependencies:\n      d:\n        specifier: ^1\n        version: 1.0.0\n  packages/w:\n    optionalDependencies:\n      o:\n        specifier: ^1\n        version: 1.5.0\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: sha512-x}\n    peerDependencies:\n      c: '*'\n\n  b@2.0.0:\n    resolution: {integrity: sha512-x}\n\n  c@3.0.0:\n    resolution: {integrity: sha512-x}\n\n  d@1.0.0:\n    resolution: {integrity: sha512-x}\n\n  e@1.0.0:\n    resolution: {integrity: sha512-x}\n\n  git@https://codeload.github.com/x/git/tar.gz/abc:\n    resolution: {tarball: https://codeload.github.com/x/git/tar.gz/abc}\n    version: 4.0.0\n\n  o@1.5.0:\n    resolution: {integrity: sha512-x}\n\n  real@2.0.0:\n    resolution: {integrity: sha512-x}\n\nsnapshots:\n\n  a@1.0.0(c@3.0.0):\n    dependencies:\n      b: 2.0.0\n      c: 3.0.0\n\n  b@2.0.0: {}\n\n  d@1.0.0:\n    dependencies:\n      b: 2.0.0\n      e: 1.0.0\n",
+		"a@1.0.0 b@2.0.0 c@3.0.0 git@4.0.0 o@1.5.0 real@2.0.0"},
+	{"pnpm 11, two documents", "pnpm-lock.yaml", "---\nlockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    configDependencies: {}\n    packageManagerDependencies:\n      pnpm:\n        specifier: 11.9.0\n        version: 11.9.0\n\npackages:\n\n  pnpm@11.9.0:\n    resolution: {integrity: sha512-x}\n\nsnapshots:\n\n  pnpm@11.9.0: {}\n\n---\nlockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      a:\n        specifier: ^1\n        version: 1.0.0\n\npackages:\n\n  a@1.0.0:\n    resolution: {integrity: sha512-x}\n\nsnapshots:\n\n  a@1.0.0: {}\n", "a@1.0.0"},
+	{"Yarn 1, rewritten by npm", "yarn.lock", "# yarn lockfile v1\n\n\n\"@babel/core@^7.0.0\", \"@babel/core@^7.1.0\":\n  \"integrity\" \"sha512-x\"\n  \"resolved\" \"https://registry.npmjs.org/x.tgz\"\n  \"version\" \"7.1.0\"\n  dependencies:\n    \"a\" \"^1\"\n\n\"a@^1\":\n  \"version\" \"1.1.5\"\n", "@babel/core@7.1.0 a@1.1.5"},
+	{"Yarn, from repositories", "yarn.lock", "\"a@git+https://git.example.com/a.git#v1\":\n  version \"1.0.0\"\n  resolved \"git+https://git.example.com/a.git#abc\"\n\n\"b@x/b\":\n  version \"0.0.0-dev\"\n  resolved \"https://codeload.github.com/x/b/tar.gz/abc\"\n", "a@1.0.0 b@0.0.0-dev"},
+	{"Bun", "bun.lock", "{\n  // written by bun\n  \"lockfileVersion\": 1,\n  \"workspaces\": {\n    \"\": {\"name\": \"app\", \"dependencies\": {\"a\": \"^1\", \"w\": \"workspace:*\",}, \"devDependencies\": {\"d\": \"1\",},},\n    \"packages/w\": {\"name\": \"w\", \"optionalDependencies\": {\"@s/o\": \"1\"}, /* none */},\n  },\n  \"packages\": {\n    \"a\": [\"a@1.2.0\", \"\", {\"dependencies\": {\"b\": \"^2\", \"g\": \"x/g\"}}, \"sha512-x//\"],\n    \"a/b\": [\"b@2.0.0\", \"\", {}, \"sha512-x\"],\n    \"b\": [\"b@1.0.0\", \"\", {}, \"sha512-x\"],\n    \"d\": [\"d@1.0.0\", \"\", {\"dependencies\": {\"b\": \"^1\"}}, \"sha512-x\"],\n    \"g\": [\"g@github:x/g#abc1234\", {}, \"x-g-abc1234\"],\n    \"@s/o\": [\"@s/o@1.0.0\", \"\", {}, \"sha512-x\"],\n    \"w\": [\"w@workspace:packages/w\"],\n  },\n}\n", "@s/o@1.0.0 a@1.2.0 b@2.0.0 g@abc1234"},
 	{"Poetry", "poetry.lock", "# This file is automatically @generated by Poetry 1.8.2\n\n[[package]]\nname = \"Jinja2\"\nversion = \"3.1.2\"\ndescription = \"A = b\"\noptional = false\nfiles = [\n    {file = \"x\", hash = \"y\"},\n]\n\n[package.dependencies]\nversion = \">=2.0\"\n\n[[package]]\nname = \"pytest\"\nversion = \"7.0\"\ngroups = [\"dev\"]\n\n[[package]]\nname = \"old\"\nversion = \"1.0\"\ncategory = \"dev\"\n\n[[package]]\nname = \"mine\"\nversion = \"1.0\"\n\n[package.source]\ntype = \"directory\"\nurl = \"x\"\n\n[metadata]\nname = \"no\"\nversion = \"1\"\n",
 		"Jinja2@3.1.2"},
-	{"uv", "uv.lock", "version = 1\nrequires-python = \">=3.12\"\n\n[[package]]\nname = \"anyio\"\nversion = \"4.4.0\"\nsource = { registry = \"https://pypi.org/simple\" }\ndependencies = [\n    { name = \"idna\" },\n]\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\nsource = { virtual = \".\" }\n", "anyio@4.4.0"},
-	{"Pipenv", "Pipfile.lock", `{"_meta": {}, "default": {"django": {"version": "==3.2", "hashes": []}, "git": {"ref": "x"}}, "develop": {"pytest": {"version": "==7.0"}}}`, "django@3.2"},
+	{"uv", "uv.lock", "version = 1\nrequires-python = \">=3.12\"\n\n[[package]]\nname = \"anyio\"\nversion = \"4.4.0\"\nsource = { registry = \"https://pypi.org/simple\" }\ndependencies = [\n    { name = \"idna\" },\n]\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"anyio\" },\n]\n", "anyio@4.4.0"},
+	{"uv, for development", "uv.lock", "version = 1\n\n[manifest]\nmembers = [\"shop\", \"part\"]\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\nsource = { virtual = \".\" }\ndependencies = [\n    { name = \"a\", extra = [\"x\"] },\n    { name = \"part\" },\n]\n\n[package.optional-dependencies]\npg = [{ name = \"opt\" }]\n\n[package.dev-dependencies]\ndev = [\n    { name = \"d\" },\n]\n\n[[package]]\nname = \"part\"\nversion = \"0.1.0\"\nsource = { editable = \"part\" }\ndependencies = [{ name = \"g\" }]\n\n[[package]]\nname = \"a\"\nversion = \"1.0\"\nsource = { registry = \"https://x\" }\n\n[package.optional-dependencies]\nx = [{ name = \"ax\", version = \"2.0\" }]\ny = [{ name = \"ay\" }]\n\n[[package]]\nname = \"ax\"\nversion = \"2.0\"\nsource = { registry = \"https://x\" }\n\n[[package]]\nname = \"ax\"\nversion = \"3.0\"\nsource = { registry = \"https://x\" }\n\n[[package]]\nname = \"ay\"\nversion = \"1.0\"\nsource = { registry = \"https://x\" }\n\n[[package]]\nname = \"d\"\nversion = \"1.0\"\nsource = { registry = \"https://x\" }\ndependencies = [{ name = \"a\" }]\n\n[[package]]\nname = \"g\"\nversion = \"1.5\"\nsource = { git = \"https://x?rev=1#abc\" }\n\n[[package]]\nname = \"opt\"\nversion = \"1.0\"\nsource = { registry = \"https://x\" }\n",
+		"a@1.0 ax@2.0 g@1.5 opt@1.0"},
+	{"PDM", "pdm.lock", "[metadata]\ngroups = [\"default\", \"test\"]\n\n[[package]]\nname = \"a\"\nversion = \"1.0\"\ngroups = [\"default\"]\ndependencies = [\n    \"b>=1\",\n]\nfiles = [\n    {file = \"a.whl\", hash = \"x\"},\n]\n\n[[package]]\nname = \"b\"\nversion = \"1.1\"\ngroups = [\"default\", \"test\"]\n\n[[package]]\nname = \"t\"\nversion = \"1.0\"\ngroups = [\"test\"]\n", "a@1.0 b@1.1"},
+	{"pip, with options", "requirements.txt", "jinja2==2.10 --config-settings=build=fast --hash=sha256:aa\nrequests==2.25.0 -C opt=1\nflask == 1.0 --global-option=\"x\" # why\nold (==0.5)\nexact===1.2.3\nsix==1.16.0 \\\r\n    --hash=sha256:y \\\r\n    --hash=sha256:z\r\ntagged @ git+https://git.example.com/tagged.git@v3.1#subdirectory=x\nwheel-one @ https://x.example.com/wheel_one-1.4-py3-none-any.whl#sha256=aa\n-e git+https://git.example.com/egg.git@abc123#egg=egg_one\nhttps://x.example.com/sdist-2.5.tar.gz\n-r other.txt\n--index-url https://x.example.com\n-c constraints.txt\n",
+		"egg_one@abc123 exact@1.2.3 flask@1.0 jinja2@2.10 old@0.5 requests@2.25.0 sdist@2.5 six@1.16.0 tagged@3.1 wheel-one@1.4"},
+	{"Pipenv", "Pipfile.lock", `{"_meta": {}, "default": {"django": {"version": "==3.2", "hashes": []}, "git": {"git": "https://x", "ref": "x"}}, "develop": {"pytest": {"version": "==7.0"}}}`, "django@3.2 git@x"},
 	{"pip", "requirements.txt", "# a == 1\n-r other.txt\nDjango==3.2 # why\nrequests[security]==2.31.0 ; python_version >= '3.8' --hash=sha256:x\nflask>=1.0\nsix == 1.16.0 \\\n    --hash=sha256:y\na==1.0,<2\nb==1.*\n==\n", "Django@3.2 requests@2.31.0 six@1.16.0"},
-	{"Bundler", "Gemfile.lock", "GIT\n  remote: https://x\n  specs:\n    mine (1.0)\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n    actionpack (7.0.4)\n      rack (~> 2.0, >= 2.2.0)\n    nokogiri (1.15.0-x86_64-linux)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n    x (1)\n\nBUNDLED WITH\n   2.4.1\n", "actionpack@7.0.4 nokogiri@1.15.0"},
+	{"Bundler", "Gemfile.lock", "GIT\n  remote: https://x\n  specs:\n    mine (1.0)\n\nGEM\n  remote: https://rubygems.org/\n  specs:\n    actionpack (7.0.4)\n      rack (~> 2.0, >= 2.2.0)\n    nokogiri (1.15.0-x86_64-linux)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n    x (1)\n\nBUNDLED WITH\n   2.4.1\n", "actionpack@7.0.4 mine@1.0 nokogiri@1.15.0"},
 	{"Composer", "composer.lock", `{"packages": [{"name": "symfony/yaml", "version": "v6.0.0"}, {"name": "a/b", "version": "dev-main"}], "packages-dev": [{"name": "x/y", "version": "1.0"}]}`, "symfony/yaml@v6.0.0"},
-	{"Cargo", "Cargo.lock", "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"serde\",\n]\n\n[[package]]\nname = \"serde\"\nversion = \"1.0.100\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"x\"\n", "serde@1.0.100"},
+	{"Cargo", "Cargo.lock", "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"serde\",\n]\n\n[[package]]\nname = \"serde\"\nversion = \"1.0.100\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"x\"\n\n[[package]]\nname = \"forked\"\nversion = \"0.3.0\"\nsource = \"git+https://git.example.com/forked?rev=1#abc\"\n", "forked@0.3.0 serde@1.0.100"},
 	{"Go", "go.mod", "module example.com/app // mine\n\ngo 1.22\n\nrequire golang.org/x/net v0.1.0\nrequire (\n\tgithub.com/a/b v1.0.0 // indirect\n\t\"c.d/e\" v2.0.0+incompatible\n\tf.g/h v1.0.0\n)\n\nreplace (\n\tf.g/h => ../h\n\tgithub.com/a/b v1.0.0 => github.com/fork/b v1.0.1\n)\nreplace golang.org/x/net => golang.org/x/net v0.2.0\nexclude c.d/e v1.0.0\n",
 		"c.d/e@v2.0.0+incompatible github.com/fork/b@v1.0.1 golang.org/x/net@v0.2.0"},
 	{"Dart", "pubspec.lock", "# Generated by pub\npackages:\n  http:\n    dependency: \"direct main\"\n    description:\n      name: http\n      url: \"https://pub.dev\"\n      version: no\n    source: hosted\n    version: \"0.13.5\"\n  test:\n    dependency: \"direct dev\"\n    source: hosted\n    version: \"1.0.0\"\n  flutter:\n    dependency: \"direct main\"\n    source: sdk\n    version: \"0.0.0\"\nsdks:\n  dart: \">=2.18.0\"\n", "http@0.13.5"},
 	{"Mix", "mix.lock", "%{\n  \"plug\": {:hex, :plug, \"1.14.0\", \"ba4f\", [:mix], [{:mime, \"~> 1.0\"}], \"hexpm\", \"bf02\"},\n  \"x\": {:git, \"https://x\", \"abc\", []},\n}\n", "plug@1.14.0"},
 	{"NuGet", "packages.lock.json", `{"version": 1, "dependencies": {"net6.0": {"Newtonsoft.Json": {"type": "Direct", "requested": "[12.0.1, )", "resolved": "12.0.1"}, "mine": {"type": "Project"}}}}`, "Newtonsoft.Json@12.0.1"},
-	{"Gradle", "gradle.lockfile", "# This is a Gradle generated file\norg.slf4j:slf4j-api:2.0.1=compileClasspath,runtimeClasspath\njunit:junit:4.12=testCompileClasspath,testRuntimeClasspath\nempty=annotationProcessor\n", "org.slf4j:slf4j-api@2.0.1"},
+	{"Gradle", "gradle.lockfile", "# This is a Gradle generated file\norg.slf4j:slf4j-api:2.0.1=compileClasspath,runtimeClasspath\n  # com.example:d:2.0=runtimeClasspath\njunit:junit:4.12=testCompileClasspath,testRuntimeClasspath\nempty=annotationProcessor\n", "org.slf4j:slf4j-api@2.0.1"},
 }
 
 func TestLockFiles(t *testing.T) {
@@ -107,6 +118,87 @@ warning packages broken/composer.lock@0 incomplete=false: lock: unexpected end o
 	for _, p := range r.Packages {
 		if locked := p.Locations[0].Path == "bundle/package-lock.json" || p.Locations[0].Path == "one/requirements.txt"; p.FromLockFile != locked {
 			t.Errorf("%s: from a lock file: %v", p.PURL, p.FromLockFile)
+		}
+	}
+}
+
+// TestLockFilesWithManifests: what only development needs is told by the file
+// beside the lock.
+func TestLockFilesWithManifests(t *testing.T) {
+	file := imagetest.File
+	yarn1 := "# yarn lockfile v1\n\na@^1.0.0:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n\nb@^2:\n  version \"2.0.0\"\n\nd@^1:\n  version \"1.0.0\"\n  dependencies:\n    e \"^1\"\n    b \"^2\"\n\ne@^1:\n  version \"1.0.0\"\n\no@1:\n  version \"1.0.0\"\n\nw@1:\n  version \"1.0.0\"\n"
+	berry := "__metadata:\n  version: 8\n\n\"a@npm:^1.0.0\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  dependencies:\n    b: \"npm:^2\"\n\n\"app@workspace:.\":\n  version: 0.0.0-use.local\n  resolution: \"app@workspace:.\"\n  dependencies:\n    a: \"npm:^1.0.0\"\n    d: \"npm:^1\"\n    part: \"workspace:*\"\n\n\"b@npm:^2\":\n  version: 2.0.0\n  resolution: \"b@npm:2.0.0\"\n\n\"d@npm:^1\":\n  version: 1.0.0\n  resolution: \"d@npm:1.0.0\"\n\n" +
+		"\"part@workspace:*, part@workspace:packages/part\":\n  version: 0.0.0-use.local\n  resolution: \"part@workspace:packages/part\"\n  dependencies:\n    w: \"npm:1\"\n    d: \"npm:^1\"\n\n\"w@npm:1\":\n  version: 1.0.0\n  resolution: \"w@npm:1.0.0\"\n"
+	poetry := "# @generated by Poetry 1.8.3\n\n[[package]]\nname = \"A.a\"\nversion = \"1.0\"\n\n[package.dependencies]\nb = {version = \">=2\", markers = \"x\"}\n\n[[package]]\nname = \"b\"\nversion = \"2.0\"\n\n[[package]]\nname = \"d\"\nversion = \"1.0\"\n\n[package.dependencies]\nb = \"*\"\ne = \"*\"\n\n[[package]]\nname = \"e\"\nversion = \"1.0\"\n"
+	for name, test := range map[string]struct {
+		entries []imagetest.Entry
+		want    string
+	}{
+		"Yarn 1": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"name":"app","private":true,"dependencies":{"a":"^1.0.0"},"optionalDependencies":{"o":"1"},"devDependencies":{"d":"^1"}}`)},
+			"a@1.0.0 b@2.0.0 o@1.0.0"},
+		"Yarn 1 at the root": {[]imagetest.Entry{file("yarn.lock", yarn1), file("package.json", `{"dependencies":{"a":"^1.0.0"}}`)}, "a@1.0.0 b@2.0.0"},
+		"Yarn 1 with workspaces": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"workspaces":["packages/*"],"devDependencies":{"d":"^1"}}`),
+			file("app/packages/part/package.json", `{"dependencies":{"w":"1"}}`)}, "w@1.0.0"},
+		"Yarn 1 with a resolution": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"dependencies":{"a":"~1.0"},"resolutions":{"a":"^1.0.0"}}`)}, "a@1.0.0 b@2.0.0"},
+		"Yarn 1 alone":             {[]imagetest.Entry{file("app/yarn.lock", yarn1)}, "a@1.0.0 b@2.0.0 d@1.0.0 e@1.0.0 o@1.0.0 w@1.0.0"},
+		"Yarn 1, manifest broken":  {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{`)}, "a@1.0.0 b@2.0.0 d@1.0.0 e@1.0.0 o@1.0.0 w@1.0.0"},
+		"Yarn Berry": {[]imagetest.Entry{file("app/yarn.lock", berry), file("app/package.json", `{"dependencies":{"a":"^1.0.0","part":"workspace:*"},"devDependencies":{"d":"^1"}}`),
+			file("app/packages/part/package.json", `{"dependencies":{"w":"1"},"devDependencies":{"d":"^1"}}`)}, "a@1.0.0 b@2.0.0 w@1.0.0"},
+		"Poetry 1.8": {[]imagetest.Entry{file("app/poetry.lock", poetry), file("app/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.10\"\na-a = \"*\"\n\n[tool.poetry.group.dev.dependencies]\nd = \"*\"\n")},
+			"A.a@1.0 b@2.0"},
+		"Poetry 2.0": {[]imagetest.Entry{file("app/poetry.lock", poetry), file("app/pyproject.toml", "[project]\ndependencies = [\"a_a (>=1,<2)\"]\n[tool.poetry.group.test.dependencies]\nd = \"*\"\n")},
+			"A.a@1.0 b@2.0"},
+		"Poetry, no manifest": {[]imagetest.Entry{file("app/poetry.lock", poetry)}, "A.a@1.0 b@2.0 d@1.0 e@1.0"},
+	} {
+		r := Packages(stack(t, test.entries))
+		var got []string
+		for _, p := range r.Packages {
+			got = append(got, p.Name+"@"+p.Version)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestLockFilesThatYieldNothing are no silence.
+func TestLockFilesThatYieldNothing(t *testing.T) {
+	for base, text := range map[string]string{
+		"requirements.txt": "flask>=1.0\nrequests\n", "yarn.lock": "what is this\n  version 1\n", "package-lock.json": `{"packages": {"node_modules/a": {"version": "file:../a"}}}`,
+		"Gemfile.lock": "GEM\n  specs:\n    rack\n",
+	} {
+		if list, wrong := read(t, "app/"+base, []byte(text)); len(list) > 0 || len(wrong) == 0 {
+			t.Errorf("%s: %v, %v", base, list, wrong)
+		}
+	}
+	for base, text := range map[string]string{
+		"requirements.txt": "# none\n-r other.txt\n", "yarn.lock": "# yarn lockfile v1\n\n\n", "package-lock.json": `{"packages": {"": {"name": "app"}, "node_modules/d": {"version": "1.0.0", "dev": true}}}`, "composer.lock": `{"packages": []}`,
+	} {
+		if list, wrong := read(t, "app/"+base, []byte(text)); len(list) > 0 || len(wrong) > 0 {
+			t.Errorf("%s: %v, %v", base, list, wrong)
+		}
+	}
+}
+
+// TestLockFileEdges: what a lock file says of needs is in the list.
+func TestLockFileEdges(t *testing.T) {
+	want := map[string]string{
+		"pnpm 9, for development": "pkg:npm/a@1.0.0: pkg:npm/b@2.0.0 pkg:npm/c@3.0.0", "Bun": "pkg:npm/a@1.2.0: pkg:npm/b@2.0.0 pkg:npm/g@abc1234",
+		"uv": "", "PDM": "pkg:pypi/a@1.0: pkg:pypi/b@1.1", "npm 7 and later": "pkg:npm/a@1.2.3:", "Yarn 1, rewritten by npm": "pkg:npm/%40babel/core@7.1.0: pkg:npm/a@1.1.5",
+	}
+	for _, s := range lockSamples {
+		edge, ok := want[s.tool]
+		if !ok || edge == "" {
+			continue
+		}
+		list, _ := lockParser(s.base)([]byte(s.text))
+		var got []string
+		for _, p := range list {
+			got = append(got, strings.TrimSpace(p.PURL+": "+strings.Join(p.DependsOn, " ")))
+		}
+		if !slices.Contains(got, edge) {
+			t.Errorf("%s: %q lacks %q", s.tool, got, edge)
 		}
 	}
 }

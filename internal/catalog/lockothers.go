@@ -11,7 +11,8 @@ import (
 )
 
 // parseGemfileLock reads the gems of a Gemfile.lock: "    name (version)" below
-// "  specs:" of a GEM section. A version for one platform has it behind a hyphen.
+// "  specs:", of registries as of git repositories, folders and plugins' sources.
+// A version for one platform has it behind a hyphen.
 func parseGemfileLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "gem"}
 	section := ""
@@ -22,7 +23,12 @@ func parseGemfileLock(data []byte) ([]sbom.Package, error) {
 			continue
 		}
 		spec, ok := strings.CutPrefix(text, "    ")
-		if section != "GEM" || !ok || strings.HasPrefix(spec, " ") {
+		if !ok || strings.HasPrefix(spec, " ") {
+			continue
+		}
+		switch section {
+		case "GEM", "GIT", "PATH", "PLUGIN SOURCE":
+		default:
 			continue
 		}
 		name, version, _ := strings.Cut(strings.TrimSuffix(spec, ")"), " (")
@@ -152,7 +158,7 @@ func parseNuGetLock(data []byte) ([]sbom.Package, error) {
 	var doc struct {
 		Dependencies map[string]map[string]struct{ Type, Resolved string }
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(string(data), "\ufeff")), &doc); err != nil {
+	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
 	l := lockList{kind: "nuget"}
@@ -173,7 +179,7 @@ func parseGradleLock(data []byte) ([]sbom.Package, error) {
 	for text := range strings.Lines(string(data)) {
 		coordinates, configurations, ok := strings.Cut(strings.TrimSpace(text), "=")
 		parts := strings.Split(coordinates, ":")
-		if !ok || len(parts) != 3 || strings.HasPrefix(text, "#") {
+		if !ok || len(parts) != 3 || strings.HasPrefix(coordinates, "#") {
 			continue
 		}
 		for configuration := range strings.SplitSeq(configurations, ",") {

@@ -1,124 +1,364 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"maps"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
-// lockBlock is a [[package]] of a lock file in TOML, as written by poetry, uv,
-// pdm and cargo: one "key = value" a line.
-type lockBlock struct {
-	name, version, source, category, groups string
+// readTOML reads a lock file or a manifest in TOML.
+func readTOML(data []byte, into any) error {
+	if n := bytes.Count(data, []byte("[[")); n > 4*maxPackages {
+		return fmt.Errorf("%d tables, more than %d", n, 4*maxPackages)
+	}
+	return toml.Unmarshal(plainText(data), into)
 }
 
-// lockBlocks calls f for each [[package]].
-func lockBlocks(data []byte, f func(lockBlock)) {
-	var b lockBlock
-	inside := false
-	end := func() {
-		if inside {
-			f(b)
-		}
-		b, inside = lockBlock{}, false
+// poetryPackage is a [[package]] of poetry.lock or pdm.lock.
+type poetryPackage struct {
+	Name, Version, Category, Git, Revision, Path string
+	Groups                                       []string
+	Dependencies                                 any // Poetry: a table by name; PDM: a list of requirements
+	Extras                                       any
+	Source                                       struct{ Type, Reference, ResolvedReference string }
+	ResolvedReference                            string `toml:"resolved_reference"`
+}
+
+// development reports whether a package is for development alone, as far as
+// the lock itself says: Poetry up to 1.4 by category, PDM and Poetry since 2.1
+// by groups.
+func (p *poetryPackage) development() bool {
+	return p.Category == "dev" || len(p.Groups) > 0 && !slices.Contains(p.Groups, "main") && !slices.Contains(p.Groups, "default")
+}
+
+// local reports whether it is in a folder: the program itself, or a part of it.
+func (p *poetryPackage) local() bool { return p.Source.Type == "directory" || p.Path == "." }
+
+// poetryGraph reads poetry.lock or pdm.lock; keys are names in their normal
+// form, with the version behind where there are several.
+func poetryGraph(data []byte) (g *lockGraph, grouped bool, err error) {
+	var doc struct{ Package []poetryPackage }
+	if err := readTOML(data, &doc); err != nil {
+		return nil, false, err
 	}
-	part := "" // of the package: "[package.source]"
-	for text := range strings.Lines(string(data)) {
-		text = strings.TrimSpace(text)
-		if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
-			if part = text; !strings.HasPrefix(text, "[package.") {
-				end()
-				inside = text == "[[package]]"
+	byName := map[string][]string{}
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		grouped = grouped || p.Category != "" || len(p.Groups) > 0
+		if key := pythonKey(p.Name, p.Version); !p.development() && !slices.Contains(byName[pythonName(p.Name)], key) {
+			byName[pythonName(p.Name)] = append(byName[pythonName(p.Name)], key)
+		}
+	}
+	g = newLockGraph("pypi")
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		if p.development() {
+			continue
+		}
+		n := &lockNode{name: p.Name, version: p.Version, local: p.local()}
+		switch needs := p.Dependencies.(type) {
+		case map[string]any:
+			for name := range needs {
+				n.needs = append(n.needs, byName[pythonName(name)]...)
 			}
-			continue
+		case []any:
+			for _, need := range needs {
+				if text, ok := need.(string); ok {
+					n.needs = append(n.needs, byName[pythonName(specifierName(text))]...)
+				}
+			}
 		}
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || !inside {
-			continue
+		g.put(pythonKey(p.Name, p.Version), n)
+	}
+	return g, grouped, nil
+}
+
+// specifierName returns the name that a dependency specifier begins with.
+func specifierName(specifier string) string {
+	if end := strings.IndexAny(specifier, " [(<>=!~;@"); end >= 0 {
+		specifier = specifier[:end]
+	}
+	return strings.TrimSpace(specifier)
+}
+
+func pythonName(name string) string { return purl.New("pypi", name, "").Name }
+
+func pythonKey(name, version string) string { return pythonName(name) + " " + version }
+
+// parsePoetryLock reads poetry.lock and pdm.lock. Packages of folders, and
+// groups of development, are left out.
+func parsePoetryLock(data []byte) ([]sbom.Package, error) {
+	g, _, err := poetryGraph(data)
+	if err != nil {
+		return nil, err
+	}
+	return g.packages(g.all())
+}
+
+// parsePoetryLockBeside reads a poetry.lock with the pyproject.toml beside it:
+// from 1.5 to 2.0 Poetry wrote into the lock neither category nor groups.
+func parsePoetryLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
+	g, grouped, err := poetryGraph(data)
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		Project struct {
+			Dependencies         []string
+			OptionalDependencies map[string][]string `toml:"optional-dependencies"`
 		}
-		value = strings.TrimSpace(value)
-		plain := strings.Trim(value, `"'`)
-		switch key = strings.TrimSpace(key); {
-		case part == "[package.source]" && key == "type":
-			b.source = plain
-		case part != "[[package]]":
-		case key == "name":
-			b.name = plain
-		case key == "version":
-			b.version = plain
-		case key == "source":
-			b.source = plain
-		case key == "category":
-			b.category = plain
-		case key == "groups":
-			b.groups = value
+		Tool struct {
+			Poetry struct {
+				Name         string
+				Dependencies map[string]any
+			}
 		}
 	}
-	end()
+	manifest, err := readBeside(beside, "pyproject.toml")
+	if grouped || err != nil || readTOML(manifest, &doc) != nil {
+		return g.packages(g.all())
+	}
+	asked := slices.Collect(maps.Keys(doc.Tool.Poetry.Dependencies))
+	for _, list := range append(slices.Collect(maps.Values(doc.Project.OptionalDependencies)), doc.Project.Dependencies) {
+		for _, specifier := range list {
+			asked = append(asked, specifierName(specifier))
+		}
+	}
+	var roots []string
+	for _, name := range asked {
+		for key := range g.nodes {
+			if strings.HasPrefix(key, pythonName(name)+" ") {
+				roots = append(roots, key)
+			}
+		}
+	}
+	return g.packages(g.reach(roots))
 }
 
-// parsePythonLock reads poetry.lock, uv.lock and pdm.lock. The project itself,
-// packages of folders, and groups of development are left out.
-func parsePythonLock(data []byte) ([]sbom.Package, error) {
-	l := lockList{kind: "pypi"}
-	lockBlocks(data, func(b lockBlock) {
-		local := strings.Contains(b.source, "virtual") || strings.Contains(b.source, "editable") || b.source == "directory"
-		development := b.category == "dev" || b.groups != "" && !strings.Contains(b.groups, `"main"`) && !strings.Contains(b.groups, `"default"`)
-		if !local && !development {
-			l.add(b.name, b.version)
-		}
-	})
-	return l.result()
+// uvNeed is a dependency in uv.lock.
+type uvNeed struct {
+	Name, Version string
+	Extra         []string
 }
 
-// parseCargoLock reads Cargo.lock. Crates without a source are the program's own.
-func parseCargoLock(data []byte) ([]sbom.Package, error) {
-	l := lockList{kind: "cargo"}
-	lockBlocks(data, func(b lockBlock) {
-		if strings.HasPrefix(b.source, "registry+") || strings.HasPrefix(b.source, "sparse+") {
-			l.add(b.name, b.version)
+// uvPackage is a [[package]] of uv.lock.
+type uvPackage struct {
+	Name, Version string
+	Source        struct{ Registry, Virtual, Editable, Directory, Git, URL, Path string }
+	Dependencies  []uvNeed
+	Optional      map[string][]uvNeed `toml:"optional-dependencies"`
+}
+
+// parseUvLock reads uv.lock: what the program and its workspace's members need,
+// their extras included, and not what is in [package.dev-dependencies]
+// (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile).
+func parseUvLock(data []byte) ([]sbom.Package, error) {
+	var doc struct {
+		Manifest struct{ Members []string }
+		Package  []uvPackage
+	}
+	if err := readTOML(data, &doc); err != nil {
+		return nil, err
+	}
+	byName := map[string][]string{}
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		byName[p.Name] = append(byName[p.Name], pythonKey(p.Name, p.Version))
+	}
+	g := newLockGraph("pypi")
+	extra := func(key, name string) string { return key + " " + name }
+	needs := func(list []uvNeed) (keys []string) {
+		for _, need := range list {
+			of := byName[need.Name]
+			if need.Version != "" {
+				of = []string{pythonKey(need.Name, need.Version)}
+			}
+			keys = append(keys, of...)
+			for _, key := range of {
+				for _, name := range need.Extra {
+					keys = append(keys, extra(key, name))
+				}
+			}
 		}
-	})
-	return l.result()
+		return keys
+	}
+	var roots []string
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		key := pythonKey(p.Name, p.Version)
+		n := &lockNode{name: p.Name, version: p.Version, needs: needs(p.Dependencies)}
+		n.local = p.Source.Virtual != "" || p.Source.Editable != "" || p.Source.Directory != ""
+		member := p.Source.Virtual == "." || p.Source.Editable == "." || slices.Contains(doc.Manifest.Members, p.Name)
+		for name, list := range p.Optional {
+			// A node of its own, of which nothing is listed.
+			g.put(extra(key, name), &lockNode{name: p.Name, local: true, needs: needs(list)})
+			if member {
+				roots = append(roots, extra(key, name))
+			}
+		}
+		if member {
+			roots = append(roots, key)
+		}
+		g.put(key, n)
+	}
+	if len(roots) == 0 {
+		return g.packages(g.all())
+	}
+	return g.packages(g.reach(roots))
 }
 
 // parsePipfileLock reads Pipfile.lock, without what development needs.
 func parsePipfileLock(data []byte) ([]sbom.Package, error) {
 	var doc struct {
-		Default map[string]struct{ Version string }
+		Default map[string]struct{ Version, Git, Ref string }
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
 	l := lockList{kind: "pypi"}
 	for _, name := range slices.Sorted(maps.Keys(doc.Default)) {
-		l.add(name, strings.TrimPrefix(doc.Default[name].Version, "=="))
+		p := doc.Default[name]
+		if p.Version == "" && p.Git != "" {
+			l.pin(name, p.Ref)
+			continue
+		}
+		l.add(name, strings.TrimPrefix(p.Version, "=="))
 	}
 	return l.result()
 }
 
-// parseRequirements reads the lines of a requirements.txt that name one version
+// requirementOption is what begins the options behind a requirement: "--hash=…",
+// "-C name=value".
+var requirementOption = regexp.MustCompile(`\s-{1,2}[A-Za-z].*$`)
+
+// parseRequirements reads the lines of a requirements.txt that name one version,
+// or an archive or a repository's tag that does
 // (https://pip.pypa.io/en/stable/reference/requirements-file-format/).
 func parseRequirements(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "pypi"}
-	for text := range strings.Lines(string(data)) {
-		text, _, _ = strings.Cut(strings.TrimSpace(text), " #")
-		text, _, _ = strings.Cut(text, ";") // environment markers
-		text, _, _ = strings.Cut(text, " --hash")
-		name, version, ok := strings.Cut(strings.TrimSuffix(strings.TrimSpace(text), `\`), "==")
-		if !ok || text[0] == '#' || text[0] == '-' {
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
+		line = strings.TrimSpace(line)
+		if at := strings.IndexByte(line, '#'); at == 0 || at > 0 && (line[at-1] == ' ' || line[at-1] == '\t') {
+			line = strings.TrimSpace(line[:at])
+		}
+		for _, option := range [...]string{"-e ", "--editable ", "--editable="} {
+			line = strings.TrimSpace(strings.TrimPrefix(line, option))
+		}
+		if line == "" || line[0] == '-' {
+			continue // -r other.txt, --index-url …
+		}
+		line = requirementOption.ReplaceAllString(line, "")
+		if name, version, ok := requirementAt(line); ok {
+			l.pin(name, version)
 			continue
 		}
+		line, _, _ = strings.Cut(line, ";") // environment markers
+		name, version, ok := strings.Cut(strings.NewReplacer("(", "", ")", "").Replace(line), "==")
 		name, _, _ = strings.Cut(name, "[") // extras
 		version = strings.TrimSpace(strings.TrimPrefix(version, "="))
 		name = strings.TrimSpace(name)
-		if strings.ContainsAny(version, ",* ") || strings.ContainsAny(name, "<>=!~, ") {
+		if !ok || strings.ContainsAny(version, ",* ") || strings.ContainsAny(name, "<>=!~, ") {
+			l.passed++
 			continue
 		}
 		l.add(name, version)
 	}
 	return l.result()
+}
+
+// requirementAt reads a requirement that says where from: "name @ ADDRESS", or
+// an address alone that says its name as pip wants ("#egg=name") or is a wheel.
+func requirementAt(line string) (name, version string, ok bool) {
+	address := line
+	if at := strings.Index(line, "@"); at > 0 && strings.Contains(line[at:], ":") && !strings.ContainsAny(line[:at], ":/") {
+		name, address = specifierName(line[:at]), strings.TrimSpace(line[at+1:])
+	}
+	address, _, _ = strings.Cut(address, " ")
+	if !strings.Contains(address, "://") && !strings.HasPrefix(address, "file:") && !strings.HasSuffix(address, ".whl") {
+		return "", "", false
+	}
+	address, fragment, _ := strings.Cut(address, "#")
+	if _, egg, found := strings.Cut(fragment, "egg="); found && name == "" {
+		name, _, _ = strings.Cut(egg, "&")
+		name = specifierName(name)
+	}
+	base := path.Base(address)
+	switch {
+	case strings.HasSuffix(base, ".whl"): // NAME-VERSION-TAGS.whl
+		if parts := strings.Split(base, "-"); len(parts) >= 5 {
+			if name == "" {
+				name = parts[0]
+			}
+			version = parts[1]
+		}
+	case strings.HasPrefix(address, "git+"), strings.HasPrefix(address, "hg+"):
+		if at := strings.LastIndexByte(base, '@'); at >= 0 {
+			version = strings.TrimPrefix(base[at+1:], "v")
+		}
+	default: // NAME-VERSION.tar.gz
+		for _, ext := range [...]string{".tar.gz", ".zip", ".tar.bz2"} {
+			if stem, archive := strings.CutSuffix(base, ext); archive {
+				if at := strings.LastIndexByte(stem, '-'); at > 0 && startsWithDigit(stem[at+1:]) {
+					if name == "" {
+						name = stem[:at]
+					}
+					version = stem[at+1:]
+				}
+			}
+		}
+	}
+	return name, version, true
+}
+
+// cargoPackage is a [[package]] of Cargo.lock.
+type cargoPackage struct {
+	Name, Version, Source string
+	Dependencies          []string
+}
+
+// parseCargoLock reads Cargo.lock. Crates without a source are the program's
+// own and those of its workspace
+// (https://doc.rust-lang.org/cargo/guide/cargo-toml-vs-cargo-lock.html).
+func parseCargoLock(data []byte) ([]sbom.Package, error) {
+	var doc struct{ Package []cargoPackage }
+	if err := readTOML(data, &doc); err != nil {
+		return nil, err
+	}
+	g := newLockGraph("cargo")
+	byName := map[string][]string{}
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		key := p.Name + " " + p.Version
+		byName[p.Name] = append(byName[p.Name], key)
+		g.put(key, &lockNode{name: p.Name, version: p.Version, local: p.Source == ""})
+	}
+	for i := range doc.Package {
+		p := &doc.Package[i]
+		n := g.nodes[p.Name+" "+p.Version]
+		if n == nil {
+			continue
+		}
+		for _, need := range p.Dependencies { // "name", "name 1.0.0", "name 1.0.0 (source)"
+			words := strings.Fields(need)
+			switch {
+			case len(words) >= 2:
+				n.needs = append(n.needs, words[0]+" "+words[1])
+			case len(words) == 1:
+				n.needs = append(n.needs, byName[words[0]]...)
+			}
+		}
+	}
+	return g.packages(g.all())
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -36,8 +35,7 @@ func parsePackageJSON(file string, data []byte) ([]sbom.Package, error) {
 		Name, Version, License, Licenses, Private, Repository json.RawMessage
 		Dependencies, OptionalDependencies, PeerDependencies  json.RawMessage
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if err := json.Unmarshal(data, &doc); err != nil {
+	if err := json.Unmarshal(plainText(data), &doc); err != nil {
 		if !installed {
 			return nil, nil // perhaps not npm's at all
 		}

@@ -50,6 +50,11 @@ func TestProgramTable(t *testing.T) {
 func TestProgramsByDocumentedBytes(t *testing.T) {
 	tests := []struct{ path, content, want string }{
 		{"usr/local/openresty/nginx/sbin/nginx", "\x00nginx version: openresty/1.21.4.1\x00", "pkg:bitnami/openresty@1.21.4.1"},
+		{"usr/lib/postgresql/17/bin/postgres", "\x00postgres (PostgreSQL) 17beta1\x00", "pkg:bitnami/postgresql@17beta1"},
+		{"usr/lib/postgresql/16/bin/postgres", "\x00postgres (PostgreSQL) 16.3 (Debian 16.3-1)\x00", "pkg:bitnami/postgresql@16.3"},
+		{"usr/local/bin/php", "\x00X-Powered-By: PHP/8.4.0beta3\x00", "pkg:bitnami/php@8.4.0beta3"},
+		{"usr/local/bin/node", "\x00node.js/v22.0.0-rc.1\x00", "pkg:bitnami/node@22.0.0-rc.1"},
+		{"usr/local/lib/libcrypto.so.3", "\x00OpenSSL 3.2.0-beta1 26 Oct 2023\x00", "pkg:generic/openssl@3.2.0-beta1"},
 		{"usr/bin/valkey-server", "\x00valkey-server 7.2.5\x00", "pkg:bitnami/valkey@7.2.5"},
 		{"usr/sbin/mysqld", "\x00/build/mysql-8.0.34/sql\x00", "pkg:generic/mysql@8.0.34"},
 		{"usr/local/bin/perl", "\x00/usr/local/lib/perl5/site_perl/5.38.2\x00", "pkg:generic/perl@5.38.2"},
@@ -84,6 +89,9 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 	}
 	for file, test := range map[string][2]string{
 		"var/www/html/wp-includes/version.php":                  {"<?php\n$wp_version = '6.4.2';\n", "pkg:bitnami/wordpress@6.4.2"},
+		"srv/wp/wp-includes/version.php":                        {"<?php\n$wp_version = '6.5-RC2';\n", "pkg:bitnami/wordpress@6.5-RC2"},
+		"srv/beta/wp-includes/version.php":                      {"<?php\n$wp_version = \"6.6-beta1-58000\";\n", "pkg:bitnami/wordpress@6.6-beta1-58000"},
+		"opt/d/core/lib/Drupal.php":                             {"<?php\nclass Drupal {\n  const VERSION = '11.0.0-rc1';\n", "pkg:bitnami/drupal@11.0.0-rc1"},
 		"opt/drupal/web/core/lib/Drupal.php":                    {"<?php\nclass Drupal {\n  const VERSION = '10.1.6';\n", "pkg:bitnami/drupal@10.1.6"},
 		"var/www/html/version.php":                              {"<?php\n$OC_VersionString = '27.1.4';\n", "pkg:bitnami/nextcloud@27.1.4"},
 		"var/www/html/libraries/classes/Version.php":            {"<?php\nnamespace PhpMyAdmin;\n// phpMyAdmin\nfinal class Version {\n public const VERSION = '5.2.1' . X;\n", "pkg:bitnami/phpmyadmin@5.2.1"},

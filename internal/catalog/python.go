@@ -23,7 +23,7 @@ const maxMetadata = 16 << 20
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/
 func isPythonMetadata(h *rootfs.Header, _ []byte) bool {
 	p := h.Path
-	if isPythonFixture(p) {
+	if isPythonFixture(p) || isPythonLeftover(p) {
 		return false
 	}
 	switch {
@@ -51,6 +51,13 @@ func isPythonFixture(file string) bool {
 		}
 	}
 	return false
+}
+
+// isPythonLeftover reports whether a record is of a distribution that pip was
+// interrupted in removing or replacing: it renames what it takes away to names
+// that begin with "~", before with "-", and lists none of them.
+func isPythonLeftover(file string) bool {
+	return strings.Contains(file, "/~") || strings.Contains(file, "/-")
 }
 
 func readPython(h *rootfs.Header, body rootfs.Body) (found, error) {
