@@ -4,9 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/eol"
 	"github.com/careen/careen/internal/finding"
 )
 
@@ -104,7 +104,7 @@ var baseRules = []Rule{{
 }, {
 	ID: "CD014", Title: "Build on a release that still gets fixes", Severity: finding.High,
 	Fix:  "move to a supported release",
-	Why:  "Nobody mends vulnerabilities in a release past its end of life, and its repositories go away.",
+	Why:  "Nobody fixes vulnerabilities in a release past its end of life, and its repositories go away. The days are those of the releases' own makers; Debian's include its long-term team, paid extensions do not count.",
 	Same: []string{"CIS 4.4"},
 	Bad:  "FROM debian:stretch-slim\nUSER 1000\n", Good: "FROM debian:trixie-slim\nUSER 1000\n",
 	docker: endOfLife,
@@ -433,42 +433,31 @@ func largeBase(c *dockerCheck) {
 	}
 }
 
-// ended lists releases past their end of life, with the day. Sources: the
-// distributions' own pages of releases, as endoflife.date gathers them.
-var ended = []struct{ repository, tag, end string }{
-	{"debian", `^(10|buster)\b`, "2024-06-30"}, {"debian", `^(9|stretch)\b`, "2022-06-30"}, {"debian", `^(8|jessie|7|wheezy)\b`, "2020-06-30"},
-	{"ubuntu", `^(14\.04|trusty)`, "2019-04-25"}, {"ubuntu", `^(16\.04|xenial)`, "2021-04-30"}, {"ubuntu", `^(18\.04|bionic)`, "2023-05-31"}, {"ubuntu", `^(20\.04|focal)`, "2025-05-31"},
-	{"ubuntu", `^(1[57]\.|1[68]\.10|19\.|20\.10|21\.|22\.10|23\.|24\.10)`, "nine months after release"},
-	{"centos", ``, "2024-06-30"}, {"alpine", `^(2\.|3\.([0-9]|1[0-8])\b)`, "2025-05-09"}, {"fedora", `^([0-9]|[1-3][0-9]|40)$`, "2025-05-13"},
-	{"node", `^([0-9]|1[0-79])\b`, "2023-09-11"}, {"node", `^18\b`, "2025-04-30"}, {"python", `^(2|3\.[0-8])\b`, "2024-10-07"}, {"python", `^3\.9\b`, "2025-10-31"},
-	{"php", `^([5-7]|8\.0)\b`, "2023-11-26"}, {"ruby", `^([12]|3\.[01])\b`, "2025-03-26"}, {"golang", `^1\.([0-9]|1[0-9]|2[0-2])\b`, "2025-02-11"},
-	{"openjdk", ``, "2022-07-26"}, {"nginx", `^1\.([0-9]|1[0-9]|2[0-5])\b`, "2025-04-23"}, {"postgres", `^(9|1[0-2])\b`, "2024-11-21"}, {"redis", `^[2-5]\b`, "2022-04-27"},
-}
+// mirrors are registries that carry Docker Hub's official images under a prefix.
+var mirrors = map[string]string{"public.ecr.aws": "docker/library/", "mirror.gcr.io": "library/"}
 
-// releases are the patterns of ended, compiled.
-var releases = sync.OnceValue(func() []*regexp.Regexp {
-	list := make([]*regexp.Regexp, len(ended))
-	for i, e := range ended {
-		list[i] = regexp.MustCompile(e.tag)
-	}
-	return list
-})
-
-var suite = lazily(`(?:^|-)(wheezy|jessie|stretch|buster|xenial|bionic|focal|alpine3\.(?:[0-9]|1[0-8]))(?:-|$)`)
-
+// endOfLife names each release that a base's name and tag tell and that gets no
+// more fixes: the image's own first, then what it rests on.
 func endOfLife(c *dockerCheck) {
+	today := c.options.today()
 	c.eachBase(func(s *stage, ref *dockerfile.Reference, n name) {
-		if n.registry != "" {
+		repository := n.repository
+		if prefix, ok := mirrors[n.registry]; ok {
+			repository = strings.TrimPrefix(repository, prefix)
+		}
+		if day, ok := eol.Abandoned(repository); ok && n.registry == "" && day < today {
+			c.report(ref.Line, nil, "%s gets no more fixes: nobody has pushed images of %s since %s", ref.Value, repository, day)
 			return
 		}
-		for i, e := range ended {
-			if e.repository == n.repository && n.tag != "" && releases()[i].MatchString(n.tag) {
-				c.report(ref.Line, nil, "%s gets no more fixes (support ended: %s)", ref.Value, e.end)
+		tag := n.tag
+		if repository == "centos" && (tag == "" || tag == "latest") {
+			tag = "8" // the last that was pushed
+		}
+		for _, release := range eol.OfImage(repository, tag) {
+			if release.EndedBefore(today) {
+				c.report(ref.Line, nil, "%s gets no more fixes: those of %s ended on %s", ref.Value, release, release.End())
 				return
 			}
-		}
-		if m := suite().FindStringSubmatch(n.tag); m != nil {
-			c.report(ref.Line, nil, "%s rests on %s, which gets no more fixes", ref.Value, m[1])
 		}
 	})
 }
@@ -580,4 +569,36 @@ func hasFlag(flags []string, names ...string) bool {
 		}
 	}
 	return false
+}
+
+// distributions says of a repository what its images rest on when their tag names
+// nothing else.
+const (
+	debianImages = "debian ubuntu python node golang ruby rust php perl gcc buildpack-deps haskell erlang elixir postgres mariadb redis nginx httpd eclipse-temurin wordpress drupal mongo rabbitmq julia r-base pypy"
+	rpmImages    = "fedora centos rockylinux almalinux oraclelinux amazonlinux photon opensuse/leap opensuse/tumbleweed ubi8 ubi9 ubi10 ubi8/ubi ubi9/ubi ubi8/ubi-minimal ubi9/ubi-minimal ubi10/ubi"
+)
+
+// baseSystem is the family of the distribution of an image: "alpine", "debian",
+// "rpm", or "" when its name does not tell.
+func baseSystem(n name) string {
+	if strings.Contains(n.tag, "alpine") || n.registry == "" && n.repository == "alpine" {
+		return "alpine"
+	}
+	for _, release := range eol.OfImage(n.repository, n.tag) {
+		switch {
+		case has("debian ubuntu", release.Product):
+			return "debian"
+		case release.Product == "alpine":
+			return "alpine"
+		case has("fedora centos rocky almalinux ol amzn rhel sles opensuse-leap photon azurelinux", release.Product):
+			return "rpm"
+		}
+	}
+	switch {
+	case has(rpmImages, n.repository):
+		return "rpm"
+	case n.registry == "" && has(debianImages, n.repository):
+		return "debian"
+	}
+	return ""
 }

@@ -1,7 +1,10 @@
 package lint
 
 import (
+	"math"
 	"path"
+	"slices"
+	"sort"
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
@@ -13,30 +16,50 @@ type dockerCheck struct {
 	check
 	file     *dockerfile.File
 	stages   []*stage
-	commands []*command // of every RUN, in order
+	commands []*command // of every RUN, in order, those of a stage together
 	byRun    map[*dockerfile.Instruction][]*command
 }
 
 // stage is a stage with what it inherits.
 type stage struct {
 	*dockerfile.Stage
-	parent *stage // the stage that it is FROM, nil when that is an image
-	final  bool   // its layers are in the image that a plain build makes
-	steps  []step
-	shell  shell // behind its last step
+	parent   *stage // the stage that it is FROM, nil when that is an image
+	children []*stage
+	final    bool // its layers are in the image that a plain build makes
+	steps    []step
+	shell    shell                // behind its last step
+	sets     map[string][]setting // of ENV and ARG by name, in order
+	commands []*command           // of its RUNs
+
+	// What rules ask of many steps is worked out once, so that the work grows
+	// with the file and not with its square.
+	mentioned   map[string]int // see mentions
+	listsNeeded []bool         // by step: it or a later one installs from the lists of apt that are there
+	firstCopy   int            // index of the first COPY or ADD, that of no step without one
+}
+
+// setting is one ENV or ARG of a variable.
+type setting struct {
+	at       int // index of the step
+	value    string
+	hasValue bool
+	arg      bool
 }
 
 // step is one instruction, ONBUILD's own in its place, with the state before it.
 type step struct {
 	*dockerfile.Instruction
 	stage   *stage
+	index   int  // in the stage's steps
 	trigger bool // of ONBUILD
 	shell   shell
+	user    string // text of the last USER before it, also of an earlier stage; "" when none is known
 }
 
 // shell is what SHELL says.
 type shell struct {
-	posix    bool // of the Bourne family
+	name     string // base name of the program that SHELL names, "" without one
+	posix    bool   // of the Bourne family
 	pipefail bool
 	set      bool // by the file
 }
@@ -46,9 +69,9 @@ type command struct {
 	workload.Command
 	words  []workload.Word // from the program on, sudo and its like taken away
 	name   string          // the program, "" when it is not known
+	use    use             // of a package manager
 	run    step
 	line   int
-	last   bool  // of its RUN
 	source []int // offset in the file of each byte of the shell text, nil in exec form
 }
 
@@ -65,6 +88,7 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 		// A stage that names itself or a later one is a fault of its own.
 		if at := s.Base.Stage; at >= 0 && at < i {
 			s.parent = c.stages[at]
+			s.parent.children = append(s.parent.children, s)
 		}
 		s.readSteps(file)
 	}
@@ -78,6 +102,7 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 			if step.Name == "RUN" {
 				list := c.read(step)
 				c.commands = append(c.commands, list...)
+				s.commands = append(s.commands, list...)
 				c.byRun[step.Instruction] = list
 			}
 		}
@@ -85,21 +110,93 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 	return c
 }
 
-// readSteps follows SHELL through the instructions of a stage.
+// readSteps follows SHELL, USER, ENV and ARG through the instructions of a stage.
 func (s *stage) readSteps(file *dockerfile.File) {
-	state := shell{posix: file.Escape != '`' && !windowsImage(s.Base.Value)}
+	state, user := shell{posix: file.Escape != '`' && !windowsImage(s.Base.Value)}, ""
 	if s.parent != nil {
-		state = s.parent.shell
+		state, user = s.parent.shell, s.parent.lastUser()
 	}
-	for _, in := range s.Instructions {
-		step := step{Instruction: in, stage: s, shell: state}
+	s.sets, s.mentioned, s.firstCopy = map[string][]setting{}, map[string]int{}, len(s.Instructions)
+	for i, in := range s.Instructions {
+		step := step{Instruction: in, stage: s, index: i, shell: state, user: user}
 		if in.OnBuild != nil {
 			step.Instruction, step.trigger = in.OnBuild, true
 		}
 		s.steps = append(s.steps, step)
 		state = step.after()
+		switch {
+		case step.trigger:
+		case step.Name == "USER":
+			user = step.Text
+		case step.Name == "ENV" || step.Name == "ARG":
+			for _, p := range step.Pairs {
+				s.sets[p.Name] = append(s.sets[p.Name], setting{i, p.Value, p.HasValue, step.Name == "ARG"})
+			}
+		case step.Name == "COPY" || step.Name == "ADD":
+			s.firstCopy = min(s.firstCopy, i)
+		}
 	}
 	s.shell = state
+}
+
+// lastUser is the text of the last USER of a stage or of those below it.
+func (s *stage) lastUser() string {
+	for ; s != nil; s = s.parent {
+		for i := len(s.steps) - 1; i >= 0; i-- {
+			if s.steps[i].Name == "USER" && !s.steps[i].trigger {
+				return s.steps[i].Text
+			}
+		}
+	}
+	return ""
+}
+
+// variable is what ENV and ARG say of a variable before a step: the last of the
+// stage, else of those below it.
+func (s *stage) variable(name string, before int) (value setting, ok bool) {
+	for ; s != nil; s, before = s.parent, math.MaxInt {
+		list := s.sets[name]
+		if i := sort.Search(len(list), func(i int) bool { return list[i].at >= before }); i > 0 {
+			return list[i-1], true
+		}
+	}
+	return setting{}, false
+}
+
+// mentions reports whether a command, or a file that stands in a heredoc, of a
+// step before an index or of a stage below has a text in it, in small letters.
+func (s *stage) mentions(c *dockerCheck, text string, before int) bool {
+	for ; s != nil; s, before = s.parent, math.MaxInt {
+		at, ok := s.mentioned[text]
+		if !ok {
+			at = s.findMention(c, text)
+			s.mentioned[text] = at
+		}
+		if at < before && at < len(s.steps) {
+			return true
+		}
+	}
+	return false
+}
+
+// findMention is the index of the first step with a text, that of no step if
+// there is none.
+func (s *stage) findMention(c *dockerCheck, text string) int {
+	for _, step := range s.steps {
+		for _, h := range step.Heredocs {
+			if strings.Contains(strings.ToLower(h.Content), text) {
+				return step.index
+			}
+		}
+		for _, cmd := range c.byRun[step.Instruction] {
+			for _, w := range cmd.Words {
+				if strings.Contains(strings.ToLower(w.Value), text) {
+					return step.index
+				}
+			}
+		}
+	}
+	return len(s.steps)
 }
 
 // after is the shell behind a step.
@@ -107,18 +204,36 @@ func (s step) after() shell {
 	if s.Name != "SHELL" || s.trigger || len(s.Args) == 0 {
 		return s.shell
 	}
-	state := shell{set: true}
-	switch strings.TrimSuffix(path.Base(s.Args[0].Text), ".exe") {
-	case "sh", "bash", "ash", "dash", "zsh", "ksh", "busybox":
-		state.posix = true
-	}
+	state := shell{set: true, name: strings.TrimSuffix(path.Base(strings.ReplaceAll(s.Args[0].Text, "\\", "/")), ".exe")}
+	state.posix = posixShell(state.name)
 	for i, arg := range s.Args[1:] {
 		// "-o pipefail", also "-eo pipefail" and "-euxo pipefail".
 		if strings.HasPrefix(arg.Text, "-") && strings.HasSuffix(arg.Text, "o") && i+2 < len(s.Args) && s.Args[i+2].Text == "pipefail" {
-			state.pipefail = true
+			state.pipefail = state.name != "dash" && (state.name != "sh" || s.stage.system() == "alpine")
 		}
 	}
 	return state
+}
+
+// posixShell reports whether a program is a shell of the Bourne family.
+func posixShell(name string) bool {
+	switch name {
+	case "sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "busybox":
+		return true
+	}
+	return false
+}
+
+// system is the distribution that a stage rests on, as far as the base's name
+// tells: "alpine", "debian", "rpm", or "" when it is not known. It says which
+// program /bin/sh is: BusyBox' ash, dash, bash.
+func (s *stage) system() string {
+	ref := s.baseImage()
+	if ref == nil {
+		return ""
+	}
+	n := parseName(ref.Value)
+	return baseSystem(n)
 }
 
 // windowsImage reports whether a name is that of a Windows base image.
@@ -191,6 +306,7 @@ func (c *dockerCheck) read(run step) []*command {
 			if len(cmd.words) > 0 && cmd.words[0].Static {
 				cmd.name = path.Base(cmd.words[0].Value)
 			}
+			cmd.use = readUse(cmd)
 			if len(w.Words) > 0 && source != nil && w.Words[0].Start < len(source) {
 				cmd.line = c.file.Line(source[w.Words[0].Start])
 			}
@@ -221,9 +337,6 @@ func (c *dockerCheck) read(run step) []*command {
 		}
 	default:
 		add(workload.ShellCommands(run.Text, run.shell.pipefail), textOffsets(run.Instruction))
-	}
-	if len(list) > 0 {
-		list[len(list)-1].last = true
 	}
 	return list
 }
@@ -331,10 +444,16 @@ func (c *command) replace(w workload.Word, text string) []Edit {
 }
 
 // appendCommand offers to add "&& text" to the end of a RUN in shell form, in
-// the layout that it has.
+// the layout that it has. It offers nothing where the text would not run, such as
+// behind exec, or where what the end of the RUN is cannot be said.
 func (c *dockerCheck) appendCommand(run step, text string) []Edit {
 	if run.JSON || len(run.Heredocs) > 0 || run.trigger || run.Text == "" || strings.ContainsAny(run.Text[len(run.Text)-1:], ";&|\\`") || strings.Contains(run.Text, "#") {
 		return nil
+	}
+	for _, cmd := range c.byRun[run.Instruction] {
+		if leaves(cmd.Command.Words) {
+			return nil
+		}
 	}
 	at := run.Offset(len(run.Text)-1) + 1
 	line := c.file.Line(at - 1)
@@ -350,26 +469,51 @@ func (c *dockerCheck) appendCommand(run step, text string) []Edit {
 	return []Edit{{at, at, " " + string(rune(c.file.Escape)) + newline + indent + "&& " + text}}
 }
 
-// cached reports whether a RUN mounts a cache on a directory or above it.
-func (s step) cached(dirs ...string) bool {
-	for _, flag := range s.Flags {
-		if flag.Name != "mount" || !strings.Contains(flag.Value, "type=cache") && !strings.Contains(flag.Value, "type=tmpfs") {
-			continue
-		}
-		for _, field := range strings.Split(flag.Value, ",") {
-			key, target, _ := strings.Cut(field, "=")
-			if key != "target" && key != "dst" && key != "destination" {
-				continue
-			}
-			target = strings.TrimSuffix(target, "/")
-			for _, dir := range dirs {
-				if strings.HasPrefix(dir+"/", target+"/") || strings.HasPrefix(target+"/", dir+"/") {
-					return true
-				}
-			}
-		}
+// leaves reports whether a command ends the shell with success, or puts another
+// program in its place: nothing behind it runs.
+func leaves(words []workload.Word) bool {
+	if len(words) == 0 {
+		return false
+	}
+	switch words[0].Value {
+	case "exec":
+		return len(words) > 1
+	case "exit", "return":
+		return len(words) == 1 || words[1].Value == "0" || !words[1].Static
 	}
 	return false
+}
+
+// cached reports whether a RUN mounts a cache or a tmpfs on one of the
+// directories or above it: what is written there is in no layer.
+func (s step) cached(dirs ...string) bool {
+	return slices.ContainsFunc(s.mounts("cache", "tmpfs"), func(target string) bool {
+		return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(dir+"/", target+"/") })
+	})
+}
+
+// mounts lists the targets of a RUN's mounts of the kinds, without a slash at
+// the end.
+func (s step) mounts(kinds ...string) []string {
+	var targets []string
+	for _, flag := range s.Flags {
+		if flag.Name != "mount" {
+			continue
+		}
+		kind, target := "bind", ""
+		for _, field := range strings.Split(flag.Value, ",") {
+			switch key, value, _ := strings.Cut(field, "="); key {
+			case "type":
+				kind = value
+			case "target", "dst", "destination":
+				target = value
+			}
+		}
+		if slices.Contains(kinds, kind) && target != "" {
+			targets = append(targets, strings.TrimRight(target, "/"))
+		}
+	}
+	return targets
 }
 
 // lineOf is the line of the file that a word of a command stands on.

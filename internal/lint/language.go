@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -8,21 +10,21 @@ import (
 )
 
 var languageRules = []Rule{{
-	ID: "CD331", Title: "Name the versions of packages of pip", Severity: finding.Low,
+	ID: "CD331", Title: "Name the versions of packages of pip, pipx and uv", Severity: finding.Low,
 	Fix:  "package==version, or pip install -r requirements.txt",
 	Why:  "Whatever is newest on the day of the build is installed, a hijacked release too.",
 	Same: []string{"DL3013"},
 	Bad:  "FROM python:3.13-slim\nRUN pip install --no-cache-dir flask\nUSER 1000\n", Good: "FROM python:3.13-slim\nRUN pip install --no-cache-dir flask==3.1.2\nUSER 1000\n",
 	docker: pipPin,
 }, {
-	ID: "CD332", Title: "pip install --no-cache-dir", Severity: finding.Low,
-	Fix: "add --no-cache-dir", Fixable: true,
+	ID: "CD332", Title: "pip and uv keep no cache", Severity: finding.Low,
+	Fix: "add --no-cache-dir (uv: --no-cache), or mount a cache", Fixable: true,
 	Why:  "The cache of downloads stays in the layer and serves nobody.",
 	Same: []string{"DL3042"},
 	Bad:  "FROM python:3.13-slim\nRUN pip install flask==3.1.2\nUSER 1000\n", Good: "FROM python:3.13-slim\nRUN pip install --no-cache-dir flask==3.1.2\nUSER 1000\n",
 	docker: pipCache,
 }, {
-	ID: "CD333", Title: "Name the versions of packages of npm", Severity: finding.Low,
+	ID: "CD333", Title: "Name the versions of packages of npm, pnpm, Yarn and bun", Severity: finding.Low,
 	Fix:  "package@version",
 	Why:  "Whatever is newest on the day of the build is installed, a hijacked release too.",
 	Same: []string{"DL3016"},
@@ -43,7 +45,7 @@ var languageRules = []Rule{{
 	Bad:  "FROM ruby:3.4-slim\nRUN gem install rake\nUSER 1000\n", Good: "FROM ruby:3.4-slim\nRUN gem install rake:13.3.0\nUSER 1000\n",
 	docker: gemPin,
 }, {
-	ID: "CD336", Title: "Name the version in go install", Severity: finding.Low,
+	ID: "CD336", Title: "Name the version in go install, go get and go run", Severity: finding.Low,
 	Fix:  "go install path@version",
 	Why:  "latest is whatever was tagged last; the module may have changed hands since.",
 	Same: []string{"DL3062"},
@@ -56,50 +58,171 @@ var languageRules = []Rule{{
 	Same: []string{"DL3060"},
 	Bad:  "FROM node:22-slim\nWORKDIR /app\nCOPY package.json yarn.lock ./\nRUN yarn install --frozen-lockfile\nUSER node\n", Good: "FROM node:22-slim\nWORKDIR /app\nCOPY package.json yarn.lock ./\nRUN yarn install --frozen-lockfile && yarn cache clean\nUSER node\n",
 	docker: yarnCache,
+}, {
+	ID: "CD338", Title: "Name the versions of crates", Severity: finding.Low,
+	Fix:  "cargo install --version 1.2.3 name, and --locked",
+	Why:  "Whatever is newest on the day of the build is compiled and installed, a hijacked release too.",
+	Same: nil,
+	Bad:  "FROM rust:1.90-slim AS build\nRUN cargo install ripgrep\nFROM scratch\nUSER 1000\n", Good: "FROM rust:1.90-slim AS build\nRUN cargo install --locked ripgrep@14.1.1\nFROM scratch\nUSER 1000\n",
+	docker: cargoPin,
+}, {
+	ID: "CD339", Title: "Name the versions of packages of Composer", Severity: finding.Low,
+	Fix:  "composer require vendor/name:1.2.3",
+	Why:  "Whatever is newest on the day of the build is installed, a hijacked release too.",
+	Same: nil,
+	Bad:  "FROM php:8.4-cli\nRUN composer global require laravel/installer\nUSER 1000\n", Good: "FROM php:8.4-cli\nRUN composer global require laravel/installer:5.16.0\nUSER 1000\n",
+	docker: composerPin,
 }}
 
-const pipValued = "-r --requirement -c --constraint -e --editable -t --target -d --platform --python-version --implementation --abi --root --prefix --src " +
-	"-i --index-url --extra-index-url --find-links -f --trusted-host --cache-dir --timeout --retries --proxy --log --progress-bar --upgrade-strategy --only-binary --no-binary --exists-action"
+// installer is a program that installs packages of a language: what it installs
+// is what stands behind one of its verbs, and is pinned as its own manual says.
+type installer struct {
+	names  string // programs, blanks between
+	verbs  string // with aliases, blanks between; of two words with "+"
+	valued string // options that take the next word
+	skips  string // options by which a file or a directory says what is installed
+	pinned func(string) bool
+}
 
-// eachPip yields pip install, also as python -m pip.
-func (c *dockerCheck) eachPip(do func(cmd *command, install workload.Word, args []workload.Word, flags []string)) {
-	for _, cmd := range c.commands {
-		pip := *cmd
-		if strings.HasPrefix(cmd.name, "python") && len(cmd.words) > 3 && cmd.words[1].Value == "-m" && cmd.words[2].Value == "pip" {
-			pip.words = cmd.words[2:]
-		} else if !pipName().MatchString(cmd.name) {
-			continue
-		}
-		args, flags := pip.arguments(pipValued)
-		if len(args) > 0 && args[0].Value == "install" {
-			do(&pip, args[0], args[1:], flags)
+const pipValued = "-r --requirement --requirements -c --constraint --constraints -e --editable -t --target -d --dest -b --build --platform --python-version --implementation --abi --root --prefix --src " +
+	"-i --index-url --default-index --index --extra-index-url --find-links -f --trusted-host --cache-dir --timeout --retries --proxy --cert --client-cert --log --progress-bar --upgrade-strategy " +
+	"--only-binary --no-binary --exists-action --root-user-action --report --python -p -C --config-settings --config-setting --global-option --install-option --build-option --use-feature --use-deprecated " +
+	"--keyring-provider --group --override --overrides --excludes --link-mode --resolution --prerelease --exclude-newer --index-strategy --extra --with --spec --pip-args --suffix --backend --fetch-python --color"
+
+const jsValued = "--prefix -C --registry -w --workspace --cache --cache-dir --loglevel --userconfig --globalconfig --omit --include --only --fetch-timeout --fetch-retries --tag --cpu --os --libc --before --access --otp " +
+	"--cache-folder --modules-folder --global-folder --link-folder --mutex --network-timeout --network-concurrency --cwd --use-yarnrc --filter -F --dir --store-dir --virtual-store-dir --global-dir --reporter --config --node-linker"
+
+// installers are those whose arguments CD331, CD333, CD335, CD338 and CD339 read:
+// pip.pypa.io, docs.astral.sh/uv, pipx.pypa.io, docs.npmjs.com, pnpm.io,
+// classic.yarnpkg.com, bun.sh, guides.rubygems.org, doc.rust-lang.org/cargo,
+// getcomposer.org.
+var installers = map[string][]installer{
+	"CD331": {
+		{names: "pip", verbs: "install", valued: pipValued, skips: "-r --requirement -e --editable -c --constraint", pinned: pipPinned},
+		{names: "uv", verbs: "pip+install add tool+install tool+run", valued: pipValued, skips: "-r --requirement --requirements -e --editable -c --constraint --constraints", pinned: pipPinned},
+		{names: "pipx", verbs: "install inject run upgrade", valued: pipValued, skips: "--spec", pinned: pipPinned},
+	},
+	"CD333": {
+		{names: "npm", verbs: "install i in ins inst insta instal isnt isnta isntal isntall add", valued: jsValued, pinned: npmPinned},
+		{names: "pnpm", verbs: "add install i dlx", valued: jsValued, pinned: npmPinned},
+		{names: "yarn yarnpkg", verbs: "add global+add dlx", valued: jsValued, pinned: npmPinned},
+		{names: "bun", verbs: "add a install i x", valued: jsValued, pinned: npmPinned},
+	},
+	"CD335": {
+		{names: "gem gem3", verbs: "install i", valued: "-v --version -i --install-dir -n --bindir -P --trust-policy --source -s --document --platform --build-root -B -p --http-proxy -g --file --use-system-libraries --config-file", skips: "-v --version -g --file", pinned: gemPinned},
+	},
+	"CD338": {
+		{names: "cargo", verbs: "install binstall", valued: "--version --vers --git --branch --tag --rev --path --root --index --registry -F --features --profile -j --jobs --target --target-dir --bin --example --config -Z --color --message-format",
+			skips: "--version --vers --path --rev --tag", pinned: cargoPinned},
+	},
+	"CD339": {
+		{names: "composer composer.phar", verbs: "require global+require req r global+req", valued: "-d --working-dir --fixed", skips: "", pinned: composerPinned},
+	},
+}
+
+// invoked is how a language's installer was called: its name without a version
+// ("pip3.12"), and "python -m pip" as pip.
+func (c *command) invoked() *command {
+	switch {
+	case strings.HasPrefix(c.name, "python") && len(c.words) > 3 && c.words[1].Value == "-m" && (c.words[2].Value == "pip" || c.words[2].Value == "pipx" || c.words[2].Value == "uv"):
+		inner := *c
+		inner.words, inner.name = c.words[2:], c.words[2].Value
+		return &inner
+	case pipName().MatchString(c.name):
+		inner := *c
+		inner.name = "pip"
+		return &inner
+	case c.name == "corepack" && len(c.words) > 2:
+		if name, _, _ := strings.Cut(c.words[1].Value, "@"); name == "yarn" || name == "pnpm" || name == "npm" {
+			inner := *c
+			inner.words, inner.name = c.words[1:], name
+			return &inner
 		}
 	}
+	return c
 }
 
 var pipName = lazily(`^pip[0-9.]*$`)
 
-var requirement = lazily(`===?|~=|>=|<=|!=|[<>@]|://|^git\+|^\.|/|\.whl$|\.tar\.gz$|[$*]`)
+// installation reads a command as one of an installer: its verb and what it
+// installs; false for another command.
+func (c *command) installation(in installer) (verb workload.Word, args []workload.Word, flags []string, ok bool) {
+	if !has(in.names, c.name) {
+		return verb, nil, nil, false
+	}
+	args, flags = c.options(in.valued)
+	if len(args) == 0 {
+		return verb, nil, nil, false
+	}
+	if len(args) > 1 && has(in.verbs, args[0].Value+"+"+args[1].Value) {
+		return args[1], args[2:], flags, true
+	}
+	return args[0], args[1:], flags, has(in.verbs, args[0].Value)
+}
 
-func pipPin(c *dockerCheck) {
-	c.eachPip(func(cmd *command, install workload.Word, args []workload.Word, flags []string) {
-		if hasFlag(flags, "-r", "--requirement", "-e", "--editable", "-c", "--constraint") {
-			return
-		}
-		var list []string
-		for _, arg := range args {
-			if arg.Static && arg.Value != "" && !requirement().MatchString(arg.Value) {
-				list = append(list, arg.Value)
+// unpinnedPackages is the rule for the installers of one id.
+func unpinnedPackages(id string) func(*dockerCheck) {
+	return func(c *dockerCheck) {
+		for _, written := range c.commands {
+			cmd := written.invoked()
+			for _, in := range installers[id] {
+				verb, args, flags, ok := cmd.installation(in)
+				if !ok || hasFlag(flags, strings.Fields(in.skips)...) {
+					continue
+				}
+				if first := cmd.name == "uv" && verb.Value == "run" || has("dlx x", verb.Value) || cmd.name == "pipx" && verb.Value == "run"; first {
+					args = args[:min(1, len(args))] // the rest are the program's own
+				}
+				if cmd.name == "pipx" && verb.Value == "inject" {
+					args = args[min(1, len(args)):] // into the environment of the first
+				}
+				args = beforeDashes(cmd, args)
+				var list []string
+				for _, arg := range args {
+					if arg.Static && arg.Value != "" && !in.pinned(arg.Value) {
+						list = append(list, arg.Value)
+					}
+				}
+				if at := slices.IndexFunc(flags, func(f string) bool { return strings.HasPrefix(f, "--git=") }); at >= 0 && len(list) == 0 {
+					list = []string{flags[at][len("--git="):]}
+				}
+				if len(list) > 0 && !(id == "CD331" && hasFlag(flags, "--upgrade", "-U") && onlyPip(list)) {
+					c.report(c.lineOf(cmd, verb), nil, "no version of %s", listed(list))
+				}
 			}
 		}
-		// Upgrading pip itself and its two companions is how images begin.
-		if hasFlag(flags, "--upgrade", "-U") && onlyPip(list) {
-			return
-		}
-		if len(list) > 0 {
-			c.report(c.lineOf(cmd, install), nil, "no version of %s", listed(list))
-		}
-	})
+	}
+}
+
+// beforeDashes leaves out what stands behind "--", which is for another program:
+// the build of a gem's extension, say.
+func beforeDashes(c *command, args []workload.Word) []workload.Word {
+	dashes := slices.IndexFunc(c.words, func(w workload.Word) bool { return w.Value == "--" })
+	if dashes < 0 {
+		return args
+	}
+	behind := len(c.words) - dashes - 1
+	return args[:max(0, len(args)-behind)]
+}
+
+var (
+	requirement = lazily(`===?|~=|>=|<=|!=|[<>]|^\.|^[^@]*/|\.(whl|zip|tar\.gz|tar\.bz2)$|[$*]`)
+	vcs         = lazily(`(?:^|@ *)(?:git|hg|svn|bzr)\+`)
+)
+
+// pipPinned reports whether a requirement is bound to a version (PEP 508), or is a
+// file. A VCS address is when it has a revision.
+func pipPinned(spec string) bool {
+	if at := vcs().FindStringIndex(spec); at != nil {
+		address, _, _ := strings.Cut(spec[at[1]:], "#")
+		_, location, _ := strings.Cut(address, "://")
+		_, path, _ := strings.Cut(location, "/")
+		return strings.Contains(path, "@")
+	}
+	if name, version, ok := strings.Cut(spec, "@"); ok && name != "" && version != "" {
+		return version != "latest" // "name @ https://…", and uv's "name@1.2"
+	}
+	return requirement().MatchString(spec)
 }
 
 func onlyPip(list []string) bool {
@@ -111,132 +234,182 @@ func onlyPip(list []string) bool {
 	return true
 }
 
-func pipCache(c *dockerCheck) {
-	c.eachPip(func(cmd *command, install workload.Word, args []workload.Word, flags []string) {
-		if !cmd.run.stage.final || hasFlag(flags, "--no-cache-dir") || cmd.run.cached("/root/.cache/pip", "/root/.cache") || c.variable(cmd, "PIP_NO_CACHE_DIR") {
-			return
-		}
-		for _, other := range c.byRun[cmd.run.Instruction] {
-			args, _ := other.arguments("")
-			if pipName().MatchString(other.name) && len(args) > 1 && args[0].Value == "cache" && args[1].Value == "purge" || deletes(other, "/root/.cache") || deletes(other, "~/.cache") {
-				return
-			}
-		}
-		if strings.Contains(joinWords(cmd.Words), "--cache-dir") {
-			return
-		}
-		c.report(c.lineOf(cmd, install), cmd.insertAfter(install, " --no-cache-dir"), "pip keeps its downloads")
-	})
+var (
+	jsFile  = lazily(`^[./~$]|^(file|link|portal|workspace):|\.(tgz|tar|tar\.gz)$|[$*]`)
+	jsGit   = lazily(`^(git\+[a-z]+:|git:|git@|ssh:|github:|gitlab:|bitbucket:|gist:)|^https?://[^#]*\.git(#|$)|^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(#|$)`)
+	jsMoves = lazily(`^(latest|next|canary|beta|\*|)$`)
+)
+
+// npmPinned reports whether what is installed is bound to a version, is a file,
+// or is a commit or tag of a git repository (npm-install(1)).
+func npmPinned(spec string) bool {
+	switch {
+	case jsFile().MatchString(spec):
+		return true
+	case jsGit().MatchString(spec):
+		return strings.Contains(spec, "#")
+	case strings.Contains(spec, "://"):
+		return true // a tarball
+	}
+	at := strings.LastIndexByte(spec, '@')
+	return at > 0 && !jsMoves().MatchString(spec[at+1:])
 }
 
-// variable reports whether a variable is set before a command, by ENV, ARG, an
-// export in the same RUN or in front of the command.
-func (c *dockerCheck) variable(cmd *command, name string) bool {
-	for s := cmd.run.stage; s != nil; s = s.parent {
-		for _, step := range s.steps {
-			if step.Name != "ENV" && step.Name != "ARG" || s == cmd.run.stage && step.Line > cmd.run.Line {
+func gemPinned(spec string) bool {
+	return strings.ContainsAny(spec, ":$/") || strings.HasSuffix(spec, ".gem")
+}
+
+func cargoPinned(spec string) bool { return strings.ContainsAny(spec, "@$/") }
+
+func composerPinned(spec string) bool {
+	return strings.ContainsAny(spec, ":=@$ ") || !strings.Contains(spec, "/")
+}
+
+var (
+	pipPin      = unpinnedPackages("CD331")
+	npmPin      = unpinnedPackages("CD333")
+	gemPin      = unpinnedPackages("CD335")
+	cargoPin    = unpinnedPackages("CD338")
+	composerPin = unpinnedPackages("CD339")
+)
+
+// cacheOption is a program with a cache that an option switches off.
+type cacheOption struct {
+	installer
+	off      string // the option
+	variable string // that switches it off
+	place    string // variable that says where it is
+	below    string // where it is below ~/.cache
+}
+
+var cacheOptions = []cacheOption{
+	{installer{names: "pip", verbs: "install", valued: pipValued}, "--no-cache-dir", "PIP_NO_CACHE_DIR", "PIP_CACHE_DIR", "pip"},
+	{installer{names: "uv", verbs: "pip+install sync add tool+install", valued: pipValued}, "--no-cache", "UV_NO_CACHE", "UV_CACHE_DIR", "uv"},
+}
+
+func pipCache(c *dockerCheck) {
+	for _, written := range c.commands {
+		cmd := written.invoked()
+		for _, o := range cacheOptions {
+			verb, _, flags, ok := cmd.installation(o.installer)
+			if !ok || !cmd.run.stage.final || hasFlag(flags, o.off, "--no-cache", "-n", "--cache-dir", "--dry-run") || c.truthy(cmd, o.variable) || c.cacheMounted(cmd, o.place, o.below) ||
+				c.cachePurged(cmd, o) || cmd.run.stage.mentions(c, "no-cache-dir", cmd.run.index) && o.below == "pip" && c.pipConfigured(cmd) {
 				continue
 			}
-			for _, p := range step.Pairs {
-				if p.Name == name && p.Value != "0" && p.Value != "false" && p.Value != "off" {
-					return true
-				}
-			}
+			c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " "+o.off), "%s keeps its downloads", cmd.name)
 		}
 	}
+}
+
+// pipConfigured reports whether an earlier command wrote no-cache-dir to pip's
+// configuration: "pip config set global.no-cache-dir true".
+func (c *dockerCheck) pipConfigured(cmd *command) bool {
+	return cmd.run.stage.mentions(c, "global.no-cache-dir", cmd.run.index) || cmd.run.stage.mentions(c, "install.no-cache-dir", cmd.run.index) || cmd.run.stage.mentions(c, "site.no-cache-dir", cmd.run.index)
+}
+
+// cachePurged reports whether the RUN itself empties the cache.
+func (c *dockerCheck) cachePurged(cmd *command, o cacheOption) bool {
 	for _, other := range c.byRun[cmd.run.Instruction] {
-		for _, a := range other.Assigns {
-			if a.Name == name {
-				return true
-			}
+		args, _ := other.invoked().arguments("")
+		if has(o.names, other.invoked().name) && len(args) > 1 && args[0].Value == "cache" && (args[1].Value == "purge" || args[1].Value == "clean" || args[1].Value == "prune") ||
+			deletes(other, "/root/.cache", "~/.cache", "$HOME/.cache", "${HOME}/.cache") {
+			return true
 		}
 	}
 	return false
 }
 
-var npmVersioned = lazily(`.@[^/]+$|^[./~$]|://|^[^@/]+/[^/]+|\.tgz$|^(git|github|file):`)
-
-func npmPin(c *dockerCheck) {
-	for _, cmd := range c.commands {
-		if cmd.name != "npm" {
-			continue
-		}
-		args, _ := cmd.arguments("--prefix -C --registry -w --workspace --cache --loglevel --userconfig --omit --include --fetch-timeout --fetch-retries")
-		if len(args) == 0 || args[0].Value != "install" && args[0].Value != "i" && args[0].Value != "add" {
-			continue
-		}
-		var list []string
-		for _, arg := range args[1:] {
-			if arg.Static && arg.Value != "" && !npmVersioned().MatchString(arg.Value) {
-				list = append(list, arg.Value)
-			}
-		}
-		if len(list) > 0 {
-			c.report(cmd.line, nil, "no version of %s", listed(list))
+// cacheMounted reports whether a mount of a RUN holds the cache of a program:
+// where a variable says, below XDG_CACHE_HOME, or below the ~/.cache of whoever
+// runs it.
+func (c *dockerCheck) cacheMounted(cmd *command, variable, below string) bool {
+	if place, ok := c.value(cmd, variable); ok && place != "" {
+		return strings.Contains(place, "$") && len(cmd.run.mounts("cache", "tmpfs")) > 0 || cmd.run.cached(strings.TrimRight(place, "/"))
+	}
+	if home, ok := c.value(cmd, "XDG_CACHE_HOME"); ok && home != "" {
+		return cmd.run.cached(strings.TrimRight(home, "/") + "/" + below)
+	}
+	if home, ok := c.value(cmd, "HOME"); ok && home != "" && cmd.run.cached(strings.TrimRight(home, "/")+"/.cache/"+below) {
+		return true
+	}
+	for _, target := range cmd.run.mounts("cache", "tmpfs") {
+		if strings.HasSuffix(target, "/.cache") || strings.HasSuffix(target, "/.cache/"+below) || target == "/root" || target == "/home" {
+			return true
 		}
 	}
+	return false
+}
+
+// value is what a variable holds when a command runs, as far as the file says:
+// by ENV or ARG, by an export earlier in the RUN, or in front of the command.
+func (c *dockerCheck) value(cmd *command, name string) (string, bool) {
+	value, ok := "", false
+	if s, found := cmd.run.stage.variable(name, cmd.run.index); found {
+		value, ok = s.value, s.hasValue || s.arg
+	}
+	for _, other := range c.byRun[cmd.run.Instruction] {
+		for _, a := range other.Assigns {
+			own := other.Line == cmd.Line && len(other.Words) > 0 && len(cmd.Words) > 0 && other.Words[0].Start == cmd.Words[0].Start
+			if a.Name == name && (own || len(other.Words) == 0 || other.Words[0].Value == "export" || other.Words[0].Value == "declare") {
+				value, ok = a.Value, true
+			}
+		}
+		if other.Line == cmd.Line && len(other.Words) > 0 && len(cmd.Words) > 0 && other.Words[0].Start == cmd.Words[0].Start {
+			break
+		}
+	}
+	return value, ok
+}
+
+// truthy reports whether a switch is on when a command runs.
+func (c *dockerCheck) truthy(cmd *command, name string) bool {
+	value, ok := c.value(cmd, name)
+	switch strings.ToLower(value) {
+	case "", "0", "false", "no", "off", "n", "f":
+		return false
+	}
+	return ok
 }
 
 func lockFile(c *dockerCheck) {
 	for _, cmd := range c.commands {
-		args, flags := cmd.arguments("--prefix -C --registry -w --workspace --cache --loglevel --userconfig --omit --include --cache-folder --network-timeout --filter -F --dir --store-dir")
+		args, flags := cmd.options(jsValued)
+		first := ""
+		if len(args) > 0 {
+			first = args[0].Value
+		}
 		switch {
-		case cmd.name == "npm" && len(args) == 1 && (args[0].Value == "install" || args[0].Value == "i") && !hasFlag(flags, "-g", "--global", "--location"):
-			c.report(cmd.line, nil, "npm install may change the lock file")
-		case (cmd.name == "yarn" && (len(args) == 0 && len(flags) == 0 || len(args) == 1 && args[0].Value == "install") || cmd.name == "pnpm" && len(args) == 1 && (args[0].Value == "install" || args[0].Value == "i")) &&
+		case cmd.name == "npm" && len(args) == 1 && has("install i in ins inst", first) && !hasFlag(flags, "-g", "--global", "--location"):
+			c.report(cmd.line, nil, "npm %s may change the lock file", first)
+		case (cmd.name == "yarn" && (len(args) == 0 && len(flags) == 0 || len(args) == 1 && first == "install") || (cmd.name == "pnpm" || cmd.name == "bun") && len(args) == 1 && has("install i", first)) &&
 			!hasFlag(flags, "--frozen-lockfile", "--immutable", "--version", "-v", "--pure-lockfile", "--offline"):
 			c.report(cmd.line, nil, "%s install may change the lock file", cmd.name)
 		}
 	}
 }
 
-func gemPin(c *dockerCheck) {
-	for _, cmd := range c.commands {
-		if cmd.name != "gem" {
-			continue
-		}
-		args, flags := cmd.arguments("-v --version -i --install-dir -n --bindir -P --source -s --document --platform")
-		if len(args) < 2 || args[0].Value != "install" && args[0].Value != "i" || hasFlag(flags, "-v", "--version") {
-			continue
-		}
-		var list []string
-		for _, arg := range args[1:] {
-			if arg.Value == "--" {
-				break
-			}
-			if arg.Static && !strings.ContainsAny(arg.Value, ":$/") && !strings.HasSuffix(arg.Value, ".gem") {
-				list = append(list, arg.Value)
-			}
-		}
-		if len(list) > 0 {
-			c.report(cmd.line, nil, "no version of %s", listed(list))
-		}
-	}
-}
+const goValued = "-ldflags -tags -o -gcflags -asmflags -mod -modfile -p -C -exec -pkgdir -toolexec -overlay -pgo -covermode -coverpkg -asan -installsuffix -buildmode -compiler -gccgoflags -vcs"
 
 func goPin(c *dockerCheck) {
 	for _, cmd := range c.commands {
 		if cmd.name != "go" {
 			continue
 		}
-		args, _ := cmd.arguments("-ldflags -tags -o -gcflags -asmflags -mod -modfile -p -C")
-		if len(args) < 2 || args[0].Value != "install" && args[0].Value != "get" && args[0].Value != "run" {
+		args, _ := cmd.arguments(goValued)
+		if len(args) < 2 || !has("install get run", args[0].Value) {
 			continue
 		}
+		verb := args[0].Value
 		for _, arg := range args[1:] {
 			path, version, ok := strings.Cut(arg.Value, "@")
 			host, _, _ := strings.Cut(path, "/")
-			if !arg.Static || !strings.Contains(host, ".") || strings.HasPrefix(path, ".") {
-				if args[0].Value == "run" {
-					break
-				}
-				continue
-			}
-			// Without a version the module's own go.mod decides, which is a pin.
-			if ok && (version == "latest" || version == "master" || version == "main" || version == "") || !ok && args[0].Value == "install" && !c.hasModule(cmd) {
+			remote := arg.Static && strings.Contains(host, ".") && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, ".go")
+			// Without a version, install and run take the one of the module that
+			// they are in, which is a pin; get moves that.
+			if remote && (ok && has("latest upgrade patch master main HEAD", version) || ok && version == "" || !ok && (verb == "get" || !c.hasModule(cmd))) {
 				c.report(c.lineOf(cmd, arg), nil, "no version of %s", path)
 			}
-			if args[0].Value == "run" {
+			if verb == "run" {
 				break // the rest are the program's own
 			}
 		}
@@ -246,15 +419,17 @@ func goPin(c *dockerCheck) {
 // hasModule reports whether files were copied into the stage before a command:
 // a go.mod may then say the version.
 func (c *dockerCheck) hasModule(cmd *command) bool {
-	for s := cmd.run.stage; s != nil; s = s.parent {
-		for _, step := range s.steps {
-			if (step.Name == "COPY" || step.Name == "ADD") && (s != cmd.run.stage || step.Line < cmd.run.Line) {
-				return true
-			}
+	for s, before := cmd.run.stage, cmd.run.index; s != nil; s, before = s.parent, math.MaxInt {
+		if s.firstCopy < before && s.firstCopy < len(s.steps) {
+			return true
 		}
 	}
 	return cmd.run.hasMount("bind")
 }
+
+// yarnCaches are where Yarn keeps what it downloads: as root in the images of
+// Node.js, and else.
+var yarnCaches = []string{"/usr/local/share/.cache", "/usr/local/share/.cache/yarn", "/root/.cache/yarn", "/root/.yarn/berry/cache"}
 
 func yarnCache(c *dockerCheck) {
 	for _, s := range c.stages {
@@ -264,23 +439,28 @@ func yarnCache(c *dockerCheck) {
 		for _, run := range s.steps {
 			var dirty *command
 			for _, cmd := range c.byRun[run.Instruction] {
-				if cmd.name != "yarn" {
-					if deletes(cmd, "/usr/local/share/.cache") || deletes(cmd, "/root/.cache") {
+				if cmd.name != "yarn" && cmd.name != "yarnpkg" {
+					if deletes(cmd, yarnCaches...) || deletes(cmd, "/root/.cache", "~/.cache") {
 						dirty = nil
 					}
 					continue
 				}
-				args, flags := cmd.arguments("--cache-folder --network-timeout --cwd")
+				args, flags := cmd.options(jsValued)
 				switch {
 				case len(args) > 1 && args[0].Value == "cache" && args[1].Value == "clean":
 					dirty = nil
-				case (len(args) > 0 && (args[0].Value == "install" || args[0].Value == "add" || args[0].Value == "global") || len(args)+len(flags) == 0) && !hasFlag(flags, "--cache-folder", "--immutable"):
+				case (len(args) > 0 && has("install add global", args[0].Value) || len(args)+len(flags) == 0) && !hasFlag(flags, "--cache-folder", "--immutable", "--version", "-v", "--help"):
 					dirty = cmd
 				}
 			}
-			if dirty != nil && !run.hasMount("cache") {
-				c.report(dirty.line, c.appendCommand(run, "yarn cache clean"), "the cache of yarn stays in the layer")
+			if dirty == nil || c.cacheMounted(dirty, "YARN_CACHE_FOLDER", "yarn") || run.cached(yarnCaches...) || s.mentions(c, "cache-folder", run.index+1) && len(run.mounts("cache", "tmpfs")) > 0 {
+				continue
 			}
+			var edits []Edit
+			if _, elsewhere := c.value(dirty, "YARN_CACHE_FOLDER"); !elsewhere && dirty.plain() && !s.mentions(c, "offline", math.MaxInt) {
+				edits = c.appendCommand(run, "yarn cache clean")
+			}
+			c.report(dirty.line, edits, "the cache of yarn stays in the layer")
 		}
 	}
 }

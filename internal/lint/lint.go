@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
@@ -50,6 +51,16 @@ type Options struct {
 	Only     []string  // run these only; ids of ours or of others
 	Ignore   []string  // never run these
 	Hadolint *Hadolint // .hadolint.yaml, nil without one
+	Now      time.Time // the day that ends of life are compared with; zero is today
+}
+
+// today is Now as the table of ends of life writes days.
+func (o Options) today() string {
+	now := o.Now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return now.UTC().Format(time.DateOnly)
 }
 
 // Finding is one fault at one line.

@@ -1,7 +1,8 @@
 package lint
 
 import (
-	"slices"
+	"path"
+	"strconv"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -9,7 +10,7 @@ import (
 )
 
 var packageRules = []Rule{{
-	ID: "CD301", Title: "apt-get install -y", Severity: finding.Medium,
+	ID: "CD301", Title: "Answer yes to apt-get", Severity: finding.Medium,
 	Fix: "add -y", Fixable: true,
 	Why:    "Nobody is there to answer the question, and the build fails.",
 	Same:   []string{"DL3014", "DS-0021"},
@@ -33,9 +34,9 @@ var packageRules = []Rule{{
 	Good:   "FROM debian:trixie-slim\nRUN apt-get update && apt-get install -y --no-install-recommends curl=8.14.1-2 && rm -rf /var/lib/apt/lists/*\nUSER 1000\n",
 	docker: aptPin,
 }, {
-	ID: "CD304", Title: "Delete the lists of apt in the same RUN", Severity: finding.Low,
+	ID: "CD304", Title: "Delete what apt downloads in the same RUN", Severity: finding.Low,
 	Fix: "&& rm -rf /var/lib/apt/lists/*", Fixable: true,
-	Why:    "The lists are tens of megabytes that are stale tomorrow, and stay in the layer whatever a later one deletes.",
+	Why:    "The lists are tens of megabytes that are stale tomorrow, and stay in the layer whatever a later one deletes. So do the packages themselves where the file takes away the configuration (docker-clean) by which images of Debian and Ubuntu delete them.",
 	Same:   []string{"DL3009", "DKL-DI-0005"},
 	Bad:    "FROM debian:trixie-slim\nRUN apt-get update && apt-get install -y --no-install-recommends curl=8.14.1-2\nUSER 1000\n",
 	Good:   "FROM debian:trixie-slim\nRUN apt-get update && apt-get install -y --no-install-recommends curl=8.14.1-2 && rm -rf /var/lib/apt/lists/*\nUSER 1000\n",
@@ -77,14 +78,14 @@ var packageRules = []Rule{{
 	Bad:  "FROM alpine:3.22\nRUN apk add curl=8.14.1-r2\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN apk add --no-cache curl=8.14.1-r2\nUSER 1000\n",
 	docker: apkCache,
 }, {
-	ID: "CD321", Title: "Answer yes to yum, dnf and zypper", Severity: finding.Medium,
+	ID: "CD321", Title: "Answer yes to yum, dnf, zypper and pacman", Severity: finding.Medium,
 	Fix: "add -y", Fixable: true,
 	Why:  "Nobody is there to answer the question, and the build fails.",
 	Same: []string{"DL3030", "DL3034", "DL3038"},
 	Bad:  "FROM rockylinux:9-minimal\nRUN microdnf install httpd-2.4.57 && microdnf clean all\nUSER 1000\n", Good: "FROM rockylinux:9-minimal\nRUN microdnf install -y httpd-2.4.57 && microdnf clean all\nUSER 1000\n",
 	docker: rpmYes,
 }, {
-	ID: "CD323", Title: "Clean the cache of yum, dnf and zypper in the same RUN", Severity: finding.Low,
+	ID: "CD323", Title: "Clean the cache of yum, dnf, zypper and pacman in the same RUN", Severity: finding.Low,
 	Fix: "&& dnf clean all", Fixable: true,
 	Why:  "The cache stays in the layer, whatever a later one deletes.",
 	Same: []string{"DL3032", "DL3036", "DL3040", "DS-0015", "DS-0019", "DS-0020", "DS-0027"},
@@ -99,115 +100,72 @@ var packageRules = []Rule{{
 	docker: rpmPin,
 }}
 
-// valued are the flags of each package manager that take the next word.
-var valued = map[string]string{
-	"apt-get": "-o -c -t --option --config-file --target-release --default-release -a --host-architecture",
-	"apt":     "-o -c -t --option --config-file --target-release --default-release -a --host-architecture",
-	"apk":     "-t --virtual -X --repository -p --root --keys-dir --arch --repositories-file --cache-dir --wait",
-	"yum":     "-c --config -x -d -e -R", "dnf": "-c --config -x -d -e -R", "dnf5": "-c --config -x", "microdnf": "-c --config -x", "tdnf": "-c",
-	"zypper": "-R --root -c --config -C --cache-dir -p --plus-repo -r --repo --from -t --type",
-}
-
-// rpmManagers install packages of rpm.
-var rpmManagers = []string{"yum", "dnf", "dnf5", "microdnf", "tdnf", "zypper"}
-
-// verb returns the verb of a package manager, what follows it and its flags.
-func (c *command) verb() (verb workload.Word, args []workload.Word, flags []string) {
-	flagsOf, ok := valued[c.name]
-	if !ok {
-		return workload.Word{}, nil, nil
-	}
-	args, flags = c.arguments(flagsOf)
-	if len(args) == 0 {
-		return workload.Word{}, nil, flags
-	}
-	return args[0], args[1:], flags
-}
-
-// installs reports whether the command installs packages, whatever they are.
-func (c *command) installs() bool {
-	verb, _, _ := c.verb()
-	switch c.name {
-	case "apk":
-		return verb.Value == "add"
-	case "zypper":
-		return verb.Value == "install" || verb.Value == "in"
-	}
-	return verb.Value == "install" || verb.Value == "reinstall" || verb.Value == "localinstall" || verb.Value == "groupinstall"
-}
-
-// installed returns the packages that the command installs, those that are
+// installed returns the packages that a command installs, those that are
 // written out.
 func (c *command) installed() []workload.Word {
-	if !c.installs() {
+	if c.use.action != installs {
 		return nil
 	}
-	_, args, _ := c.verb()
-	return args
+	return c.use.args
 }
 
-// localPackage matches what is no name of a package but a file, a URL, a group
-// or text that only the shell knows.
-var localPackage = lazily(`^[./~@]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
+// localPackage matches what is no name of a package but a file, a URL, a group,
+// a conflict or text that only the shell knows.
+var localPackage = lazily(`^[./~@!]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
 
-// unpinned returns the packages without a version.
-func (c *command) unpinned(version string) []string {
+// unpinned returns the packages without a version. Pinned says whether a name has
+// one.
+func (c *command) unpinned(pinned func(string) bool) []string {
 	var list []string
 	for _, pkg := range c.installed() {
-		if pkg.Static && !localPackage().MatchString(pkg.Value) && !strings.Contains(pkg.Value, version) {
+		if pkg.Static && !localPackage().MatchString(pkg.Value) && !pinned(pkg.Value) {
 			list = append(list, pkg.Value)
 		}
 	}
 	return list
 }
 
-func isApt(name string) bool { return name == "apt-get" || name == "apt" }
-
-func (c *dockerCheck) eachInstall(do func(cmd *command, verb workload.Word, flags []string), names ...string) {
+// eachUse yields the commands of package managers.
+func (c *dockerCheck) eachUse(do func(cmd *command, u use)) {
 	for _, cmd := range c.commands {
-		if slices.Contains(names, cmd.name) && cmd.installs() {
-			verb, _, flags := cmd.verb()
-			do(cmd, verb, flags)
+		if cmd.use.manager != nil {
+			do(cmd, cmd.use)
 		}
 	}
 }
 
-// aptOption reports whether apt's configuration holds an option, by -o, by
-// environment, or by a file that a command writes.
-func (c *dockerCheck) aptOption(cmd *command, option string) bool {
-	for _, other := range c.commands {
-		if other == cmd || other.run.stage == cmd.run.stage && other.line <= cmd.line {
-			for _, w := range other.Words {
-				if strings.Contains(w.Value, option) {
-					return true
-				}
-			}
+// configured reports whether apt's or another manager's configuration holds an
+// option: among the command's own words, or in those of a command before it,
+// which may have written it to a file.
+func (c *dockerCheck) configured(cmd *command, option string) bool {
+	for _, w := range cmd.Words {
+		if strings.Contains(strings.ToLower(w.Value), option) {
+			return true
 		}
 	}
-	return false
+	return cmd.run.stage.mentions(c, option, cmd.run.index)
 }
 
 func aptYes(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if hasFlag(flags, "-y", "--yes", "--assume-yes", "--force-yes", "-qq") || shortFlag(flags, 'y') || quiet(flags) >= 2 || cmd.answered(c) {
+	c.eachUse(func(cmd *command, u use) {
+		if !u.apt() || !u.asks() || quiet(u.flags) >= 2 || cmd.answered(c) || c.configured(cmd, "apt::get::assume-yes") {
 			return
 		}
-		if c.aptOption(cmd, "APT::Get::Assume-Yes") || c.aptOption(cmd, "APT::Get::assume-yes") {
-			return
-		}
-		c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " -y"), "%s install asks", cmd.name)
-	}, "apt-get", "apt")
+		c.report(c.lineOf(cmd, u.verb), cmd.insertAfter(u.verb, " -y"), "%s %s asks", cmd.name, u.verb.Value)
+	})
 }
 
-// quiet counts q: "-qq" and "-q=2" imply -y (apt-get(8)).
+// quiet is the level of quietness, of which 2 implies -y (apt-get(8)): each -q
+// and --quiet raises it, "-q=2" sets it.
 func quiet(flags []string) int {
 	n := 0
 	for _, flag := range flags {
-		if len(flag) > 1 && flag[1] != '-' {
-			n += strings.Count(flag, "q")
-			if strings.HasSuffix(flag, "q=2") {
-				n = 2
-			}
+		name, level, set := strings.Cut(flag, "=")
+		if name != "-q" && name != "--quiet" {
+			continue
+		}
+		if n++; set {
+			n, _ = strconv.Atoi(level)
 		}
 	}
 	return n
@@ -224,11 +182,14 @@ func (c *command) answered(check *dockerCheck) bool {
 }
 
 func aptRecommends(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if cmd.run.stage.final && !hasFlag(flags, "--no-install-recommends") && !c.aptOption(cmd, "Install-Recommends") {
-			c.report(c.lineOf(cmd, verb), nil, "%s install takes recommended packages too", cmd.name)
+	c.eachUse(func(cmd *command, u use) {
+		if !u.apt() || u.action != installs || !cmd.run.stage.final || hasFlag(u.flags, "--no-install-recommends", "--without-recommends") || cmd.name == "aptitude" && hasFlag(u.flags, "-R") {
+			return
 		}
-	}, "apt-get", "apt")
+		if !c.configured(cmd, "apt::install-recommends") {
+			c.report(c.lineOf(cmd, u.verb), nil, "%s install takes recommended packages too", cmd.name)
+		}
+	})
 }
 
 // listed names at most three packages.
@@ -240,52 +201,76 @@ func listed(names []string) string {
 }
 
 func aptPin(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if list := cmd.unpinned("="); len(list) > 0 && !hasFlag(flags, "-t", "--target-release", "--default-release") {
-			c.report(c.lineOf(cmd, verb), nil, "no version of %s", listed(list))
+	c.eachUse(func(cmd *command, u use) {
+		if !u.apt() || hasFlag(u.flags, "-t", "--target-release", "--default-release", "-S", "--snapshot") {
+			return
 		}
-	}, "apt-get", "apt")
+		// "name/release" is bound to a release, and "name-" is taken away.
+		list := cmd.unpinned(func(name string) bool { return strings.ContainsAny(name, "=/") || strings.HasSuffix(name, "-") })
+		if len(list) > 0 {
+			c.report(c.lineOf(cmd, u.verb), nil, "no version of %s", listed(list))
+		}
+	})
 }
 
 // aptLists wants the lists gone from the layer that fetched them, unless a cache
-// is mounted over them, or the image never holds the layer.
+// is mounted over them, or the image never holds the layer; and the packages too
+// where nothing deletes them by itself.
 func aptLists(c *dockerCheck) {
 	for _, s := range c.stages {
 		if !s.final {
 			continue
 		}
-		for i, run := range s.steps {
-			if run.Name != "RUN" || run.cached("/var/lib/apt", "/var/lib/apt/lists") {
-				continue
+		for _, run := range s.steps {
+			if run.Name == "RUN" {
+				c.aptLeftovers(s, run)
 			}
-			updated := (*command)(nil)
-			for _, cmd := range c.byRun[run.Instruction] {
-				verb, _, _ := cmd.verb()
-				switch {
-				case isApt(cmd.name) && (verb.Value == "update" || cmd.installs() && updated == nil && fetches(cmd)):
-					updated = cmd
-				case deletes(cmd, "/var/lib/apt/lists", "/var/lib/apt", "/var/lib"):
-					updated = nil
-				}
-			}
-			if updated == nil {
-				continue
-			}
-			// Later steps may live on these lists; then it is not for us to delete them.
-			var edits []Edit
-			if !c.needsLists(s, i+1) {
-				edits = c.appendCommand(run, "rm -rf /var/lib/apt/lists/*")
-			}
-			c.report(updated.line, edits, "the lists of apt stay in the layer")
 		}
 	}
 }
 
-// fetches reports whether apt updates by itself (apt-get install --update).
-func fetches(cmd *command) bool {
-	_, flags := cmd.arguments("")
-	return hasFlag(flags, "-U", "--update")
+// dockerClean is the configuration by which images of Debian and Ubuntu delete
+// each package when it is installed.
+const dockerClean = "apt.conf.d/docker-clean"
+
+func (c *dockerCheck) aptLeftovers(s *stage, run step) {
+	var lists, packages *command
+	for _, cmd := range c.byRun[run.Instruction] {
+		u := cmd.use
+		switch {
+		case u.apt() && !u.elsewhere && (u.action == refreshes || u.downloads() && lists == nil && hasFlag(u.flags, "-U", "--update")):
+			lists = cmd
+		case u.action == cleansLists:
+			lists, packages = nil, nil
+		case u.apt() && u.action == cleans:
+			packages = nil
+		}
+		if u.apt() && u.downloads() && !u.elsewhere {
+			packages = cmd
+		}
+		if deletes(cmd, "/var/lib/apt/lists", "/var/lib/apt", "/var/lib") {
+			lists = nil
+		}
+		if deletes(cmd, "/var/cache/apt/archives", "/var/cache/apt", "/var/cache") {
+			packages = nil
+		}
+	}
+	if lists != nil && !run.cached("/var/lib/apt/lists") {
+		// Later steps may live on these lists; then it is not for us to delete them.
+		var edits []Edit
+		if !s.needsLists(c, run.index+1) && lists.plain() {
+			edits = c.appendCommand(run, "rm -rf /var/lib/apt/lists/*")
+		}
+		c.report(lists.line, edits, "the lists of apt stay in the layer")
+	}
+	if packages != nil && packages.name != "apt" && !run.cached("/var/cache/apt/archives") && (s.mentions(c, dockerClean, run.index+1) || s.mentions(c, "keep-downloaded-packages", run.index+1)) {
+		c.report(packages.line, nil, "the packages that %s downloads stay in the layer", packages.name)
+	}
 }
+
+// plain reports whether a command runs as it is written, without sudo or its
+// like: what is appended to the RUN has the same rights.
+func (c *command) plain() bool { return len(c.words) == len(c.Words) }
 
 // deletes reports whether a command removes one of the directories' contents.
 func deletes(cmd *command, dirs ...string) bool {
@@ -294,11 +279,10 @@ func deletes(cmd *command, dirs ...string) bool {
 	}
 	args, _ := cmd.arguments("")
 	for _, arg := range args {
-		text := strings.NewReplacer("{", "", "}", ",").Replace(arg.Value)
-		for _, part := range strings.Split(text, ",") {
+		for _, part := range braces(arg.Value) {
 			part = strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(part, "**"), "*"), "/")
 			for _, dir := range dirs {
-				if part == dir || strings.HasPrefix(part, dir+"/") || strings.HasSuffix(part, "apt/lists") {
+				if part == dir || strings.HasPrefix(part, dir+"/") && !strings.HasSuffix(part, ".conf") {
 					return true
 				}
 			}
@@ -307,135 +291,181 @@ func deletes(cmd *command, dirs ...string) bool {
 	return false
 }
 
-// needsLists reports whether a later step of the stage, or of one built on it,
-// installs without an update of its own.
-func (c *dockerCheck) needsLists(s *stage, from int) bool {
-	for _, other := range c.stages {
-		steps := other.steps
-		switch {
-		case other == s:
-			steps = steps[from:]
-		case !descends(other, s):
-			continue
-		}
-		for _, step := range steps {
-			updated := false
-			for _, cmd := range c.byRun[step.Instruction] {
-				if verb, _, _ := cmd.verb(); isApt(cmd.name) && verb.Value == "update" {
-					updated = true
-				}
-				if isApt(cmd.name) && cmd.installs() && !updated || cmd.name == "" && !updated && step.Name == "RUN" {
-					return true
-				}
-			}
-		}
+// braces expands the first "{a,b}" of a word, as far as rules ask.
+func braces(word string) []string {
+	before, rest, ok := strings.Cut(word, "{")
+	inner, after, closed := strings.Cut(rest, "}")
+	if !ok || !closed {
+		return []string{word}
 	}
-	return false
+	var list []string
+	for _, part := range strings.Split(inner, ",") {
+		list = append(list, before+part+after)
+	}
+	return list
 }
 
-func descends(s, from *stage) bool {
-	for s = s.parent; s != nil; s = s.parent {
-		if s == from {
+// needsLists reports whether a step of the stage from an index on, or of one
+// built on it, installs without an update of its own.
+func (s *stage) needsLists(c *dockerCheck, from int) bool {
+	if s.listsNeeded == nil {
+		s.listsNeeded = make([]bool, len(s.steps)+1)
+		for _, child := range s.children {
+			s.listsNeeded[len(s.steps)] = s.listsNeeded[len(s.steps)] || child.needsLists(c, 0)
+		}
+		for i := len(s.steps) - 1; i >= 0; i-- {
+			s.listsNeeded[i] = s.listsNeeded[i+1] || c.livesOnLists(s.steps[i])
+		}
+	}
+	return s.listsNeeded[from]
+}
+
+func (c *dockerCheck) livesOnLists(s step) bool {
+	updated := false
+	for _, cmd := range c.byRun[s.Instruction] {
+		switch u := cmd.use; {
+		case u.apt() && u.action == refreshes:
+			updated = true
+		case u.apt() && u.downloads() && !updated, cmd.name == "" && !updated && s.Name == "RUN":
 			return true
 		}
 	}
 	return false
 }
 
-// sameInBoth are the verbs that apt and apt-get share.
-var sameInBoth = []string{"install", "update", "upgrade", "remove", "purge", "autoremove", "clean", "autoclean", "source", "build-dep", "download", "dist-upgrade"}
+// sameInBoth are the verbs that do the same in apt and apt-get. "upgrade" does
+// not: apt's installs new packages too.
+const sameInBoth = "install reinstall update remove purge autoremove clean autoclean source build-dep download dist-upgrade satisfy"
 
 func aptCommand(c *dockerCheck) {
-	for _, cmd := range c.commands {
+	c.eachUse(func(cmd *command, u use) {
 		if cmd.name != "apt" || len(cmd.words) < 2 {
-			continue
+			return
 		}
 		var edits []Edit
-		if verb, _, _ := cmd.verb(); slices.Contains(sameInBoth, verb.Value) && cmd.words[0].Value == "apt" {
+		// apt-get keeps what it downloads where docker-clean is gone; apt does not.
+		if has(sameInBoth, u.verb.Value) && cmd.words[0].Value == "apt" && !cmd.run.stage.mentions(c, dockerClean, cmd.run.index+1) {
 			edits = cmd.replace(cmd.words[0], "apt-get")
 		}
 		c.report(cmd.line, edits, "apt in RUN")
-	}
+	})
 }
 
 func updateAlone(c *dockerCheck) {
 	c.each(func(run step) {
 		var update *command
 		for _, cmd := range c.byRun[run.Instruction] {
-			verb, _, _ := cmd.verb()
-			switch {
-			case verb.Value == "update" && (isApt(cmd.name) || cmd.name == "apk"), cmd.name == "yum" && verb.Value == "makecache":
+			switch u := cmd.use; {
+			case u.action == refreshes && (u.apt() || cmd.name == "apk" || cmd.name == "yum"):
 				update = cmd
-			case verb.Value != "":
+			case u.action != unknownAction:
 				return
 			case cmd.name == "" || shellName(cmd.name) || len(cmd.words) > 0 && strings.HasSuffix(cmd.words[0].Value, ".sh"):
 				return // what a script installs is not known
 			}
 		}
-		if update != nil && !run.cached("/var/lib/apt", "/var/cache/apk") {
-			c.report(update.line, nil, "%s update without an install in the same RUN", update.name)
+		if update != nil && !run.cached("/var/lib/apt/lists", "/var/cache/apk") {
+			c.report(update.line, nil, "%s %s without an install in the same RUN", update.name, update.use.verb.Value)
 		}
 	}, "RUN")
 }
 
+// upgrade finds upgrades of the whole. "apt-get upgrade", which replaces nothing
+// but versions, is let pass as Hadolint does; Arch has no releases to move to.
 func upgrade(c *dockerCheck) {
-	for _, cmd := range c.commands {
-		verb, args, _ := cmd.verb()
-		whole := false
-		switch cmd.name {
-		case "apt-get", "apt":
-			whole = verb.Value == "dist-upgrade" || verb.Value == "full-upgrade"
-		case "apk":
-			whole = verb.Value == "upgrade" && len(args) == 0
-		case "yum", "dnf", "dnf5", "microdnf", "tdnf":
-			whole = (verb.Value == "update" || verb.Value == "upgrade") && len(args) == 0
-		case "zypper":
-			whole = verb.Value == "dist-upgrade" || verb.Value == "dup" || (verb.Value == "update" || verb.Value == "up") && len(args) == 0
+	c.eachUse(func(cmd *command, u use) {
+		if u.action == upgradesAll && (u.apt() || len(u.args) == 0) || u.action == upgrades && len(u.args) == 0 && !u.apt() && cmd.name != "pacman" {
+			c.report(cmd.line, nil, "%s %s", cmd.name, u.verb.Value)
 		}
-		if whole {
-			c.report(cmd.line, nil, "%s %s", cmd.name, verb.Value)
+	})
+}
+
+func apkPin(c *dockerCheck) {
+	c.eachUse(func(cmd *command, u use) {
+		if cmd.name != "apk" {
+			return
+		}
+		if list := cmd.unpinned(func(name string) bool { return strings.ContainsAny(name, "=<>~") }); len(list) > 0 {
+			c.report(c.lineOf(cmd, u.verb), nil, "no version of %s", listed(list))
+		}
+	})
+}
+
+// apkCache finds the index of the repositories in the layer: "apk update" leaves
+// it, and so does "apk add" without --no-cache.
+func apkCache(c *dockerCheck) {
+	for _, s := range c.stages {
+		if !s.final {
+			continue
+		}
+		for _, run := range s.steps {
+			if run.Name != "RUN" || run.cached("/var/cache/apk", "/etc/apk/cache") {
+				continue
+			}
+			var dirty *command
+			updated := false
+			for _, cmd := range c.byRun[run.Instruction] {
+				u := cmd.use
+				switch {
+				case cmd.name == "apk" && u.action == refreshes && !hasFlag(u.flags, "--no-cache"):
+					updated = true
+				case cmd.name == "apk" && u.action == installs && !hasFlag(u.flags, "--no-cache"):
+					dirty = cmd
+				case deletes(cmd, "/var/cache/apk", "/var/cache"), cmd.name == "apk" && u.action == cleans && len(u.args) > 0 && u.args[0].Value == "purge":
+					dirty, updated = nil, false
+				}
+			}
+			switch {
+			case dirty != nil:
+				c.report(c.lineOf(dirty, dirty.use.verb), dirty.insertAfter(dirty.use.verb, " --no-cache"), "apk add keeps the index of the repositories")
+			case updated && run.installsWith(c, "apk"):
+				c.report(run.Line, nil, "apk update leaves the index of the repositories; apk add --no-cache needs none")
+			}
 		}
 	}
 }
 
-func apkPin(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		var list []string
-		for _, pkg := range cmd.unpinned("=") {
-			if !strings.ContainsAny(pkg, "<>~") {
-				list = append(list, pkg)
-			}
+// installsWith reports whether a RUN installs packages with a program.
+func (s step) installsWith(c *dockerCheck, name string) bool {
+	for _, cmd := range c.byRun[s.Instruction] {
+		if cmd.name == name && cmd.use.action == installs {
+			return true
 		}
-		if len(list) > 0 {
-			c.report(c.lineOf(cmd, verb), nil, "no version of %s", listed(list))
-		}
-	}, "apk")
-}
-
-func apkCache(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if !cmd.run.stage.final || hasFlag(flags, "--no-cache") || cmd.run.cached("/var/cache/apk", "/etc/apk/cache") {
-			return
-		}
-		for _, other := range c.byRun[cmd.run.Instruction] {
-			if deletes(other, "/var/cache/apk", "/var/cache") {
-				return
-			}
-		}
-		c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " --no-cache"), "apk add keeps the index of the repositories")
-	}, "apk")
+	}
+	return false
 }
 
 func rpmYes(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if hasFlag(flags, "-y", "--assumeyes", "-n", "--non-interactive", "--no-confirm", "--assumeno") || shortFlag(flags, 'y') || cmd.answered(c) {
+	c.eachUse(func(cmd *command, u use) {
+		if !u.rpm() || !u.asks() || cmd.answered(c) || c.configured(cmd, "assumeyes=") {
 			return
 		}
-		if cmd.name == "zypper" && shortFlag(flags, 'n') || c.aptOption(cmd, "assumeyes=") {
-			return
+		option := " -y"
+		if cmd.name == "pacman" {
+			option = " --noconfirm"
 		}
-		c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " -y"), "%s %s asks", cmd.name, verb.Value)
-	}, rpmManagers...)
+		c.report(c.lineOf(cmd, u.verb), cmd.insertAfter(u.verb, option), "%s asks", u.spelled(cmd))
+	})
+}
+
+// spelled is a command of a package manager in two words: "dnf install".
+func (u use) spelled(cmd *command) string {
+	if cmd.name == "pacman" && len(cmd.words) > 1 {
+		return cmd.name + " " + cmd.words[1].Value
+	}
+	return cmd.name + " " + u.verb.Value
+}
+
+// sameCache says whose clean-up empties whose cache: yum is dnf under its old
+// name; microdnf and tdnf have caches of their own.
+func sameCache(cleaner, dirty string) bool {
+	family := func(name string) string {
+		if name == "yum" || strings.HasPrefix(name, "dnf") {
+			return "dnf"
+		}
+		return name
+	}
+	return family(cleaner) == family(dirty)
 }
 
 func rpmClean(c *dockerCheck) {
@@ -446,54 +476,86 @@ func rpmClean(c *dockerCheck) {
 		for _, run := range s.steps {
 			var dirty *command
 			for _, cmd := range c.byRun[run.Instruction] {
-				verb, _, _ := cmd.verb()
-				switch {
-				case !isApt(cmd.name) && cmd.name != "apk" && cmd.installs() && !run.cached("/var/cache/"+cacheOf(cmd.name)):
+				switch u := cmd.use; {
+				case u.rpm() && u.downloads() && !run.cached(u.caches...):
 					dirty = cmd
-				case verb.Value == "clean" || cmd.name == "zypper" && verb.Value == "cc", deletes(cmd, "/var/cache/yum", "/var/cache/dnf", "/var/cache/zypp", "/var/cache/libdnf5", "/var/cache"):
+				case dirty == nil:
+				case u.action == cleans && sameCache(cmd.name, dirty.name) && u.elsewhere == dirty.use.elsewhere:
+					dirty = nil
+				case deletes(cmd, append(dirty.use.caches, "/var/cache")...) && !dirty.use.elsewhere,
+					dirty.use.elsewhere && cmd.name == "rm" && strings.Contains(joinWords(cmd.words), "/var/cache"):
 					dirty = nil
 				}
 			}
-			if dirty != nil {
-				clean := dirty.name + " clean"
-				if dirty.name != "zypper" {
-					clean += " all"
-				}
-				c.report(dirty.line, c.appendCommand(run, clean), "the cache of %s stays in the layer", dirty.name)
+			if dirty == nil {
+				continue
+			}
+			var edits []Edit
+			// The cache of a tree elsewhere is there, too, and what the commands
+			// take away cannot clean.
+			if !dirty.use.elsewhere && dirty.plain() && !c.takesAway(run, dirty.name) {
+				edits = c.appendCommand(run, cleanUp(dirty.name))
+			}
+			c.report(dirty.line, edits, "the cache of %s stays in the layer", dirty.name)
+		}
+	}
+}
+
+// cleanUp is how a package manager empties its cache.
+func cleanUp(name string) string {
+	switch name {
+	case "zypper":
+		return "zypper clean"
+	case "pacman":
+		return "pacman -Scc --noconfirm"
+	}
+	return name + " clean all"
+}
+
+// takesAway reports whether a RUN removes a program with a package manager, or
+// deletes files by that name.
+func (c *dockerCheck) takesAway(run step, name string) bool {
+	for _, cmd := range c.byRun[run.Instruction] {
+		if cmd.use.action != removes && cmd.name != "rm" && cmd.name != "rpm" {
+			continue
+		}
+		for _, w := range cmd.words[1:] {
+			if path.Base(w.Value) == name {
+				return true
 			}
 		}
 	}
+	return false
 }
 
-func cacheOf(manager string) string {
-	switch manager {
-	case "zypper":
-		return "zypp"
-	case "microdnf":
-		return "yum"
-	case "dnf5":
-		return "libdnf5"
+// rpmVersioned reports whether a name has a version behind its last dash, or a
+// comparison: "git-2.50.1", "openssl-1:1.1.1k", "tomcat=9.0". The number in
+// "java-21-openjdk" is part of the name.
+func rpmVersioned(name string) bool {
+	if strings.ContainsAny(name, "<>=") {
+		return true
 	}
-	return manager
+	dash := strings.LastIndexByte(name, '-')
+	return dash > 0 && dash+1 < len(name) && '0' <= name[dash+1] && name[dash+1] <= '9'
 }
-
-var rpmVersion = lazily(`-[0-9]|[<>=]`)
 
 func rpmPin(c *dockerCheck) {
-	c.eachInstall(func(cmd *command, verb workload.Word, flags []string) {
-		if verb.Value == "groupinstall" || verb.Value == "localinstall" {
+	c.eachUse(func(cmd *command, u use) {
+		if !u.rpm() || cmd.name == "pacman" { // of which Arch keeps one version only
 			return
 		}
-		var list []string
-		for _, pkg := range cmd.unpinned("\x00") {
-			if !rpmVersion().MatchString(pkg) {
-				list = append(list, pkg)
+		list := cmd.unpinned(rpmVersioned)
+		if u.action == installsModule {
+			for _, module := range u.args {
+				if module.Static && !strings.ContainsAny(module.Value, ":$*") {
+					list = append(list, module.Value)
+				}
 			}
 		}
 		if len(list) > 0 {
-			c.report(c.lineOf(cmd, verb), nil, "no version of %s", listed(list))
+			c.report(c.lineOf(cmd, u.verb), nil, "no version of %s", listed(list))
 		}
-	}, rpmManagers...)
+	})
 }
 
 func joinWords(words []workload.Word) string {

@@ -184,3 +184,6 @@ func checkFix(t *testing.T, name string, data []byte) {
 		t.Errorf("%s: a second fix changes more", name)
 	}
 }
+
+// parseText is a Dockerfile in a string.
+func parseText(text string) *dockerfile.File { return dockerfile.Parse("Dockerfile", []byte(text)) }

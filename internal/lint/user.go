@@ -143,7 +143,7 @@ func sudo(c *dockerCheck) {
 		// Only where the file itself says that the user is root is it safe to say
 		// that sudo did nothing.
 		plain := !strings.HasPrefix(cmd.Words[1].Value, "-") && !strings.Contains(cmd.Words[1].Value, "=")
-		if user := userAt(cmd.run); plain && isRoot(user) && cmd.source != nil && cmd.Words[1].Start < len(cmd.source) {
+		if user := cmd.run.user; plain && isRoot(user) && cmd.source != nil && cmd.Words[1].Start < len(cmd.source) {
 			from, to := cmd.source[cmd.Words[0].Start], cmd.source[cmd.Words[1].Start]
 			if to-from == cmd.Words[1].Start-cmd.Words[0].Start {
 				edits = []Edit{{from, to, ""}}
@@ -151,19 +151,6 @@ func sudo(c *dockerCheck) {
 		}
 		c.report(cmd.line, edits, "sudo in RUN")
 	}
-}
-
-// userAt is the text of the last USER before a step, "" when none is known.
-func userAt(at step) string {
-	for s := at.stage; s != nil; s = s.parent {
-		for i := len(s.steps) - 1; i >= 0; i-- {
-			step := s.steps[i]
-			if step.Name == "USER" && !step.trigger && (s != at.stage || step.Line < at.Line) {
-				return step.Text
-			}
-		}
-	}
-	return ""
 }
 
 func userByName(c *dockerCheck) {
@@ -200,7 +187,8 @@ func useraddLog(c *dockerCheck) {
 // shortFlag reports whether a letter is among bundled flags: "-yq".
 func shortFlag(flags []string, letter byte) bool {
 	for _, flag := range flags {
-		if len(flag) > 1 && flag[1] != '-' && strings.IndexByte(flag[1:], letter) >= 0 {
+		name, _, _ := strings.Cut(flag, "=")
+		if len(name) > 1 && name[1] != '-' && strings.IndexByte(name[1:], letter) >= 0 {
 			return true
 		}
 	}
