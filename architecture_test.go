@@ -29,7 +29,8 @@ var rooms = map[string][]string{
 	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
 	"eol":      {}, // when releases end, which match and lint ask about
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
-	"image":    {"inflate"},
+	"scratch":  {}, // temporary files and folders, and what killed runs left of them
+	"image":    {"inflate", "scratch"},
 	"wrappers": {}, // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
@@ -62,7 +63,7 @@ var rooms = map[string][]string{
 	"policy":    {"report", "finding"},
 	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch"}, // rpmdb: the database of what is left is written anew; confine: both images are run
 	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},

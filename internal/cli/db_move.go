@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -232,11 +233,12 @@ func (c *command) dbPull(ctx context.Context, where string, f pullFlags) error {
 	if key != "" && signature == "" {
 		return errors.New("it publishes no signature, and --db-key asks for one")
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(f.out), stagePrefix)
+	scratch.Sweep(filepath.Dir(f.out), stagePrefix)
+	folder, err := scratch.NewFolder(filepath.Dir(f.out), stagePrefix)
 	if err != nil {
 		return err
 	}
-	st := &stage{dir}
+	st := &stage{folder}
 	defer st.remove()
 	if _, _, err := c.fetch(p, nil, st); err != nil {
 		return err

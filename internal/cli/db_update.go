@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -90,7 +90,7 @@ func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
 
 // stage is a directory beside the installed database where a new one is made
 // ready.
-type stage struct{ dir string }
+type stage struct{ folder *scratch.Folder }
 
 const stagePrefix = ".stage-"
 
@@ -99,31 +99,16 @@ func newStage(cacheDir string) (*stage, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
 	}
-	sweepStages(parent)
-	dir, err := os.MkdirTemp(parent, stagePrefix)
+	scratch.Sweep(parent, stagePrefix)
+	folder, err := scratch.NewFolder(parent, stagePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
 	}
-	return &stage{dir}, nil
+	return &stage{folder}, nil
 }
 
-func (s *stage) candidate() string { return filepath.Join(s.dir, "careen.db") }
-func (s *stage) remove()           { os.RemoveAll(s.dir) }
-
-// sweepStages removes what killed updates left behind. One that may still be
-// at work is younger than a transfer may take.
-func sweepStages(parent string) {
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && strings.HasPrefix(e.Name(), stagePrefix) && time.Since(info.ModTime()) > 2*maxTransferTime {
-			os.RemoveAll(filepath.Join(parent, e.Name()))
-		}
-	}
-}
+func (s *stage) candidate() string { return filepath.Join(s.folder.Path, "careen.db") }
+func (s *stage) remove()           { s.folder.Remove() }
 
 // updateFrom installs what one place offers, if it is another and no older
 // database than the one at hand.

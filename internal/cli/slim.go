@@ -151,6 +151,7 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 	if err := f.verify.check(f.dryRun); err != nil {
 		return err
 	}
+	sweepTrials()
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err

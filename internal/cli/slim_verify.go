@@ -18,6 +18,7 @@ import (
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/slim"
 )
 
@@ -122,11 +123,12 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 		return nil, err
 	}
 	defer after.Close()
-	dir, err := os.MkdirTemp("", "careen-verify-*")
+	folder, err := scratch.NewFolder("", trialPrefix)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer folder.Remove()
+	dir := folder.Path
 	trial := func(name string, tree *rootfs.Tree, cfg image.Config) slim.Trial {
 		return slim.Trial{
 			Name: name, Tree: tree, Config: cfg, Root: filepath.Join(dir, name),
@@ -178,6 +180,17 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 	}
 	return v, err
 }
+
+// sweepTrials removes what killed runs left: images that were unpacked to be run,
+// and the files of slimmed ones where those have names.
+func sweepTrials() {
+	scratch.Sweep("", "careen-slim-", "careen-layer-")
+	for _, dir := range scratch.Sweep("", trialPrefix) {
+		confine.RemoveGroup("careen-" + filepath.Base(dir) + "-*")
+	}
+}
+
+const trialPrefix = "careen-trial-"
 
 // orUnconfined says what else can be done where a program cannot be isolated.
 func orUnconfined(err error) error {

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	kgzip "github.com/klauspost/compress/gzip"
 
 	"github.com/careen/careen/internal/inflate"
+	"github.com/careen/careen/internal/scratch"
 )
 
 // NewImage is an image to be written: everything of it but where it goes.
@@ -55,7 +55,7 @@ type NewLayer struct {
 	Digest   string // digest of the stored bytes
 	Size     int64  // stored bytes
 	Expanded int64  // bytes of the tar
-	file     *os.File
+	file     *scratch.Temp
 }
 
 // gzipLevel is what new layers are compressed with: the levels above it cost
@@ -66,9 +66,9 @@ const gzipLevel = 6
 // temporary file in dir ("" is the system's). The same tar gives the same bytes.
 // Close removes the file.
 func BuildLayer(dir string, write func(tar io.Writer) error) (*NewLayer, error) {
-	f, err := os.CreateTemp(dir, "careen-layer-*")
+	f, err := scratch.File(dir, "careen-layer-")
 	if err != nil {
-		return nil, fmt.Errorf("temporary file: %w", err)
+		return nil, err
 	}
 	l := &NewLayer{file: f}
 	if err := l.fill(write); err != nil {
@@ -125,13 +125,7 @@ func (l *NewLayer) openTar() (io.ReadCloser, error) {
 }
 
 // Close removes the temporary file.
-func (l *NewLayer) Close() error {
-	err := l.file.Close()
-	if rmErr := os.Remove(l.file.Name()); err == nil {
-		err = rmErr
-	}
-	return err
-}
+func (l *NewLayer) Close() error { return l.file.Close() }
 
 // EncodeConfig writes the configuration of an image whose layers are diffIDs,
 // as OCI image-spec v1.1 (config.md) has it. What c.Raw holds beyond the fields

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/scratch"
 )
 
 // Build writes what stays into new layers. Close the layers of the result when
@@ -96,20 +96,17 @@ func (p *Plan) parts(src Source, opt Options) []part {
 // forward, while entries are written in the order of their names. Hard links
 // have the same place.
 type copied struct {
-	file     *os.File
+	file     *scratch.Temp
 	at       map[string]int64
 	mentions map[string]bool // names of accounts that stand in a body
 }
 
-func (c *copied) close() {
-	c.file.Close()
-	os.Remove(c.file.Name())
-}
+func (c *copied) close() { c.file.Close() }
 
 func (p *Plan) copyBodies(ctx context.Context, src Source, dir string) (*copied, error) {
-	f, err := os.CreateTemp(dir, "careen-slim-*")
+	f, err := scratch.File(dir, "careen-slim-")
 	if err != nil {
-		return nil, fmt.Errorf("temporary file: %w", err)
+		return nil, err
 	}
 	c := &copied{f, map[string]int64{}, map[string]bool{}}
 	if err := c.fill(ctx, src.Tree, p); err != nil {
