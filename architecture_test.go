@@ -54,8 +54,8 @@ var rooms = map[string][]string{
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
-	"project": {"dockerfile", "workload"}, // the one finder of lint, pin and check
-	"lint":    {"dockerfile", "workload", "project", "finding", "eol"},
+	"project": {"dockerfile", "workload"},                                        // the one finder of lint, pin and check
+	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
 	"pin":     {"dockerfile", "workload", "project", "finding", "image"},
 
 	// Tier 4, joins.

@@ -46,6 +46,14 @@ func rulePage(r Rule) string {
 		fmt.Fprintf(&b, " The same as %s.", strings.Join(r.Same, ", "))
 	}
 	fmt.Fprintf(&b, "\n\n%s\n\nWhat to do: %s.\n", r.Why, r.Fix)
+	for _, in := range []struct{ file, fix string }{{"a compose file", r.In.compose}, {"a manifest of Kubernetes", r.In.kubernetes}, {"docker run", r.In.run}} {
+		if in.fix != "" {
+			fmt.Fprintf(&b, "\n- in %s: `%s`", in.file, in.fix)
+		}
+	}
+	if r.In != (words{}) {
+		b.WriteByte('\n')
+	}
 	name, language := "Dockerfile", "dockerfile"
 	if r.File != "" {
 		name, language = r.File, "yaml"

@@ -32,6 +32,7 @@ type Rule struct {
 	Title    string // what the rule asks for
 	Severity finding.Severity
 	Fix      string   // what to do, in a word
+	In       words    // the same in the words of one kind of file, where those differ
 	Why      string   // for the documentation
 	Same     []string // ids of the same rule elsewhere: "DL3002", "DS-0002", "CIS 4.1"
 	Bad      string   // a file that breaks it
@@ -43,6 +44,22 @@ type Rule struct {
 	docker   func(*dockerCheck)
 	service  func(*serviceCheck)
 	workflow func(*workflowCheck)
+}
+
+// words say what to do as each kind of file writes it; "" leaves it to Rule.Fix.
+type words struct{ compose, kubernetes, run string }
+
+// fix is what to do in a file of a kind.
+func (r *Rule) fix(kind workload.Kind) string {
+	switch kind {
+	case workload.Compose:
+		return cmp.Or(r.In.compose, r.Fix)
+	case workload.Kubernetes:
+		return cmp.Or(r.In.kubernetes, r.Fix)
+	case workload.Script, workload.Makefile:
+		return cmp.Or(r.In.run, r.Fix)
+	}
+	return r.Fix
 }
 
 // Options is what a user decides about the rules. The zero value runs all of
@@ -125,7 +142,7 @@ func CheckDockerfile(name string, data []byte, opt Options) *Result {
 }
 
 func checkWorkload(file *workload.File, data []byte, opt Options) *Result {
-	base := check{path: file.Path, source: data, options: opt, lines: lineStarts(data)}
+	base := check{path: file.Path, kind: file.Kind, source: data, options: opt, lines: lineStarts(data)}
 	if !file.Kind.Workflow() {
 		c := &serviceCheck{check: base, file: file}
 		for i := range rules {
@@ -196,6 +213,7 @@ func (r *Rule) named(id string) bool {
 // check is one file while the rules look at it.
 type check struct {
 	path     string
+	kind     workload.Kind // "" for a Dockerfile
 	source   []byte
 	lines    []int
 	options  Options
@@ -225,13 +243,18 @@ func (s secret) everywhere() bool {
 func (c *check) report(line int, edits []Edit, format string, args ...any) {
 	line = max(1, min(line, len(c.lines)))
 	m := finding.Misconfiguration{
-		Rule: c.rule.ID, Title: c.rule.Title, Severity: c.rule.Severity, Fix: c.rule.Fix,
+		Rule: c.rule.ID, Title: c.rule.Title, Severity: c.rule.Severity, Fix: c.rule.fix(c.kind),
 		Message: fmt.Sprintf(format, args...), Line: &finding.Line{File: c.path, Line: line},
 	}
 	if c.options.Hadolint != nil {
 		m.Severity = c.options.Hadolint.severity(c.rule)
 	}
 	c.findings = append(c.findings, Finding{Misconfiguration: m, Edits: edits, rule: c.rule})
+}
+
+// advise says of the last finding what to do about this very place.
+func (c *check) advise(format string, args ...any) {
+	c.findings[len(c.findings)-1].Fix = fmt.Sprintf(format, args...)
 }
 
 // conceal remembers a secret.

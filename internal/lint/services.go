@@ -20,6 +20,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS101", Title: "Not privileged", Severity: finding.Critical,
 	Fix:  "remove it, and add the one capability or device that is needed",
+	In:   words{compose: "remove privileged; cap_add or devices for the one thing that is needed", kubernetes: "remove privileged; capabilities.add for the one that is needed", run: "remove --privileged; --cap-add or --device for the one thing that is needed"},
 	Why:  "A privileged container has every right of root on the host, and its devices.",
 	Same: []string{"CIS 5.5", "KSV-0017"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    privileged: true\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
@@ -27,6 +28,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS103", Title: "No dangerous capabilities", Severity: finding.High,
 	Fix:  "remove it, or add a smaller one",
+	In:   words{compose: "remove it from cap_add, or add a smaller one", kubernetes: "remove it from capabilities.add, or add a smaller one", run: "remove it, or --cap-add a smaller one"},
 	Why:  "With it a process can leave the container, or look into others.",
 	Same: []string{"CIS 5.4", "KSV-0005", "KSV-0022"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    cap_add: [SYS_ADMIN]\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cap_drop: [ALL]\n    cap_add: [NET_BIND_SERVICE]\n",
@@ -34,6 +36,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS106", Title: "Not as root", Severity: finding.Medium,
 	Fix:  "the number of another user",
+	In:   words{compose: "user: \"65532:65532\", or another number that is not 0", kubernetes: "runAsUser: 65532, or another number that is not 0", run: "--user 65532:65532, or another number that is not 0"},
 	Why:  "Whoever breaks in is root in the container, and one flaw of the kernel away from the host.",
 	Same: []string{"CIS 4.1", "KSV-0105"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    user: root\n", Good: "services:\n  web:\n    image: nginx:1.29\n    user: \"101:101\"\n",
@@ -41,6 +44,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS108", Title: "Not in the host's network", Severity: finding.High,
 	Fix:  "publish the ports that are needed",
+	In:   words{compose: "remove network_mode, and publish the ports that are needed", kubernetes: "remove hostNetwork; a Service for the ports that are needed", run: "remove it, and publish with -p the ports that are needed"},
 	Why:  "The container reaches every service that listens on the host's loopback, and can listen on any port itself.",
 	Same: []string{"CIS 5.10", "KSV-0009"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    network_mode: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"127.0.0.1:8080:80\"]\n",
@@ -48,6 +52,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS109", Title: "Not among the host's processes", Severity: finding.High,
 	Fix:  "remove it",
+	In:   words{compose: "remove pid: host", kubernetes: "remove hostPID", run: "remove --pid=host"},
 	Why:  "The container sees every process of the host with its arguments, and can signal those of its user.",
 	Same: []string{"CIS 5.16", "KSV-0010"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    pid: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
@@ -55,6 +60,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS110", Title: "Not in the host's IPC namespace", Severity: finding.High,
 	Fix:  "remove it, or ipc: shareable between two containers",
+	In:   words{compose: "remove ipc: host, or ipc: shareable between two services", kubernetes: "remove hostIPC", run: "remove --ipc=host, or --ipc=shareable between two containers"},
 	Why:  "The container reads the shared memory of the host's processes.",
 	Same: []string{"CIS 5.17", "KSV-0008"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    ipc: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
@@ -62,6 +68,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS111", Title: "Not in the host's UTS namespace", Severity: finding.Medium,
 	Fix:  "remove it",
+	In:   words{compose: "remove uts: host", run: "remove --uts=host"},
 	Why:  "The container can change the name of the host.",
 	Same: []string{"CIS 5.21"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    uts: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
@@ -69,10 +76,19 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS112", Title: "Not in the host's user namespace", Severity: finding.Medium,
 	Fix:  "remove it",
+	In:   words{compose: "remove userns_mode: host", run: "remove --userns=host"},
 	Why:  "It switches off the mapping of users for this container: root in it is root on the host.",
 	Same: []string{"CIS 5.31"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    userns_mode: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
 	service: hostNamespace("userns", func(s *workload.Service) workload.Text { return s.UserNS }),
+}, {
+	ID: "CS124", Title: "Not in the host's cgroup namespace", Severity: finding.Medium,
+	Fix:  "remove it",
+	In:   words{compose: "remove cgroup: host", run: "remove --cgroupns=host"},
+	Why:  "The container sees the control groups of the host, and by them what else runs there.",
+	Same: []string{"CIS 5.25"}, File: "compose.yaml",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n    cgroup: host\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cgroup: private\n",
+	service: hostNamespace("cgroup", func(s *workload.Service) workload.Text { return s.CGroup }),
 }, {
 	ID: "CS113", Title: "No socket of the container engine", Severity: finding.High,
 	Fix:  "a proxy that allows the calls that are needed, or a rootless builder",
@@ -89,7 +105,8 @@ var serviceRules = []Rule{{
 	service: hostDirectories,
 }, {
 	ID: "CS115", Title: "The filter of system calls is on", Severity: finding.High,
-	Fix:  "remove seccomp=unconfined, or write a profile",
+	Fix:  "remove it, or name a profile",
+	In:   words{compose: "remove seccomp:unconfined, or name a profile", kubernetes: "seccompProfile: {type: RuntimeDefault}", run: "remove seccomp=unconfined, or name a profile"},
 	Why:  "The default profile keeps a container from the calls in which most ways out have been found.",
 	Same: []string{"CIS 5.22", "KSV-0104"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    security_opt: [\"seccomp:unconfined\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
@@ -103,13 +120,15 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS116", Title: "AppArmor and SELinux are on", Severity: finding.Medium,
 	Fix:  "remove the option",
+	In:   words{compose: "remove the option", kubernetes: "appArmorProfile: {type: RuntimeDefault}", run: "remove the option"},
 	Why:  "The default profile keeps a container from writing where the host's kernel is controlled.",
 	Same: []string{"CIS 5.2", "CIS 5.3", "KSV-0002"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    security_opt: [\"apparmor:unconfined\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
 	service: mandatoryAccess,
 }, {
-	ID: "CS119", Title: "No secrets in the environment", Severity: finding.High,
+	ID: "CS119", Title: "No secrets in the environment, in build arguments and labels", Severity: finding.High,
 	Fix:  "secrets: of compose, a Secret of Kubernetes, or a file that is not in the repository",
+	In:   words{compose: "secrets: of compose, or a file that is not in the repository", kubernetes: "valueFrom: {secretKeyRef: …}", run: "--env-file with a file that is not in the repository, or -e NAME alone"},
 	Why:  "The value stands in the repository, and in the output of docker inspect.",
 	Same: []string{"CIS 4.10"}, File: "compose.yaml",
 	Bad: "services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD: tr0ub4dor3\n", Good: "services:\n  db:\n    image: postgres:17\n    environment:\n      POSTGRES_PASSWORD_FILE: /run/secrets/db\n",
@@ -117,6 +136,7 @@ var serviceRules = []Rule{{
 }, {
 	ID: "CS121", Title: "SSH is not published", Severity: finding.Medium,
 	Fix:  "docker exec or kubectl exec",
+	In:   words{compose: "remove the port; docker compose exec", kubernetes: "remove the port; kubectl exec", run: "remove the port; docker exec"},
 	Why:  "A second way in with keys, passwords and updates of its own, around what guards the first.",
 	Same: []string{"CIS 5.7"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"2222:22\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n    ports: [\"127.0.0.1:8080:80\"]\n",
@@ -189,20 +209,27 @@ func serviceRoot(c *serviceCheck) {
 func hostNamespace(kind string, of func(*workload.Service) workload.Text) func(*serviceCheck) {
 	return func(c *serviceCheck) {
 		c.each(func(s *workload.Service) {
+			name := s.Name
+			if c.file.Kind == workload.Kubernetes { // the setting is the pod's
+				name, _, _ = strings.Cut(name, " ")
+			}
 			if t := of(s); t.Value == "host" {
-				c.report(t.Line, nil, "%s shares the host's %s namespace", s.Name, kind)
+				c.report(t.Line, nil, "%s shares the host's %s namespace", name, kind)
 			}
 		})
 	}
 }
 
-var engineSockets = lazily(`(^|/)(docker\.sock|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock)$`)
+var engineSockets = lazily(`(?i)(^|[/\\])(docker(\.raw)?\.sock|docker\.sock\.raw|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock|docker_engine)$`)
 
 func engineSocket(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, m := range s.Mounts {
-			if engineSockets().MatchString(m.Source) {
+			switch {
+			case engineSockets().MatchString(m.Source):
 				c.report(m.Line, nil, "%s gets %s", s.Name, m.Source)
+			case engineSockets().MatchString(m.Target): // whatever variable says where it is
+				c.report(m.Line, nil, "%s gets %s", s.Name, m.Target)
 			}
 		}
 	})
@@ -221,11 +248,16 @@ var harmless = []string{"/dev/shm", "/dev/null", "/dev/dri", "/dev/net/tun", "/s
 func hostDirectories(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, m := range s.Mounts {
-			if strings.HasPrefix(m.Source, "/") && sensitive(path.Clean(m.Source)) {
+			if ofSystem(m.Source) {
 				c.report(m.Line, nil, "%s gets %s of the host", s.Name, m.Source)
 			}
 		}
 	})
+}
+
+// ofSystem reports whether a source of a mount is a path of the host's system.
+func ofSystem(source string) bool {
+	return strings.HasPrefix(source, "/") && sensitive(path.Clean(source))
 }
 
 func sensitive(source string) bool {
@@ -247,29 +279,21 @@ func sensitive(source string) bool {
 	return false
 }
 
+// appArmorProfiles are those that the Pod Security Standards allow, as the field
+// and as the older annotation write them.
+var appArmorProfiles = lazily(`^(RuntimeDefault|Localhost|runtime/default|localhost/.+)$`)
+
 func mandatoryAccess(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
-		if strings.EqualFold(s.AppArmor.Value, "unconfined") {
+		switch profile := s.AppArmor.Value; {
+		case strings.EqualFold(profile, "unconfined"):
 			c.report(s.AppArmor.Line, nil, "%s: AppArmor is off", s.Name)
+		case c.file.Kind == workload.Kubernetes && s.AppArmor.Line > 0 && !appArmorProfiles().MatchString(profile):
+			c.report(s.AppArmor.Line, nil, "%s: %q is no profile of AppArmor", s.Name, profile)
 		}
 		for _, option := range s.SecurityOpt {
-			if option.Value == "label:disable" || option.Value == "label=disable" {
+			if value := strings.ReplaceAll(option.Value, "=", ":"); value == "label:disable" {
 				c.report(option.Line, nil, "%s: SELinux is off", s.Name)
-			}
-		}
-	})
-}
-
-func serviceSecrets(c *serviceCheck) {
-	c.each(func(s *workload.Service) {
-		for _, v := range s.Environment {
-			v.Value = strings.Trim(v.Value, `"'`) // of -e TOKEN="$TOKEN"
-			if v.Set && v.Value != "" && holdsSecret(v.Name) && !strings.HasPrefix(v.Value, "$") && !dummy().MatchString(v.Value) && !strings.Contains(v.Value, "${") {
-				c.conceal(v.Value, v.Line)
-				c.report(v.Line, nil, "%s: %s has a value", s.Name, v.Name)
-			} else if v.Set && token().MatchString(v.Value) {
-				c.conceal(v.Value, v.Line)
-				c.report(v.Line, nil, "%s: %s has the form of a key or token", s.Name, v.Name)
 			}
 		}
 	})

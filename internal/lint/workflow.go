@@ -62,6 +62,20 @@ var workflowRules = []Rule{{
 	Bad:      job("      - run: docker build -t app .\n      - run: docker push app\n      - run: careen scan app --fail-on high\n"),
 	Good:     job("      - run: docker build -t app .\n      - run: careen scan app --fail-on high\n      - run: docker push app\n"),
 	workflow: lateScan,
+}, {
+	ID: "CW107", Title: "Code of others is taken by its commit", Severity: finding.Low,
+	Fix:  "careen pin, which writes the commit and keeps the tag as a comment",
+	Why:  "A tag or a branch can be moved to other code, which then runs with the secrets of the workflow; it has happened to much used actions. Only a whole commit names the same code tomorrow.",
+	File: ".github/workflows/ci.yml",
+	Bad:  job("      - uses: actions/checkout@v4\n"), Good: job("      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2\n"),
+	workflow: movableCode,
+}, {
+	ID: "CW108", Title: "No keys and tokens in the workflow", Severity: finding.Critical,
+	Fix:  "revoke it; ${{ secrets.NAME }}, or a protected variable",
+	Why:  "The text has the form of a real key. It is in the repository's history too: only revoking it helps.",
+	Same: []string{"CIS 4.10"}, File: ".github/workflows/ci.yml",
+	Bad: job("      - run: ./deploy --key AKIAZ7QRT2LMWX4NPB6K\n"), Good: job("      - run: ./deploy --key ${{ secrets.DEPLOY_KEY }}\n"),
+	workflow: func(c *workflowCheck) { c.tokens() },
 }}
 
 // job is a workflow for examples.
@@ -404,6 +418,24 @@ func movingAction(c *workflowCheck) {
 		switch version {
 		case "master", "main", "latest", "HEAD", "develop":
 			c.report(step.Line, nil, "%s is a branch", step.Uses)
+		}
+	}
+}
+
+func movableCode(c *workflowCheck) {
+	for _, u := range c.file.Uses {
+		switch {
+		case u.Pinned() || strings.ContainsAny(u.Value, "$<{"):
+		case u.Ref == "":
+			c.report(u.Line, nil, "%s names no commit", u.Value)
+		default:
+			c.report(u.Line, nil, "%s names no commit: %s can be moved", u.Value, u.Ref)
+		}
+	}
+	for _, step := range c.file.Steps {
+		image, ok := strings.CutPrefix(step.Uses, "docker://")
+		if ok && !strings.ContainsAny(image, "$<{") && parseName(image).digest == "" {
+			c.report(step.Line, nil, "%s has no digest", step.Uses)
 		}
 	}
 }

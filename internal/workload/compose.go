@@ -8,7 +8,9 @@ import (
 
 // compose reads a compose file.
 func (d *document) compose(root *yaml.Node) {
+	d.interpolate(root, "", 0)
 	services := d.fields(d.get(root, "services"))
+	bound := d.boundVolumes(root)
 	byName := map[string]*yaml.Node{}
 	for _, s := range services {
 		byName[s.key] = s.value
@@ -21,6 +23,11 @@ func (d *document) compose(root *yaml.Node) {
 		fields := d.extended(s.value, byName, &service.Partial, 0)
 		for _, f := range fields {
 			d.composeField(&service, f)
+		}
+		for i, m := range service.Mounts {
+			if source, ok := bound[m.Source]; ok {
+				service.Mounts[i].Source = source
+			}
 		}
 		d.file.Services = append(d.file.Services, service)
 	}
@@ -60,7 +67,7 @@ func (d *document) extended(n *yaml.Node, byName map[string]*yaml.Node, partial 
 
 // listSetting are the keys whose lists are joined by extends rather than replaced.
 var listSetting = map[string]bool{
-	"cap_add": true, "cap_drop": true, "security_opt": true, "ports": true, "volumes": true, "tmpfs": true, "devices": true, "environment": true,
+	"cap_add": true, "cap_drop": true, "security_opt": true, "ports": true, "volumes": true, "tmpfs": true, "devices": true, "environment": true, "labels": true,
 }
 
 func (d *document) composeField(s *Service, f field) {
@@ -72,10 +79,20 @@ func (d *document) composeField(s *Service, f field) {
 		}
 	case "build":
 		s.Build = true
+		s.BuildArgs = append(s.BuildArgs, d.variables(d.get(f.value, "args"))...)
+		s.Privileged = override(s.Privileged, onlyOn(flag(d.get(f.value, "privileged"))))
+	case "command", "entrypoint":
+		s.Command = append(s.Command, d.texts(f.value)...)
+	case "labels":
+		s.Labels = append(s.Labels, d.variables(f.value)...)
+	case "use_api_socket":
+		if use := flag(f.value); use.On() {
+			s.Mounts = append(s.Mounts, Mount{Source: engineSocket, Target: engineSocket, Line: f.line})
+		}
 	case "user":
 		s.User = text(f.value)
 	case "privileged":
-		s.Privileged = flag(f.value)
+		s.Privileged = override(s.Privileged, flag(f.value))
 	case "read_only":
 		s.ReadOnly = flag(f.value)
 	case "cap_add":
@@ -96,6 +113,8 @@ func (d *document) composeField(s *Service, f field) {
 		s.UTS = text(f.value)
 	case "userns_mode":
 		s.UserNS = text(f.value)
+	case "cgroup":
+		s.CGroup = text(f.value)
 	case "tmpfs":
 		for _, t := range d.texts(f.value) {
 			t.Value, _, _ = strings.Cut(t.Value, ":")
@@ -127,9 +146,31 @@ func (d *document) composeField(s *Service, f field) {
 		s.CPU = firstSet(s.CPU, text(d.get(limits, "cpus")))
 		s.PIDs = firstSet(s.PIDs, text(d.get(limits, "pids")))
 		s.Restart = firstSet(s.Restart, text(d.get(f.value, "restart_policy", "condition")))
+		s.Labels = append(s.Labels, d.variables(d.get(f.value, "labels"))...)
 	case "restart":
 		s.Restart = text(f.value)
 	}
+}
+
+// boundVolumes are the named volumes that stand for a path of the host: those of
+// the local driver with a device (docs.docker.com, "volume create", driver-specific options).
+func (d *document) boundVolumes(root *yaml.Node) map[string]string {
+	bound := map[string]string{}
+	for _, v := range d.fields(d.get(root, "volumes")) {
+		options := d.get(v.value, "driver_opts")
+		if device := scalar(d.get(options, "device")); strings.HasPrefix(device, "/") && strings.Contains(scalar(d.get(options, "o")), "bind") {
+			bound[v.key] = device
+		}
+	}
+	return bound
+}
+
+// onlyOn is a flag that counts only when it is on.
+func onlyOn(f Flag) Flag {
+	if f.On() {
+		return f
+	}
+	return Flag{}
 }
 
 func firstSet(a, b Text) Text {
@@ -235,7 +276,7 @@ func (s *Service) composePort(d *document, n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		p := Port{
 			HostIP: scalar(d.get(n, "host_ip")), Host: scalar(d.get(n, "published")),
-			Container: scalar(d.get(n, "target")), Line: n.Line,
+			Container: scalar(d.get(n, "target")), Long: true, Line: n.Line,
 		}
 		if protocol := scalar(d.get(n, "protocol")); protocol != "" && protocol != "tcp" {
 			p.Container += "/" + protocol

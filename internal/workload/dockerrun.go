@@ -17,6 +17,9 @@ var runSwitches = map[string]bool{
 	"--env-host": true, "--passwd": true, "--read-only-tmpfs": true, "--unsetenv-all": true, "--use-api-socket": true,
 }
 
+// engineSocket is where Docker listens, and what --use-api-socket hands in.
+const engineSocket = "/var/run/docker.sock"
+
 // shortRun are the one-letter flags and the long ones that they stand for.
 var shortRun = map[byte]string{
 	'a': "--attach", 'c': "--cpu-shares", 'd': "--detach", 'e': "--env", 'h': "--hostname", 'i': "--interactive",
@@ -61,6 +64,9 @@ func runLine(words []Word) (Service, bool) {
 				continue
 			}
 			s.Image = w.image()
+			for _, arg := range verb[i+1:] {
+				s.Command = append(s.Command, Text{arg.Value, arg.Line})
+			}
 			return s, true
 		}
 		name, value, glued := flagOf(w.Value)
@@ -177,6 +183,18 @@ func (s *Service) runFlag(name, value string, line int) {
 		s.UTS = t
 	case "--userns":
 		s.UserNS = t
+	case "--cgroupns":
+		s.CGroup = t
+	case "--publish-all":
+		s.PublishAll = on
+	case "--label":
+		s.Labels = append(s.Labels, assignment(value, line))
+	case "--entrypoint":
+		s.Command = append(s.Command, t)
+	case "--use-api-socket":
+		if on.Value {
+			s.Mounts = append(s.Mounts, Mount{Source: engineSocket, Target: engineSocket, Line: line})
+		}
 	case "--tmpfs":
 		t.Value, _, _ = strings.Cut(value, ":")
 		s.Tmpfs = append(s.Tmpfs, t)

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -22,6 +23,7 @@ func (d *document) github(root *yaml.Node) {
 		if uses := d.get(job.value, "uses"); uses != nil { // a workflow that is called
 			step := Step{Job: job.key, Uses: scalar(uses), With: d.inputs(job.value), Line: uses.Line, MayFail: allowed}
 			d.file.Steps = append(d.file.Steps, step)
+			d.use(uses, where+".uses")
 		}
 		jobShell := shell
 		if s := scalar(d.get(job.value, "defaults", "run", "shell")); s != "" {
@@ -60,6 +62,29 @@ func (d *document) dockerUses(n *yaml.Node, where string) {
 	d.file.Images = append(d.file.Images, image)
 }
 
+// repositoryName is the form of what stands before "@": owner, repository, and
+// maybe a path in it (docs.github.com, "jobs.<job_id>.steps[*].uses").
+var repositoryName = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+)(/[^\s@]+)?$`)
+
+// use notes an action, or a workflow that is called, of another repository.
+func (d *document) use(n *yaml.Node, where string) {
+	value := scalar(n)
+	at := strings.LastIndexByte(value, '@')
+	if at < 0 {
+		return
+	}
+	name := repositoryName.FindStringSubmatch(value[:at])
+	if name == nil {
+		return
+	}
+	u := Use{Value: value, Repository: name[1], Ref: value[at+1:], Line: n.Line, Start: -1, End: -1, Host: "github.com", Where: where}
+	if start := d.scalarStart(n); start >= 0 {
+		u.Start, u.End = start+at+1, start+len(value)
+	}
+	u.Comment = strings.TrimSpace(strings.TrimPrefix(n.LineComment, "#"))
+	d.file.Uses = append(d.file.Uses, u)
+}
+
 func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Flag) {
 	for _, n := range d.items(list) {
 		if n.Kind != yaml.MappingNode {
@@ -72,7 +97,12 @@ func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Fl
 		step.MayFail = override(jobMayFail, flag(d.get(n, "continue-on-error")))
 		if uses := d.get(n, "uses"); uses != nil {
 			step.Uses, step.Line = scalar(uses), uses.Line
-			d.dockerUses(uses, "jobs."+job+".steps.uses")
+			where := "runs.steps.uses"
+			if job != "" {
+				where = "jobs." + job + ".steps.uses"
+			}
+			d.dockerUses(uses, where)
+			d.use(uses, where)
 		}
 		if run := d.get(n, "run"); run != nil {
 			step.Run, step.Line = scalar(run), run.Line

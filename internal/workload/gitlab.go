@@ -18,7 +18,23 @@ var gitlabKeywords = map[string]bool{
 func (d *document) gitlab(root *yaml.Node) {
 	d.gitlabImages(root, "")
 	d.gitlabImages(d.get(root, "default"), "default.")
-	for _, include := range d.items(d.get(root, "include")) {
+	includes := d.items(d.get(root, "include"))
+	if n := d.get(root, "include"); n != nil && n.Kind == yaml.MappingNode {
+		includes = []*yaml.Node{n}
+	}
+	for _, include := range includes {
+		if project := text(d.get(include, "project")); project.Line > 0 {
+			u := Use{Value: project.Value, Repository: project.Value, Line: project.Line, Start: -1, End: -1, Where: "include"}
+			if ref := d.get(include, "ref"); ref != nil {
+				u.Ref, u.Line = scalar(ref), ref.Line
+				u.Value += "@" + u.Ref
+				u.Comment = strings.TrimSpace(strings.TrimPrefix(ref.LineComment, "#"))
+				if start := d.scalarStart(ref); start >= 0 {
+					u.Start, u.End = start, start+len(u.Ref)
+				}
+			}
+			d.file.Uses = append(d.file.Uses, u)
+		}
 		for _, key := range []string{"template", "component"} {
 			if t := text(d.get(include, key)); t.Line > 0 {
 				d.file.Steps = append(d.file.Steps, Step{Uses: t.Value, Line: t.Line, With: d.nested(include, "inputs")})

@@ -1,6 +1,10 @@
 package workload
 
 import (
+	"cmp"
+	"encoding/base64"
+	"strings"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -16,46 +20,101 @@ func (d *document) kubernetes(root *yaml.Node, depth int) {
 		}
 		return
 	}
-	spec := d.podSpec(root)
+	object := scalar(d.get(root, "kind"))
+	name := cmp.Or(scalar(d.get(root, "metadata", "name")), scalar(d.get(root, "metadata", "generateName")))
+	switch object {
+	case "ConfigMap", "Secret":
+		d.values(root, object, name)
+		return
+	case "Kustomization", "Component":
+		d.kustomization(root)
+		return
+	}
+	spec, metadata := d.podSpec(root)
 	if spec == nil {
 		return
 	}
-	object := scalar(d.get(root, "kind"))
-	name := scalar(d.get(root, "metadata", "name"))
-	if name == "" {
-		name = scalar(d.get(root, "metadata", "generateName"))
-	}
-	pod := d.pod(spec)
+	shared := d.pod(spec)
+	annotations := d.get(metadata, "annotations")
+	shared.Seccomp = firstSet(shared.Seccomp, text(d.get(annotations, "seccomp.security.alpha.kubernetes.io/pod")))
+	d.file.Pods = append(d.file.Pods, d.podFields(spec, object+"/"+name))
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		for _, container := range d.items(d.get(spec, list)) {
 			if container.Kind != yaml.MappingNode {
 				continue
 			}
-			s := pod
+			s := shared
 			s.Line = container.Line
-			s.Name = object + "/" + name + " " + scalar(d.get(container, "name"))
+			called := scalar(d.get(container, "name"))
+			s.Name = object + "/" + name + " " + called
 			// An init container that always restarts is a sidecar.
 			s.Init = list == "initContainers" && scalar(d.get(container, "restartPolicy")) != "Always"
+			s.AppArmor = firstSet(s.AppArmor, text(d.get(annotations, "container.apparmor.security.beta.kubernetes.io/"+called)))
 			d.container(&s, container, spec)
+			s.Seccomp = firstSet(s.Seccomp, text(d.get(annotations, "container.seccomp.security.alpha.kubernetes.io/"+called)))
 			d.file.Services = append(d.file.Services, s)
 		}
 	}
 }
 
-// podSpec finds the PodSpec of an object: Pod, PodTemplate, what has a template
-// (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job…), and CronJob.
-func (d *document) podSpec(root *yaml.Node) *yaml.Node {
-	for _, path := range [][]string{
-		{"spec"},
-		{"spec", "template", "spec"},
-		{"spec", "jobTemplate", "spec", "template", "spec"},
-		{"template", "spec"},
-	} {
-		if spec := d.get(root, path...); spec != nil && d.get(spec, "containers") != nil {
-			return spec
+// podFields reads what a pod asks for beside its containers.
+func (d *document) podFields(spec *yaml.Node, name string) Pod {
+	pod := Pod{Name: name, Line: spec.Line}
+	for _, v := range d.items(d.get(spec, "volumes")) {
+		volume := Volume{Name: scalar(d.get(v, "name")), Line: v.Line}
+		for _, f := range d.fields(v) {
+			if f.key != "name" {
+				volume.Type, volume.Line, volume.Path = f.key, f.line, scalar(d.get(f.value, "path"))
+			}
+		}
+		pod.Volumes = append(pod.Volumes, volume)
+		if image := d.image(d.get(v, "image", "reference"), name+" volume "+volume.Name); image.Line > 0 {
+			d.file.Images = append(d.file.Images, image)
 		}
 	}
-	return nil
+	context := d.get(spec, "securityContext")
+	for _, s := range d.items(d.get(context, "sysctls")) {
+		if name := text(d.get(s, "name")); name.Line > 0 {
+			pod.Sysctls = append(pod.Sysctls, name)
+		}
+	}
+	pod.HostProcess = flag(d.get(context, "windowsOptions", "hostProcess"))
+	pod.SELinux = d.variables(d.get(context, "seLinuxOptions"))
+	return pod
+}
+
+// values reads a ConfigMap or a Secret. What cannot be decoded stays as it is.
+func (d *document) values(root *yaml.Node, object, name string) {
+	for _, section := range []string{"data", "stringData", "binaryData"} {
+		for _, f := range d.fields(d.get(root, section)) {
+			v := Value{Object: object, Name: name, Key: f.key, Text: scalar(f.value), Line: f.line}
+			if object == "Secret" && section == "data" || section == "binaryData" {
+				packed := strings.Join(strings.Fields(v.Text), "")
+				if plain, err := base64.StdEncoding.DecodeString(packed); err == nil {
+					v.Text = string(plain)
+				}
+			}
+			d.file.Values = append(d.file.Values, v)
+		}
+	}
+}
+
+// podSpec finds the PodSpec of an object, and the metadata beside it: Pod,
+// PodTemplate, what has a template (Deployment, StatefulSet, DaemonSet,
+// ReplicaSet, Job…), and CronJob.
+func (d *document) podSpec(root *yaml.Node) (spec, metadata *yaml.Node) {
+	for _, path := range [][]string{
+		{},
+		{"spec", "template"},
+		{"spec", "jobTemplate", "spec", "template"},
+		{"template"},
+	} {
+		template := d.get(root, path...)
+		if spec := d.get(template, "spec"); spec != nil && d.get(spec, "containers") != nil {
+			return spec, d.get(template, "metadata")
+		}
+	}
+	return nil, nil
 }
 
 // pod reads what all containers of a pod share.
@@ -64,11 +123,13 @@ func (d *document) pod(spec *yaml.Node) Service {
 		TokenMounted:   flag(d.get(spec, "automountServiceAccountToken")),
 		ServiceAccount: firstSet(text(d.get(spec, "serviceAccountName")), text(d.get(spec, "serviceAccount"))),
 		Restart:        text(d.get(spec, "restartPolicy")),
+		Windows:        scalar(d.get(spec, "os", "name")) == "windows",
 		Network:        d.hostNamespace(spec, "hostNetwork"),
 		PID:            d.hostNamespace(spec, "hostPID"),
 		IPC:            d.hostNamespace(spec, "hostIPC"),
 	}
 	d.securityContext(&s, d.get(spec, "securityContext"))
+	s.HostProcess, s.SELinux = Flag{}, nil // said of the pod
 	return s
 }
 
@@ -105,6 +166,12 @@ func (d *document) securityContext(s *Service, n *yaml.Node) {
 			s.Seccomp = firstSet(text(d.get(f.value, "type")), s.Seccomp)
 		case "appArmorProfile":
 			s.AppArmor = firstSet(text(d.get(f.value, "type")), s.AppArmor)
+		case "procMount":
+			s.ProcMount = text(f.value)
+		case "seLinuxOptions":
+			s.SELinux = d.variables(f.value)
+		case "windowsOptions":
+			s.HostProcess = flag(d.get(f.value, "hostProcess"))
 		}
 	}
 }
@@ -124,11 +191,20 @@ func (d *document) container(s *Service, n, spec *yaml.Node) {
 		if p := d.get(n, probe); p != nil && s.Health.Line == 0 {
 			s.Health = Flag{true, p.Line}
 		}
+		d.probeHost(s, d.get(n, probe))
 	}
-	limits := d.get(n, "resources", "limits")
+	for _, hook := range []string{"postStart", "preStop"} {
+		d.probeHost(s, d.get(n, "lifecycle", hook))
+	}
+	limits, requests := d.get(n, "resources", "limits"), d.get(n, "resources", "requests")
 	s.Memory, s.CPU = text(d.get(limits, "memory")), text(d.get(limits, "cpu"))
+	// A limit without a request is the request too (kubernetes.io, "Resource
+	// Management for Pods and Containers").
+	s.Requests.Memory = firstSet(text(d.get(requests, "memory")), s.Memory)
+	s.Requests.CPU = firstSet(text(d.get(requests, "cpu")), s.CPU)
+	s.Command = append(d.texts(d.get(n, "command")), d.texts(d.get(n, "args"))...)
 	for _, port := range d.items(d.get(n, "ports")) {
-		if host := scalar(d.get(port, "hostPort")); host != "" {
+		if host := scalar(d.get(port, "hostPort")); host != "" && host != "0" {
 			s.Ports = append(s.Ports, Port{
 				HostIP: scalar(d.get(port, "hostIP")), Host: host,
 				Container: scalar(d.get(port, "containerPort")), Line: port.Line,
@@ -143,6 +219,19 @@ func (d *document) container(s *Service, n, spec *yaml.Node) {
 	}
 	d.containerMounts(s, n, spec)
 }
+
+// probeHost notes the host that a probe or a hook asks, other than the pod.
+func (d *document) probeHost(s *Service, handler *yaml.Node) {
+	for _, kind := range []string{"httpGet", "tcpSocket"} {
+		if host := text(d.get(handler, kind, "host")); host.Value != "" {
+			s.ProbeHosts = append(s.ProbeHosts, host)
+		}
+	}
+}
+
+// kustomization notes the images that are given other names or tags
+// (kubectl.docs.kubernetes.io, "images").
+func (d *document) kustomization(root *yaml.Node) {}
 
 // containerMounts joins a container's mounts with the pod's volumes. Only paths
 // of the host and memory are told apart; the rest are volumes by name.

@@ -49,6 +49,10 @@ type File struct {
 	Services []Service // containers that the file starts, in the order of the file
 	Steps    []Step    // steps of a workflow, in the order of the file
 	Images   []Image   // every image that the file names, services' own included, by Start
+	Uses     []Use     // code of other repositories that a workflow runs
+	Pods     []Pod     // of Kubernetes, in the order of the file
+	Values   []Value   // what ConfigMaps and Secrets of Kubernetes hold
+	Builds   []Build   // Dockerfiles that stand in the file itself (compose)
 	Problems []Problem // what could not be read; the rest was
 	Template bool      // values are put in before it is read by anything: Helm's and the like
 }
@@ -107,22 +111,94 @@ type Service struct {
 	Seccomp         Text   // "unconfined", "RuntimeDefault", a path
 	AppArmor        Text
 
-	Network, PID, IPC, UTS, UserNS Text // namespaces: "host", "service:x"…
+	Network, PID, IPC, UTS, UserNS, CGroup Text // namespaces: "host", "service:x"…
 
 	Tmpfs       []Text // targets
 	Mounts      []Mount
 	Devices     []Text
 	Ports       []Port
 	Environment []Variable
+	Labels      []Variable
+	BuildArgs   []Variable // compose
+	Command     []Text     // entrypoint and command, word by word where the file has words
+
+	HostProcess Flag       // Kubernetes on Windows
+	SELinux     []Variable // Kubernetes: seLinuxOptions
+	ProcMount   Text       // Kubernetes
+	ProbeHosts  []Text     // Kubernetes: host of probes and of lifecycle hooks
+	Windows     bool       // Kubernetes: os.name of the pod
+	PublishAll  Flag       // docker run -P
 
 	Health         Flag // Value false: disabled in so many words
 	Memory         Text // limits
 	CPU            Text
 	PIDs           Text
+	Requests       struct{ Memory, CPU Text } // Kubernetes
 	Restart        Text
 	TokenMounted   Flag // Kubernetes: automountServiceAccountToken
 	ServiceAccount Text // Kubernetes
 }
+
+// Use is code of another repository that a workflow runs: an action, a workflow
+// that is called, a pipeline that is included.
+type Use struct {
+	Value      string // as written: "actions/checkout@v4"
+	Repository string // "actions/checkout"
+	Ref        string // "v4"; "" for the default branch
+	Line       int
+	Start, End int    // byte offsets of Ref in the file, or -1
+	Comment    string // of the same line, behind the value, without "#"
+	Host       string // "github.com"; "" where it is the server of the workflow itself
+	Where      string // "jobs.build.steps.uses"
+}
+
+// Pinned reports whether the ref is a commit.
+func (u Use) Pinned() bool { return IsCommit(u.Ref) }
+
+// IsCommit reports whether a ref is the whole name of a commit: SHA-1's or SHA-256's.
+func IsCommit(ref string) bool {
+	return (len(ref) == 40 || len(ref) == 64) && strings.Trim(ref, "0123456789abcdef") == ""
+}
+
+// Pod is what a pod of Kubernetes asks for beside its containers.
+type Pod struct {
+	Name        string // "Deployment/shop"
+	Line        int    // of its specification
+	Volumes     []Volume
+	Sysctls     []Text // names
+	HostProcess Flag
+	SELinux     []Variable
+}
+
+// Volume is one volume of a pod.
+type Volume struct {
+	Name string
+	Type string // its key: "hostPath", "emptyDir"
+	Path string // of a hostPath
+	Line int
+}
+
+// Value is one entry of a ConfigMap or a Secret.
+type Value struct {
+	Object string // "ConfigMap", "Secret"
+	Name   string // of the object
+	Key    string
+	Text   string // of a Secret's data, decoded
+	Line   int    // of the key
+}
+
+// Build is a Dockerfile that stands in another file.
+type Build struct {
+	Where string // "services.web.build.dockerfile_inline"
+	Text  string
+	// Lines says of each line of Text where it is in the file: its line, counted
+	// from 1, and the byte offset at which it begins; -1 where the file does not
+	// hold it byte for byte.
+	Lines []Place
+}
+
+// Place is a place of a file.
+type Place struct{ Line, Offset int }
 
 // Mount is a path of the host, or a volume, that a service sees.
 type Mount struct {
@@ -138,6 +214,7 @@ type Port struct {
 	Host      string // "" when the engine chooses
 	Container string // with "/udp" where given
 	Line      int
+	Long      bool // compose: written as a mapping
 }
 
 // Variable is one of a service's environment.

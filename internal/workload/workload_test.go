@@ -99,7 +99,7 @@ func TestComposeService(t *testing.T) {
 			{"./data", "/data", false, 18},
 			{"cache", "/cache", false, 21},
 		},
-		Ports:       []Port{{"127.0.0.1", "8080", "80", 23}, {"", "", "443", 24}, {"", "5353", "53/udp", 25}},
+		Ports:       []Port{{"127.0.0.1", "8080", "80", 23, false}, {"", "", "443", 24, false}, {"", "5353", "53/udp", 25, true}},
 		Environment: []Variable{{"MODE", "production", true, 29}, {"TOKEN", "", false, 30}},
 		Health:      Flag{false, 31},
 		Memory:      Text{"64M", 35}, CPU: Text{"0.5", 35}, PIDs: Text{"100", 35},
@@ -218,15 +218,46 @@ spec:
 		User:  Text{"0", 29}, RunAsNonRoot: Flag{true, 20}, NoNewPrivileges: Flag{true, 30}, ReadOnly: Flag{true, 31},
 		CapAdd: []Text{{"SYS_ADMIN", 34}}, CapDrop: []Text{{"ALL", 33}}, Seccomp: Text{"RuntimeDefault", 21},
 		Network: Text{"host", 16}, Tmpfs: []Text{{"/tmp", 44}},
-		Mounts: []Mount{{"/var/run/docker.sock", "/s", true, 47}}, Ports: []Port{{"", "8080", "80", 37}},
+		Mounts: []Mount{{"/var/run/docker.sock", "/s", true, 47}}, Ports: []Port{{Host: "8080", Container: "80", Line: 37}},
 		Environment: []Variable{{"A", "b", true, 39}, {"S", "", false, 40}},
 		Health:      Flag{true, 35}, Memory: Text{"1Gi", 36}, CPU: Text{"1", 36}, TokenMounted: Flag{false, 17},
 	}
+	want.Requests.Memory, want.Requests.CPU = want.Memory, want.CPU
 	if diff := cmp.Diff(want, api); diff != "" {
 		t.Error(diff)
 	}
 	if cron.Image.Value != "a@sha256:0" {
 		t.Errorf("%+v", cron)
+	}
+}
+
+func TestInterpolation(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain": "plain", "${A:-b}": "b", "${A-b}": "b", "x${A:-b}y${C:-d}": "xbyd", "${A:-${B:-c}}": "c", "$$A": "$A", "${A:+b}": "",
+		"${A}": "${A}", "$A": "$A", "${A:?why}": "${A:?why}", "${A:-b": "${A:-b", "$": "$", "${B:-x}:${A}": "x:${A}", "${}": "${}",
+	} {
+		if got := defaults(text, 0); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	f := mustParse(t, "compose.yaml", "services:\n  a:\n    image: ${I:-x:1}\n    privileged: ${P:-true}\n    read_only: ${R:-false}\n    mem_limit: ${M}\n")
+	s := only(t, f)
+	if s.Image.Value != "${I:-x:1}" || !s.Privileged.On() || s.ReadOnly.On() || s.Memory.Value != "${M}" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestUses(t *testing.T) {
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	text := "on: push\njobs:\n  a:\n    uses: o/r/.github/workflows/x.yml@v1 # why\n  b:\n    steps:\n    - uses: \"o/a-b@" + commit + "\" # v2\n    - uses: docker://x:1\n    - uses: ./x\n    - uses: o/r/sub@main\n"
+	f := mustParse(t, ".github/workflows/a.yml", text)
+	var got []string
+	for _, u := range f.Uses {
+		got = append(got, fmt.Sprintf("%d %s %s %q %v %s", u.Line, u.Repository, text[u.Start:u.End], u.Comment, u.Pinned(), u.Where))
+	}
+	want := []string{`4 o/r v1 "why" false jobs.a.uses`, `7 o/a-b ` + commit + ` "v2" true jobs.b.steps.uses`, `10 o/r main "" false jobs.b.steps.uses`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
