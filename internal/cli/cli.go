@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/secret"
 )
 
 // Exit codes, as every verb uses them.
@@ -71,13 +72,16 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if flushed := c.closeOutput(); err == nil {
+		err = flushed
+	}
 	if err == nil {
 		return exitDone
 	}
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(stderr, "careen: %s\n", escape(err.Error()))
+	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(err.Error())))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.code
@@ -107,6 +111,7 @@ flag beats environment beats file.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			c.guardOutput(cmd)
 			return c.configure(cmd)
 		},
 	}
@@ -219,6 +224,9 @@ func (c *command) debugf(format string, args ...any) {
 
 // terminal returns the width of a stream that is a terminal.
 func terminal(stream any) (width int, ok bool) {
+	if guarded, ok := stream.(*secret.Writer); ok {
+		stream = guarded.Unwrap()
+	}
 	f, isFile := stream.(*os.File)
 	if !isFile || !term.IsTerminal(int(f.Fd())) {
 		return 0, false

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"github.com/careen/careen/internal/secret"
 	"io"
 	"strings"
 	"sync"
@@ -27,7 +28,11 @@ func (c *command) progressLine() *progress {
 	if !ok || c.quiet || c.noProgress || c.env["CI"] != "" || c.env["TERM"] == "dumb" {
 		return nil
 	}
-	return &progress{w: c.stderr, width: width}
+	w := c.stderr
+	if guarded, ok := w.(*secret.Writer); ok {
+		w = guarded.Unwrap() // the line has no end
+	}
+	return &progress{w: w, width: width}
 }
 
 // show draws "what ████░░░ 1.2 of 3.4 GB"; total 0 means that it is not known.

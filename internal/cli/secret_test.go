@@ -81,6 +81,36 @@ func leakyImage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(imagetest.WriteDockerArchive(ts.MkAbs(args[0]), img))
 }
 
+// tokenImage FILE writes an image in which a token stands where nobody expects
+// one: as the key of a label, the user, the directory, a volume, a port, in the
+// history's author, as a licence, and unless "config" is asked for alone in the
+// names of files and the target of a link.
+func tokenImage(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 {
+		ts.Fatalf("usage: tokenimage FILE [config]")
+	}
+	token := leaked()["PAT"]
+	entries := []imagetest.Entry{
+		imagetest.File("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+		imagetest.File("app/node_modules/x/package.json", `{"name":"x","version":"1.0.0","license":"`+token+`"}`),
+		imagetest.Exec("app/start.sh", "#!/bin/sh\nexec sleep 1\n"),
+	}
+	if len(args) == 1 {
+		entries = append(entries, imagetest.File("app/"+token+".txt", "x\n"), imagetest.Symlink("app/link", "/run/"+token),
+			imagetest.Exec("app/"+token+".sh", "#!/bin/sh\n"))
+	}
+	ts.Check(imagetest.WriteDockerArchive(ts.MkAbs(args[0]), imagetest.Image{
+		Tags: []string{"token:1"},
+		Config: image.Config{
+			User: token, WorkingDir: "/srv/" + token, Volumes: []string{"/data/" + token}, ExposedPorts: []string{token + "/tcp"},
+			Labels: map[string]string{token: "x", "org.example.note": "see " + token}, Env: []string{token + "=1", "PATH=/bin"},
+			Entrypoint: []string{"/app/start.sh", "/app/" + token + ".sh"}, Shell: []string{"/bin/sh", token}, StopSignal: token, Author: token,
+			OnBuild: []string{"RUN echo " + token},
+		},
+		Layers: []imagetest.Layer{{Compression: imagetest.Gzip, Entries: entries}},
+	}))
+}
+
 // noSecret FILE... fails when a file, or a file of a directory, has ten bytes in
 // a row of a secret of the leaky image: more than a report may show.
 func noSecret(ts *testscript.TestScript, neg bool, args []string) {

@@ -17,7 +17,7 @@ func (in *Opened) Rebase(on *Opened, from int) *Opened {
 	img, shown := laidOn(in.Image, on.Image, from), laidOn(in.shown, on.shown, from)
 	facts := append(append([]*rootfs.Facts{}, on.facts...), in.facts[from:]...)
 	tree := rootfs.Stack(facts, img.Layers)
-	return &Opened{Image: img, Tree: tree, Catalog: catalog.Packages(tree), facts: facts, shown: shown}
+	return &Opened{Image: img, Tree: tree, Catalog: catalog.Packages(tree), facts: facts, shown: shown, redactor: in.redactor}
 }
 
 func laidOn(img, base *image.Image, from int) *image.Image {

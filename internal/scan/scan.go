@@ -77,14 +77,15 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 
 // Opened is an image whose layers have been read and whose packages are known.
 type Opened struct {
-	Image   *image.Image
-	Tree    *rootfs.Tree
-	Catalog catalog.Result
-	facts   []*rootfs.Facts
-	shown   *image.Image     // Image without the secrets of its configuration and history: what reports show
-	secrets []finding.Secret // nil when not looked for
-	unread  string           // what was not looked into for secrets, "" for nothing
-	reached *reach.Result    // nil when not computed
+	Image    *image.Image
+	Tree     *rootfs.Tree
+	Catalog  catalog.Result
+	facts    []*rootfs.Facts
+	shown    *image.Image // Image without the secrets of its configuration and history: what reports show
+	redactor *secret.Redactor
+	secrets  []finding.Secret // nil when not looked for
+	unread   string           // what was not looked into for secrets, "" for nothing
+	reached  *reach.Result    // nil when not computed
 }
 
 // Open reads the layers of an image and catalogues what is in it, for those who
@@ -135,6 +136,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if opt.Dockerfile != nil {
 		addLines(r, in.Image, opt.Dockerfile)
 	}
+	in.redactor.Strings(r)
 	return r, nil
 }
 
@@ -161,7 +163,7 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 
 // visitors are those of every room that looks at bodies.
 func visitors(opt Options) []rootfs.Visitor {
-	all := append(catalog.Visitors(), surface.Visitors()...)
+	all := withoutTokens(append(catalog.Visitors(), surface.Visitors()...), opt.SecretRules)
 	if opt.Scanners.Secrets {
 		all = append(all, opt.SecretRules.Visitor())
 	}

@@ -3,6 +3,7 @@ package scan
 import (
 	"fmt"
 
+	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/secret"
 )
 
@@ -25,10 +26,32 @@ func (opt Options) withSecretRules() (Options, error) {
 // the image that reports may show.
 func (in *Opened) findSecrets(opt Options) {
 	if !opt.Scanners.Secrets {
-		in.shown = opt.SecretRules.NewRedactor(in.Image).Image(in.Image)
+		in.redactor = opt.SecretRules.NewRedactor(in.Image)
+		in.shown = in.redactor.Image(in.Image)
+		in.redactor.Strings(&in.Catalog)
 		return
 	}
 	found := opt.SecretRules.Find(in.Tree, in.Image, in.Catalog.Packages)
 	in.secrets, in.unread = found.Secrets, found.Unread
-	in.shown = found.Redactor.Image(in.Image)
+	in.redactor = found.Redactor
+	in.shown = in.redactor.Image(in.Image)
+	in.redactor.Strings(&in.Catalog)
+}
+
+// withoutTokens returns visitors whose facts hold no token, for they go into the
+// cache: what a file declares as its licence or name may be one.
+func withoutTokens(visitors []rootfs.Visitor, rules *secret.Rules) []rootfs.Visitor {
+	if rules == nil {
+		return visitors
+	}
+	const redacted = 1 << 24 // facts of before are others
+	for i := range visitors {
+		visit := visitors[i].Visit
+		visitors[i].Version += redacted
+		visitors[i].Visit = func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+			data, err := visit(h, body)
+			return rules.Fact(data), err
+		}
+	}
+	return visitors
 }

@@ -34,6 +34,16 @@ func piecesOf(img *image.Image) []piece {
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		add("label", name, name+"="+c.Labels[name], ".env")
 	}
+	add("user", "", c.User, ".env")
+	add("workdir", "", c.WorkingDir, ".env")
+	for _, dir := range c.Volumes {
+		add("volume", "", dir, ".env")
+	}
+	for _, port := range c.ExposedPorts {
+		add("expose", "", port, ".env")
+	}
+	add("stopsignal", "", c.StopSignal, ".env")
+	add("shell", "", strings.Join(c.Shell, " "), "entrypoint.sh")
 	add("entrypoint", "", strings.Join(c.Entrypoint, " "), "entrypoint.sh")
 	add("cmd", "", strings.Join(c.Cmd, " "), "entrypoint.sh")
 	add("healthcheck", "", strings.Join(c.Healthcheck, " "), "entrypoint.sh")
@@ -60,6 +70,7 @@ func (all *Rules) inConfig(img *image.Image) []occurrence {
 			if place.Kind == "history" {
 				place.Name = nameBefore(text[:m.start])
 			}
+			place.Name = all.withoutTokens(place.Name)
 			if count[place] == nil {
 				count[place] = map[string]int{}
 			}
@@ -75,6 +86,7 @@ func (all *Rules) inConfig(img *image.Image) []occurrence {
 // holds.
 var words = map[string]string{
 	"env": "ENV", "label": "LABEL", "entrypoint": "ENTRYPOINT", "cmd": "CMD", "healthcheck": "HEALTHCHECK", "onbuild": "ONBUILD",
+	"user": "USER", "workdir": "WORKDIR", "volume": "VOLUME", "expose": "EXPOSE", "stopsignal": "STOPSIGNAL", "shell": "SHELL",
 }
 
 // settingInstruction is the instruction that put a text into the configuration:

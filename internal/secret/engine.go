@@ -161,11 +161,15 @@ func (s *scan) add(r *rule, base int, at []int) {
 	if from >= to {
 		return
 	}
-	m := match{rule: r, start: base + from, end: base + to}
+	m := match{rule: r, start: base + from, end: base + to, token: r.formed() && from-at[0] <= 1}
 	if s.counts(m, s.text[base+at[0]:base+at[1]]) {
 		s.matches = append(s.matches, m)
 	}
 }
+
+// formed reports whether a rule goes by the form of the secret alone, not by
+// names or files.
+func (r *rule) formed() bool { return r.regex != nil && !r.password && r.path == nil }
 
 // secretOf returns which part of a regular expression's match is the secret:
 // the group that the rule names, else the first group that took part, else all.

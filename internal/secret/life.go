@@ -42,8 +42,10 @@ func (all *Rules) Find(tree *rootfs.Tree, img *image.Image, packages []sbom.Pack
 		redactor.addMark(o.seen)
 	}
 	found = append(found, all.inConfig(img)...)
+	found = append(found, all.inNames(tree, img)...)
 	for i := range found {
 		p := &found[i].place
+		p.Path = all.withoutTokens(p.Path)
 		p.Instruction = redactor.Text(p.Instruction)
 		if p.Hidden != nil {
 			p.Hidden.Instruction = redactor.Text(p.Hidden.Instruction)

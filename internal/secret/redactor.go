@@ -111,15 +111,19 @@ func (r *Redactor) Image(img *image.Image) *image.Image {
 		out.Layers[i].Instruction = r.Text(out.Layers[i].Instruction)
 	}
 	c := &out.Config
-	for _, list := range []*[]string{&c.Env, &c.Entrypoint, &c.Cmd, &c.Healthcheck, &c.OnBuild} {
+	for _, list := range []*[]string{&c.Env, &c.Entrypoint, &c.Cmd, &c.Healthcheck, &c.OnBuild, &c.Volumes, &c.ExposedPorts, &c.Shell} {
 		*list = slices.Clone(*list)
 		for i, text := range *list {
 			(*list)[i] = r.Text(text)
 		}
 	}
-	c.Labels = maps.Clone(c.Labels)
-	for name, text := range c.Labels {
-		c.Labels[name] = r.Text(text)
+	labels := c.Labels
+	c.Labels = make(map[string]string, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		c.Labels[r.Text(name)] = r.Text(labels[name])
+	}
+	for _, text := range []*string{&c.User, &c.WorkingDir, &c.StopSignal} {
+		*text = r.Text(*text)
 	}
 	c.History = slices.Clone(c.History)
 	for i := range c.History {

@@ -64,8 +64,12 @@ type rule struct {
 	allow      []*allowlist
 }
 
-// DefaultRules returns the rules that careen comes with.
-func DefaultRules() (*Rules, error) {
+// DefaultRules returns the rules that careen comes with. They are read once.
+func DefaultRules() (*Rules, error) { return defaultRules() }
+
+var defaultRules = sync.OnceValues(readBuiltin)
+
+func readBuiltin() (*Rules, error) {
 	f, err := parseRuleFile("built-in rules", builtin)
 	if err != nil {
 		return nil, err

@@ -18,8 +18,9 @@ import (
 // match is one secret in a text, while the text is at hand.
 type match struct {
 	rule       *rule
-	start, end int // of the secret in the text
-	line       int // of its start, counted from 1
+	start, end int  // of the secret in the text
+	line       int  // of its start, counted from 1
+	token      bool // is one by its own form, whatever stands around it
 }
 
 // redacted is what may be shown of a secret.
