@@ -27,10 +27,10 @@ const (
 // SecretPlace is one place where a secret stands.
 type SecretPlace struct {
 	Exposure    Exposure `json:"exposure"`
-	Kind        string   `json:"kind"`                  // "file", "env", "label", "entrypoint", "cmd", "healthcheck", "onbuild", "history"
+	Kind        string   `json:"kind"`                  // "file", "env", "label", "entrypoint", "cmd", "healthcheck", "onbuild", "user", "workdir", "volume", "expose", "shell", "stopsignal", "file-name", "link-target", "history"
 	Path        string   `json:"path,omitempty"`        // of a file
 	InFile      int      `json:"inFile,omitempty"`      // line of the file, counted from 1
-	Name        string   `json:"name,omitempty"`        // of a variable or label
+	Name        string   `json:"name,omitempty"`        // of a variable, a label or a file by its name
 	Layer       int      `json:"layer"`                 // layer that has it; -1 for configuration and history
 	Instruction string   `json:"instruction,omitempty"` // that added it
 	Hidden      *Hiding  `json:"hidden,omitempty"`      // set when a later layer deleted or overwrote the file
