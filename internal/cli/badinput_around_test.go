@@ -100,7 +100,7 @@ func TestBadSnapshot(t *testing.T) {
 // cannot be made is an error, since the database goes there too.
 func TestBadCache(t *testing.T) {
 	b := newBench(t)
-	target := b.docker(sample(imagetest.Gzip))
+	target := b.layout(sample(imagetest.Gzip))
 	want := b.scan("-f", "json", target)
 	want.wants(t, 0, ">"+minimistPURL, ">CVE-2020-7598")
 	entries := func() []string {

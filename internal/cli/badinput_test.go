@@ -372,7 +372,7 @@ func TestFlippedBits(t *testing.T) {
 		damaged := slices.Clone(whole)
 		damaged[n] ^= 1 << (i % 8)
 		b.write("image.tar", damaged)
-		if b.wholeOrRefused(fmt.Sprintf("archive flipped at %d of %d", n, len(whole)), "docker-archive:"+archive) {
+		if b.wholeOrRefused(fmt.Sprintf("archive flipped at %d of %d", n, len(whole)), "docker-archive:"+archive, "--verify-diff-ids") {
 			refused++
 		}
 	}

@@ -21,9 +21,10 @@ const (
 
 // archive is a tar whose members can be read in any order, also at once.
 type archive struct {
-	r       io.ReaderAt
-	members map[string]member
-	unended bool // without the zero blocks that end a tar: cut off between two members
+	r        io.ReaderAt
+	identity string // of the file that the bytes come from, see identityOf
+	members  map[string]member
+	unended  bool // without the zero blocks that end a tar: cut off between two members
 }
 
 // member is where a member's bytes are. A link has a target instead.
@@ -136,6 +137,20 @@ func (a *archive) find(name string) (*io.SectionReader, error) {
 		}
 	}
 	return nil, fmt.Errorf("%q is a loop of links", shorten(name))
+}
+
+// section is a member as a layer is opened: it can be read anywhere.
+type section struct{ *io.SectionReader }
+
+func (section) Close() error { return nil }
+
+// keyOf returns what names a member's bytes in a cache, see Layer.Key.
+func (a *archive) keyOf(bytes *io.SectionReader) string {
+	if a.identity == "" {
+		return ""
+	}
+	_, offset, size := bytes.Outer()
+	return fmt.Sprintf("file %s, %d bytes from %d", a.identity, size, offset)
 }
 
 func (a *archive) has(name string) bool {

@@ -86,8 +86,10 @@ func (s *session) dockerImage(a *archive, e dockerEntry) (*Image, error) {
 			DiffID:    config.DiffIDs[i],
 			Size:      bytes.Size(),
 			MediaType: "application/vnd.docker.image.rootfs.diff.tar",
+			Local:     true,
+			Key:       a.keyOf(bytes),
 			Open: func() (io.ReadCloser, error) {
-				return io.NopCloser(io.NewSectionReader(bytes, 0, bytes.Size())), nil
+				return section{io.NewSectionReader(bytes, 0, bytes.Size())}, nil
 			},
 		}
 		if digest := "sha256:" + path.Base(name); path.Dir(name) == "blobs/sha256" && checkDigest(digest) == nil {

@@ -69,6 +69,17 @@ type Layer struct {
 	History     int      // index into Config.History, -1 when unknown
 	URLs        []string // where a foreign layer says it can be had; such a layer may be missing
 
+	// Local says that nothing but the file or the daemon that holds the layer
+	// answers for its bytes: an archive of docker save, a daemon's export. If they
+	// are a plain tar, DiffID and Digest are claims that reading does not check
+	// unless it is asked to. Of any other layer, reading verifies Digest.
+	Local bool
+
+	// Key names the bytes of a local layer for a cache: the identity of the file
+	// and the place in it, or the daemon's word. No image can choose it. "" means
+	// that nothing lasting identifies them; of a layer that is not local, Digest does.
+	Key string
+
 	// Open returns the layer's stored bytes, compressed or not (the reader finds
 	// out from the bytes). It may be called several times, also at once.
 	Open func() (io.ReadCloser, error)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Options of opening a target. The zero value is right for a person's machine.
@@ -164,7 +165,7 @@ func openDir(t Target) ([]*Image, error) {
 }
 
 func (s *session) openArchive(t Target) ([]*Image, error) {
-	r, size, err := s.archiveBytes(t.Name)
+	r, size, identity, err := s.archiveBytes(t.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +173,7 @@ func (s *session) openArchive(t Target) ([]*Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.identity = identity
 	place := t.Name
 	if t.Kind != "archive" {
 		place = t.Kind + ":" + t.Name
@@ -210,59 +212,64 @@ func (s *session) archiveCandidates(a *archive, kind string) ([]candidate, error
 }
 
 // archiveBytes returns the bytes of an uncompressed archive: the file as it is,
-// or what it or standard input expands to, stored in a temporary file.
-func (s *session) archiveBytes(path string) (io.ReaderAt, int64, error) {
+// or what it or standard input expands to, stored in a temporary file; and the
+// identity of the file that was given.
+func (s *session) archiveBytes(path string) (io.ReaderAt, int64, string, error) {
 	if path == "-" {
 		if s.opt.Stdin == nil {
-			return nil, 0, errors.New("no standard input")
+			return nil, 0, "", errors.New("no standard input")
 		}
 		if f, ok := s.opt.Stdin.(*os.File); ok {
-			if r, size, ok := redirected(f); ok {
-				return r, size, nil
+			if r, info, ok := redirected(f); ok {
+				return r, info.Size(), identityOf(info), nil
 			}
 		}
-		return s.expanded("reading standard input", s.opt.Stdin)
+		r, size, err := s.expanded("reading standard input", s.opt.Stdin)
+		return r, size, "", err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, pathError(err)
+		return nil, 0, "", pathError(err)
 	}
 	s.onClose(f.Close)
 	info, err := f.Stat()
 	if err != nil {
-		return nil, 0, pathError(err)
+		return nil, 0, "", pathError(err)
 	}
 	if info.IsDir() {
-		return nil, 0, errors.New("a directory, not an archive; write oci-dir:DIRECTORY or dir:DIRECTORY")
+		return nil, 0, "", errors.New("a directory, not an archive; write oci-dir:DIRECTORY or dir:DIRECTORY")
 	}
+	identity := ""
 	if info.Mode().IsRegular() {
+		identity = identityOf(info)
 		var head [4]byte
 		n, err := f.ReadAt(head[:], 0)
 		if err != nil && err != io.EOF {
-			return nil, 0, pathError(err)
+			return nil, 0, "", pathError(err)
 		}
 		if n > 0 && compressionOf(head[:n]) == "" {
-			return f, info.Size(), nil
+			return f, info.Size(), identity, nil
 		}
 	}
-	return s.expanded("expanding "+filepath.Base(path), f)
+	r, size, err := s.expanded("expanding "+filepath.Base(path), f)
+	return r, size, identity, err
 }
 
 // redirected returns standard input when it is an uncompressed file from its
 // beginning, which need not be stored again.
-func redirected(f *os.File) (io.ReaderAt, int64, bool) {
+func redirected(f *os.File) (io.ReaderAt, os.FileInfo, bool) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, 0, false
+		return nil, nil, false
 	}
 	if at, err := f.Seek(0, io.SeekCurrent); err != nil || at != 0 {
-		return nil, 0, false
+		return nil, nil, false
 	}
 	var head [tarBlock]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil || !isTar(head[:]) {
-		return nil, 0, false
+		return nil, nil, false
 	}
-	return f, info.Size(), true
+	return f, info, true
 }
 
 func (s *session) expanded(what string, r io.Reader) (io.ReaderAt, int64, error) {
@@ -275,4 +282,20 @@ func (s *session) expanded(what string, r io.Reader) (io.ReaderAt, int64, error)
 		return nil, 0, err
 	}
 	return f, n, nil
+}
+
+// settled is how long ago a file must have been changed last for its times to
+// tell it from what it may become: a change within the same tick of the file
+// system's clock leaves them as they are.
+const settled = 2 * time.Second
+
+// identityOf names the content of a file by what changes with it: its place,
+// size and times. "" where the system does not tell, or the last change is too
+// recent.
+func identityOf(info os.FileInfo) string {
+	device, inode, changed, ok := inodeOf(info)
+	if age := time.Since(changed); !ok || age < settled || time.Since(info.ModTime()) < settled {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d of %d bytes, modified %d, changed %d", device, inode, info.Size(), info.ModTime().UnixNano(), changed.UnixNano())
 }

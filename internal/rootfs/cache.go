@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/careen/careen/internal/image"
 )
 
 const (
@@ -40,10 +42,19 @@ type Cache struct {
 // OpenCache returns the cache in a directory, which is made when first needed.
 func OpenCache(dir string) *Cache { return &Cache{dir: dir, most: maxCache} }
 
-// cacheKey names all that facts depend on.
-func cacheKey(diffID string, visitors []Visitor, lim Limits) string {
+// cacheKey names all that facts depend on; "" where nothing names the layer's
+// bytes that reading verifies or that no image can choose: a claim of one image
+// must not bring up what was learned of another.
+func cacheKey(layer image.Layer, visitors []Visitor, lim Limits) string {
+	bytes := layer.Digest
+	if layer.Local {
+		bytes = layer.Key
+	}
+	if bytes == "" {
+		return ""
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %q %s", factsVersion, diffID, lim.fingerprint())
+	fmt.Fprintf(&b, "%d %q %s", factsVersion, bytes, lim.fingerprint())
 	for _, v := range visitors {
 		fmt.Fprintf(&b, " %q:%d", v.Name, v.Version)
 	}
@@ -56,12 +67,13 @@ func (c *Cache) file(key string) string {
 }
 
 // Get returns the facts that a Pass with the same visitors and limits returned
-// for a layer, if they are there and whole.
-func (c *Cache) Get(diffID string, visitors []Visitor, lim Limits) (*Facts, bool) {
-	if c == nil || c.dir == "" || diffID == "" {
+// for a layer, if they are there and whole; none with Limits.VerifyDiffIDs, which
+// asks for the layer itself.
+func (c *Cache) Get(layer image.Layer, visitors []Visitor, lim Limits) (*Facts, bool) {
+	key := cacheKey(layer, visitors, lim)
+	if c == nil || c.dir == "" || key == "" || lim.VerifyDiffIDs {
 		return nil, false
 	}
-	key := cacheKey(diffID, visitors, lim)
 	f, err := os.Open(c.file(key))
 	if err != nil {
 		return nil, false
@@ -76,7 +88,7 @@ func (c *Cache) Get(diffID string, visitors []Visitor, lim Limits) (*Facts, bool
 		return nil, false
 	}
 	facts, err := decodeFacts(b, key)
-	if err != nil || facts.DiffID != diffID {
+	if err != nil {
 		return nil, false
 	}
 	if now := time.Now(); now.Sub(info.ModTime()) > touchAfter {
@@ -85,9 +97,10 @@ func (c *Cache) Get(diffID string, visitors []Visitor, lim Limits) (*Facts, bool
 	return facts, true
 }
 
-// Put stores facts for Get. An error costs time, not findings.
-func (c *Cache) Put(f *Facts, visitors []Visitor, lim Limits) error {
-	if c == nil || c.dir == "" || f.DiffID == "" || f.transient {
+// Put stores the facts of a layer for Get. An error costs time, not findings.
+func (c *Cache) Put(f *Facts, layer image.Layer, visitors []Visitor, lim Limits) error {
+	key := cacheKey(layer, visitors, lim)
+	if c == nil || c.dir == "" || key == "" || f.transient {
 		return nil
 	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
@@ -98,7 +111,6 @@ func (c *Cache) Put(f *Facts, visitors []Visitor, lim Limits) error {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // nothing is left there after the rename
-	key := cacheKey(f.DiffID, visitors, lim)
 	_, err = tmp.Write(f.encode(key))
 	if closed := tmp.Close(); err == nil {
 		err = closed

@@ -27,13 +27,13 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 	visitors := []Visitor{contents, someOf("etc/b", 3, func(h *Header) bool { return h.Path == "etc/b" })}
 	f := passOf(t, layer, visitors...)
 	c := OpenCache(filepath.Join(t.TempDir(), "not", "there"))
-	if _, ok := c.Get(f.DiffID, visitors, Limits{}); ok {
+	if _, ok := c.Get(layer, visitors, Limits{}); ok {
 		t.Fatal("found in an empty cache")
 	}
-	if err := c.Put(f, visitors, Limits{}); err != nil {
+	if err := c.Put(f, layer, visitors, Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	got, ok := c.Get(f.DiffID, visitors, Limits{})
+	got, ok := c.Get(layer, visitors, Limits{})
 	if !ok {
 		t.Fatal("not found")
 	}
@@ -49,7 +49,7 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 				list = append(list, fact.record, string(f.data(fact.data)))
 			}
 		}
-		return append(list, f.visible, f.DiffID, f.Expanded, f.Warnings)
+		return append(list, f.visible, f.Unverified, f.Expanded, f.Warnings)
 	}
 	if diff := cmp.Diff(plain(f), plain(got)); diff != "" {
 		t.Error(diff)
@@ -64,35 +64,36 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 	raised := []Visitor{visitors[0], visitors[1]}
 	raised[0].Version++
 	for what, ok := range map[string]bool{
-		"another layer":             has(c, digestOf([]byte("other")), visitors, Limits{}),
-		"a newer visitor":           has(c, f.DiffID, raised, Limits{}),
-		"fewer visitors":            has(c, f.DiffID, visitors[:1], Limits{}),
-		"other limits":              has(c, f.DiffID, visitors, Limits{FileBytes: 5}),
-		"a cache that is not there": has(nil, f.DiffID, visitors, Limits{}),
+		"another layer":             has(c, image.Layer{Digest: digestOf([]byte("other"))}, visitors, Limits{}),
+		"a newer visitor":           has(c, layer, raised, Limits{}),
+		"fewer visitors":            has(c, layer, visitors[:1], Limits{}),
+		"other limits":              has(c, layer, visitors, Limits{FileBytes: 5}),
+		"a cache that is not there": has(nil, layer, visitors, Limits{}),
 	} {
 		if ok {
 			t.Errorf("found for %s", what)
 		}
 	}
-	if !has(c, f.DiffID, visitors, Limits{MemoryBytes: 5, TempDir: "elsewhere"}) {
+	if !has(c, layer, visitors, Limits{MemoryBytes: 5, TempDir: "elsewhere"}) {
 		t.Error("not found, for limits that change nothing")
 	}
 }
 
-func has(c *Cache, diffID string, visitors []Visitor, lim Limits) bool {
-	_, ok := c.Get(diffID, visitors, lim)
+func has(c *Cache, layer image.Layer, visitors []Visitor, lim Limits) bool {
+	_, ok := c.Get(layer, visitors, lim)
 	return ok
 }
 
 func TestDamagedCacheFilesAreReplaced(t *testing.T) {
-	f := passOf(t, someLayer(t), contents)
+	layer := someLayer(t)
+	f := passOf(t, layer, contents)
 	visitors := []Visitor{contents}
 	c := OpenCache(t.TempDir())
 	put := func() []byte {
-		if err := c.Put(f, visitors, Limits{}); err != nil {
+		if err := c.Put(f, layer, visitors, Limits{}); err != nil {
 			t.Fatal(err)
 		}
-		b, err := os.ReadFile(c.file(cacheKey(f.DiffID, visitors, Limits{})))
+		b, err := os.ReadFile(c.file(cacheKey(layer, visitors, Limits{})))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,21 +108,22 @@ func TestDamagedCacheFilesAreReplaced(t *testing.T) {
 		bad["bit flipped at "+string(rune('0'+i%10))+" "+digestOf(b)[7:15]] = b
 	}
 	for what, b := range bad {
-		if err := os.WriteFile(c.file(cacheKey(f.DiffID, visitors, Limits{})), b, 0o600); err != nil {
+		if err := os.WriteFile(c.file(cacheKey(layer, visitors, Limits{})), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if has(c, f.DiffID, visitors, Limits{}) {
+		if has(c, layer, visitors, Limits{}) {
 			t.Errorf("%s: taken for good", what)
 		}
 	}
 	put()
-	if !has(c, f.DiffID, visitors, Limits{}) {
+	if !has(c, layer, visitors, Limits{}) {
 		t.Error("not replaced")
 	}
 }
 
 func TestCacheIsShared(t *testing.T) {
-	f := passOf(t, someLayer(t), contents)
+	layer := someLayer(t)
+	f := passOf(t, layer, contents)
 	visitors := []Visitor{contents}
 	dir := t.TempDir()
 	var wg sync.WaitGroup
@@ -129,10 +131,10 @@ func TestCacheIsShared(t *testing.T) {
 		wg.Go(func() {
 			c := OpenCache(dir)
 			for range 20 {
-				if err := c.Put(f, visitors, Limits{}); err != nil {
+				if err := c.Put(f, layer, visitors, Limits{}); err != nil {
 					t.Error(err)
 				}
-				if !has(c, f.DiffID, visitors, Limits{}) {
+				if !has(c, layer, visitors, Limits{}) {
 					t.Error("not found")
 				}
 			}
@@ -190,4 +192,50 @@ func exercise(tree *Tree) {
 	}
 	for range tree.AllFacts("contents") {
 	}
+}
+
+// No claim of an image brings up what was learned of another's bytes.
+func TestCacheIsNotChosenByClaims(t *testing.T) {
+	visitors := []Visitor{contents}
+	clean, full := tarOf(t, layerItems(file("clean", "1"))), tarOf(t, layerItems(file("evil", "1")))
+	c := OpenCache(t.TempDir())
+	put := func(l image.Layer) {
+		t.Helper()
+		if err := c.Put(passOf(t, l, visitors...), l, visitors, Limits{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	victim := stored(t, clean, "gzip")
+	put(victim)
+	liar := stored(t, full, "gzip")
+	liar.DiffID = victim.DiffID // its configuration says so
+	put(liar)
+	if f, ok := c.Get(liar, visitors, Limits{}); !ok || !shows(f, "evil") {
+		t.Error("a wrong diffID chose the facts")
+	}
+	if f, ok := c.Get(victim, visitors, Limits{}); !ok || !shows(f, "clean") {
+		t.Error("a wrong diffID replaced the facts")
+	}
+	archive := local(t, full, "")
+	archive.DiffID, archive.Digest = victim.DiffID, victim.Digest // as its manifest.json and file names say
+	put(archive)
+	if has(c, archive, visitors, Limits{}) {
+		t.Error("an archive's claims chose facts")
+	}
+	archive.Key = "file 1:2"
+	put(archive)
+	if !has(c, archive, visitors, Limits{}) {
+		t.Error("a file is not known again")
+	}
+	if f, ok := c.Get(victim, visitors, Limits{}); !ok || !shows(f, "clean") {
+		t.Error("an archive's claims replaced the facts")
+	}
+	if has(c, victim, visitors, Limits{VerifyDiffIDs: true}) {
+		t.Error("facts of the cache where the layer was to be verified")
+	}
+}
+
+func shows(f *Facts, path string) bool {
+	_, ok := Stack([]*Facts{f}, nil).Lookup(path)
+	return ok
 }

@@ -17,7 +17,7 @@ import (
 // facts' bytes come last and are used where they lie.
 const (
 	factsMagic   = "careen layer facts\n"
-	factsVersion = 1 // raised whenever the form, or what rootfs itself finds, changes
+	factsVersion = 2 // raised whenever the form, or what rootfs itself finds, changes
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -38,8 +38,8 @@ func (f *Facts) encode(key string) []byte {
 	num := func(n uint64) { b = binary.AppendUvarint(b, n) }
 	b = append(b, factsMagic...)
 	str(key)
-	str(f.DiffID)
 	num(uint64(f.Expanded))
+	num(uint64(bit(f.Unverified)))
 	num(uint64(len(f.Warnings)))
 	for _, w := range f.Warnings {
 		str(w.Path)
@@ -204,7 +204,7 @@ func decodeFacts(b []byte, key string) (*Facts, error) {
 		return nil, err
 	}
 	d := &decoding{rest: rest}
-	f := &Facts{DiffID: d.str(), Expanded: int64(d.num())}
+	f := &Facts{Expanded: int64(d.num()), Unverified: d.num() != 0}
 	if n := d.count(); n > 0 {
 		f.Warnings = make([]Warning, n)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/careen/careen/internal/image"
 )
 
 // fill writes n files of 100 bytes, number i last used n−i days ago.
@@ -65,12 +67,13 @@ func TestCacheEvictsWhatIsLeastRecentlyUsed(t *testing.T) {
 // is what makes room.
 func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	visitors := []Visitor{contents}
-	f := passOf(t, someLayer(t), contents)
+	layer := someLayer(t)
+	f := passOf(t, layer, contents)
 	c := &Cache{dir: t.TempDir(), most: maxCache}
-	if err := c.Put(f, visitors, Limits{}); err != nil {
+	if err := c.Put(f, layer, visitors, Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	file := c.file(cacheKey(f.DiffID, visitors, Limits{}))
+	file := c.file(cacheKey(layer, visitors, Limits{}))
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
@@ -80,16 +83,15 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, c, 50)
-	if !has(c, f.DiffID, visitors, Limits{}) {
+	if !has(c, layer, visitors, Limits{}) {
 		t.Fatal("not found")
 	}
-	other := *f
-	other.DiffID = digestOf([]byte("another layer"))
+	other := image.Layer{Digest: digestOf([]byte("another layer"))}
 	next := &Cache{dir: c.dir, most: 2*info.Size() + 1000} // a later process
-	if err := next.Put(&other, visitors, Limits{}); err != nil {
+	if err := next.Put(f, other, visitors, Limits{}); err != nil {
 		t.Fatal(err)
 	}
-	if !has(next, f.DiffID, visitors, Limits{}) || !has(next, other.DiffID, visitors, Limits{}) {
+	if !has(next, layer, visitors, Limits{}) || !has(next, other, visitors, Limits{}) {
 		t.Error("what was just used or written is gone")
 	}
 	if got := len(names(t, next)); got > 12 || got < 4 {
@@ -101,7 +103,8 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 // fails, and what is found is whole.
 func TestCacheEvictsAmongProcesses(t *testing.T) {
 	visitors := []Visitor{contents}
-	f := passOf(t, someLayer(t), contents)
+	layer := someLayer(t)
+	f := passOf(t, layer, contents)
 	dir := t.TempDir()
 	size := int64(len(f.encode("x")))
 	var wait sync.WaitGroup
@@ -109,14 +112,15 @@ func TestCacheEvictsAmongProcesses(t *testing.T) {
 		c := &Cache{dir: dir, most: 10 * size}
 		wait.Go(func() {
 			for i := range 60 {
-				layer := *f
-				layer.DiffID = digestOf([]byte{byte(i % 20)})
-				if err := c.Put(&layer, visitors, Limits{}); err != nil {
+				layer := image.Layer{Digest: digestOf([]byte{byte(i % 20)})}
+				facts := *f
+				facts.Expanded = int64(i % 20)
+				if err := c.Put(&facts, layer, visitors, Limits{}); err != nil {
 					t.Error(err)
 				}
 				c.evict()
-				if got, ok := c.Get(layer.DiffID, visitors, Limits{}); ok && got.DiffID != layer.DiffID {
-					t.Errorf("found %s for %s", got.DiffID, layer.DiffID)
+				if got, ok := c.Get(layer, visitors, Limits{}); ok && got.Expanded != facts.Expanded {
+					t.Errorf("found %d for %d", got.Expanded, facts.Expanded)
 				}
 			}
 		})

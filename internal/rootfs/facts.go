@@ -11,9 +11,9 @@ import (
 // walk, and what each visitor returned. Facts do not change once made; any
 // number of goroutines and trees may share them.
 type Facts struct {
-	DiffID   string    // digest of the layer's tar; "" for a directory
-	Expanded int64     // bytes of the layer's tar; for a directory, of its regular files
-	Warnings []Warning // what was wrong with single entries, in the order found
+	Expanded   int64     // bytes of the layer's tar; for a directory, of its regular files
+	Unverified bool      // nothing was compared with what the image says of the layer's bytes
+	Warnings   []Warning // what was wrong with single entries, in the order found
 
 	// names holds every path and link target; records point into it.
 	names   string

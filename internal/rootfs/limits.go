@@ -33,6 +33,10 @@ type Limits struct {
 	MemoryBytes  int64 // largest file that a visitor sees in memory; larger ones go through a temporary file
 	FileBytes    int64 // largest file that a visitor sees at all; larger ones are warned of
 
+	// VerifyDiffIDs has each layer's tar compared with the diffID that the
+	// configuration claims, and local layers read whole for that.
+	VerifyDiffIDs bool
+
 	// Total, if not nil, counts the entries of all layers that share it, while they
 	// are read: more than LayerEntries of them is an error too.
 	Total *atomic.Int64

@@ -26,10 +26,15 @@ const impliedMode = fs.ModeDir | 0o755
 const capsRecord = "SCHILY.xattr.security.capability"
 
 // Pass reads one layer as a stream, once: the stored bytes are decompressed
-// (gzip, zstd or plain, found out from the bytes), held against Digest and
-// DiffID, and their tar becomes the layer's own tree. Bodies go to the visitors
-// that want them. progress, if not nil, is told of each piece of stored bytes,
+// (gzip, zstd or plain, found out from the bytes), compared with Digest, and
+// their tar becomes the layer's own tree. Bodies go to the visitors that want
+// them. progress, if not nil, is passed the size of each piece of stored bytes,
 // from another goroutine but not after Pass has returned.
+//
+// What is compared with what was promised: the stored bytes with Digest; where
+// there is none, or with Limits.VerifyDiffIDs, the tar with DiffID; of a plain
+// tar in a local file (image.Layer.Local) nothing, unless VerifyDiffIDs is set,
+// and of that, bodies that no visitor wants are not read.
 //
 // What is wrong with single entries is in the Facts' warnings; an error says
 // that the layer is not what it should be, or more than lim allows. Where files
@@ -63,7 +68,7 @@ func shortID(layer image.Layer) string {
 }
 
 func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits, progress func(int64)) (*Facts, error) {
-	s, err := openStream(ctx, layer, lim.LayerBytes, progress)
+	s, err := openStream(ctx, layer, lim.LayerBytes, lim.VerifyDiffIDs, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +90,7 @@ func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits
 	}
 	f := v.drafts.finish(visitors, order)
 	f.Expanded = expanded
-	f.DiffID = layer.DiffID
-	if f.DiffID == "" {
-		f.DiffID = sumOf(s.diffID)
-	}
+	f.Unverified = s.file != nil
 	return f, nil
 }
 
@@ -104,6 +106,9 @@ type tarPass struct {
 // run reads the tar up to its end marker.
 func (p *tarPass) run() error {
 	tr := &tarReader{in: &p.stream.chunkReader}
+	if p.stream.file != nil {
+		p.inPlace = func(size int64) *fileBody { return tr.inPlace(size) }
+	}
 	var h Header
 	for {
 		hdr, err := tr.next()
@@ -265,7 +270,7 @@ func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
 	}
 	slices.SortStableFunc(links, func(x, y seen) int { return cmp.Compare(b.at(x.draft).offset, b.at(y.draft).offset) })
 
-	s, err := openStream(ctx, layer, p.lim.LayerBytes, nil)
+	s, err := openStream(ctx, layer, p.lim.LayerBytes, false, nil)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,8 @@ func TestPassVerifiesWhatItReads(t *testing.T) {
 		{"gzip without digest and size, truncated", with(cutUnsigned, "gzip"), "truncated"},
 		{"zstd without digest and size, truncated", with(cutUnsigned, "zstd"), "truncated"},
 		{"plain without digest and size, truncated", with(cutUnsigned, "plain"), "diffID mismatch"},
-		{"another tar than promised", with(func(l *image.Layer, b []byte) []byte { l.DiffID = digestOf(nil); return b }, "gzip"), "diffID mismatch"},
+		{"another tar than promised, of bytes that are", with(func(l *image.Layer, b []byte) []byte { l.DiffID = digestOf(nil); return b }, "gzip"), ""},
+		{"another tar than promised", with(func(l *image.Layer, b []byte) []byte { l.DiffID, l.Digest = digestOf(nil), ""; return b }, "gzip"), "diffID mismatch"},
 		{"longer than promised", with(func(l *image.Layer, b []byte) []byte { return append(b, b...) }, "gzip"), "longer than the"},
 		{"no layer at all", layerOf([]byte(strings.Repeat("not a tar ", 100)), digestOf([]byte(strings.Repeat("not a tar ", 100)))), "invalid tar header"},
 		{"xz", layerOf([]byte("\xfd7zXZ\x00........................"), good.DiffID), "compressed with xz"},
@@ -69,8 +70,8 @@ func TestPassVerifiesWhatItReads(t *testing.T) {
 			case test.want == "" && err != nil:
 				t.Error(err)
 			case test.want == "":
-				if f.Entries() != 3 || f.DiffID != test.layer.DiffID || f.Expanded != int64(len(content)) {
-					t.Errorf("%d entries, %d bytes of %s", f.Entries(), f.Expanded, f.DiffID)
+				if f.Entries() != 3 || f.Expanded != int64(len(content)) || f.Unverified {
+					t.Errorf("%d entries, %d bytes, unverified %t", f.Entries(), f.Expanded, f.Unverified)
 				}
 			case err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "layer "):
 				t.Errorf("%v, want %q", err, test.want)
@@ -88,12 +89,93 @@ func TestPassHashesWhatFollowsTheTar(t *testing.T) {
 	}
 }
 
-func TestPassKnowsTheDiffIDThatNobodyTold(t *testing.T) {
+// A local layer is a plain tar in a file that nothing but itself answers for.
+func local(t testing.TB, content []byte, key string) image.Layer {
+	l := stored(t, content, "plain")
+	l.Local, l.Key, l.Digest = true, key, ""
+	l.Open = func() (io.ReadCloser, error) {
+		return &watched{SectionReader: io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content)))}, nil
+	}
+	return l
+}
+
+// watched is a file that notes how much is read of it.
+type watched struct {
+	*io.SectionReader
+	read *atomic.Int64
+}
+
+func (w *watched) Close() error { return nil }
+
+func (w *watched) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.SectionReader.ReadAt(p, off)
+	if w.read != nil {
+		w.read.Add(int64(n))
+	}
+	return n, err
+}
+
+// What is stored plain in a file is read in the places that somebody wants, and
+// gives the same facts as when all of it is read.
+func TestPassReadsOfALocalFileWhatIsWanted(t *testing.T) {
+	large, larger := strings.Repeat("large", 500_000), strings.Repeat("larger", 500_000)
+	content := tarOf(t, layerItems(dir("etc"), file("etc/a", "1"), file("large", large), file("larger", larger),
+		hard("second", "larger"), file(strings.Repeat("long/", 50)+"name", "2"), link("l", "etc/a"), file("odd", large[:70_001]), file("z", "3")))
+	visitors := []Visitor{someOf("some", 1, func(h *Header) bool { return h.Size < 10 || h.Path == "odd" || h.Path == "second" })}
+	whole := passOf(t, stored(t, content, "plain"), visitors...)
+	layer := local(t, content, "")
+	var read atomic.Int64
+	layer.Open = func() (io.ReadCloser, error) {
+		return &watched{io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content))), &read}, nil
+	}
+	var told atomic.Int64
+	f, err := Pass(context.Background(), layer, visitors, Limits{}, func(n int64) { told.Add(n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Unverified || whole.Unverified {
+		t.Error("which one was compared with a digest is not said")
+	}
+	if n := read.Load(); n > int64(len(content))*7/10 { // of larger, its second name wants the body
+		t.Errorf("%d of %d bytes read", n, len(content))
+	}
+	if told.Load() != int64(len(content)) {
+		t.Errorf("progress of %d bytes in %d", told.Load(), len(content))
+	}
+	a, b := Stack([]*Facts{whole}, []image.Layer{layer}), Stack([]*Facts{f}, []image.Layer{layer})
+	if diff := cmp.Diff(describeTree(t, a), describeTree(t, b)); diff != "" {
+		t.Error(diff)
+	}
+	for n := 0; n < len(content); n += 511 + len(content)/60 {
+		cut := local(t, content[:n], "")
+		cut.Size, cut.DiffID = -1, ""
+		short, err := Pass(context.Background(), cut, visitors, Limits{}, nil)
+		all, wantErr := Pass(context.Background(), layerOf(content[:n], ""), visitors, Limits{}, nil)
+		if (err == nil) != (wantErr == nil) || err == nil && short.Entries() != all.Entries() {
+			t.Fatalf("cut at %d: %v; read whole: %v", n, err, wantErr)
+		}
+	}
+}
+
+// VerifyDiffIDs compares what is otherwise taken as it is.
+func TestPassVerifiesDiffIDsWhenAsked(t *testing.T) {
 	content := tarOf(t, layerItems(file("a", "1")))
-	l := stored(t, content, "gzip")
-	l.DiffID, l.Digest, l.Size = "", "", -1
-	if f := passOf(t, l); f.DiffID != digestOf(content) {
-		t.Errorf("DiffID %s", f.DiffID)
+	wrong := local(t, content, "file")
+	wrong.DiffID = digestOf(nil)
+	compressed := stored(t, content, "gzip")
+	compressed.DiffID = digestOf(nil)
+	for what, l := range map[string]image.Layer{"a local file": wrong, "compressed": compressed} {
+		if _, err := Pass(context.Background(), l, nil, Limits{}, nil); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := Pass(context.Background(), l, nil, Limits{VerifyDiffIDs: true}, nil); err == nil || !strings.Contains(err.Error(), "diffID mismatch") {
+			t.Errorf("%s, verified: %v", what, err)
+		}
+	}
+	named := wrong
+	named.Digest = wrong.DiffID
+	if _, err := Pass(context.Background(), named, nil, Limits{VerifyDiffIDs: true}, nil); err == nil || !strings.Contains(err.Error(), "digest mismatch") {
+		t.Errorf("a local file with a digest: %v", err)
 	}
 }
 
@@ -316,10 +398,10 @@ func TestLargeBodiesGoThroughAFile(t *testing.T) {
 		t.Fatalf("without a place for temporary files: %v, %+v", err, f.Warnings)
 	}
 	cache := OpenCache(t.TempDir())
-	if err := cache.Put(f, nil, Limits{}); err != nil {
+	if err := cache.Put(f, stored(t, content, "gzip"), nil, Limits{}); err != nil {
 		t.Error(err)
 	}
-	if _, ok := cache.Get(f.DiffID, nil, Limits{}); ok {
+	if _, ok := cache.Get(stored(t, content, "gzip"), nil, Limits{}); ok {
 		t.Error("a fault of this machine was kept for other scans")
 	}
 }

@@ -37,7 +37,7 @@ func TestPassDir(t *testing.T) {
 	var told int64
 	f, err := PassDir(context.Background(), root, []Visitor{contents}, Limits{MemoryBytes: 1000}, func(n int64) { told += n })
 	must(err)
-	if told != 6004 || f.Expanded != 6004 || f.DiffID != "" || len(f.Warnings) != 0 {
+	if told != 6004 || f.Expanded != 6004 || f.Unverified || len(f.Warnings) != 0 {
 		t.Errorf("told of %d bytes, expanded %d, warnings %+v", told, f.Expanded, f.Warnings)
 	}
 	tree := Stack([]*Facts{f}, nil)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,13 +63,15 @@ func (p *chunkPool) get() *chunk {
 }
 
 // stream turns the stored bytes of a layer into its tar. Reading, hashing what
-// was read, decompressing and hashing the tar run at the same time, each in a
-// goroutine of its own; whoever calls Read parses the tar beside them.
+// was read and decompressing run at the same time, each in a goroutine of its
+// own; the caller of Read parses the tar next to them.
 //
 //	read ─▶ decompress ─▶ Read (tar, visitors)
-//	  └▶ hash      └▶ hash
+//	  └▶ hash      └▶ hash, if asked for
 //
-// An uncompressed layer has one hash and no middle stage.
+// An uncompressed layer has one hash and no middle stage; one in a file that
+// nothing is to be hashed of has no stage at all: what nobody asks for is not
+// read.
 type stream struct {
 	chunkReader
 	tar *stage // what chunkReader reads
@@ -81,11 +84,11 @@ type stream struct {
 	once   sync.Once
 	wg     sync.WaitGroup
 
-	read      stage // the stored bytes
-	expand    stage // the tar, if compressed
-	readBytes int64 // stored bytes seen; valid when read is done
-	digest    hash.Hash
-	diffID    hash.Hash
+	read      stage     // the stored bytes
+	expand    stage     // the tar, if compressed
+	readBytes int64     // stored bytes seen; valid when read is done
+	digest    hash.Hash // of the stored bytes; nil when it is not checked
+	diffID    hash.Hash // of the tar, likewise
 }
 
 // stage is one end of a channel of chunks; err is set before it is closed.
@@ -139,16 +142,17 @@ func sumOf(h hash.Hash) string {
 	return name + hex.EncodeToString(h.Sum(nil))
 }
 
-// openStream opens a layer and starts its stages. The caller must call close.
-func openStream(ctx context.Context, layer image.Layer, limit int64, progress func(int64)) (*stream, error) {
+// source is a layer that lies in a file as it is.
+type source interface {
+	io.ReaderAt
+	Size() int64
+}
+
+// openStream opens a layer and starts its stages. verify says that DiffID is
+// checked too, and of a local layer anything at all. The caller must call close.
+func openStream(ctx context.Context, layer image.Layer, limit int64, verify bool, progress func(int64)) (*stream, error) {
 	s := &stream{layer: layer, limit: limit, stop: make(chan struct{})}
 	var err error
-	if s.diffID, err = newHash(layer.DiffID); err != nil {
-		return nil, err
-	}
-	if s.digest, err = newHash(layer.Digest); err != nil {
-		return nil, err
-	}
 	if s.stored, err = layer.Open(); err != nil {
 		return nil, err
 	}
@@ -168,27 +172,49 @@ func openStream(ctx context.Context, layer image.Layer, limit int64, progress fu
 		s.close()
 		return nil, unknown
 	}
+	if file, ok := s.stored.(source); ok && kind == "plain" && layer.Local && !verify {
+		s.chunkReader = chunkReader{file: file, end: file.Size(), ctxErr: ctx.Err, progress: progress}
+		if s.chunkReader.end > limit {
+			s.close()
+			return nil, tooLarge(limit)
+		}
+		return s, nil
+	}
+	if err := s.hashes(kind, verify); err != nil {
+		s.close()
+		return nil, err
+	}
 
 	raw := s.read.output()
 	if kind == "plain" {
 		s.tar, s.chunkReader.in = &s.read, raw
-		if strings.HasPrefix(layer.DiffID, "sha512:") == strings.HasPrefix(layer.Digest, "sha512:") {
-			s.hash(s.read.output(), s.diffID)
-			s.digest = s.diffID
-		} else {
-			s.hash(s.read.output(), s.diffID, s.digest)
-		}
+		s.hash(&s.read, s.digest, s.diffID)
 	} else {
-		if layer.Digest != "" {
-			s.hash(s.read.output(), s.digest)
-		}
+		s.hash(&s.read, s.digest)
 		s.tar, s.chunkReader.in = &s.expand, s.expand.output()
-		s.hash(s.expand.output(), s.diffID)
+		s.hash(&s.expand, s.diffID)
 		s.wg.Go(func() { s.decompress(kind, raw) })
 	}
 	s.chunkReader.stage = s.tar
 	s.wg.Go(func() { s.readStored(pool, first, err, progress) })
 	return s, nil
+}
+
+// hashes decides what is computed to be compared: the digest by which the
+// manifest names the stored bytes; the diffID, which the configuration claims of
+// the tar, only where there is no digest, or when asked to. Of bytes that are
+// the tar, both are one.
+func (s *stream) hashes(kind string, verify bool) (err error) {
+	if s.layer.Digest != "" {
+		if s.digest, err = newHash(s.layer.Digest); err != nil {
+			return err
+		}
+	}
+	if s.digest != nil && (!verify || kind == "plain" && s.layer.DiffID == s.layer.Digest) {
+		return nil
+	}
+	s.diffID, err = newHash(s.layer.DiffID)
+	return err
 }
 
 // compression finds out how a layer is stored.
@@ -318,8 +344,13 @@ func decoder(kind string, r io.Reader) (io.Reader, func(), error) {
 	return z, func() {}, nil
 }
 
-// hash feeds what comes to the hashes.
-func (s *stream) hash(in chan *chunk, hashes ...hash.Hash) {
+// hash feeds what a stage sends to the hashes that are not nil.
+func (s *stream) hash(from *stage, hashes ...hash.Hash) {
+	hashes = slices.DeleteFunc(hashes, func(h hash.Hash) bool { return h == nil })
+	if len(hashes) == 0 {
+		return
+	}
+	in := from.output()
 	s.wg.Go(func() {
 		for c := range in {
 			for _, h := range hashes {
@@ -347,6 +378,13 @@ func (s *stream) finish(err error) error {
 	if errors.As(err, &limit) {
 		return err
 	}
+	if s.file != nil {
+		if err == io.ErrUnexpectedEOF {
+			return errTruncated
+		}
+		s.passed(s.end)
+		return err
+	}
 	if rest := s.chunkReader.drain(); errors.As(rest, &limit) {
 		return rest
 	}
@@ -360,7 +398,7 @@ func (s *stream) finish(err error) error {
 	if s.layer.Size > 0 && s.readBytes < s.layer.Size {
 		return fmt.Errorf("truncated: %d of %d bytes", s.readBytes, s.layer.Size)
 	}
-	if s.layer.Digest != "" && sumOf(s.digest) != s.layer.Digest {
+	if s.digest != nil && sumOf(s.digest) != s.layer.Digest {
 		return fmt.Errorf("digest mismatch: the archive is damaged or altered (its bytes have %s)", sumOf(s.digest))
 	}
 	switch {
@@ -369,7 +407,7 @@ func (s *stream) finish(err error) error {
 			return errTruncated
 		}
 		return fmt.Errorf("damaged: %w", s.expand.err)
-	case s.layer.DiffID != "" && sumOf(s.diffID) != s.layer.DiffID:
+	case s.diffID != nil && s.layer.DiffID != "" && sumOf(s.diffID) != s.layer.DiffID:
 		return fmt.Errorf("diffID mismatch: the archive is damaged or altered (its tar has %s)", sumOf(s.diffID))
 	case err == io.ErrUnexpectedEOF:
 		return errTruncated
@@ -386,15 +424,23 @@ func (s *stream) close() {
 	s.wg.Wait()
 }
 
-// chunkReader reads what a stage sends. As an io.Seeker it only goes forward,
-// so that archive/tar skips a body without copying it.
+// chunkReader reads what a stage sends, or a file. As an io.Seeker it only goes
+// forward, so that archive/tar skips a body without copying it; what is skipped
+// of a file is not read.
 type chunkReader struct {
 	in    chan *chunk
 	stage *stage
 	cur   *chunk
-	rest  []byte // of cur
+	rest  []byte // of cur, or of buf
 	pos   int64  // bytes read or skipped
 	err   error
+
+	file     io.ReaderAt // instead of in
+	end      int64       // of file
+	buf      []byte
+	ctxErr   func() error
+	progress func(int64) // nil means none
+	told     int64       // what progress was told of
 
 	// header is where the next entry's first header begins: archive/tar reads
 	// what is left of a body and its padding in other sizes than a whole block,
@@ -411,6 +457,9 @@ func (r *chunkReader) next() bool {
 		if r.err != nil {
 			return false
 		}
+		if r.file != nil {
+			return r.load()
+		}
 		if r.cur != nil {
 			r.cur.release()
 			r.cur = nil
@@ -423,6 +472,41 @@ func (r *chunkReader) next() bool {
 		r.cur, r.rest = c, c.data
 	}
 	return true
+}
+
+// fileChunk is what is read of a file at a time: little, since much of it may be
+// passed over.
+const fileChunk = 64 << 10
+
+// load reads the file on from pos.
+func (r *chunkReader) load() bool {
+	if r.err = r.ctxErr(); r.err != nil {
+		return false
+	}
+	if r.buf == nil {
+		r.buf = make([]byte, fileChunk)
+	}
+	r.passed(r.pos)
+	n, err := r.file.ReadAt(r.buf[:min(fileChunk, r.end-r.pos)], r.pos)
+	r.rest = r.buf[:n]
+	if n == 0 {
+		if err == nil || err == io.EOF && r.pos < r.end {
+			err = io.ErrUnexpectedEOF // it has become shorter
+		}
+		if r.pos == r.end {
+			err = io.EOF
+		}
+		r.err = err
+	}
+	return n > 0
+}
+
+// passed tells of progress up to a place.
+func (r *chunkReader) passed(pos int64) {
+	if r.progress != nil && pos > r.told {
+		r.progress(pos - r.told)
+		r.told = pos
+	}
 }
 
 func (r *chunkReader) Read(p []byte) (int, error) {
@@ -447,6 +531,15 @@ func (r *chunkReader) Seek(offset int64, whence int) (int64, error) {
 	if whence != io.SeekCurrent || offset < 0 {
 		return r.pos, errSeek
 	}
+	if r.file != nil && offset > int64(len(r.rest)) {
+		r.rest = nil
+		if r.pos+offset > r.end {
+			r.pos, r.err = r.end, io.EOF
+			return r.pos, nil
+		}
+		r.pos += offset
+		return r.pos, nil
+	}
 	for offset > 0 && r.next() {
 		n := min(offset, int64(len(r.rest)))
 		r.rest = r.rest[n:]
@@ -469,6 +562,9 @@ func (r *chunkReader) skip(n int64) error {
 // peek returns the next n bytes without going forward, nil where they do not lie
 // together.
 func (r *chunkReader) peek(n int) []byte {
+	if r.file != nil && len(r.rest) < n && r.err == nil {
+		r.rest = nil // read on from here
+	}
 	if !r.next() || len(r.rest) < n {
 		return nil
 	}

@@ -78,6 +78,16 @@ func (t *tarReader) Read(p []byte) (int, error) {
 	return n, truncation(err)
 }
 
+// inPlace returns the body being read, of which less than head was, as a part of
+// the file; nil where its bytes do not lie there together.
+func (t *tarReader) inPlace(size int64) *fileBody {
+	if t.slow != nil || t.left > size || t.in.pos+t.left > t.in.end {
+		return nil
+	}
+	start := t.in.pos - (size - t.left)
+	return &fileBody{file: io.NewSectionReader(t.in.file, start, size), size: size}
+}
+
 // Fields of a header (POSIX.1-2017, pax, "ustar Interchange Format").
 const (
 	tarMode    = 100

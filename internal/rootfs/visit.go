@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	headSize  = 512
-	spoolStep = 256 << 10
+	headSize    = 512
+	spoolStep   = 256 << 10
+	inPlaceFrom = 64 << 10 // smaller bodies are cheaper to read whole
 
 	batchBytes = 256 << 10 // of bodies that go to the visitors together
 	batchFiles = 256
@@ -28,6 +29,10 @@ type visiting struct {
 	head     [headSize]byte
 	wanted   []int // visitors of the file at hand
 	seen     []seen
+
+	// inPlace, if not nil, returns the body of the entry being read as a part of
+	// the file that the layer lies in; nil where it is no such part.
+	inPlace func(size int64) *fileBody
 
 	batch *batch   // being filled; nil for none
 	out   []*batch // with the visitors, oldest first
@@ -57,6 +62,14 @@ type visitedFile struct {
 	header Header
 	wanted []int
 	body   memoryBody
+	file   *fileBody // instead of body, for one that lies in a file anyway
+}
+
+func (f *visitedFile) content() Body {
+	if f.file != nil {
+		return f.file
+	}
+	return &f.body
 }
 
 // foundFact is what one visitor said of one file.
@@ -124,6 +137,13 @@ func (v *visiting) file(draft int, h *Header, r io.Reader) error {
 
 // show reads a body, of which head is already read, for the visitors in wanted.
 func (v *visiting) show(draft int, h *Header, head []byte, r io.Reader) error {
+	if v.inPlace != nil && h.Size > inPlaceFrom && h.Size <= v.lim.FileBytes {
+		if body := v.inPlace(h.Size); body != nil {
+			b := v.batchFor(0)
+			v.enqueue(b, visitedFile{draft: draft, header: *h, file: body})
+			return nil
+		}
+	}
 	if h.Size > min(v.lim.MemoryBytes, v.lim.FileBytes) {
 		body, err := v.load(h, head, r)
 		if body != nil {
@@ -145,13 +165,19 @@ func (v *visiting) show(draft int, h *Header, head []byte, r io.Reader) error {
 	if _, err := io.ReadFull(r, data[n:]); err != nil {
 		return truncation(err)
 	}
+	v.enqueue(b, visitedFile{draft: draft, header: *h, body: data})
+	return nil
+}
+
+// enqueue adds a file, for the visitors in wanted, to the batch.
+func (v *visiting) enqueue(b *batch, f visitedFile) {
 	from := len(b.wanted)
 	b.wanted = append(b.wanted, v.wanted...)
-	b.files = append(b.files, visitedFile{draft, *h, b.wanted[from:], data})
+	f.wanted = b.wanted[from:]
+	b.files = append(b.files, f)
 	if b.large || len(b.files) == batchFiles {
 		v.send()
 	}
-	return nil
 }
 
 // batchFor returns the batch that a body of a size goes into.
@@ -187,7 +213,8 @@ func (v *visiting) send() {
 		defer close(b.done)
 		for i := range b.files {
 			f := &b.files[i]
-			b.found = v.visitAll(b.found, f.draft, &f.header, f.wanted, &f.body)
+			b.found = v.visitAll(b.found, f.draft, &f.header, f.wanted, f.content())
+			f.file = nil // with what visitors had it read
 		}
 	}()
 }

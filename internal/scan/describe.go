@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -100,6 +101,18 @@ func database(info vulndb.Info) *report.Database {
 	return db
 }
 
+// unverified counts the layers of an archive that were taken as they are. A
+// daemon is trusted with its own.
+func unverified(facts []*rootfs.Facts, img *image.Image) int {
+	n := 0
+	for _, f := range facts {
+		if f.Unverified && img.Kind == "docker-archive" {
+			n++
+		}
+	}
+	return n
+}
+
 func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Warning, img *image.Image) []report.Warning {
 	all := []report.Warning{}
 	for i, f := range facts {
@@ -110,6 +123,10 @@ func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Wa
 		for _, w := range f.Warnings {
 			all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
 		}
+	}
+	if n := unverified(facts, img); n > 0 {
+		all = append(all, report.Warning{Kind: "unverified", Layer: -1,
+			Message: fmt.Sprintf("%d of %d layers are plain tars in the archive and were not compared with the digests that it claims: --verify-diff-ids does", n, len(facts))})
 	}
 	for _, w := range tree.Warnings() {
 		all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})

@@ -195,7 +195,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	opt.Limits.Total = new(atomic.Int64)
 	for i, layer := range img.Layers {
 		if opt.Cache != nil {
-			if f, ok := opt.Cache.Get(layer.DiffID, visitors, opt.Limits); ok {
+			if f, ok := opt.Cache.Get(layer, visitors, opt.Limits); ok {
 				facts[i] = f
 				opt.Limits.Total.Add(int64(f.Entries()))
 				continue
@@ -223,7 +223,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 			facts[i] = f
 			if opt.Cache != nil {
 				// A cache that cannot be written costs time, not findings.
-				_ = opt.Cache.Put(f, visitors, opt.Limits)
+				_ = opt.Cache.Put(f, img.Layers[i], visitors, opt.Limits)
 			}
 			return nil
 		})
