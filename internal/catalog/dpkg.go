@@ -26,9 +26,20 @@ func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	dir, base := path.Split(h.Path)
 	switch {
 	case strings.HasPrefix(h.Path, dpkgStatusDir):
-		return dir == dpkgStatusDir && (len(head) == 0 || isDpkgRecord(head))
+		return dir == dpkgStatusDir && (isDpkgRecord(head) || !isControlFile(base))
 	case base == "status", strings.HasSuffix(dir, "/status.d/"):
 		return isDpkgRecord(head)
+	}
+	return false
+}
+
+// isControlFile reports whether a file of status.d is none of the records but
+// what a package brought for dpkg (dpkg-deb(1), deb-control(5)); what is neither
+// is a record that is damaged.
+func isControlFile(base string) bool {
+	switch path.Ext(base) {
+	case ".md5sums", ".list", ".conffiles", ".config", ".templates", ".triggers", ".shlibs", ".symbols", ".preinst", ".postinst", ".prerm", ".postrm":
+		return true
 	}
 	return false
 }
