@@ -157,6 +157,10 @@ func (w Warning) Text() string {
 	return text
 }
 
+// Unverified is the kind of the warning that layers were not compared with any
+// digest.
+const Unverified = "unverified"
+
 // SecretsUnread is the kind of the warning that counts what was not looked into
 // for secrets. The table says it with the secrets.
 const SecretsUnread = "secrets-unread"

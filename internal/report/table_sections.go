@@ -37,6 +37,9 @@ func (t *table) header(r *Report, several bool) {
 	if n := len(r.Target.Layers); n > 0 {
 		size += " in " + count(n, "layer")
 	}
+	if slices.ContainsFunc(r.Warnings, isUnverified) {
+		size += ", not verified"
+	}
 	t.flow([]line{title, platform, words(shortDigest(r.Target.Digest)), words(size)}, " · ", 2)
 
 	parts := []line{osLine(r), words(packageCounts(r.Packages))}
@@ -241,8 +244,8 @@ func (t *table) warnings(r *Report) {
 	byKind := map[string][]Warning{}
 	var kinds []string
 	for _, w := range r.Warnings {
-		if w.Kind == SecretsUnread && r.Secrets != nil {
-			continue // said with the secrets
+		if w.Kind == SecretsUnread && r.Secrets != nil || isUnverified(w) {
+			continue // said with the secrets, and in the head
 		}
 		if byKind[w.Kind] == nil {
 			kinds = append(kinds, w.Kind)
@@ -275,6 +278,8 @@ func (t *table) warnings(r *Report) {
 		t.fold(words(fmt.Sprintf("  %d %s: %s", len(list), kind, text)), 4)
 	}
 }
+
+func isUnverified(w Warning) bool { return w.Kind == Unverified }
 
 func incomplete(list []Warning) bool {
 	return slices.ContainsFunc(list, func(w Warning) bool { return w.Incomplete })

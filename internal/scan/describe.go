@@ -125,7 +125,7 @@ func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Wa
 		}
 	}
 	if n := unverified(facts, img); n > 0 {
-		all = append(all, report.Warning{Kind: "unverified", Layer: -1,
+		all = append(all, report.Warning{Kind: report.Unverified, Layer: -1,
 			Message: fmt.Sprintf("%d of %d layers are plain tars in the archive and were not compared with the digests that it claims: --verify-diff-ids does", n, len(facts))})
 	}
 	for _, w := range tree.Warnings() {
