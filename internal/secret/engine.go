@@ -42,6 +42,11 @@ const (
 // data only what has a form of its own is looked for. path decides which rules
 // and allowlists apply.
 func (all *Rules) find(text []byte, path string, binary bool) []match {
+	return all.findAt(text, path, binary, 0)
+}
+
+// findAt is find in a text that was decoded out of depth others.
+func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []match {
 	s, _ := all.scans.Get().(*scan)
 	if s == nil {
 		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules))}
@@ -60,6 +65,9 @@ func (all *Rules) find(text []byte, path string, binary bool) []match {
 	s.touched = s.touched[:0]
 	for _, r := range all.always {
 		s.look(r, span{0, len(text)})
+	}
+	if !binary {
+		s.matches = append(s.matches, all.inEncoded(text, path, depth)...)
 	}
 	found := settle(s.matches)
 	s.text, s.matches = nil, nil

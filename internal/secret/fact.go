@@ -20,7 +20,7 @@ type seen struct {
 }
 
 func seenIn(text []byte, m match, linesBefore int, binary bool) seen {
-	secret := text[m.start:m.end]
+	secret := m.value(text)
 	s := seen{Rule: m.rule.id, Line: linesBefore + m.line, Redacted: redact(m.rule, secret), Mark: markOf(secret), Length: len(secret)}
 	if binary {
 		s.Line = 0

@@ -117,7 +117,7 @@ func isBulk(path string, head []byte) bool {
 // isText reports whether the first bytes of a file are those of a text: UTF-16
 // with its mark, or no zero byte and hardly another control.
 func isText(head []byte) bool {
-	if isUTF16(head) {
+	if isUTF16(head) || isPlainUTF16(head) {
 		return true
 	}
 	controls := 0
@@ -134,6 +134,20 @@ func isText(head []byte) bool {
 
 func isUTF16(head []byte) bool {
 	return bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
+}
+
+// isPlainUTF16 knows ASCII in UTF-16 without a mark, the lower byte first: every
+// second byte is zero and none of the others.
+func isPlainUTF16(head []byte) bool {
+	if len(head) < 8 {
+		return false
+	}
+	for i, b := range head {
+		if (b == 0) != (i%2 == 1) || b >= 0x7f || i%2 == 0 && b < ' ' && !isSpace(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // visit finds the secrets of one file and returns them as a fact.
@@ -169,8 +183,11 @@ func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 func (all *Rules) inText(found []seen, text []byte, path string) []seen {
 	head := text[:min(len(text), 512)]
 	binary := !isText(head)
-	if isUTF16(head) {
+	switch {
+	case isUTF16(head):
 		text = fromUTF16(text)
+	case isPlainUTF16(head):
+		text = fromUTF16(append([]byte{0xff, 0xfe}, text...))
 	}
 	for _, m := range all.find(text, path, binary) {
 		found = append(found, seenIn(text, m, 0, binary))

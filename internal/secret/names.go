@@ -22,7 +22,7 @@ func (all *Rules) tokens(text []byte) []match {
 			list = append(list, m)
 		}
 	}
-	return list
+	return apart(list)
 }
 
 // withoutTokens returns a text with its tokens redacted.

@@ -78,7 +78,7 @@ func (r *Redactor) Text(text string) string {
 	}
 	// White space may have been made one space since, and quotes taken off.
 	b := []byte(text)
-	found := r.all.toHide(b, "Dockerfile")
+	found := apart(r.all.toHide(b, "Dockerfile"))
 	for _, m := range slices.Backward(found) {
 		text = text[:m.start] + m.redacted(b) + text[m.end:]
 	}

@@ -9,6 +9,7 @@
 package secret
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -18,13 +19,22 @@ import (
 // match is one secret in a text, while the text is at hand.
 type match struct {
 	rule       *rule
-	start, end int  // of the secret in the text
-	line       int  // of its start, counted from 1
-	token      bool // is one by its own form, whatever stands around it
+	start, end int    // of the secret in the text
+	line       int    // of its start, counted from 1
+	token      bool   // is one by its own form, whatever stands around it
+	decoded    []byte // the secret, where the text has it encoded; nil where it stands as it is
+}
+
+// value is the secret itself.
+func (m match) value(text []byte) []byte {
+	if m.decoded != nil {
+		return m.decoded
+	}
+	return text[m.start:m.end]
 }
 
 // redacted is what may be shown of a secret.
-func (m match) redacted(text []byte) string { return redact(m.rule, text[m.start:m.end]) }
+func (m match) redacted(text []byte) string { return redact(m.rule, m.value(text)) }
 
 // severityOf is a rule's severity; rules that name none, as those written for
 // Gitleaks, count as high.
@@ -33,6 +43,28 @@ func (r *rule) severityOf() finding.Severity {
 		return finding.High
 	}
 	return r.severity
+}
+
+// overlaps reports whether two matches are of the same bytes. An encoded text may
+// hold several secrets, all at its place.
+func (m match) overlaps(k match) bool {
+	if m.decoded != nil && k.decoded != nil && m.start == k.start && m.end == k.end {
+		return bytes.Equal(m.decoded, k.decoded)
+	}
+	return m.start < k.end && k.start < m.end
+}
+
+// apart leaves out the matches that begin within the one before, for those who
+// replace them.
+func apart(matches []match) []match {
+	end := 0
+	return slices.DeleteFunc(matches, func(m match) bool {
+		if m.start < end {
+			return true
+		}
+		end = m.end
+		return false
+	})
 }
 
 // settle orders matches by place and keeps one of those that overlap: that of
@@ -44,7 +76,7 @@ func settle(matches []match) []match {
 	})
 	var kept []match
 	for _, m := range matches {
-		if !slices.ContainsFunc(kept, func(k match) bool { return m.start < k.end && k.start < m.end }) {
+		if !slices.ContainsFunc(kept, m.overlaps) {
 			kept = append(kept, m)
 		}
 	}
