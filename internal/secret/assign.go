@@ -34,6 +34,12 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 	telling := tells(name)
 	for _, v := range a.values {
 		value := s.text[v.from:v.to]
+		if r.regex != nil {
+			if telling && r.regex().Match(value) && (looksDrawn(value) || len(value) < minDrawn || isUUID(value)) {
+				s.add(r, 0, []int{v.from, v.to})
+			}
+			continue
+		}
 		if telling && looksDrawn(value) || isUUID(value) && tellsUUID(name) {
 			s.add(r, 0, []int{v.from, v.to})
 		}

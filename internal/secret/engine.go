@@ -177,7 +177,7 @@ func (s *scan) add(r *rule, base int, at []int) {
 
 // formed reports whether a rule goes by the form of the secret alone, not by
 // names or files.
-func (r *rule) formed() bool { return r.regex != nil && !r.password && r.path == nil }
+func (r *rule) formed() bool { return r.regex != nil && !r.assignment && !r.password && r.path == nil }
 
 // secretOf returns which part of a regular expression's match is the secret:
 // the group that the rule names, else the first group that took part, else all.

@@ -16,9 +16,9 @@ const page = "../../docs/secrets.md"
 func TestPageListsEveryRule(t *testing.T) {
 	all := defaults(t)
 	var table strings.Builder
-	fmt.Fprintf(&table, "%d kinds:\n\n| id | what | severity |\n|---|---|---|\n", len(all.rules))
+	fmt.Fprintf(&table, "%d kinds:\n\n| id | what | severity | known by | check | source |\n|---|---|---|---|---|---|\n", len(all.rules))
 	for _, r := range all.rules {
-		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", r.id, r.title, strings.ToLower(r.severity.String()))
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s |\n", r.id, r.title, strings.ToLower(r.severity.String()), knownBy(r), r.checked, r.source)
 	}
 	data, err := os.ReadFile(page)
 	if err != nil {
@@ -40,4 +40,26 @@ func TestPageListsEveryRule(t *testing.T) {
 	if string(data) != want {
 		t.Errorf("%s does not list the rules as they are: go test ./internal/secret -run Page -update", page)
 	}
+}
+
+// knownBy says what a rule goes by: the form of the secret, which begins with
+// what is listed, the name that it is given, or the file.
+func knownBy(r *rule) string {
+	var words []string
+	for _, k := range r.keywords[:min(len(r.keywords), 4)] {
+		words = append(words, "`"+strings.ReplaceAll(k, "|", "")+"`")
+	}
+	list := strings.Join(words, ", ")
+	if len(r.keywords) > len(words) {
+		list += " …"
+	}
+	switch {
+	case r.regex == nil && !r.assignment:
+		return "its file"
+	case r.assignment:
+		return "a name with " + list
+	case list == "":
+		return "its file and form"
+	}
+	return "form, near " + list
 }

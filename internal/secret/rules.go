@@ -60,7 +60,9 @@ type rule struct {
 	assigned   bool // soon after which stands "=" or ":"
 	assignment bool // no regex: what is assigned to a name with a keyword in it, if it was drawn by lot
 	checksum   func(secret []byte) bool
-	password   bool // chosen by people
+	checked    string // what checksum is called
+	source     string // who says what the secret looks like
+	password   bool   // chosen by people
 	allow      []*allowlist
 }
 
@@ -134,6 +136,7 @@ type ruleText struct {
 	// Ours.
 	Severity   string
 	Checksum   string
+	Source     string
 	Stopwords  []string
 	Window     *int
 	Anchored   bool
@@ -316,12 +319,12 @@ func (all *Rules) keywords() []string {
 }
 
 func (t *ruleText) rule(compile compiler) (*rule, error) {
-	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned, assignment: t.Assignment}
+	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned, assignment: t.Assignment, source: t.Source}
 	switch {
 	case t.ID == "":
 		return nil, errors.New("has no id")
-	case r.assignment && (t.Regex != "" || len(t.Keywords) == 0):
-		return nil, errors.New("assignment, but with a regex or without a keyword")
+	case r.assignment && (r.anchored || len(t.Keywords) == 0):
+		return nil, errors.New("assignment, but anchored or without a keyword")
 	case t.Regex == "" && t.Path == "" && !r.assignment:
 		return nil, errors.New("has neither regex nor path")
 	case len(t.Required) > 0:
@@ -348,12 +351,16 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		}
 	}
 	if t.Checksum != "" {
+		r.checked = t.Checksum
 		if r.checksum = checksums[t.Checksum]; r.checksum == nil {
 			return nil, fmt.Errorf("no checksum is called %q", t.Checksum)
 		}
 	}
 	if t.Regex != "" {
 		expr := t.Regex
+		if r.assignment {
+			expr = `\A(?i:` + expr + `)\z`
+		}
 		if r.anchored {
 			r.wordStart = strings.HasPrefix(expr, `\b`)
 			expr = `\A(?:` + expr + `)`
