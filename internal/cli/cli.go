@@ -135,6 +135,7 @@ flag beats environment beats file.`,
 		c.hardenCommand(),
 		c.planCommand(),
 		c.diffCommand(),
+		c.secretCommand(),
 		c.dbCommand(),
 		c.versionCommand(),
 	)

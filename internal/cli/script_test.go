@@ -40,15 +40,16 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"leakyimage": leakyImage,
-			"tokenimage": tokenImage,
-			"mkimage":    mkimage,
-			"nosecret":   noSecret,
-			"registry":   serveRegistry,
-			"push":       pushImage,
-			"fill":       fillRegistry,
-			"holdsto":    holdsTo,
-			"actionstep": actionStep,
+			"leakyimage":  leakyImage,
+			"tokenimage":  tokenImage,
+			"secretfiles": secretFiles,
+			"mkimage":     mkimage,
+			"nosecret":    noSecret,
+			"registry":    serveRegistry,
+			"push":        pushImage,
+			"fill":        fillRegistry,
+			"holdsto":     holdsTo,
+			"actionstep":  actionStep,
 		},
 	})
 }

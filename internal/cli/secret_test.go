@@ -111,6 +111,27 @@ func tokenImage(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 }
 
+// secretFiles DIR writes files with secrets, one that is allowed, and what version
+// control keeps.
+func secretFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: secretfiles DIR")
+	}
+	s := leaked()
+	for name, text := range map[string]string{
+		".env":               "# settings\nGITHUB_TOKEN=" + s["PAT"] + "\n",
+		"allowed.sh":         "NPM_TOKEN=" + s["NPM"] + " # careen:allow: a test account\n",
+		"deploy/values.yaml": "auth:\n  user: shop\n  apiToken: Zr5KtBq8WmXy2NvLc7JhDs4GfPa9Ue\n",
+		"deploy/run.sh":      "curl -H 'X-Api-Key: " + "Zr5KtBq8WmXy2NvLc7JhDs4GfPa9Uf" + "' https://example.com\n",
+		"README.md":          "Set `GITHUB_TOKEN` to your token.\n",
+		".git/objects/ab/cd": "x " + s["PAT"] + "\n",
+	} {
+		file := filepath.Join(ts.MkAbs(args[0]), filepath.FromSlash(name))
+		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+		ts.Check(os.WriteFile(file, []byte(text), 0o644))
+	}
+}
+
 // noSecret FILE... fails when a file, or a file of a directory, has ten bytes in
 // a row of a secret of the leaky image: more than a report may show.
 func noSecret(ts *testscript.TestScript, neg bool, args []string) {

@@ -59,6 +59,7 @@ const (
 	unreadText    unread = "text over 64 MiB"
 	unreadBinary  unread = "binary over 1 MiB"
 	unreadArchive unread = "archive that is too large, damaged or of a form that is not opened"
+	unreadFailed  unread = "that cannot be read"
 	unreadMembers unread = "archive with archives, large files or binaries in it"
 )
 

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/policy"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/secret"
+)
+
+// secretFlags are the flags of careen secret.
+type secretFlags struct {
+	format   string
+	output   string
+	failOn   string
+	exitCode int
+	all      bool
+	accepted acceptedFlags
+}
+
+// secretFormats are what careen secret writes.
+var secretFormats = map[string]func(io.Writer, []*report.Report) error{
+	"text":  nil, // writeSecrets, which knows more flags
+	"json":  report.WriteJSON,
+	"sarif": report.WriteSARIF,
+}
+
+func (c *command) secretCommand() *cobra.Command {
+	var f secretFlags
+	cmd := &cobra.Command{
+		Use:   "secret PATH...",
+		Short: "Find secrets in files and directories, as a hook before a commit",
+		Long: `Secret looks for keys, tokens and passwords in files, in directories with all
+below them, and in standard input ("-"), by the rules of careen scan. It fails
+when there is one, so it is a hook before a commit as it stands.
+
+A line that says careen:allow is left alone. --baseline takes an earlier report
+(careen secret -f json) and counts only what is new.`,
+		Example: `  careen secret .
+  git diff --cached | careen secret -
+  careen secret -f json . > known.json
+  careen secret --baseline known.json .`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("nothing to look into; name files or directories, e.g. careen secret .")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.secret(cmd.Context(), args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text, json or sarif")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this file instead of standard output")
+	flags.StringVar(&f.failOn, "fail-on", "low", "fail when a secret is at least this severe: critical, high, medium, low or none")
+	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when a secret was found")
+	flags.BoolVar(&f.all, "show-suppressed", false, "list what was suppressed too")
+	f.accepted.register(flags)
+	return cmd
+}
+
+func (c *command) secret(ctx context.Context, paths []string, f secretFlags) error {
+	encode, known := secretFormats[f.format]
+	if !known {
+		return fmt.Errorf("--format %q: not one of text, json, sarif", f.format)
+	}
+	gate, err := policy.ParseGate(f.failOn)
+	if err != nil {
+		return fmt.Errorf("--fail-on: %w", err)
+	}
+	accepted, err := f.accepted.accepted(time.Now())
+	if err != nil {
+		return err
+	}
+	rules, err := f.accepted.rules()
+	if err == nil && rules == nil {
+		rules, err = secret.DefaultRules()
+	}
+	if err != nil {
+		return err
+	}
+	found, err := rules.Files(ctx, paths, c.stdin)
+	if err != nil {
+		return err
+	}
+	r := &report.Report{
+		Schema: report.Schema, Careen: version(), Secrets: found.Secrets,
+		Target: report.Target{Ref: strings.Join(paths, " "), Kind: "dir", Layers: []report.Layer{}}, Warnings: []report.Warning{},
+	}
+	if found.Unread != "" {
+		r.Warnings = append(r.Warnings, report.Warning{Kind: report.SecretsUnread, Layer: -1, Message: found.Unread})
+		c.note("%s", escape(found.Unread))
+	}
+	accepted.Apply(r)
+	reports := []*report.Report{r}
+	because := gate.Verdict(reports)
+	if encode == nil {
+		encode = func(w io.Writer, _ []*report.Report) error { return writeSecrets(w, r.Secrets, f.all) }
+	}
+	var b bytes.Buffer
+	if err := encode(&b, reports); err != nil {
+		return fmt.Errorf("writing %s: %w", f.format, err)
+	}
+	if f.output != "" {
+		err = replaceFile(f.output, b.Bytes(), 0o644)
+	} else {
+		_, err = c.stdout.Write(b.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", f.format, err)
+	}
+	if because != "" {
+		return gateFailed(f.exitCode, fmt.Errorf("gate failed: %s", because))
+	}
+	return nil
+}
+
+// writeSecrets writes one line for each place of each secret, as compilers do,
+// in the order of the files.
+func writeSecrets(w io.Writer, secrets []finding.Secret, all bool) error {
+	type line struct {
+		place finding.SecretPlace
+		text  string
+	}
+	var lines []line
+	suppressed := 0
+	for _, s := range secrets {
+		mark := ""
+		if s.Suppressed != nil {
+			if suppressed++; !all {
+				continue
+			}
+			mark = ", suppressed by " + s.Suppressed.By
+		}
+		for _, p := range s.Places {
+			where := p.Path
+			if p.InFile > 0 {
+				where = fmt.Sprintf("%s:%d", p.Path, p.InFile)
+			}
+			if p.Kind != "file" {
+				where = fmt.Sprintf("%s (%s)", p.Name, p.Kind)
+			}
+			lines = append(lines, line{p, fmt.Sprintf("%s: %s: %s %s [%s] %s%s\n", escape(where), strings.ToLower(s.Severity.String()), s.Title, escape(s.Redacted), s.Rule, s.Fingerprint, escape(mark))})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.place.Path, b.place.Path), cmp.Compare(a.place.InFile, b.place.InFile), cmp.Compare(a.text, b.text))
+	})
+	for _, l := range lines {
+		if _, err := io.WriteString(w, l.text); err != nil {
+			return err
+		}
+	}
+	if suppressed > 0 && !all {
+		_, err := fmt.Fprintf(w, "%d suppressed (--show-suppressed)\n", suppressed)
+		return err
+	}
+	return nil
+}
