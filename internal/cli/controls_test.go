@@ -71,6 +71,7 @@ func TestNoVerbPrintsControls(t *testing.T) {
 		"harden":    {{"harden", target}},
 		"plan":      {{"plan", "--base-layers", "1", target}},
 		"diff":      {{"diff", report, target}, {"diff", target, report}},
+		"secret":    {{"secret", dir}, {"secret", "-f", "sarif", dir}},
 		"db info":   {{"db", "info"}},
 		"db search": {{"db", "search", "--db", small, "musl@1" + evil}},
 		"db diff":   {{"db", "diff", small, other}},
