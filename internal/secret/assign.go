@@ -250,7 +250,7 @@ func (a *assignments) spaced() {
 // named reads "value" next to a name that is itself a value: - name: X / value: v,
 // {"name": "X", "value": "v"}, -Name X -Value v.
 func (a *assignments) named() bool {
-	if !isValueOfName(a.text[max(a.name.from-24, 0):a.name.from]) {
+	if a.name.from == 0 || bytes.IndexByte([]byte("\"'`:= $\\"), a.text[a.name.from-1]) < 0 || !isValueOfName(a.text[max(a.name.from-24, 0):a.name.from]) {
 		return false
 	}
 	window := foldedTo(a.text[a.i:min(a.i+maxGlue, len(a.text))])
@@ -289,8 +289,9 @@ var nameKeys = byteLists("name", "key", "-n", "variable")
 func isValueOfName(before []byte) bool {
 	before = bytes.TrimRight(before, " \t\"'`\\/$")
 	before = bytes.TrimRight(bytes.TrimRight(before, ":="), " \t\"'`\\")
-	folded := foldedTo(before)
-	return slices.ContainsFunc(nameKeys, func(k []byte) bool { return bytes.HasSuffix(folded, k) })
+	return slices.ContainsFunc(nameKeys, func(k []byte) bool {
+		return len(before) >= len(k) && bytes.EqualFold(before[len(before)-len(k):], k)
+	})
 }
 
 // tag reads what XML and HTML assign: the text of an element, or the attribute

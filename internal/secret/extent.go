@@ -22,7 +22,14 @@ func extentOf(expr string) *extent {
 	if err != nil {
 		return e
 	}
-	e.shortest = e.take(re)
+	if last := len(re.Sub) - 1; re.Op == syntax.OpConcat && last > 0 && isBoundary(re.Sub[last]) {
+		// What stands behind a match is seen, not part of it.
+		for _, part := range re.Sub[:last] {
+			e.shortest += e.take(part)
+		}
+	} else {
+		e.shortest = e.take(re)
+	}
 	if re.Op == syntax.OpConcat {
 		for _, part := range re.Sub {
 			if part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0 && part.Rune[len(part.Rune)-1] < utf8.RuneSelf {
@@ -31,6 +38,16 @@ func extentOf(expr string) *extent {
 		}
 	}
 	return e
+}
+
+// isBoundary reports whether an expression is "(?:[^\w-]|$)" or the like: one
+// character that none of the secret is, or the end.
+func isBoundary(re *syntax.Regexp) bool {
+	if re.Op != syntax.OpAlternate || len(re.Sub) != 2 {
+		return false
+	}
+	end := re.Sub[1].Op
+	return re.Sub[0].Op == syntax.OpCharClass && (end == syntax.OpEndText || end == syntax.OpEndLine)
 }
 
 // take adds what an expression may match to ascii and returns how many

@@ -23,6 +23,8 @@ func TestExtent(t *testing.T) {
 		{`a(?s:.){2}`, "a\n\nx", "a\n\nx"},
 		{`://[^/]+@h`, "://user/pass@h", "://user/pass@h"},
 		{`://[^@ ]+@[a-z]`, "://host path@h", ""},
+		{`\A(?:\b(ab[0-9]{2,})(?:[^\w-]|$))`, "ab123,x y", "ab123,"},
+		{`\A(?:\b(ab[0-9]{2,})(?:[^\w-]|$))`, "ab,123456", ""},
 		{`(a`, "b", "b"},
 	} {
 		if got := string(extentOf(c.expr).cut([]byte(c.text))); got != c.want {
