@@ -77,7 +77,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.StringVar(&f.keepFile, "keep-file", "", "read paths to keep from this file, one a line, # begins a comment")
 	flags.BoolVar(&f.shell, "keep-shell", false, "keep /bin/sh and what it needs")
 	flags.BoolVar(&f.layers, "layers", false, "keep the layers apart instead of writing one")
-	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it (default: not root, where nothing is seen to need it)")
+	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it (default: as the image says; careen harden says whether root is needed)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would go and why the rest stays; write nothing")
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
 	f.verify.register(flags)
@@ -191,11 +191,6 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	if err != nil {
 		return nil, err
 	}
-	var notes []string
-	if user, why, ok := userless(in, src.Reach); ok && how.User == "" {
-		how.User = user
-		notes = append(notes, "runs as "+user+" instead of root: "+why+"; --user 0 leaves it as it was")
-	}
 	plan, err := slim.Decide(src, how)
 	if err != nil {
 		return nil, err
@@ -206,7 +201,7 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	}
 	out := &slimmed{
 		Schema: "careen-slim/1", Source: img.Ref, Digest: img.Digest, Level: string(how.Level), User: plan.User.String(),
-		Before: numbers(before), Notes: append(notes, plan.Notes...), Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach,
+		Before: numbers(before), Notes: plan.Notes, Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach,
 	}
 	out.describe(src, plan)
 	out.Packages, out.Kept = listed(out.Packages), listed(out.Kept)

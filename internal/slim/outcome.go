@@ -51,9 +51,10 @@ func Commands(src Source, opt Options) [][]string {
 			}
 		}
 	}
+	keep := throughLinks(src, opt.Keep)
 	for e := range src.Tree.All() {
 		wanted := asked[e.Path]
-		for _, pattern := range opt.Keep {
+		for _, pattern := range keep {
 			wanted = wanted || matches(pattern, e.Path)
 		}
 		if wanted && e.Mode.IsRegular() && e.Mode&0o111 != 0 && e.Mode&fs.ModeSymlink == 0 {

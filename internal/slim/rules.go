@@ -44,12 +44,12 @@ func isLicense(file string) bool {
 
 // isSpare reports whether a file goes from packages that stay as a whole, unless it
 // is reached: what is for people and their tools; what reach has a rule of its own
-// for, which the package as such says nothing about (character sets for iconv(3));
-// what is run where packages are installed. Without its translations a program
-// speaks English, as it does anyway where LANG names none.
-func isSpare(file string) bool {
-	if reach.IsDocumentation(file) || strings.HasPrefix(file, "usr/share/locale/") || strings.Contains(file, "/gconv/") ||
-		strings.HasPrefix(file, "usr/share/zoneinfo/right/") || path.Base(file) == "ldconfig" {
+// for, which the package as such says nothing about (character sets for iconv(3)).
+// Without its translations a program speaks English, as it does anyway where the
+// image's language is none or English.
+func (d *decision) isSpare(file string) bool {
+	if reach.IsDocumentation(file) || d.english && strings.HasPrefix(file, "usr/share/locale/") || strings.Contains(file, "/gconv/") ||
+		strings.HasPrefix(file, "usr/share/zoneinfo/right/") {
 		return true
 	}
 	if !strings.Contains(file, "/node_modules/") && !strings.HasPrefix(file, "usr/share/nodejs/") {
@@ -63,9 +63,52 @@ func isSpare(file string) bool {
 	return false
 }
 
-// isSystems reports whether a file that no package owns is where the system's
-// packages live: made by their scripts or by package managers, it goes with
-// them unless it is reached.
+// speaksEnglish reports whether an environment asks for no other language.
+func speaksEnglish(env []string) bool {
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		switch {
+		case name != "LANG" && name != "LANGUAGE" && !strings.HasPrefix(name, "LC_"):
+		case value == "" || value == "C" || value == "POSIX" || strings.HasPrefix(value, "C.") || strings.HasPrefix(value, "en"):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// junk are the directories of which nothing is needed: caches that are filled
+// again, the lists of package managers, what installers leave behind.
+var junk = [...]string{"var/cache/", "var/lib/apt/", "var/log/apt/", "var/log/installer/", "var/backups/", "boot/",
+	"root/.cache/", "root/.npm/", "root/.cargo/registry/", "root/.m2/repository/.cache/"}
+
+// isJunk reports whether a file that no package owns goes for certain, unless it is
+// reached: caches, lists of packages, documentation. Python's caches go where what
+// they were made of is there.
+func (d *decision) isJunk(file string) bool {
+	if reach.IsDocumentation(file) {
+		return true
+	}
+	for _, dir := range junk {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	switch file {
+	case "var/log/dpkg.log", "var/log/alternatives.log", "var/log/bootstrap.log", "var/log/fontconfig.log",
+		"etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-":
+		return true
+	}
+	dir, name := path.Split(file)
+	if !strings.HasSuffix(dir, "/__pycache__/") {
+		return false
+	}
+	module, _, _ := strings.Cut(name, ".")
+	_, source := d.src.Tree.Lookup(strings.TrimSuffix(dir, "__pycache__/") + module + ".py")
+	return source
+}
+
+// isSystems reports whether a path is where the system's packages live.
 func isSystems(file string) bool {
 	if strings.HasPrefix(file, "usr/local/") {
 		return false

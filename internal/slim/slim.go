@@ -59,6 +59,7 @@ type Plan struct {
 	Files    Count  // regular files of the source
 	Left     Count  // of them, those that stay
 	User     User
+	level    Level
 	whole    bool // nothing goes
 	databases
 }
@@ -129,6 +130,10 @@ func Decide(src Source, opt Options) (*Plan, error) {
 			return nil, fmt.Errorf("--keep %s: not a pattern", pattern)
 		}
 	}
+	if err := keepsSomething(src, opt.Keep); err != nil {
+		return nil, err
+	}
+	opt.Keep = throughLinks(src, opt.Keep)
 	d, err := newDecision(src, opt)
 	if err != nil {
 		return nil, err
@@ -147,12 +152,15 @@ type decision struct {
 	keep    map[string]Kept
 	dirs    []*rootfs.Entry
 	counted Count
+	english bool            // no other language is asked for
+	held    map[string]bool // directories in which the source has something
 }
 
 func newDecision(src Source, opt Options) (*decision, error) {
 	d := &decision{
 		src: src, opt: opt, asked: map[int]bool{}, stays: make([]bool, len(src.Packages)),
-		units: map[string]bool{}, keep: map[string]Kept{},
+		units: map[string]bool{}, keep: map[string]Kept{}, held: map[string]bool{},
+		english: speaksEnglish(src.Image.Config.Env),
 	}
 	for _, name := range opt.KeepPackages {
 		found := false
@@ -185,6 +193,7 @@ func newDecision(src Source, opt Options) (*decision, error) {
 func (d *decision) plan() *Plan {
 	var left Count
 	for e, state := range d.src.Reach.Files() {
+		d.held[path.Dir(e.Path)] = true
 		if e.Mode.IsDir() {
 			d.dirs = append(d.dirs, e)
 			continue
@@ -196,8 +205,9 @@ func (d *decision) plan() *Plan {
 			d.keep[e.Path] = Kept{e, why, note}
 		}
 	}
+	d.dropDanglingLinks()
 	d.keepLibraries()
-	p := &Plan{Files: d.counted, User: d.user}
+	p := &Plan{Files: d.counted, User: d.user, level: d.opt.Level}
 	d.keepDirectories(nil) // rpm's database lists directories too
 	p.databases = d.reduceDatabases()
 	d.keepDirectories(p.added)
@@ -276,12 +286,32 @@ func (d *decision) verdict(e *rootfs.Entry, state reach.State) (why Why, note st
 	case d.opt.Level == Files:
 		return "", "", false
 	case owned:
-		return Package, d.src.Packages[i].Name, d.stays[i] && !isSpare(e.Path)
+		return Package, d.src.Packages[i].Name, d.stays[i] && !d.isSpare(e.Path)
 	}
 	if unit := unitOf(e.Path); unit != "" {
-		return Package, path.Base(unit), d.units[unit] && !isSpare(e.Path)
+		return Package, path.Base(unit), d.units[unit] && !d.isSpare(e.Path)
 	}
-	return Unowned, "", !isSystems(e.Path)
+	return Unowned, "", !d.isJunk(e.Path)
+}
+
+// dropDanglingLinks drops links that no package owns and whose targets go: a
+// program's other names go with it. What led nowhere before stays as it was.
+func (d *decision) dropDanglingLinks() {
+	for at, k := range d.keep {
+		if k.Why != Unowned || k.Entry.Mode&fs.ModeSymlink == 0 {
+			continue
+		}
+		to, err := d.src.Tree.Resolve(at)
+		if err != nil {
+			continue
+		}
+		if _, stays := d.keep[to]; stays {
+			continue
+		}
+		if e, ok := d.src.Tree.Lookup(to); ok && !e.Mode.IsDir() && !isDatabase(to) {
+			delete(d.keep, at)
+		}
+	}
 }
 
 // anyOf reports whether anything of a package stays because it is reached.
@@ -359,11 +389,21 @@ func (d *decision) wantedDirectory(p string) (note string, ok bool) {
 			return "--keep " + pattern, true
 		}
 	}
-	// An empty directory of a server is where it writes: var/lib/redis, run/php.
-	if i, owned := d.src.Reach.Owner(p); owned && strings.HasPrefix(p, "var/") && d.anyOf(i) {
-		return "of " + d.src.Packages[i].Name, true
+	// A directory costs nothing, and may be where a program writes: var/lib/redis,
+	// run/slapd, uploads.
+	below := p + "/"
+	if d.isJunk(below) || isDatabase(below) || strings.HasPrefix(below, "usr/share/locale/") || strings.HasPrefix(below, "usr/share/doc") {
+		return "", false
 	}
-	return "", false
+	if i, owned := d.src.Reach.Owner(p); owned && (d.anyOf(i) || !d.held[p]) {
+		return "of " + d.src.Packages[i].Name, true
+	} else if owned {
+		return "", false
+	}
+	if unit := unitOf(below); unit != "" {
+		return "of " + path.Base(unit), d.opt.Level == Packages && d.units[unit]
+	}
+	return "no package owns it", true
 }
 
 // fates counts what stays of each package.

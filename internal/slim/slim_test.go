@@ -225,13 +225,17 @@ func cutLast(name string) (dir, base string, ok bool) {
 }
 
 func TestAccountsInUseStay(t *testing.T) {
-	_, _, _, files := slimmed(t, app(), slim.Options{User: "65532"})
+	_, _, _, files := slimmed(t, app(), slim.Options{User: "65532", Level: slim.Files})
 	want := "root:x:0:0:root:/root:/sbin/nologin\nredis:x:101:102::/var/lib/redis:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n"
 	if diff := cmp.Diff(want, files["etc/passwd"]); diff != "" {
 		t.Errorf("passwd: %s", diff)
 	}
 	if diff := cmp.Diff("root:x:0:\nredis:x:102:\nnonroot:x:65532:\n", files["etc/group"]); diff != "" {
 		t.Errorf("group: %s", diff)
+	}
+	_, _, _, files = slimmed(t, app(), slim.Options{})
+	if files["etc/passwd"] != passwd || files["etc/group"] != group {
+		t.Errorf("the default level changes accounts: %q, %q", files["etc/passwd"], files["etc/group"])
 	}
 }
 

@@ -21,10 +21,10 @@ type User struct {
 	writes   []string
 }
 
-// String is the user as a configuration has it: numbers, which runtimes can
-// check (Kubernetes' runAsNonRoot refuses names).
+// String is the user as a configuration has it: the source's word, which also gives
+// groups that numbers do not, unless another was asked for.
 func (u User) String() string {
-	if !u.Set {
+	if !u.New {
 		return u.Was
 	}
 	return fmt.Sprintf("%d:%d", u.UID, u.GID)
@@ -127,6 +127,7 @@ func accountsIn(tree *rootfs.Tree, file string) []accounts.Account {
 // root, nobody, who runs the image, who owns what stays, and whom a file that
 // stays names.
 func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
+	all := p.level == Packages // the default asks for no proof that an account is in use
 	users, groups := map[int]bool{0: true}, map[int]bool{0: true}
 	if p.User.Set {
 		users[p.User.UID], groups[p.User.GID] = true, true
@@ -142,14 +143,14 @@ func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
 	var passwd, group strings.Builder
 	for _, a := range accountsIn(src.Tree, passwdFile) {
 		uid, ok := a.Number()
-		if !ok || !users[uid] && !named(a) {
+		if !all && (!ok || !users[uid] && !named(a)) {
 			continue
 		}
 		if gid, ok := a.GroupNumber(); ok {
 			groups[gid] = true
 		}
 		delete(users, uid)
-		if a.Shell != "" && !shells[a.Shell] {
+		if !all && a.Shell != "" && !shells[a.Shell] {
 			a.Line = strings.TrimSuffix(a.Line, a.Shell) + "/sbin/nologin" // the shell goes
 		}
 		passwd.WriteString(a.Line + "\n")
@@ -158,7 +159,7 @@ func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
 		fmt.Fprintf(&passwd, "nonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", p.User.UID, p.User.GID)
 	}
 	for _, a := range accountsIn(src.Tree, groupFile) {
-		if gid, ok := a.Number(); ok && (groups[gid] || named(a)) {
+		if gid, ok := a.Number(); all || ok && (groups[gid] || named(a)) {
 			delete(groups, gid)
 			group.WriteString(a.Line + "\n")
 		}
