@@ -38,7 +38,9 @@ type slimFlags struct {
 	user     string
 	dryRun   bool
 	format   string
+	force    bool
 	verify   verifyFlags
+	observe  observeFlags
 }
 
 func (c *command) slimCommand() *cobra.Command {
@@ -57,6 +59,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
   careen slim app.tar -o oci-dir:out --level file
   careen slim app.tar --dry-run
   careen slim app.tar -o oci-dir:out --http http://127.0.0.1:8080/
+  careen slim app.tar -o oci-dir:out --level file --observe 'shop --self-test'
   careen slim app.tar -o docker-archive:slim.tar --keep /usr/share/fonts --keep-package curl`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,7 +83,9 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it (default: as the image says; careen harden says whether root is needed)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would go and why the rest stays; write nothing")
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	flags.BoolVar(&f.force, "force", false, "at level file, write also if something that could not be followed may need what is dropped")
 	f.verify.register(flags)
+	f.observe.register(flags)
 	return cmd
 }
 
@@ -100,6 +105,7 @@ type slimmed struct {
 	Kept     []slimReason  `json:"kept"`
 	Gaps     []reach.Gap   `json:"gaps"`
 	Notes    []string      `json:"notes,omitempty"`
+	Observed *observed     `json:"observed,omitempty"`
 	Verified *verified     `json:"verified,omitempty"`
 	plan     *slim.Plan    // for the dry run
 	result   *reach.Result
@@ -148,7 +154,10 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	f.keep = append(f.keep, keep...)
-	if err := f.verify.check(f.dryRun); err != nil {
+	if err := f.verify.check(f.dryRun && !f.observe.runs()); err != nil {
+		return err
+	}
+	if _, err := argvOf("--observe", f.observe.command); err != nil {
 		return err
 	}
 	sweepTrials()
@@ -187,8 +196,23 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 		User: f.user, Version: version(), Time: made,
 	}
 	src := slim.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages}
+	seen, err := c.observe(ctx, in, f)
+	if err != nil {
+		return nil, err
+	}
+	if seen != nil {
+		read, err := in.Reach(slim.Commands(src, how))
+		if err != nil {
+			return nil, err
+		}
+		seen.compare(read)
+		how.Observed = seen.list
+	}
 	src.Reach, err = in.Reach(slim.Commands(src, how))
 	if err != nil {
+		return nil, err
+	}
+	if err := refuseGaps(src, f); err != nil {
 		return nil, err
 	}
 	plan, err := slim.Decide(src, how)
@@ -201,7 +225,7 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	}
 	out := &slimmed{
 		Schema: "careen-slim/1", Source: img.Ref, Digest: img.Digest, Level: string(how.Level), User: plan.User.String(),
-		Before: numbers(before), Notes: plan.Notes, Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach,
+		Before: numbers(before), Notes: plan.Notes, Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach, Observed: seen,
 	}
 	out.describe(src, plan)
 	out.Packages, out.Kept = listed(out.Packages), listed(out.Kept)
@@ -373,6 +397,9 @@ func (c *command) printSlimmed(out *slimmed) error {
 	w.Flush()
 	for _, note := range out.Notes {
 		fmt.Fprintf(&b, "note: %s\n", escape(note))
+	}
+	if out.Observed != nil {
+		fmt.Fprintf(&b, "observed: %s\n", escape(out.Observed.String()))
 	}
 	if out.Verified != nil {
 		fmt.Fprintf(&b, "verified: %s\n", escape(out.Verified.String()))

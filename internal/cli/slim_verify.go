@@ -60,16 +60,19 @@ func (f *verifyFlags) check(dryRun bool) error {
 }
 
 // argv is the command of --verify; nil without one.
-func (f *verifyFlags) argv() ([]string, error) {
-	if f.command == "" {
+func (f *verifyFlags) argv() ([]string, error) { return argvOf("--verify", f.command) }
+
+// argvOf reads a command that a flag gives: words, or a JSON array; nil for none.
+func argvOf(flag, command string) ([]string, error) {
+	if command == "" {
 		return nil, nil
 	}
-	if !strings.HasPrefix(f.command, "[") {
-		return strings.Fields(f.command), nil
+	if !strings.HasPrefix(command, "[") {
+		return strings.Fields(command), nil
 	}
 	var argv []string
-	if err := json.Unmarshal([]byte(f.command), &argv); err != nil {
-		return nil, fmt.Errorf("--verify %s: neither words nor a JSON array of words", f.command)
+	if err := json.Unmarshal([]byte(command), &argv); err != nil {
+		return nil, fmt.Errorf("%s %s: neither words nor a JSON array of words", flag, command)
 	}
 	return argv, nil
 }

@@ -142,3 +142,85 @@ func holdToTheOriginal(t *testing.T, archive, how string) {
 		})
 	}
 }
+
+// TestObserve: what the original is seen to open stays, with that reason, and is
+// counted as what reading did not find.
+func TestObserve(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "no.sock"))
+	slim := slimming(t, hidingImage(t))
+	trace := filepath.Join(t.TempDir(), "trace")
+	if err := os.WriteFile(trace, []byte("/opt/data.txt\n/not/there\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for i, how := range [][]string{
+		{"--observe", "hiding print"},
+		{"--observe", `["/usr/bin/hiding", "print"]`, "--verify", "hiding print"},
+		{"--observe-for", "2s"},
+		{"--observe", "hiding", "--http", "http://localhost:8080/"},
+		{"--trace", trace},
+	} {
+		for _, level := range []string{"file", "package"} {
+			if level == "package" && i > 0 {
+				continue
+			}
+			args := append(append([]string{"--level", level, "-f", "json"}, how...), "-o", "oci-dir:"+filepath.Join(t.TempDir(), "out"))
+			code, out, errs := slim(args...)
+			if code != exitDone {
+				t.Errorf("%q: %d, %s", args, code, errs)
+				continue
+			}
+			for _, want := range []string{`"missed": 1`, `"why": "observed"`} {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q: no %s in %s", args, want, out)
+				}
+			}
+		}
+	}
+	for want, args := range map[string][]string{
+		"cannot observe: the original: absent: not in the image's PATH": {"--observe", "absent"},
+		"did not answer within 1s":                                      {"--observe", "hiding", "--http", "http://localhost:9/", "--observe-for", "1s"},
+		"names no file of the image":                                    {"--trace", os.DevNull},
+		"--trace: open /no/such/trace":                                  {"--trace", "/no/such/trace"},
+		"neither words nor a JSON":                                      {"--observe", "[x"},
+	} {
+		if code, _, errs := slim(append(args, "-o", "oci-dir:"+t.TempDir()+"/x")...); code != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("%q: %d, %s, want %s", args, code, errs, want)
+		}
+	}
+}
+
+// TestLevelFileStopsAtGaps: where a program may start any other, level file says so
+// and writes nothing, unless that is answered.
+func TestLevelFileStopsAtGaps(t *testing.T) {
+	image := func(script string) string {
+		return imagetest.Archive(t, imagetest.Image{
+			Config: image.Config{Entrypoint: []string{"/start.sh"}},
+			Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+				imagetest.Exec("bin/sh", imagetest.ELF{}.Build()), imagetest.Exec("bin/tool", imagetest.ELF{}.Build()),
+				imagetest.Exec("start.sh", "#!/bin/sh\n"+script),
+			}}},
+		})
+	}
+	open, closed := image("$(cat /etc/command) x\n"), image("exec tool\n")
+	for _, test := range []struct {
+		archive string
+		args    []string
+		stops   bool
+	}{
+		{open, nil, true},
+		{open, []string{"--force"}, false},
+		{open, []string{"--keep", "/bin/tool"}, false},
+		{open, []string{"--level", "package"}, false},
+		{closed, nil, false},
+	} {
+		to := filepath.Join(t.TempDir(), "out")
+		code, _, errs := slimming(t, test.archive)(append(test.args, "-o", "oci-dir:"+to)...)
+		_, err := os.Stat(to)
+		if stopped := code == exitFailed && err != nil; stopped != test.stops {
+			t.Errorf("%q: %d, %s", test.args, code, errs)
+		}
+		if test.stops && (!strings.Contains(errs, "/start.sh:2: runs a computed command") || !strings.Contains(errs, "--observe") || !strings.Contains(errs, "--force")) {
+			t.Errorf("%q: %s", test.args, errs)
+		}
+	}
+}

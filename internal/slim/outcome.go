@@ -52,6 +52,9 @@ func Commands(src Source, opt Options) [][]string {
 		}
 	}
 	keep := throughLinks(src, opt.Keep)
+	for _, file := range opt.Observed {
+		asked[file] = true // only programs count below
+	}
 	for e := range src.Tree.All() {
 		wanted := asked[e.Path]
 		for _, pattern := range keep {
@@ -83,6 +86,8 @@ func (k Kept) Explain(r *reach.Result) string {
 		return ""
 	}
 	switch k.Why {
+	case Seen:
+		return "the original was seen to open it"
 	case Reached, Unknown:
 		return r.File(k.Entry.Path).String()
 	case Package:

@@ -37,6 +37,7 @@ type Options struct {
 	Keep         []string // paths and globs (path.Match; a directory stands for all below it)
 	KeepPackages []string // names of packages
 	KeepShell    bool     // a shell and what it needs
+	Observed     []string // files that the original was seen to open or execute, links resolved
 	Layers       bool     // keep the layers apart instead of writing one
 	User         string   // "UID[:GID]" to run as; "" leaves it to the source, names made numbers
 	Version      string   // of careen, for the history
@@ -77,9 +78,10 @@ type Why string
 // The reasons.
 const (
 	Reached Why = "reached"
-	Unknown Why = "unknown" // something reached may need it
-	Package Why = "package" // of a package that is reached
-	Library Why = "library" // of a file that stays for its package
+	Seen    Why = "observed" // the original was seen to open it, which reading did not find
+	Unknown Why = "unknown"  // something reached may need it
+	Package Why = "package"  // of a package that is reached
+	Library Why = "library"  // of a file that stays for its package
 	Unowned Why = "no package owns it"
 	Rule    Why = "rule"
 	Asked   Why = "asked for"
@@ -87,7 +89,7 @@ const (
 )
 
 // Reasons lists the reasons of files, the most telling first.
-func Reasons() []Why { return []Why{Reached, Unknown, Asked, Package, Library, Unowned, Rule} }
+func Reasons() []Why { return []Why{Reached, Seen, Unknown, Asked, Package, Library, Unowned, Rule} }
 
 // Before reports whether a reason tells more than another.
 func (w Why) Before(other Why) bool {
@@ -153,13 +155,14 @@ type decision struct {
 	dirs    []*rootfs.Entry
 	counted Count
 	english bool            // no other language is asked for
+	seen    map[string]bool // files that were observed, and the directories above them
 	held    map[string]bool // directories in which the source has something
 }
 
 func newDecision(src Source, opt Options) (*decision, error) {
 	d := &decision{
 		src: src, opt: opt, asked: map[int]bool{}, stays: make([]bool, len(src.Packages)),
-		units: map[string]bool{}, keep: map[string]Kept{}, held: map[string]bool{},
+		units: map[string]bool{}, keep: map[string]Kept{}, held: map[string]bool{}, seen: map[string]bool{},
 		english: speaksEnglish(src.Image.Config.Env),
 	}
 	for _, name := range opt.KeepPackages {
@@ -186,7 +189,38 @@ func newDecision(src Source, opt Options) (*decision, error) {
 			d.units[unit] = true
 		}
 	}
+	d.observe()
 	return d, nil
+}
+
+// observe notes what was seen: a file stays with its package at level package, and
+// so do the links that lead to it or to a directory above it.
+func (d *decision) observe() {
+	for _, file := range d.opt.Observed {
+		if e, ok := d.src.Tree.Lookup(file); !ok || !e.Mode.IsRegular() {
+			continue
+		}
+		if i, owned := d.src.Reach.Owner(file); owned && d.opt.Level == Packages && !reach.IsDocumentation(file) {
+			d.stays[i] = true
+		}
+		if unit := unitOf(file); unit != "" {
+			d.units[unit] = true
+		}
+		for at := file; at != "." && !d.seen[at]; at = path.Dir(at) {
+			d.seen[at] = true
+		}
+	}
+	if len(d.seen) == 0 {
+		return
+	}
+	for e := range d.src.Tree.All() {
+		if e.Mode&fs.ModeSymlink == 0 {
+			continue
+		}
+		if to, err := d.src.Tree.Resolve(e.Path); err == nil && d.seen[to] {
+			d.seen[e.Path] = true
+		}
+	}
 }
 
 // plan goes over all entries once.
@@ -272,7 +306,12 @@ func (d *decision) verdict(e *rootfs.Entry, state reach.State) (why Why, note st
 	case reach.Reached:
 		return Reached, "", true
 	case reach.Unknown:
-		return Unknown, "", true
+		if !d.seen[e.Path] {
+			return Unknown, "", true
+		}
+	}
+	if d.seen[e.Path] {
+		return Seen, "", true
 	}
 	if note, ok := always(e.Path); ok {
 		return Rule, note, true
