@@ -205,7 +205,7 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 		if err != nil {
 			return nil, err
 		}
-		seen.compare(read)
+		seen.compare(read, src.Packages)
 		how.Observed = seen.list
 	}
 	src.Reach, err = in.Reach(slim.Commands(src, how))

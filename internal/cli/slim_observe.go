@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/slim"
@@ -44,8 +47,14 @@ type observed struct {
 	Files   int      `json:"files"`           // of the image, that were opened or executed
 	Missed  int      `json:"missed"`          // of them, those that reading called not reached
 	Ended   string   `json:"ended,omitempty"` // how the run ended, if not by an answer or exit 0
-	list    []string // of Files
+	// MissedFiles are those, the first thousand, and MissedPackages the packages that
+	// reading called not reached as a whole.
+	MissedFiles    []string `json:"missedFiles,omitempty"`
+	MissedPackages []string `json:"missedPackages,omitempty"`
+	list           []string // of Files
 }
+
+const maxMissedFiles = 1000
 
 // observe runs the original and reads the trace, as asked; nil if neither was.
 func (c *command) observe(ctx context.Context, in *scan.Opened, f slimFlags) (*observed, error) {
@@ -125,12 +134,20 @@ func (c *command) watchOriginal(ctx context.Context, in *scan.Opened, f slimFlag
 }
 
 // compare counts what reading called not reached.
-func (o *observed) compare(result *reach.Result) {
+func (o *observed) compare(result *reach.Result, packages []sbom.Package) {
+	missed := map[string]bool{}
 	for _, file := range o.list {
-		if result.State(file) == reach.NotReached {
-			o.Missed++
+		if result.State(file) != reach.NotReached {
+			continue
+		}
+		if o.Missed++; o.Missed <= maxMissedFiles {
+			o.MissedFiles = append(o.MissedFiles, "/"+file)
+		}
+		if i, owned := result.Owner(file); owned && !reach.IsDocumentation(file) && result.Package(i).State == reach.NotReached {
+			missed[packages[i].PURL] = true
 		}
 	}
+	o.MissedPackages = slices.Sorted(maps.Keys(missed))
 }
 
 func (o *observed) String() string {
