@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -243,23 +244,35 @@ func (c *command) printBases(out *baseReport) error {
 		}
 	}
 	for _, o := range out.Candidates {
-		about := func(said string, lines []string) {
-			for i, line := range lines {
-				if i == 0 {
-					fmt.Fprintf(&b, "\n%s %s\n", escape(o.Ref), said)
-				}
-				fmt.Fprintf(&b, "  %s\n", escape(line))
+		said, lines := verdictOn(o)
+		for i, line := range lines {
+			if i == 0 {
+				fmt.Fprintf(&b, "\n%s %s\n", escape(o.Ref), said)
 			}
+			fmt.Fprintf(&b, "  %s\n", escape(line))
 		}
-		about(map[base.Start]string{base.Fails: "would not start", base.Unproved: "is not proved to start"}[o.Start], o.Problems)
-		var lacks []string
-		for _, l := range o.Lacks {
-			lacks = append(lacks, l.What+" "+l.Name)
-		}
-		about("starts, but lacks", lacks)
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err
+}
+
+// verdictOn is the one thing that is said of a candidate, and what shows it.
+func verdictOn(o base.Outcome) (said string, lines []string) {
+	lines = slices.Clone(o.Problems)
+	lacks := ""
+	if o.Start == base.Unproved {
+		lacks = "also lacks "
+	}
+	for _, l := range o.Lacks {
+		lines = append(lines, lacks+l.What+" "+l.Name)
+	}
+	switch o.Start {
+	case base.Fails:
+		return "would not start", lines
+	case base.Unproved:
+		return "is not proved to start", lines
+	}
+	return "starts, but lacks", lines
 }
 
 func (c *command) baseIndexFile(cacheDir, file string) string {
