@@ -30,7 +30,7 @@ func (c *command) planCommand() *cobra.Command {
 		Use:   "plan TARGET",
 		Short: "List the shortest way to a smaller and safer image, with the numbers after each step",
 		Long: `Plan puts together what scan, base, slim and harden find: another base where the
-program is proved to start on it, what nothing reaches, the upgrades that mend
+program is proved to start on it, what nothing reaches, the upgrades that fix
 most of what is left, pins, a user. Each step comes with the numbers once it is
 done after those before it.`,
 		Example: `  careen plan shop:1.4

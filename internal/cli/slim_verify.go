@@ -22,7 +22,7 @@ import (
 	"github.com/careen/careen/internal/slim"
 )
 
-// verifyFlags say how the new image is run beside the original.
+// verifyFlags say how the new image is run next to the original.
 type verifyFlags struct {
 	command    string
 	http       string

@@ -44,7 +44,7 @@ func Owner(id int) int {
 // Program is what is run, and where.
 type Program struct {
 	Root       string   // a directory with the image's files, owned by Owner's ids; nothing is written there
-	Work       string   // an existing directory beside it for what the run needs
+	Work       string   // an existing directory next to it for what the run needs
 	Path       string   // of the program, in the image
 	Args       []string // its own name first
 	Env        []string

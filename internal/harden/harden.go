@@ -73,7 +73,7 @@ type analysis struct {
 	src       Source
 	caps      map[string]Advice
 	low       []int    // ports below 1024
-	gains     []string // started programs that give rights to whoever runs them
+	gains     []string // started programs that give rights to its caller
 	opaque    string   // a started program whose calls cannot be seen
 	writes    map[string]Advice
 	lived     map[string]bool // directories with something that is reached

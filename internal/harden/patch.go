@@ -194,15 +194,15 @@ func (p *Profile) insertions(doc *yaml.Node, t target) ([]insertion, []string, e
 	left := *p
 	left.Tmpfs = slices.DeleteFunc(slices.Clone(p.Tmpfs), func(a Advice) bool { return mounted[a.What] })
 	left.Volumes = slices.DeleteFunc(slices.Clone(p.Volumes), func(a Advice) bool { return mounted[a.What] })
-	own, above, beside, outer := left.Compose(), left.ComposeVolumes(), "services", doc
+	own, above, nextTo, outer := left.Compose(), left.ComposeVolumes(), "services", doc
 	if t.pod != nil {
-		own, above, beside, outer = left.Kubernetes(), left.PodVolumes(), "containers", t.pod
+		own, above, nextTo, outer = left.Kubernetes(), left.PodVolumes(), "containers", t.pod
 	}
 	m := merger{}
 	if err := m.merge(t.container, own, "image"); err != nil {
 		return nil, nil, err
 	}
-	err := m.merge(outer, above, beside)
+	err := m.merge(outer, above, nextTo)
 	return m.all, m.notes, err
 }
 
@@ -277,7 +277,7 @@ type merger struct {
 
 // merge adds entries to a mapping: those that it has not as keys, of those that it
 // has what they lack.
-func (m *merger) merge(mapping *yaml.Node, entries []Entry, beside string) error {
+func (m *merger) merge(mapping *yaml.Node, entries []Entry, nextTo string) error {
 	if mapping.Kind != yaml.MappingNode || mapping.Style&yaml.FlowStyle != 0 || len(mapping.Content) == 0 {
 		return errors.New("it is not written as a block of keys: nothing can be added to it")
 	}
@@ -296,7 +296,7 @@ func (m *merger) merge(mapping *yaml.Node, entries []Entry, beside string) error
 			m.leave(e)
 		}
 	}
-	m.addKeys(mapping, missing, beside)
+	m.addKeys(mapping, missing, nextTo)
 	return nil
 }
 
@@ -453,9 +453,9 @@ func scalar(n *yaml.Node) string {
 	return n.Value
 }
 
-// addKeys adds keys to a mapping: to its end, or beside a key: behind its line, or
+// addKeys adds keys to a mapping: to its end, or next to a key: behind its line, or
 // that of another plain value, or before a key that has a line of its own.
-func (m *merger) addKeys(mapping *yaml.Node, entries []Entry, beside string) {
+func (m *merger) addKeys(mapping *yaml.Node, entries []Entry, nextTo string) {
 	if len(entries) == 0 {
 		return
 	}
@@ -467,15 +467,15 @@ func (m *merger) addKeys(mapping *yaml.Node, entries []Entry, beside string) {
 			lines = append(lines, indent+line)
 		}
 	}
-	m.all = append(m.all, insertion{after: placeFor(mapping, beside), keys: len(entries), lines: lines})
+	m.all = append(m.all, insertion{after: placeFor(mapping, nextTo), keys: len(entries), lines: lines})
 }
 
 // placeFor returns the line behind which a mapping's new keys go.
-func placeFor(mapping *yaml.Node, beside string) int {
+func placeFor(mapping *yaml.Node, nextTo string) int {
 	first := mapping.Content[0]
-	i := index(mapping, beside)
+	i := index(mapping, nextTo)
 	switch {
-	case beside == "":
+	case nextTo == "":
 		return lastLine(mapping)
 	case i >= 0 && isLine(mapping, i):
 		return mapping.Content[i].Line

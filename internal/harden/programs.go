@@ -102,7 +102,7 @@ func (a *analysis) programs() {
 	}
 }
 
-// rights notes what the file itself gives to whoever runs it.
+// rights notes what the file itself gives to its caller.
 func (a *analysis) rights(e *rootfs.Entry) {
 	if e.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 && e.Mode&0o111 != 0 {
 		a.gains = append(a.gains, "/"+e.Path+" is setuid or setgid")

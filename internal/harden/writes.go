@@ -35,7 +35,7 @@ func (a *analysis) sources(file string) {
 			w.Dir = w.Dir || path.Ext(value) == ""
 		}
 		if w.Open && !strings.HasSuffix(name, "/") {
-			name = path.Dir(name) + "/" // how it goes on is not known
+			name = path.Dir(name) + "/" // the rest of it is not known
 		}
 		a.writesTo(name, w.Dir || strings.HasSuffix(name, "/"), why, Likely)
 	}
@@ -121,7 +121,7 @@ var directives = map[string]bool{
 	"session.save_path": true, "upload_tmp_dir": true, "stdout_logfile": false, "stderr_logfile": false, "childlogdir": true,
 }
 
-// servers says where the settings of a program stand, beside the files that its
+// servers says where the settings of a program are, next to the files that its
 // command line names.
 var servers = map[string][]string{
 	"nginx": {"etc/nginx/"}, "apache2": {"etc/apache2/"}, "httpd": {"etc/httpd/", "usr/local/apache2/conf/"}, "redis-server": {"etc/redis/"},

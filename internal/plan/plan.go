@@ -82,7 +82,7 @@ func Make(in Input) *Plan {
 
 type maker struct {
 	in       Input
-	left     map[*finding.Vulnerability]bool // that are not mended yet
+	left     map[*finding.Vulnerability]bool // that are not fixed yet
 	gone     map[string]bool                 // purls that are not there any more
 	packages int
 	bytes    int64
@@ -113,7 +113,7 @@ func (m *maker) add(p *Plan, s Step) {
 	p.Steps = append(p.Steps, s)
 }
 
-// rebase goes on with the image as it is on the candidate: its packages and
+// rebase continues with the image as it is on the candidate: its packages and
 // vulnerabilities, and what can be dropped there.
 func (m *maker) rebase(p *Plan) {
 	b := m.in.Base
@@ -188,7 +188,7 @@ func isBuildTool(name string) bool {
 	return strings.HasPrefix(name, "gcc-") || strings.HasPrefix(name, "g++-") || strings.HasPrefix(name, "linux-libc-dev")
 }
 
-// upgrade takes the commands that mend most of what is left.
+// upgrade takes the commands that fix most of what is left.
 func (m *maker) upgrade(p *Plan) {
 	left := *m.in.Report
 	left.Packages, left.Vulnerabilities = nil, nil
@@ -209,15 +209,15 @@ func (m *maker) upgrade(p *Plan) {
 		at[&left.Vulnerabilities[i]] = origin[i]
 	}
 	for _, s := range report.Steps(&left, report.Shown{}, m.in.Width) {
-		mended := 0
+		fixed := 0
 		for _, v := range s.Mended {
 			if m.left[at[v]] {
 				delete(m.left, at[v])
-				mended++
+				fixed++
 			}
 		}
-		if mended > 0 {
-			m.add(p, Step{Kind: "upgrade", Do: s.Command, Why: fmt.Sprintf("mends %d of the vulnerabilities left", mended)})
+		if fixed > 0 {
+			m.add(p, Step{Kind: "upgrade", Do: s.Command, Why: fmt.Sprintf("fixes %d of the vulnerabilities left", fixed)})
 		}
 	}
 }

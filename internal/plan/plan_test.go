@@ -97,8 +97,8 @@ func TestMake(t *testing.T) {
 	guessed.Harden = userless()
 	guessed.Harden.User.Confidence = harden.Guess
 	upgrades := []string{
-		"upgrade | apt-get install --only-upgrade gcc-12 curl libc6 | mends 3 of the vulnerabilities left |  | 0110 4p 1000B",
-		"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0100 4p 1000B",
+		"upgrade | apt-get install --only-upgrade gcc-12 curl libc6 | fixes 3 of the vulnerabilities left |  | 0110 4p 1000B",
+		"upgrade | npm install left-pad@1.0.1 | fixes 1 of the vulnerabilities left |  | 0100 4p 1000B",
 	}
 	clean := plan.Input{Report: &report.Report{Target: report.Target{Ref: "shop:1"}}}
 	for _, c := range []struct {
@@ -109,24 +109,24 @@ func TestMake(t *testing.T) {
 		{"all but the base", full, []string{
 			"1211 4p 1000B",
 			"slim | careen slim shop:1 | nothing reaches 1 of 4 packages; for a build stage: gcc-12 |  | 0211 3p 400B",
-			"upgrade | apt-get install --only-upgrade curl libc6 | mends 2 of the vulnerabilities left |  | 0110 3p 400B",
-			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0100 3p 400B",
+			"upgrade | apt-get install --only-upgrade curl libc6 | fixes 2 of the vulnerabilities left |  | 0110 3p 400B",
+			"upgrade | npm install left-pad@1.0.1 | fixes 1 of the vulnerabilities left |  | 0100 3p 400B",
 			"pin | careen pin Dockerfile | debian:12 is a tag: the next build may get another image; and 1 more | Dockerfile:3 | 0100 3p 400B",
 			"user | USER 65532:65532 | nothing needs root |  | 0100 3p 400B",
 		}},
 		{"another base: its own stay", rebased, []string{
 			"1211 4p 1000B",
 			"base | FROM new:1 | the entrypoint finds all that it needs on it |  | 1110 3p 700B",
-			"upgrade | apt-get install --only-upgrade gcc-12 curl | mends 2 of the vulnerabilities left |  | 0010 3p 700B",
-			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0000 3p 700B",
+			"upgrade | apt-get install --only-upgrade gcc-12 curl | fixes 2 of the vulnerabilities left |  | 0010 3p 700B",
+			"upgrade | npm install left-pad@1.0.1 | fixes 1 of the vulnerabilities left |  | 0000 3p 700B",
 			"user | USER 65532:65532 | nothing needs root |  | 0000 3p 700B",
 		}},
 		{"another base, and what can be dropped there", slimmedOn, []string{
 			"1211 4p 1000B",
 			"base | FROM new:1 | the entrypoint finds all that it needs on it, but not: locale de_DE, time zone CET |  | 1110 3p 700B",
 			"slim | careen slim shop:1 | nothing reaches 1 of 3 packages; for a build stage: gcc-12 |  | 0110 2p 300B",
-			"upgrade | apt-get install --only-upgrade curl | mends 1 of the vulnerabilities left |  | 0010 2p 300B",
-			"upgrade | npm install left-pad@1.0.1 | mends 1 of the vulnerabilities left |  | 0000 2p 300B",
+			"upgrade | apt-get install --only-upgrade curl | fixes 1 of the vulnerabilities left |  | 0010 2p 300B",
+			"upgrade | npm install left-pad@1.0.1 | fixes 1 of the vulnerabilities left |  | 0000 2p 300B",
 			"user | USER 65532:65532 | nothing needs root |  | 0000 2p 300B",
 		}},
 		{"a base that is not proved", unproved, append([]string{"1211 4p 1000B"}, upgrades...)},

@@ -110,7 +110,7 @@ func (d *decision) staysAs(file string, dirs map[string]string) bool {
 }
 
 // reduceDpkg writes dpkg's records in the form of distroless images: one file a
-// package in status.d, and the sums of its files beside it. Where dpkg itself
+// package in status.d, and the sums of its files next to it. Where dpkg itself
 // stays, its own database is cut instead.
 func (o *databases) reduceDpkg(d *decision, stays []int, fates []Fate) {
 	if len(stays) == 0 {

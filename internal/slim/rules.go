@@ -36,7 +36,7 @@ var alwaysDirectories = map[string]string{
 	"etc": "Docker writes hosts and resolv.conf there", "root": "a home", "home": "homes", "var/log": "for logs", "var/cache": "for caches",
 }
 
-// isLicense reports whether a file of a package is its license, which whoever
+// isLicense reports whether a file of a package is its license, which anyone who
 // ships the package has to ship.
 func isLicense(file string) bool {
 	return strings.HasPrefix(file, "usr/share/doc/") && path.Base(file) == "copyright" || strings.HasPrefix(file, "usr/share/licenses/")

@@ -261,7 +261,7 @@ func (d *decision) plan() *Plan {
 }
 
 // keepLibraries keeps what programs and plugins need that stay although nothing
-// reaches them: whoever calls them by hand finds them whole.
+// reaches them: who calls them by hand finds them whole.
 func (d *decision) keepLibraries() {
 	var files []string
 	for e, state := range d.src.Reach.Files() {

@@ -327,7 +327,7 @@ func TestSameSourceSameDigest(t *testing.T) {
 	}
 }
 
-// TestScannersSeeWhatIsLeft catalogues the new image and holds it against what
+// TestScannersSeeWhatIsLeft catalogues the new image and compares it with what
 // the plan says has stayed.
 func TestScannersSeeWhatIsLeft(t *testing.T) {
 	apk := app()
@@ -363,7 +363,7 @@ func TestScannersSeeWhatIsLeft(t *testing.T) {
 	}
 }
 
-// seenByScan slims an image, holds the packages of a scan against the plan, and
+// seenByScan slims an image, compares the packages of a scan with the plan, and
 // returns what is in the files that are left.
 func seenByScan(t *testing.T, described imagetest.Image, opt slim.Options) map[string]string {
 	t.Helper()

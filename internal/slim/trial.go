@@ -153,7 +153,7 @@ func CanTry(p image.Platform, unconfined bool) error {
 }
 
 // Run runs a trial, isolated as confine says. The calling goroutine must be locked
-// to its thread and end after it. What is left beside Root is the caller's to remove,
+// to its thread and end after it. What is left next to Root is the caller's to remove,
 // from another thread.
 func (t *Trial) Run(ctx context.Context) (Observation, error) {
 	program, argv, err := t.argv()
