@@ -183,6 +183,19 @@ func TestEachKindOfEvidence(t *testing.T) {
 			"tmpfs /run/app | sure | --pid=/run/app/x.pid", "tmpfs /run/sock | likely | the command line names unix:/run/sock/x",
 			"tmpfs /scratch | sure | -Djava.io.tmpdir=/scratch" + keep, tmp,
 		}},
+		{"host keys that a script makes", image.Config{Entrypoint: []string{"/run.sh"}}, []imagetest.Entry{
+			plain, imagetest.Exec("bin/ssh-keygen", program(nil)), imagetest.Exec("run.sh", "#!/bin/sh\nssh-keygen -A\nexec /server -f /etc/ssh/sshd_config\n"),
+			imagetest.File("etc/ssh/sshd_config", "x"),
+		}, []string{
+			unneeded, tmp,
+			"not writable /etc/ssh/ | likely | ssh-keygen writes there: its directory has the program's files, which a mount would hide",
+		}},
+		{"a supervisor's services", image.Config{Entrypoint: []string{"/bin/s6-svscan", "-t0", "/etc/s6"}}, []imagetest.Entry{
+			imagetest.Exec("bin/s6-svscan", program(nil)), imagetest.Exec("etc/s6/web/run", "#!/bin/sh\nexec /server\n"), plain,
+		}, []string{
+			unneeded, tmp,
+			"not writable /etc/s6 | sure | s6-svscan keeps the state of each service in its folder there, which a mount would hide",
+		}},
 		{"a file that root alone may read", image.Config{Cmd: []string{"/etc/key"}}, []imagetest.Entry{plain, owned(imagetest.File("etc/key", "x"), 0, 0, 0o600)},
 			[]string{"user 0:0 | likely | root: /etc/key is closed to other users", tmp}},
 		{"a configured user", image.Config{User: "redis:web", ExposedPorts: []string{"80/tcp"}}, []imagetest.Entry{imagetest.Exec("server", program([]string{"setuid"}))},

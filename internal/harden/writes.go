@@ -149,9 +149,26 @@ func (a *analysis) settings(file string) {
 	}
 }
 
+// writers say where programs write that neither their command line nor their
+// settings name (ssh-keygen(1) -A, postfix's queue_directory and data_directory,
+// cron(8), rsyslogd(8)).
+var writers = map[string][]string{
+	"ssh-keygen": {"/etc/ssh/"},
+	"postfix":    {"/var/spool/postfix/", "/var/lib/postfix/"},
+	"cron":       {"/run/"}, "crond": {"/run/"},
+	"rsyslogd": {"/var/log/", "/run/"},
+}
+
+// supervisors keep the state of each service in its folder, below the directory
+// that follows their name (s6-svscan, runsvdir(8), svscan).
+var supervisors = []string{"s6-svscan", "runsvdir", "svscan"}
+
 // conventions notes where what is started writes of itself, and what the command
 // line and the environment name for it.
 func (a *analysis) conventions(base string) {
+	for _, dir := range writers[base] {
+		a.writesTo(dir, true, base+" writes there", Likely)
+	}
 	switch {
 	case base == "java":
 		a.write("tmp", "Java's temporary files and performance data (java.io.tmpdir)", Likely)
@@ -172,6 +189,14 @@ func (a *analysis) named() {
 	cfg := &a.src.Image.Config
 	words := slices.Concat(cfg.Entrypoint, cfg.Cmd, strings.Fields(a.env("JAVA_TOOL_OPTIONS")), strings.Fields(a.env("JAVA_OPTS")))
 	for i, word := range words {
+		if slices.Contains(supervisors, path.Base(word)) {
+			for _, dir := range words[i+1:] {
+				if strings.HasPrefix(dir, "/") {
+					a.uncovered = append(a.uncovered, Advice{dir, path.Base(word) + " keeps the state of each service in its folder there, which a mount would hide", Sure})
+					break
+				}
+			}
+		}
 		option, value, _ := strings.Cut(word, "=")
 		switch {
 		case option == "-Djava.io.tmpdir" || option == "-XX:HeapDumpPath":
