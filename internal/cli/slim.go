@@ -212,8 +212,11 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseGaps(src, f); err != nil {
+	var notes []string
+	if err := refuseGaps(src, f); err != nil && !f.dryRun {
 		return nil, err
+	} else if err != nil {
+		notes = append(notes, err.Error())
 	}
 	plan, err := slim.Decide(src, how)
 	if err != nil {
@@ -225,7 +228,7 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 	}
 	out := &slimmed{
 		Schema: "careen-slim/1", Source: img.Ref, Digest: img.Digest, Level: string(how.Level), User: plan.User.String(),
-		Before: numbers(before), Notes: plan.Notes, Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach, Observed: seen,
+		Before: numbers(before), Notes: append(notes, plan.Notes...), Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach, Observed: seen,
 	}
 	out.describe(src, plan)
 	out.Packages, out.Kept = listed(out.Packages), listed(out.Kept)

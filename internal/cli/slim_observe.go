@@ -167,7 +167,8 @@ func (o *observed) String() string {
 // refuseGaps stops level file where what it drops may be needed, unless something
 // answers that: evidence from running, what the user keeps, or --force.
 func refuseGaps(src slim.Source, f slimFlags) error {
-	if slim.Level(f.level) != slim.Files || f.force || f.dryRun || f.observe.asked() || f.verify.asked() || len(f.keep)+len(f.packages) > 0 {
+	answered := f.observe.asked() || f.verify.asked() || len(f.keep)+len(f.packages) > 0
+	if slim.Level(f.level) != slim.Files || f.force || answered && !f.dryRun {
 		return nil
 	}
 	open := slim.Open(src)

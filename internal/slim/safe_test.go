@@ -141,3 +141,50 @@ func TestKeepFollowsLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAPackageNeedsStays: what a package that stays depends on, of its source or
+// of data alone.
+func TestWhatAPackageNeedsStays(t *testing.T) {
+	record := func(name, source, depends string) string {
+		r := "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0-1\n"
+		if source != "" {
+			r += "Source: " + source + "\n"
+		}
+		if depends != "" {
+			r += "Depends: " + depends + "\n"
+		}
+		return r + "\n"
+	}
+	img := imagetest.Image{Layers: []imagetest.Layer{{Entries: []imagetest.Entry{
+		imagetest.File("etc/os-release", "ID=debian\nVERSION_ID=12\n"),
+		imagetest.Exec("usr/bin/paint", imagetest.ELF{}.Build()),
+		imagetest.File("usr/share/paint/brush", "x"), imagetest.Exec("usr/lib/paint/helper", imagetest.ELF{}.Build()),
+		imagetest.File("usr/share/colours/red", "x"), imagetest.File("usr/share/deep/blue", "x"),
+		imagetest.Exec("usr/bin/other", imagetest.ELF{}.Build()), imagetest.File("usr/share/alien/x", "x"),
+		imagetest.File("usr/share/perl5/Mod.pm", "1;"),
+		imagetest.File("var/lib/dpkg/status", record("paint", "", "paint-common (= 1.0-1), colours, other, libmod-perl")+record("paint-common", "paint", "")+
+			record("colours", "", "deep")+record("deep", "", "")+record("other", "", "")+record("alien", "", "")+record("libmod-perl", "", "")),
+		imagetest.File("var/lib/dpkg/info/paint.list", "/usr/bin/paint\n"),
+		imagetest.File("var/lib/dpkg/info/paint-common.list", "/usr/share/paint/brush\n/usr/lib/paint/helper\n"),
+		imagetest.File("var/lib/dpkg/info/colours.list", "/usr/share/colours/red\n"),
+		imagetest.File("var/lib/dpkg/info/deep.list", "/usr/share/deep/blue\n"),
+		imagetest.File("var/lib/dpkg/info/other.list", "/usr/bin/other\n"),
+		imagetest.File("var/lib/dpkg/info/alien.list", "/usr/share/alien/x\n"),
+		imagetest.File("var/lib/dpkg/info/libmod-perl.list", "/usr/share/perl5/Mod.pm\n"),
+	}}}}
+	img.Config.Entrypoint = []string{"paint"}
+	for level, stays := range map[slim.Level]bool{slim.Packages: true, slim.Files: false} {
+		_, _, headers, _ := slimmed(t, img, slim.Options{Level: level})
+		got := names(headers)
+		for _, file := range []string{"usr/share/paint/brush", "usr/lib/paint/helper", "usr/share/colours/red", "usr/share/deep/blue"} {
+			if slices.Contains(got, file) != stays {
+				t.Errorf("level %s: %s stays: %t", level, file, !stays)
+			}
+		}
+		for _, file := range []string{"usr/bin/other", "usr/share/alien/x", "usr/share/perl5/Mod.pm"} {
+			if slices.Contains(got, file) {
+				t.Errorf("level %s: %s stayed", level, file)
+			}
+		}
+	}
+}

@@ -190,6 +190,9 @@ func newDecision(src Source, opt Options) (*decision, error) {
 		}
 	}
 	d.observe()
+	if opt.Level == Packages {
+		d.keepNeeded()
+	}
 	return d, nil
 }
 
