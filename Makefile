@@ -1,7 +1,7 @@
 # What a contributor runs. CGO stays off: one static binary.
 export CGO_ENABLED := 0
 
-.PHONY: build test check fuzz bench bench-db snapshot
+.PHONY: build test check fuzz zoo bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
 
@@ -23,6 +23,14 @@ bench:
 # The table of docs/database-format.md, on a mirror of the feeds.
 bench-db:
 	go run ./test/bench/db $(if $(MIRROR),-mirror $(MIRROR))
+
+# Real programs, slimmed and asked to do the same: the table of docs/slim.md. As root.
+zoo:
+	go run ./test/zoo $(filter-out zoo,$(MAKECMDGOALS))
+ifeq (zoo,$(firstword $(MAKECMDGOALS)))
+$(filter-out zoo,$(MAKECMDGOALS)):
+	@:
+endif
 
 # The advisory database embedded in the binary, from the upstreams or from
 # MIRROR=DIR. Commit it rarely: it weighs on the history.
