@@ -30,7 +30,8 @@ var rooms = map[string][]string{
 	"eol":      {}, // when releases end, which match and lint ask about
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"scratch":  {}, // temporary files and folders, and what killed runs left of them
-	"image":    {"inflate", "scratch"},
+	"web":      {}, // servers: certificates, plain HTTP, asking again, resuming
+	"image":    {"inflate", "scratch", "web"},
 	"wrappers": {}, // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
@@ -49,11 +50,13 @@ var rooms = map[string][]string{
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
-	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate"},
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
+	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
+	"search":  {"vulndb", "match", "sbom", "purl", "finding"},
 	"project": {"dockerfile", "workload"},                                        // the one finder of lint, pin and check
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
 	"pin":     {"dockerfile", "workload", "project", "finding", "image"},

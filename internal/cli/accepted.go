@@ -24,7 +24,7 @@ const (
 // defaultIgnoreFile is read from the working directory when it exists.
 const defaultIgnoreFile = ".careenignore"
 
-// acceptedFlags name the findings that are known and meant to be set aside, and
+// acceptedFlags name the findings that are known and accepted, and
 // the rules for secrets.
 type acceptedFlags struct {
 	ignoreFile  string
@@ -33,8 +33,8 @@ type acceptedFlags struct {
 }
 
 func (f *acceptedFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.ignoreFile, "ignorefile", "", "set aside the findings that this file names (default .careenignore)")
-	flags.StringVar(&f.baseline, "baseline", "", "set aside the findings of this earlier report (careen scan -f json)")
+	flags.StringVar(&f.ignoreFile, "ignorefile", "", "suppress the findings that this file names (default .careenignore)")
+	flags.StringVar(&f.baseline, "baseline", "", "suppress the findings of this earlier report (careen scan -f json)")
 	flags.StringVar(&f.secretRules, "secret-rules", "", "recognise secrets by the rules of this file, in Gitleaks' form")
 }
 

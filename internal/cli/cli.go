@@ -94,7 +94,7 @@ func (c *command) root() *cobra.Command {
 		Use:   "careen",
 		Short: "Look below the waterline of a container image",
 		Long: `Careen looks below the waterline of a container image: what is vulnerable,
-where it came from, and what would mend it. It needs no daemon, no account and
+where it came from, and what would fix it. It needs no daemon, no account and
 no network beyond the image itself.
 
   careen TARGET                      is short for careen scan TARGET

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/feed"
+	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -71,7 +71,7 @@ func (c *command) databasePath(cacheDir, file string) (string, error) {
 	installed := installedPath(cacheDir)
 	updated, err := vulndb.Open(installed)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.note("warning: the updated database is not used: %v; careen db update mends it", err)
+		c.note("warning: the updated database is not used: %v; careen db update replaces it", err)
 	}
 	snapshot, snapshotErr := vulndb.Snapshot(filepath.Join(cacheDir, "db"))
 	if err != nil {
@@ -145,7 +145,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 func (c *command) dbVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
-		Short: "Read a whole database, packed or not, and hold every checksum and reference to its word",
+		Short: "Read a whole database, packed or not, and check every checksum and reference",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir, err := os.MkdirTemp("", "careen-verify-")
@@ -153,7 +153,7 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 				return err
 			}
 			defer os.RemoveAll(dir)
-			db, err := openUnpacked(args[0], filepath.Join(dir, "careen.db"))
+			db, err := publish.OpenUnpacked(args[0], filepath.Join(dir, "careen.db"))
 			if err != nil {
 				return fmt.Errorf("database %s: %w; build or fetch it again", args[0], err)
 			}
@@ -209,7 +209,7 @@ func (c *command) dbBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Build the database from the upstream feeds",
-		Long: `Build reads the advisories from whoever publishes them, or from a mirror of
+		Long: `Build reads the advisories from their publishers, or from a mirror of
 them (a directory or a URL that holds HOST/PATH of each), and writes one file.
 The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
 		Example: `  careen db build -o careen.db
@@ -291,7 +291,7 @@ func (f buildFlags) failed(ctx context.Context, err error) error {
 // writeDatabase writes the database, packed for transport when the file is
 // called so. What was there before stays until the new one is whole.
 func writeDatabase(path string, builder *vulndb.Builder, built time.Time) (vulndb.Info, error) {
-	if !strings.HasSuffix(path, ".zst") {
+	if !publish.Packed(path) {
 		return vulndb.WriteFile(path, builder, built)
 	}
 	var plain bytes.Buffer
@@ -304,7 +304,7 @@ func writeDatabase(path string, builder *vulndb.Builder, built time.Time) (vulnd
 		return info, err
 	}
 	defer db.Close()
-	return info, writeBeside(path, func(w io.Writer) error { return vulndb.Pack(w, db) })
+	return info, publish.WritePacked(path, db)
 }
 
 // buildDate is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.

@@ -42,7 +42,7 @@ func TestUpdateOnFullDisk(t *testing.T) {
 	}
 	for _, args := range [][]string{{"db", "update", "--db-repository", server.URL + "/x.zst"}, {"db", "import", big}} {
 		code, _, stderr := u.careen(args...)
-		if code != 1 || !strings.Contains(stderr, "no space left on device") || !strings.Contains(stderr, "the database at hand stays") {
+		if code != 1 || !strings.Contains(stderr, "no space left on device") || !strings.Contains(stderr, "the current database stays") {
 			t.Errorf("%s: exit %d, %q", args[1], code, stderr)
 		}
 		if !bytes.Equal(u.installed(t), old) {

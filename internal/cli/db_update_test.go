@@ -166,7 +166,7 @@ func TestUpdateOverHTTP(t *testing.T) {
 		{name: "signed for another database", body: u.packed, key: true, signature: otherSignature, want: "Invalid signature"},
 		{name: "an HTML signature", body: u.packed, key: true, signature: "<!DOCTYPE html>", want: "signature: "},
 		{name: "from the future", body: packFile(t, future), want: "is to come"},
-		{name: "older", body: packFile(t, older), want: "kept the database at hand", ok: true},
+		{name: "older", body: packFile(t, older), want: "kept the current database", ok: true},
 		{name: "signed", body: u.packed, key: true, signature: signature, want: "updated from", ok: true, updated: true},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -188,7 +188,7 @@ func TestUpdateOverHTTP(t *testing.T) {
 		}
 		code, _, stderr := u.careen(args...)
 		server.Close()
-		if (code == 0) != c.ok || !strings.Contains(stderr, c.want) || !c.ok && !strings.Contains(stderr, "the database at hand stays") {
+		if (code == 0) != c.ok || !strings.Contains(stderr, c.want) || !c.ok && !strings.Contains(stderr, "the current database stays") {
 			t.Errorf("%s: exit %d, %q, want %q", c.name, code, stderr, c.want)
 		}
 		want := old

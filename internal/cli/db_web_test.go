@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/careen/careen/internal/image"
 )
 
 // fileServer offers the files of a folder as a web server does, with ranges
@@ -60,56 +57,8 @@ func (b *breaking) Write(p []byte) (int, error) {
 	return b.ResponseWriter.Write(p)
 }
 
-// TestTransferGoesOn breaks transfers off and compares what arrives.
-func TestTransferGoesOn(t *testing.T) {
-	dir := t.TempDir()
-	want := bytes.Repeat([]byte("0123456789"), 5000)
-	if err := os.WriteFile(filepath.Join(dir, "x"), want, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name   string
-		server fileServer
-		change bool // the file is replaced after the first request
-		asked  int
-		whole  bool
-	}{
-		{"whole", fileServer{etag: `"a"`}, false, 1, true},
-		{"broken off twice", fileServer{etag: `"a"`, most: 20000}, false, 3, true},
-		{"broken off too often", fileServer{etag: `"a"`, most: 5000}, false, 1 + maxResumes, false},
-		{"nothing tells whether it is the same", fileServer{most: 20000}, false, 1, false},
-		{"a weak tag does not", fileServer{etag: `W/"a"`, most: 20000}, false, 1, false},
-		{"replaced meanwhile", fileServer{etag: `"a"`, most: 20000}, true, 2, false},
-	} {
-		s := c.server
-		s.dir = dir
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if c.change && len(s.asked) == 1 {
-				s.etag = `"b"`
-			}
-			s.ServeHTTP(w, r)
-		}))
-		body, err := get(context.Background(), server.Client(), server.URL+"/x", image.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(body)
-		body.Close()
-		server.Close()
-		if whole := err == nil && bytes.Equal(got, want); whole != c.whole || !c.whole && err == nil {
-			t.Errorf("%s: %d bytes, %v", c.name, len(got), err)
-		}
-		if !bytes.Equal(got, want[:len(got)]) {
-			t.Errorf("%s: other bytes than the file's", c.name)
-		}
-		if len(s.asked) != c.asked {
-			t.Errorf("%s: asked %q", c.name, s.asked)
-		}
-	}
-}
-
 // TestUpdateFromWebServer lets a web server offer what db export wrote: the
-// delta comes when the base is at hand, over connections that break.
+// delta comes when the base is the current database, over connections that break.
 func TestUpdateFromWebServer(t *testing.T) {
 	u := newUpdateTest(t)
 	files := fileServer{dir: filepath.Join(u.dir, "www"), etag: `"1"`}

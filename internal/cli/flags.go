@@ -117,7 +117,7 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.all, "all", false, "print every row of the table")
 	flags.BoolVar(&f.listAllPkgs, "list-all-pkgs", false, "print every package, those without findings too")
 	flags.BoolVar(&f.showNotLinked, "show-not-linked", false, "list and gate on Go findings too whose vulnerable code is not linked in")
-	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list what was set aside too")
+	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list what was suppressed too")
 }
 
 // limitFlags bound what an image may make careen do.

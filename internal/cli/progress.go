@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/careen/careen/internal/safetext"
 )
 
 // progressEvery is how often the line is drawn at most.
@@ -71,15 +73,5 @@ func (p *progress) clear() {
 	}
 }
 
-// bytesText writes a size for people, in decimal units as registries do.
-func bytesText(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
-}
+// bytesText writes a size for people.
+func bytesText(n int64) string { return safetext.Bytes(n) }

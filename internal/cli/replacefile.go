@@ -8,7 +8,7 @@ import (
 )
 
 // replaceFile gives a file other bytes at once, or makes it: they are written
-// beside it and renamed. A link is followed, and stays.
+// next to it and renamed. A link is followed, and stays.
 func replaceFile(path string, data []byte, perm os.FileMode) error {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -572,7 +572,7 @@ func TestDownloadsAreKeptAndAskedForAgain(t *testing.T) {
 
 // testCache is a cache that does not wait between attempts.
 func testCache(t *testing.T) *cache {
-	c := newCache(t.TempDir(), nil, nil)
+	c := newCache(t.TempDir(), http.DefaultClient, nil)
 	c.wait = time.Millisecond
 	return c
 }

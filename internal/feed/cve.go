@@ -127,7 +127,7 @@ func addCVEScores(e *vulndb.Enrichment, source string, metrics []cveMetric) {
 	}
 }
 
-// cveSeverity is the word that stands beside the score; CVSS 2 has none, and
+// cveSeverity is the word next to the score; CVSS 2 has none, and
 // some containers have nothing but a vector, so they go by the score.
 func cveSeverity(word looseText, score float64) finding.Severity {
 	if s := severityWord(string(word)); s != finding.Unknown || score <= 0 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/careen/careen/internal/web"
 )
 
 // Bounds of a download.
@@ -27,13 +28,13 @@ const (
 // errNotFound is the answer 404 or 410.
 var errNotFound = errors.New("not found")
 
-// permanent is a failure that another attempt would not mend.
+// permanent is a failure that another attempt would not cure.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
 // cache keeps downloads between builds, at HOST/PATH under its directory. Each
-// file has a ".meta" beside it with what the server said of it, so that the
+// file has a ".meta" next to it with what the server said of it, so that the
 // next build asks only whether it changed; a ".part" is the beginning of one.
 // Several builds may share the directory.
 type cache struct {
@@ -44,12 +45,6 @@ type cache struct {
 }
 
 func newCache(dir string, client *http.Client, progress func(string, int64, int64)) *cache {
-	if client == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.ResponseHeaderTimeout = stall
-		transport.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
-		client = &http.Client{Transport: transport}
-	}
 	if progress == nil {
 		progress = func(string, int64, int64) {}
 	}
@@ -64,12 +59,9 @@ type meta struct {
 	Size     int64  `json:"size"`
 }
 
-// validator is what If-Range takes: a strong ETag, else the date.
+// validator is what If-Range takes.
 func (m meta) validator() string {
-	if m.ETag != "" && !strings.HasPrefix(m.ETag, "W/") {
-		return m.ETag
-	}
-	return m.Modified
+	return web.Validator(http.Header{"Etag": {m.ETag}, "Last-Modified": {m.Modified}})
 }
 
 // fetch returns the name of a local copy of the file at a URL, downloaded now unless the copy in the cache

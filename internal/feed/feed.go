@@ -33,6 +33,7 @@ type Options struct {
 	Skip     []string                             // names of feeds not to read
 	CacheDir string                               // where downloads are kept for the next build; "" means a temporary directory that is removed
 	Jobs     int                                  // documents parsed and files downloaded at once; 0 means GOMAXPROCS
+	CACert   string                               // PEM file of certificates to trust besides the system's
 	Client   *http.Client                         // nil means one with sensible timeouts
 	Progress func(what string, done, total int64) // bytes of a feed; total 0 means not known; nil means none; called from several goroutines
 	Log      func(Bad)                            // every record that could not be read; nil means that only Stats' samples are kept

@@ -193,7 +193,7 @@ func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Re
 			return rec, nil, 0, fmt.Errorf("%s: %w", raw.ID, err)
 		}
 		if strings.HasPrefix(raw.ID, "LSN-") {
-			// Ubuntu's livepatches mend a running kernel; the versions are
+			// Ubuntu's livepatches fix a running kernel; the versions are
 			// those that one can be applied to.
 			affected.Repo = "livepatch"
 		}
@@ -250,7 +250,7 @@ func (rd osvReader) affected(a *osvAffected) (_ vulndb.Affected, ok bool, err er
 	}
 	e := &a.Ecosystem.Value
 	to.Severity = severityWord(cmp.Or(string(e.Urgency), string(e.Priority), string(e.Severity)))
-	if e.Urgency == "end-of-life" { // Debian no longer mends this package
+	if e.Urgency == "end-of-life" { // Debian no longer fixes this package
 		to.Fix = finding.WontFix
 	}
 	if eco == "Go" {
@@ -307,7 +307,7 @@ func identities(raw *osvRecord) (aliases, upstream []string) {
 		}
 	}
 	if isErratum(own) && len(aliases) > 0 {
-		// An erratum is no alias of what it mends, though some exports say so.
+		// An erratum is no alias of what it fixes, though some exports say so.
 		if ids := vulnerabilityIDs(own, aliases); len(ids) > 0 {
 			for _, id := range ids {
 				if !slices.Contains(upstream, id) {

@@ -261,7 +261,7 @@ func (rd ovalReader) resolve(to *ovalRecord, tests map[uint64]ovalTest, names ma
 				continue // asks for something else, which no scan can tell
 			}
 			if name != "" && names[test.object] != name {
-				return fmt.Errorf("test %d: on another package than those beside it", number)
+				return fmt.Errorf("test %d: on another package than those next to it", number)
 			}
 			name, version = names[test.object], state.Version
 			if err := checkVersion(version); err != nil {
@@ -293,7 +293,7 @@ func (rd ovalReader) resolve(to *ovalRecord, tests map[uint64]ovalTest, names ma
 		}
 		if uek, _, ok := strings.Cut(r.Fixed, "-"); ok && strings.HasPrefix(name, "kernel-uek") {
 			// Several lines of Oracle's kernel are kept for one release, each
-			// under one version of Linux: 5.4.17-… is not mended by 5.15.0-….
+			// under one version of Linux: 5.4.17-… is not fixed by 5.15.0-….
 			r.Introduced = uek + "-0"
 		}
 		eco := rd.ecosystem(c.place, version)

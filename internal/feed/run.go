@@ -156,7 +156,7 @@ func cutFile(s *store, f *planned, in input, first bool, send func(*task) error)
 }
 
 // sharedFile is closed when the last of those who read it has closed it: the
-// documents of a zip are read from it by whoever parses them.
+// documents of a zip are read from it by those that parse them.
 type sharedFile struct {
 	*os.File
 	users atomic.Int32

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path"
@@ -15,6 +16,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/careen/careen/internal/web"
 )
 
 // maxDownloads is how many files are downloaded at once at most, whatever the
@@ -49,6 +52,14 @@ func newStore(opt Options) (*store, error) {
 		return s, err
 	}
 	s.base = strings.TrimSuffix(opt.Mirror, "/")
+	client := opt.Client
+	if client == nil {
+		transport, err := web.Options{CACert: opt.CACert}.Transport()
+		if err != nil {
+			return nil, err
+		}
+		client = &http.Client{Transport: transport}
+	}
 	dir := opt.CacheDir
 	if dir == "" {
 		temp, err := os.MkdirTemp("", "careen-feeds-")
@@ -57,7 +68,7 @@ func newStore(opt Options) (*store, error) {
 		}
 		s.temp, dir = temp, temp
 	}
-	s.cache = newCache(dir, opt.Client, opt.Progress)
+	s.cache = newCache(dir, client, opt.Progress)
 	return s, nil
 }
 

@@ -148,7 +148,7 @@ func table() []feed {
 		},
 		{
 			name: "kev", url: "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
-			what:    "which vulnerabilities are known to be exploited, by ransomware too, and until when US agencies must mend them",
+			what:    "which vulnerabilities are known to be exploited, by ransomware too, and until when US agencies must fix them",
 			read:    whole(parseKEV),
 			licence: "CC0-1.0, CISA",
 		},
@@ -272,10 +272,10 @@ func readOSV(ecosystem string, all *planning) format {
 //
 // It is the other way round for Wolfi and Chainguard: their exports are
 // Chainguard's own, have every fix of security.json, and beyond it the
-// vulnerabilities that are not mended yet and which CVE and GHSA are one.
+// vulnerabilities that are not fixed yet and which CVE and GHSA are one.
 //
 // Red Hat's has its errata only, and the VEX files have those and what is not
-// mended. Azure Linux's has Microsoft's files at second hand.
+// fixed. Azure Linux's has Microsoft's files at second hand.
 func osvRule(ecosystem string, _ *planning) string {
 	switch ecosystem {
 	case "Alpine":

@@ -289,7 +289,7 @@ func (e *export) image() (*Image, error) {
 }
 
 func (e *export) fetch() (*Image, error) {
-	resp, err := e.d.get(e.s.ctx, "/images/"+e.id+"/get")
+	resp, err := e.d.request(e.s.ctx, http.MethodGet, "/images/"+e.id+"/get", nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
@@ -329,28 +329,7 @@ type daemon struct {
 
 // ask reads a small JSON answer.
 func (d *daemon) ask(path string, into any) error {
-	ctx, cancel := context.WithTimeout(d.ctx, askTimeout)
-	defer cancel()
-	resp, err := d.get(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxDaemonJSON+1))
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.address, err)
-	}
-	if len(raw) > maxDaemonJSON {
-		return fmt.Errorf("%s: an answer of more than %d bytes", d.address, maxDaemonJSON)
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: not the answer of an Engine API: %w", d.address, err)
-	}
-	return nil
-}
-
-func (d *daemon) get(ctx context.Context, path string) (*http.Response, error) {
-	return d.request(ctx, http.MethodGet, path, nil, nil)
+	return d.send(d.ctx, http.MethodGet, path, nil, nil, into)
 }
 
 // request makes a request with a JSON body, if any. An answer that is no success

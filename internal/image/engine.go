@@ -182,11 +182,17 @@ func (d *daemon) send(ctx context.Context, method, path string, query url.Values
 		return err
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxDaemonJSON))
-	if err == nil && into != nil {
-		err = json.Unmarshal(raw, into)
-	}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxDaemonJSON+1))
 	if err != nil {
+		return fmt.Errorf("%s: %w", d.address, err)
+	}
+	if len(raw) > maxDaemonJSON {
+		return fmt.Errorf("%s: an answer of more than %d bytes", d.address, maxDaemonJSON)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
 		return fmt.Errorf("%s: not the answer of an Engine API: %w", d.address, err)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/careen/careen/internal/web"
 )
 
 // registry is a repository in a registry, by the OCI distribution-spec v1.1.
@@ -114,29 +116,36 @@ func (r *registry) manifest(d descriptor) (io.ReadCloser, error) {
 	return resp.Body, nil
 }
 
-// blob opens a stream that goes on where it was when the connection drops.
+// blob opens a stream that resumes where it was when the connection drops.
 func (r *registry) blob(d descriptor) (io.ReadCloser, error) {
-	ctx, stop := context.WithCancel(r.ctx)
-	b := &blobReader{
-		ctx:  ctx,
-		stop: stop,
-		size: d.Size,
-		get: func(ctx context.Context, offset int64) (*http.Response, error) {
-			return r.get(ctx, "blobs", d.Digest, "", offset)
-		},
-	}
-	if err := b.connect(); err != nil {
-		stop()
-		return nil, err
-	}
-	return b, nil
+	return web.Open(r.ctx, d.Size, func(ctx context.Context, offset int64) (*http.Response, error) {
+		return r.get(ctx, "blobs", d.Digest, "", offset)
+	})
 }
 
-// get asks for a manifest or a blob, from an offset on. An answer that is not
-// the content is an error.
+// get asks for a manifest or a blob, from an offset on.
 func (r *registry) get(ctx context.Context, what, id, accept string, offset int64) (*http.Response, error) {
-	url := fmt.Sprintf("%s://%s/v2/%s/%s/%s", r.repo.Scheme(), r.repo.RegistryStr(), r.repo.RepositoryStr(), what, id)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	resp, err := r.ask(ctx, http.MethodGet, r.address(what+"/"+id), accept, offset)
+	switch {
+	case !errors.Is(err, errNotHere):
+		return resp, err
+	case what == "blobs":
+		return nil, fmt.Errorf("%w from the registry", errNoBlob)
+	}
+	return nil, fmt.Errorf("not found: %s has no %s %s", host(r.repo.Registry), r.repo.RepositoryStr(), id)
+}
+
+// errNotHere is a registry's answer that it has no such thing.
+var errNotHere = errors.New("not found")
+
+func (r *registry) address(rest string) string {
+	return fmt.Sprintf("%s://%s/v2/%s/%s", r.repo.Scheme(), r.repo.RegistryStr(), r.repo.RepositoryStr(), rest)
+}
+
+// ask makes a request, for what is at an address from an offset on. An answer
+// that is not that is an error.
+func (r *registry) ask(ctx context.Context, method, address, accept string, offset int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -155,10 +164,7 @@ func (r *registry) get(ctx context.Context, what, id, accept string, offset int6
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusNotFound {
-		if what == "blobs" {
-			return nil, fmt.Errorf("%w from the registry", errNoBlob)
-		}
-		return nil, fmt.Errorf("not found: %s has no %s %s", host(r.repo.Registry), r.repo.RepositoryStr(), id)
+		return nil, fmt.Errorf("%w: %s has none of it", errNotHere, host(r.repo.Registry))
 	}
 	return nil, r.explain(transport.CheckError(resp, http.StatusOK))
 }

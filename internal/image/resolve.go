@@ -177,7 +177,7 @@ func (r *Resolver) Claimed(reference string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	resp, err := repo.ask(http.MethodHead, repo.address("manifests/"+ref.Identifier()), acceptManifests)
+	resp, err := repo.ask(repo.ctx, http.MethodHead, repo.address("manifests/"+ref.Identifier()), acceptManifests, 0)
 	if err != nil {
 		return "", err
 	}
@@ -211,7 +211,7 @@ func (r *Resolver) Tags(reference string) ([]string, error) {
 
 // tagPage reads one page of tags and the address of the one after it.
 func (r *registry) tagPage(address string) (tags []string, next string, err error) {
-	resp, err := r.ask(http.MethodGet, address, "application/json")
+	resp, err := r.ask(r.ctx, http.MethodGet, address, "application/json", 0)
 	if err != nil {
 		return nil, "", err
 	}
@@ -249,29 +249,4 @@ func (r *registry) nextPage(address, link string) string {
 	}
 	u.Scheme = base.Scheme
 	return u.String()
-}
-
-func (r *registry) address(rest string) string {
-	return fmt.Sprintf("%s://%s/v2/%s/%s", r.repo.Scheme(), r.repo.RegistryStr(), r.repo.RepositoryStr(), rest)
-}
-
-// ask makes a request. An answer other than 200 is an error.
-func (r *registry) ask(method, address, accept string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(r.ctx, method, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", accept)
-	resp, err := r.client.Do(req)
-	if err != nil {
-		return nil, r.explain(err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp, nil
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusNotFound {
-		return nil, fmt.Errorf("not found: %s has none of it", host(r.repo.Registry))
-	}
-	return nil, r.explain(transport.CheckError(resp, http.StatusOK))
 }

@@ -113,7 +113,7 @@ func fixConflicts(p *pkg, ids []string) []Conflict {
 			list = append(list, word{r.Source, r.label(), cmp.Or(says, "no fix")})
 		}
 		// A source may state a vulnerability in several advisories (a later one
-		// mends an incomplete fix); that is a sequence, not a contradiction.
+		// completes an incomplete fix); that is a sequence, not a contradiction.
 		differ := slices.ContainsFunc(list, func(w word) bool {
 			return slices.ContainsFunc(list, func(o word) bool { return o.source != w.source && o.fixed != w.fixed })
 		})

@@ -29,7 +29,7 @@ const (
 	maxDeltaWindow = 256 << 20
 )
 
-// ErrOtherBase says that a delta is for another base than the one at hand.
+// ErrOtherBase says that a delta is for another base than the given one.
 var ErrOtherBase = errors.New("delta for another database")
 
 // DeltaInfo is what the head of a delta says.

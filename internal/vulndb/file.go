@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// WriteFile writes the database to a temporary file beside path, flushes it to
+// WriteFile writes the database to a temporary file next to path, flushes it to
 // the disk and renames it: path holds the old file or the whole new one,
 // whenever the process or the machine stops. When it returns an error, the old
 // file is untouched.

@@ -30,7 +30,7 @@ func (db *DB) lookup(ecosystem, name string, yield func(*Advisory) bool) {
 }
 
 // NamesUnfixed reports whether any statement about an ecosystem, named with its
-// release, says that a package is affected and that nothing mends it. Where
+// release, says that a package is affected and that nothing fixes it. Where
 // none does, the ecosystem's publisher, or the feed that was read, names a
 // vulnerability only once it is fixed. It reads the ecosystem's statements until
 // it meets one: about a millisecond where there is none.

@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"slices"
@@ -36,7 +37,7 @@ type DB struct {
 	who, ecoName, pkgName, pkgBlock,
 	vulnName, vulnMore, alias table
 
-	sources    []string // WHO, at hand since every statement names one
+	sources    []string // WHO, in memory since every statement names one
 	ecosystems map[string]span
 	inOrder    []span
 
@@ -243,6 +244,12 @@ func (db *DB) Packages() iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+// Copy writes the file as it is.
+func (db *DB) Copy(w io.Writer) error {
+	_, err := w.Write(db.raw)
+	return err
 }
 
 // Info describes the database. Its Digest is that of the header and section

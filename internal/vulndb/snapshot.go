@@ -20,7 +20,7 @@ var ErrNoSnapshot = errors.New("this build carries no advisory database; get one
 // Snapshot returns the path of the database that the binary carries, unpacked
 // into cacheDir. The file is named by its digest and unpacked once, verified
 // whole; afterwards its size and its header, which holds the digests of all
-// sections, are held against the binary's, and a file that differs is replaced.
+// sections, are compared with the binary's, and a file that differs is replaced.
 // (A bit that rots inside a section later is found by DB.Verify and, when it is
 // read, by DB.Err.) Any number of processes may do so at once.
 func Snapshot(cacheDir string) (path string, err error) {
