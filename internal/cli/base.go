@@ -46,7 +46,7 @@ What could not be measured is listed as not measured.`,
 		Example: `  careen base shop:1.4 debian:12-slim gcr.io/distroless/cc-debian12
   careen base index debian:12 debian:12-slim node:20 node:20-slim
   careen base shop:1.4 node:20-slim --dockerfile Dockerfile`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.base(cmd.Context(), args[0], args[1:], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -72,7 +72,7 @@ func (c *command) baseIndexCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "index REF…",
 		Short: "Remember images as known bases, by the digests of their layers",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.baseIndex(cmd.Context(), args, source, file)
 		},

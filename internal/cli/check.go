@@ -42,7 +42,7 @@ them, what the image itself cannot show is not evidenced. No advisories are read
 		Example: `  careen check shop:1.4
   careen check shop:1.4 Dockerfile compose.yaml .github/workflows
   careen check --fail-under 80 -f markdown -f badge=badge.svg shop:1.4 .`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.check(cmd, args[0], args[1:], f)
 		},

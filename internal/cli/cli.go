@@ -67,6 +67,10 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 		}
 	}
 	root := c.root()
+	if err := misspelt(root, args); err != nil {
+		fmt.Fprintf(stderr, "careen: %s\n", escape(err.Error()))
+		return exitFailed
+	}
 	root.SetArgs(withVerb(root, args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -81,7 +85,7 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(err.Error())))
+	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(words(err))))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.code
@@ -139,6 +143,9 @@ flag beats environment beats file.`,
 		c.dbCommand(),
 		c.versionCommand(),
 	)
+	strictHelp(root)
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
 }
 
@@ -162,7 +169,7 @@ func (c *command) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(c.stdout, "careen %s\n", version())
 			return err
@@ -211,6 +218,11 @@ func (c *command) cache() (string, error) {
 
 // note prints a line on stderr unless --quiet.
 func (c *command) note(format string, args ...any) {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = escape(words(err))
+		}
+	}
 	if !c.quiet {
 		fmt.Fprintf(c.stderr, "careen: "+format+"\n", args...)
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 
@@ -38,9 +40,14 @@ func (c *command) configure(cmd *cobra.Command) error {
 			unknown = append(unknown, key)
 		}
 	}
+	names := slices.Sorted(maps.Keys(known))
 	if unknown != nil {
 		sort.Strings(unknown)
-		return fmt.Errorf("%s: no flag is called %q", c.configName(), unknown[0])
+		return fmt.Errorf("%s: no flag is called %q%s", c.configName(), unknown[0], meant(unknown[0], names, "%s"))
+	}
+	others, err := unknownVariables(c.env, names)
+	if err != nil {
+		return err
 	}
 
 	var failed error
@@ -61,6 +68,9 @@ func (c *command) configure(cmd *cobra.Command) error {
 			}
 		}
 	})
+	for _, name := range others {
+		c.note("warning: %s is set in the environment and is no flag", escape(name))
+	}
 	return failed
 }
 
@@ -82,7 +92,10 @@ func set(flags *pflag.FlagSet, f *pflag.Flag, values []string) error {
 		f.Changed = true
 		return list.Replace(all)
 	}
-	return flags.Set(f.Name, strings.Join(values, ","))
+	if err := flags.Set(f.Name, strings.Join(values, ",")); err != nil {
+		return fmt.Errorf("%q: %w", strings.Join(values, ","), valueError(f, err))
+	}
+	return nil
 }
 
 // readConfig reads a file of flag names and values; "" means the default file,

@@ -123,7 +123,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info",
 		Short: "Print the database's date, sources, counts and age",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			cacheDir, err := c.cache()
 			if err != nil {
@@ -146,7 +146,7 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Read a whole database, packed or not, and check every checksum and reference",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir, err := os.MkdirTemp("", "careen-verify-")
 			if err != nil {
@@ -214,7 +214,7 @@ them (a directory or a URL that holds HOST/PATH of each), and writes one file.
 The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
 		Example: `  careen db build -o careen.db
   careen db build --mirror /srv/feeds -o careen.db`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbBuild(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()

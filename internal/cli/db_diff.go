@@ -16,7 +16,7 @@ func (c *command) dbDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Say which advisories were added, changed, withdrawn or removed between two databases",
-		Args:  cobra.ExactArgs(2),
+		Args:  takes(2, 2),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.dbDiff(args[0], args[1], format) },
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "table", "table or json")

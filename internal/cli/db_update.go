@@ -61,7 +61,7 @@ It is verified, by its digest and with --db-key by its signature, before scans
 use it; when anything fails, the current one stays. Scans may run meanwhile.`,
 		Example: `  careen db update --db-repository registry.example.com/security/careen-db:1
   careen db update --db-repository https://example.com/careen.db.zst --db-key careen.pub`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbUpdate(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()

@@ -42,7 +42,7 @@ secrets, faults of the configuration, size and attack surface. OLD and NEW are
 targets as careen scan takes them, or reports that careen scan -f json wrote.`,
 		Example: `  careen diff shop:1.3 shop:1.4
   careen diff main.json shop:pr --fail-on high`,
-		Args: cobra.ExactArgs(2),
+		Args: takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.diff(cmd.Context(), args[0], args[1], f)
 		},

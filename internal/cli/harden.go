@@ -41,7 +41,7 @@ programs import or name, "guess" a convention. Try it before you rely on it.`,
 		Example: `  careen harden shop:1.4
   careen harden -f kubernetes shop:1.4
   careen harden shop:1.4 --patch compose.yaml --service web`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.harden(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

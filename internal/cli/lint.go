@@ -66,7 +66,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
   careen lint --ignore DL3008,CD004 --fail-on high .
   careen lint --image shop:1.4 Dockerfile
   careen lint -f sarif -o lint.sarif .`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.lint(cmd.Context(), args, f)
 		},

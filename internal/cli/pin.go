@@ -47,7 +47,7 @@ Credentials are those of docker login.`,
   careen pin --dry-run Dockerfile compose.yaml
   careen pin --check .
   careen pin --update --lock careen.lock .`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.pin(cmd.Context(), args, f)
 		},

@@ -35,7 +35,7 @@ most of what is left, pins, a user. Each step comes with the numbers once it is
 done after those before it.`,
 		Example: `  careen plan shop:1.4
   careen plan shop:1.4 --candidate node:20-slim --dockerfile Dockerfile`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.plan(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

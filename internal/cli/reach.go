@@ -41,7 +41,7 @@ reached".`,
   careen reach shop:1.4 libssl.so.3
   careen reach shop:1.4 /usr/bin/perl
   careen reach -f json shop:1.4 openssl`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.reach(cmd.Context(), args[0], strings.Join(args[1:], ""), f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

@@ -21,7 +21,7 @@ func (c *command) sbomCommand() *cobra.Command {
 files that say so. No advisories are read. TARGET is what careen scan takes.`,
 		Example: `  careen sbom alpine:3.20 > sbom.cdx.json
   careen sbom -f spdx -o sbom.spdx.json app.tar`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := out.parse()
 			if err != nil {

@@ -61,7 +61,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
   careen slim app.tar -o oci-dir:out --http http://127.0.0.1:8080/
   careen slim app.tar -o oci-dir:out --level file --observe 'shop --self-test'
   careen slim app.tar -o docker-archive:slim.tar --keep /usr/share/fonts --keep-package curl`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.slim(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

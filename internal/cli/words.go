@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// nearest returns the word of a list that a misspelt one stands for, "" when none
+// is near: one slip of the fingers for each four letters.
+func nearest(word string, words []string) string {
+	word = plainWord(word)
+	best, least := "", min(3, max(1, len(word)/4))+1
+	for _, w := range words {
+		if d := slips(word, plainWord(w)); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// plainWord takes out what people leave out or write another way: "failon",
+// "fail_on" and "FAIL-ON" are one.
+func plainWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// maxWord bounds the words that are compared.
+const maxWord = 64
+
+// slips counts the letters that are wrong, missing, too many or swapped with their
+// neighbour (the optimal string alignment distance).
+func slips(a, b string) int {
+	if len(a) > maxWord || len(b) > maxWord {
+		return maxWord
+	}
+	var before, last []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, row = last, row, make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			wrong := 1
+			if a[i-1] == b[j-1] {
+				wrong = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+wrong)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+// meant writes the end of an error about a word: what was meant, or what there is.
+func meant(word string, words []string, write string) string {
+	if near := nearest(word, words); near != "" {
+		return fmt.Sprintf("; did you mean "+write+"?", near)
+	}
+	return ""
+}
+
+func verbsOf(cmd *cobra.Command) []string {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.Name() == "help" || sub.Name() == "completion" {
+			names = append(append(names, sub.Name()), sub.Aliases...)
+		}
+	}
+	return names
+}
+
+// misspelt returns the error for a first argument that is no verb, no file, and so
+// near a verb that nobody means an image of that name.
+func misspelt(root *cobra.Command, args []string) error {
+	if len(args) == 0 || args[0] == "" || strings.IndexFunc(args[0], func(r rune) bool { return r != '-' && !unicode.IsLetter(r) }) >= 0 || args[0][0] == '-' {
+		return nil
+	}
+	if _, err := os.Lstat(args[0]); err == nil {
+		return nil
+	}
+	near := nearest(args[0], verbsOf(root))
+	if near == "" || near == args[0] {
+		return nil
+	}
+	return fmt.Errorf("%q is no verb; did you mean careen %s? An image of that name is looked at by careen scan %s", args[0], near, args[0])
+}
+
+// strict makes every verb, and every verb of a verb, refuse words that it does not
+// know, and say in words what is wrong with its flags and arguments.
+func strict(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(flagError)
+	if cmd.HasSubCommands() && cmd.Run == nil && cmd.RunE == nil && cmd.HasParent() {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%s has no verb %q%s (it has %s)", cmd.CommandPath(), args[0],
+					meant(args[0], verbsOf(cmd), cmd.CommandPath()+" %s"), strings.Join(verbsOf(cmd), ", "))
+			}
+			return cmd.Help()
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.FParseErrWhitelist.UnknownFlags = true // the unknown verb is what is wrong
+	}
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
+}
+
+// strictHelp refuses topics that are no verbs.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "help" {
+			sub.Run = nil
+			sub.RunE = func(_ *cobra.Command, args []string) error {
+				cmd, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					word := strings.Join(args, " ")
+					return fmt.Errorf("no verb %q%s", word, meant(word, verbsOf(root), "careen help %s"))
+				}
+				return cmd.Help()
+			}
+		}
+	}
+}
+
+// takes checks the number of arguments, and names those of the line of use that
+// are missing. most -1 is any number.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		use := cmd.CommandPath() + strings.TrimPrefix(cmd.Use, cmd.Name())
+		names := strings.Fields(cmd.Use)[1:]
+		switch {
+		case len(args) < least:
+			missing := strings.Join(names[min(len(args), len(names)):min(least, len(names))], " and ")
+			return fmt.Errorf("%s is missing: %s", strings.TrimRight(missing, ".…"), use)
+		case most == 0 && len(args) > 0:
+			return fmt.Errorf("%q is too much: %s takes no argument", args[0], cmd.CommandPath())
+		case most >= 0 && len(args) > most:
+			return fmt.Errorf("%q is too much: %s", args[most], use)
+		}
+		return nil
+	}
+}
+
+// flagError says in words what is wrong with a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if name := unknown.GetSpecifiedName(); unknown.GetSpecifiedShortnames() == "" {
+			return fmt.Errorf("unknown flag: --%s%s", name, meant(name, names, "--%s"))
+		}
+	case errors.As(err, &invalid):
+		return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), valueError(invalid.GetFlag(), invalid))
+	}
+	return err
+}
+
+// valueError says what a flag takes, where it is a number, a time or a yes or no.
+func valueError(f *pflag.Flag, err error) error {
+	kinds := map[string]string{
+		"int": "not a whole number", "int64": "not a whole number", "float64": "not a number", "bool": "neither true nor false",
+		"duration": "not a duration, e.g. 90s or 15m",
+	}
+	if words, ok := kinds[f.Value.Type()]; ok {
+		return errors.New(words)
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.Unwrap() != nil {
+		return invalid.Unwrap()
+	}
+	return err
+}
+
+// words writes an error for people: what a library calls its function or its
+// reader is left out.
+func words(err error) string {
+	text := err.Error()
+	replace := func(old, new string) { text = strings.ReplaceAll(text, old, new) }
+	visitErrors(err, func(err error) {
+		switch e := err.(type) {
+		case *fs.PathError:
+			plain := e.Path + ": " + e.Err.Error()
+			replace(e.Error(), plain)
+			replace(e.Path+": "+plain, plain)
+			replace(fmt.Sprintf("%q: ", e.Path)+plain, plain)
+		case *os.LinkError:
+			replace(e.Error(), e.New+": "+e.Err.Error())
+		case *os.SyscallError:
+			replace(e.Error(), e.Err.Error())
+		case *strconv.NumError:
+			replace(e.Error(), fmt.Sprintf("%q is not a number", e.Num))
+		case *time.ParseError:
+			replace(e.Error(), fmt.Sprintf("%q is not a date", e.Value))
+		case *json.SyntaxError:
+			replace(e.Error(), fmt.Sprintf("not JSON, or damaged, at byte %d", e.Offset))
+		case *json.UnmarshalTypeError:
+			replace(e.Error(), fmt.Sprintf("%s where something else belongs, at byte %d (%s)", e.Value, e.Offset, e.Field))
+		}
+	})
+	return text
+}
+
+// visitErrors calls visit for an error and all that it wraps.
+func visitErrors(err error, visit func(error)) {
+	if err == nil {
+		return
+	}
+	visit(err)
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		visitErrors(e.Unwrap(), visit)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			visitErrors(one, visit)
+		}
+	}
+}
+
+// unknownVariables looks for variables that are meant for careen and set no flag.
+// One that is near a flag's ends the run; others are returned, for a warning.
+func unknownVariables(env map[string]string, known []string) (others []string, err error) {
+	variable := func(flag string) string { return "CAREEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) }
+	var variables []string
+	for _, flag := range known {
+		variables = append(variables, variable(flag))
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		rest, ours := strings.CutPrefix(name, "CAREEN_")
+		if !ours || slices.Contains(variables, name) {
+			continue
+		}
+		if near := nearest(rest, known); near != "" {
+			return nil, fmt.Errorf("%s in the environment is no flag; did you mean %s?", name, variable(near))
+		}
+		others = append(others, name)
+	}
+	return others, nil
+}

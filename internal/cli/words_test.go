@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// libraryWords are what libraries say and people should not have to read.
+var libraryWords = regexp.MustCompile(`lstat|strconv\.|accepts \d|arg\(s\)|requires at least|looking for beginning|cannot unmarshal|\bopen /|time: invalid|unknown shorthand|parsing "`)
+
+// TestWordsThatAreNone: a misspelt verb, verb of a verb, flag, variable or key
+// never ends with exit 0, and the answer names what was meant; no error shows the
+// words of a library.
+func TestWordsThatAreNone(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, text := range map[string]string{
+		"app.tar": "x", "page.json": "<html>", "list.json": "[1]", "scna": "a file of that name",
+		"key.yaml": "failon: high\n", "case.yaml": "FAIL_ON: high\n", "far.yaml": "colour: red\n", "value.yaml": "exit-code: lots\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args string
+		env  string
+		want string
+	}{
+		{args: "scann app.tar", want: "did you mean careen scan?"},
+		{args: "chek", want: "did you mean careen check?"},
+		{args: "lnit .", want: "did you mean careen lint?"},
+		{args: "hardne", want: "did you mean careen harden?"},
+		{args: "verison", want: "did you mean careen version?"},
+		{args: "completoin bash", want: "did you mean careen completion?"},
+		{args: "scna", want: "scna: "}, // a file of that name: it is scanned
+		{args: "db updaet", want: `"updaet"; did you mean careen db update?`},
+		{args: "db updaet --only npm", want: `"updaet"; did you mean careen db update?`},
+		{args: "db frob x", want: `careen db has no verb "frob"`},
+		{args: "db serach minimist", want: "did you mean careen db search?"},
+		{args: "base idnex x", want: "idnex"},
+		{args: "completion bsh", want: "did you mean careen completion bash?"},
+		{args: "help lnt", want: "did you mean careen help lint?"},
+		{args: "help db updaet", want: "updaet"},
+		{args: "scan --fail-onn high app.tar", want: "did you mean --fail-on?"},
+		{args: "scan --failon high app.tar", want: "did you mean --fail-on?"},
+		{args: "scan --ignore-unfixd app.tar", want: "did you mean --ignore-unfixed?"},
+		{args: "scan --colour app.tar", want: "unknown flag: --colour"},
+		{args: "scan --timeout soon app.tar", want: `--timeout "soon": not a duration`},
+		{args: "scan --exit-code lots app.tar", want: `--exit-code "lots": not a whole number`},
+		{args: "scan --max-layer-bytes 1e9 app.tar", want: `--max-layer-bytes "1e9": not a whole number`},
+		{args: "scan --offline=perhaps app.tar", want: `--offline "perhaps": neither true nor false`},
+		{args: "check --fail-under most app.tar", want: "not a whole number"},
+		{args: "diff", want: "OLD and NEW is missing: careen diff OLD NEW"},
+		{args: "diff a", want: "NEW is missing: careen diff OLD NEW"},
+		{args: "diff a b c", want: `"c" is too much`},
+		{args: "reach", want: "TARGET is missing"},
+		{args: "pin", want: "PATH is missing"},
+		{args: "db info extra", want: `"extra" is too much`},
+		{args: "db verify nowhere.db", want: "nowhere.db: no such file"},
+		{args: "db import page.json", want: "not a careen database"},
+		{args: "lint nowhere", want: "nowhere: no such file"},
+		{args: "pin nowhere", want: "nowhere: no such file"},
+		{args: "check app.tar nowhere", want: "nowhere: no such file"},
+		{args: "scan dir:nowhere", want: "nowhere: no such file"},
+		{args: "scan oci-dir:nowhere", want: "nowhere: no such file"},
+		{args: "scan --ignorefile nowhere ./app.tar", want: "--ignorefile: nowhere: no such file"},
+		{args: "scan --secret-rules nowhere ./app.tar", want: "--secret-rules: nowhere: no such file"},
+		{args: "scan --dockerfile nowhere ./app.tar", want: "--dockerfile: nowhere: no such file"},
+		{args: "scan --baseline page.json ./app.tar", want: "not JSON"},
+		{args: "scan sbom:page.json", want: "not JSON"},
+		{args: "scan sbom:list.json", want: "list.json"},
+		{args: "scan --config key.yaml ./app.tar", want: `no flag is called "failon"; did you mean fail-on?`},
+		{args: "scan --config case.yaml ./app.tar", want: "did you mean fail-on?"},
+		{args: "scan --config far.yaml ./app.tar", want: `no flag is called "colour"`},
+		{args: "scan --config value.yaml ./app.tar", want: `exit-code: "lots": not a whole number`},
+		{args: "db info", env: "CAREEN_FAILON=high", want: "CAREEN_FAILON in the environment is no flag; did you mean CAREEN_FAIL_ON?"},
+		{args: "db info", env: "CAREEN_SEVERTIY=HIGH", want: "did you mean CAREEN_SEVERITY?"},
+		{args: "version", env: "CAREEN_IGNORE_FILE=x", want: "did you mean CAREEN_IGNOREFILE?"},
+		{args: "scan ./app.tar", env: "CAREEN_EXIT_CODE=lots", want: `CAREEN_EXIT_CODE: "lots": not a whole number`},
+	} {
+		var stdout, stderr bytes.Buffer
+		var env []string
+		if c.env != "" {
+			env = []string{c.env}
+		}
+		code := Main(context.Background(), append(strings.Fields(c.args), "--cache-dir", filepath.Join(dir, "cache")), env, &bytes.Buffer{}, &stdout, &stderr)
+		if code != exitFailed || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%s %s: exit %d, want 1 and %q:\n%s%s", c.env, c.args, code, c.want, stderr.String(), stdout.String())
+		}
+		if found := libraryWords.FindString(stderr.String()); found != "" {
+			t.Errorf("%s %s: %q in %s", c.env, c.args, found, stderr.String())
+		}
+	}
+	// A variable that resembles no flag may be somebody's own: it is told of.
+	var stderr bytes.Buffer
+	if code := Main(context.Background(), []string{"version"}, []string{"CAREEN_PIPELINE_7=x", "CAREEND_LISTEN=x"}, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 || !strings.Contains(stderr.String(), "CAREEN_PIPELINE_7") || strings.Contains(stderr.String(), "CAREEND") {
+		t.Errorf("exit %d: %s", code, stderr.String())
+	}
+}
+
+func TestNearest(t *testing.T) {
+	words := []string{"scan", "lint", "pin", "harden", "fail-on", "db-repository"}
+	for word, want := range map[string]string{
+		"scna": "scan", "scam": "scan", "sca": "scan", "scaan": "scan", "nmap": "", "failon": "fail-on", "FAIL_ON": "fail-on", "fail": "",
+		"db-repositry": "db-repository", "dbrepozitori": "db-repository", "": "", "redis": "", "nginx": "", "hardened": "harden", "x": "",
+		strings.Repeat("a", 5000): "",
+	} {
+		if got := nearest(word, words); got != want {
+			t.Errorf("%.40q: %q, not %q", word, got, want)
+		}
+	}
+	if d := slips("abcd", "badc"); d != 2 {
+		t.Errorf("two swaps: %d", d)
+	}
+	if got := fmt.Sprint(slips("", "abc"), slips("abc", ""), slips("same", "same")); got != "3 3 0" {
+		t.Error(got)
+	}
+}
