@@ -152,9 +152,9 @@ func TestBadImages(t *testing.T) {
 			img.Config.DiffIDs = []string{imagetest.Digest(tarOf(b.t, img.Layers[0].Entries...)), imagetest.Digest([]byte("x"))}
 			return []string{"--verify-diff-ids", b.docker(img)}
 		}, []string{"layer sha256:", "diffID mismatch"}},
-		{"config that is no JSON", one0(func(b *bench) string { return b.manifestOf("\x1b]0;title\x07", "") }), []string{"config: invalid character"}},
-		{"config that is a list", one0(func(b *bench) string { return b.manifestOf("[]", "") }), []string{"config: ", "cannot unmarshal array"}},
-		{"config that nests without end", one0(func(b *bench) string { return b.manifestOf(strings.Repeat("[", 1<<20), "") }), []string{"config: ", "exceeded max depth"}},
+		{"config that is no JSON", one0(func(b *bench) string { return b.manifestOf("\x1b]0;title\x07", "") }), []string{"config: not JSON"}},
+		{"config that is a list", one0(func(b *bench) string { return b.manifestOf("[]", "") }), []string{"config: ", "JSON that has array where an object belongs"}},
+		{"config that nests without end", one0(func(b *bench) string { return b.manifestOf(strings.Repeat("[", 1<<20), "") }), []string{"config: ", "nested too deep"}},
 		{"config without diffIDs", one0(func(b *bench) string {
 			return b.manifestOf(`{"os":"linux","architecture":"amd64"}`, describe(layerType, string(tarOf(b.t))), string(tarOf(b.t)))
 		}), []string{"lists 1 layers, its config 0"}},

@@ -127,9 +127,33 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 		return err
 	}
 	if f.format == "json" {
-		return c.printJSON(out)
+		err = c.printJSON(out)
+	} else {
+		err = c.printBases(out)
 	}
-	return c.printBases(out)
+	if err != nil {
+		return err
+	}
+	return out.unreached(candidates)
+}
+
+// unreached is the error for candidates of which none could be measured: then
+// nothing was compared.
+func (r *baseReport) unreached(candidates []string) error {
+	why := ""
+	for _, o := range r.Candidates {
+		switch {
+		case !slices.Contains(candidates, o.Ref):
+		case o.Measured:
+			return nil
+		default:
+			why = fmt.Sprintf("%s: not measured: %s", o.Ref, o.Why)
+		}
+	}
+	if why == "" {
+		return nil
+	}
+	return errors.New(why)
 }
 
 // compareBases tries each candidate. What cannot be opened is not measured, and
@@ -212,7 +236,7 @@ func (c *command) withCandidate(ctx context.Context, of *scan.Opened, ref string
 	if ref == "scratch" {
 		return open(&image.Image{Ref: ref, Kind: "oci-dir", Platform: of.Image.Platform}, opt)
 	}
-	parsed, err := image.ParseTarget(ref)
+	parsed, err := targetOf(ref)
 	if err != nil {
 		return err
 	}
@@ -309,7 +333,7 @@ func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFla
 		return err
 	}
 	for _, ref := range refs {
-		parsed, err := image.ParseTarget(ref)
+		parsed, err := targetOf(ref)
 		if err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}

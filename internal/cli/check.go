@@ -158,7 +158,7 @@ func (o checkOutput) write(stdout io.Writer, in []checklist.Input, results []*ch
 func (c *command) addSources(ctx context.Context, in *checklist.Input, paths []string) error {
 	found, err := project.Find(ctx, paths)
 	if err == nil {
-		err = found.Missing()
+		err = notForFiles(found.Missing(), paths)
 	}
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (c *command) addSources(ctx context.Context, in *checklist.Input, paths []s
 		return err
 	}
 	if len(paths) > 0 && len(found.Files)+len(found.Templates) == 0 {
-		return errNoFiles(paths)
+		return notForFiles(errNoFiles(paths), paths)
 	}
 	for _, f := range found.Files {
 		switch {

@@ -112,8 +112,8 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 		c.readStdin(found)
 	}
 	files := lintFiles(found.Files, opt, f.fix || f.diff)
-	failed := c.notLinted(found, threshold != nil)
-	if none := errNoFiles(paths); len(files) == 0 && failed == nil && len(found.Templates) == 0 {
+	failed := notForFiles(c.notLinted(found, threshold != nil), paths)
+	if none := notForFiles(errNoFiles(paths), paths); len(files) == 0 && failed == nil && len(found.Templates) == 0 {
 		if failed = none; threshold == nil { // no gate, which would be green on nothing
 			c.note("%s", escape(none.Error()))
 			failed = nil

@@ -89,7 +89,7 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 	}
 	found, err := project.Find(ctx, paths)
 	if err == nil {
-		err = found.Missing()
+		err = notForFiles(found.Missing(), paths)
 	}
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 		return err
 	}
 	if len(documents) == 0 && len(found.Templates) == 0 {
-		return errNoFiles(paths)
+		return notForFiles(errNoFiles(paths), paths)
 	}
 	plan, lock, err := c.planPins(ctx, documents, f)
 	if cause := context.Cause(ctx); cause != nil { // what failed since then says nothing

@@ -61,7 +61,7 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 	if f.format != "text" && f.format != "json" {
 		return fmt.Errorf("--format %s: one of text, json", f.format)
 	}
-	parsed, err := image.ParseTarget(target)
+	parsed, err := targetOf(target)
 	if err != nil {
 		return err
 	}

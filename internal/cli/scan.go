@@ -198,7 +198,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 
 // scanImages opens the target and scans each of its images.
 func (c *command) scanImages(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64) ([]*report.Report, error) {
-	parsed, err := image.ParseTarget(target)
+	parsed, err := targetOf(target)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (c *command) eachImage(ctx context.Context, target image.Target, source sou
 // look at one image at a time.
 func (c *command) oneImage(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64,
 	use func(*scan.Opened, scan.Options) error) error {
-	parsed, err := image.ParseTarget(target)
+	parsed, err := targetOf(target)
 	if err != nil {
 		return err
 	}

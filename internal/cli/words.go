@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/project"
 )
 
 // nearest returns the word of a list that a misspelt one stands for, "" when none
@@ -217,12 +221,29 @@ func words(err error) string {
 		case *time.ParseError:
 			replace(e.Error(), fmt.Sprintf("%q is not a date", e.Value))
 		case *json.SyntaxError:
+			if strings.Contains(e.Error(), "max depth") {
+				replace(e.Error(), "JSON that is nested too deep")
+			}
 			replace(e.Error(), fmt.Sprintf("not JSON, or damaged, at byte %d", e.Offset))
 		case *json.UnmarshalTypeError:
-			replace(e.Error(), fmt.Sprintf("%s where something else belongs, at byte %d (%s)", e.Value, e.Offset, e.Field))
+			replace(e.Error(), fmt.Sprintf("JSON that has %s where %s belongs, at byte %d", e.Value, jsonKind(e.Type), e.Offset))
 		}
 	})
 	return text
+}
+
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a number"
 }
 
 // visitErrors calls visit for an error and all that it wraps.
@@ -260,4 +281,49 @@ func unknownVariables(env map[string]string, known []string) (others []string, e
 		others = append(others, name)
 	}
 	return others, nil
+}
+
+// maxFirst is how much of a file says what it is.
+const maxFirst = 1 << 20
+
+// targetOf reads a target. Of a file that builds or runs images it says which verb
+// is for those.
+func targetOf(target string) (image.Target, error) {
+	parsed, err := image.ParseTarget(target)
+	if err == nil {
+		return parsed, nil
+	}
+	data, readErr := readSmallFile(target, maxFirst)
+	if readErr != nil {
+		return parsed, err
+	}
+	file, readErr := project.Read(target, data, true)
+	if readErr != nil && !errors.Is(readErr, project.ErrTemplate) {
+		return parsed, err
+	}
+	kind := "a file about images"
+	if file != nil && file.Workload == nil {
+		kind = "a Dockerfile"
+	}
+	return parsed, fmt.Errorf("%s, not an image: careen lint %s looks at it; name the image that it is about", kind, target)
+}
+
+// notForFiles adds to an error about a path the verb that is for images, if the
+// path is one or reads like one.
+func notForFiles(err error, paths []string) error {
+	if err == nil {
+		return nil
+	}
+	for _, p := range paths {
+		t, parseErr := image.ParseTarget(p)
+		_, statErr := os.Stat(p)
+		switch {
+		case parseErr != nil || !strings.Contains(err.Error(), p):
+		case t.Kind == "archive" || t.Kind == "oci-dir" || t.Kind == "sbom" && errors.Is(err, project.ErrUnknown) || statErr != nil && strings.HasPrefix(p, t.Kind+":"):
+			return fmt.Errorf("%w; images are for careen scan %s", err, p)
+		case statErr != nil && !strings.ContainsAny(p, `/\`) || statErr != nil && strings.Contains(p, ":"):
+			return fmt.Errorf("%w; if an image is meant: careen scan %s", err, p)
+		}
+	}
+	return err
 }

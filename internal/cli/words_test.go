@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/imagetest"
 )
 
 // libraryWords are what libraries say and people should not have to read.
@@ -20,7 +22,15 @@ var libraryWords = regexp.MustCompile(`lstat|strconv\.|accepts \d|arg\(s\)|requi
 func TestWordsThatAreNone(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
+	if err := imagetest.WriteDockerArchive("image.tar", imagetest.Image{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := imagetest.WriteOCIDir("layout", imagetest.Image{}); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
+		"Dockerfile": "FROM alpine:3.20\nRUN true\n", "build.txt": "# syntax=docker/dockerfile:1\nFROM alpine:3.20\n",
+		"compose.yaml": "services:\n  web:\n    image: x\n", "pod.yaml": "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: x\n",
 		"app.tar": "x", "page.json": "<html>", "list.json": "[1]", "scna": "a file of that name",
 		"key.yaml": "failon: high\n", "case.yaml": "FAIL_ON: high\n", "far.yaml": "colour: red\n", "value.yaml": "exit-code: lots\n",
 	} {
@@ -80,6 +90,23 @@ func TestWordsThatAreNone(t *testing.T) {
 		{args: "scan --config case.yaml ./app.tar", want: "did you mean fail-on?"},
 		{args: "scan --config far.yaml ./app.tar", want: `no flag is called "colour"`},
 		{args: "scan --config value.yaml ./app.tar", want: `exit-code: "lots": not a whole number`},
+		{args: "scan Dockerfile", want: "a Dockerfile, not an image: careen lint Dockerfile"},
+		{args: "scan build.txt", want: "careen lint build.txt"},
+		{args: "scan ./compose.yaml", want: "careen lint ./compose.yaml"},
+		{args: "sbom compose.yaml", want: "careen lint compose.yaml"},
+		{args: "reach pod.yaml", want: "careen lint pod.yaml"},
+		{args: "slim --dry-run Dockerfile", want: "careen lint Dockerfile"},
+		{args: "harden Dockerfile", want: "careen lint Dockerfile"},
+		{args: "plan Dockerfile", want: "careen lint Dockerfile"},
+		{args: "check Dockerfile", want: "careen lint Dockerfile"},
+		{args: "base Dockerfile alpine:3.20", want: "careen lint Dockerfile"},
+		{args: "lint alpine:3.20", want: "careen scan alpine:3.20"},
+		{args: "lint registry.example.com/shop:1", want: "careen scan registry.example.com/shop:1"},
+		{args: "lint docker:alpine", want: "careen scan docker:alpine"},
+		{args: "lint image.tar", want: "careen scan image.tar"},
+		{args: "lint layout", want: "careen scan layout"},
+		{args: "pin image.tar", want: "careen scan image.tar"},
+		{args: "pin alpine:3.20", want: "careen scan alpine:3.20"},
 		{args: "db info", env: "CAREEN_FAILON=high", want: "CAREEN_FAILON in the environment is no flag; did you mean CAREEN_FAIL_ON?"},
 		{args: "db info", env: "CAREEN_SEVERTIY=HIGH", want: "did you mean CAREEN_SEVERITY?"},
 		{args: "version", env: "CAREEN_IGNORE_FILE=x", want: "did you mean CAREEN_IGNOREFILE?"},
