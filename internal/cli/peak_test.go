@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ const maxPeak = 512 << 20
 
 // peakFile names, in the environment of the command in scripts, a file that it
 // writes the peak of its memory to when it ends.
-const peakFile = "CAREEN_TEST_PEAK"
+const peakFile = "TEST_CAREEN_PEAK"
 
 // recordPeak writes the peak of this process's memory, which Linux tells. What
 // wait4(2) reports would do on other systems, but it counts the parent's memory
@@ -56,7 +57,7 @@ func (b *bench) peak(args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "careen", append([]string{"scan", "--db", b.db, "--db-max-age", "0", "--cache-dir", b.cache}, args...)...)
-	cmd.Env = append(os.Environ(), peakFile+"="+file)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "CAREEN_") }), peakFile+"="+file)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
