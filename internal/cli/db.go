@@ -47,7 +47,7 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 	if err != nil {
 		return nil, err
 	}
-	db, err := vulndb.Open(path)
+	db, err := c.openPlain(cacheDir, path)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
@@ -56,6 +56,35 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 		c.note("warning: the advisories are %d days old; careen db update or careen db build gets newer ones", int(age.Hours()/24))
 	}
 	return db, nil
+}
+
+// openPlain opens a database, also one that is packed for transport: it is
+// unpacked into the cache directory, once.
+func (c *command) openPlain(cacheDir, path string) (*vulndb.DB, error) {
+	db, err := vulndb.Open(path)
+	if !errors.Is(err, vulndb.ErrNotDatabase) {
+		return db, err
+	}
+	f, openErr := os.Open(path)
+	if openErr != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, packErr := vulndb.ReadPackInfo(f)
+	if packErr != nil {
+		return nil, err
+	}
+	plain := filepath.Join(cacheDir, "db", strings.ReplaceAll(info.Digest, ":", "-")+".db")
+	if db, err := vulndb.Open(plain); err == nil {
+		if db.Info().Digest == info.Digest {
+			return db, nil
+		}
+		db.Close()
+	}
+	if err := os.MkdirAll(filepath.Dir(plain), 0o700); err != nil {
+		return nil, err
+	}
+	return publish.OpenUnpacked(path, plain)
 }
 
 // databasePath returns the file named; else the database that db update or
@@ -273,19 +302,24 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 // failed says of a build that did not end what there is to do, and that
 // nothing is lost.
 func (f buildFlags) failed(ctx context.Context, err error) error {
+	err = buildFailed(ctx, err)
+	if _, statErr := os.Stat(f.out); statErr == nil {
+		err = fmt.Errorf("%w; %s stays as it was", err, f.out)
+	}
+	return fmt.Errorf("db build: %w", err)
+}
+
+// buildFailed adds to the error of a build what there is to do.
+func buildFailed(ctx context.Context, err error) error {
 	var unread *feed.Error
-	hint := ""
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, syscall.ENOSPC):
-		hint = "; make room and try again: what was downloaded is kept"
+		return fmt.Errorf("%w; make room and try again: what was downloaded is kept", err)
 	case errors.As(err, &unread):
-		hint = "; try again later, or go without it: --skip " + unread.Feed
+		return fmt.Errorf("%w; try again later, or go without it: --skip %s", err, unread.Feed)
 	}
-	if _, statErr := os.Stat(f.out); statErr == nil {
-		hint += "; " + f.out + " stays as it was"
-	}
-	return fmt.Errorf("db build: %w%s", err, hint)
+	return err
 }
 
 // writeDatabase writes the database, packed for transport when the file is

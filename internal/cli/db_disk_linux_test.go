@@ -40,7 +40,7 @@ func TestUpdateOnFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"db", "update", "--db-repository", server.URL + "/x.zst"}, {"db", "import", big}} {
+	for _, args := range [][]string{{"db", "update", "--db-repository", server.URL + "/x.zst"}, {"db", "import", "--accept-shrunk", big}} {
 		code, _, stderr := u.careen(args...)
 		if code != 1 || !strings.Contains(stderr, "no space left on device") || !strings.Contains(stderr, "the current database stays") {
 			t.Errorf("%s: exit %d, %q", args[1], code, stderr)

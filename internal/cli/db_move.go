@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/vulndb"
 )
 
 func (c *command) dbExportCommand() *cobra.Command {
@@ -46,6 +47,7 @@ func (c *command) dbExportCommand() *cobra.Command {
 
 func (c *command) dbImportCommand() *cobra.Command {
 	var keyFile, signatureFile string
+	var acceptShrunk bool
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Make the database in a file the one that scans use",
@@ -54,18 +56,19 @@ scans use. When anything is wrong with it, the current one stays.`,
 		Example: `  careen db import careen.db.zst`,
 		Args:    takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := c.dbImport(args[0], keyFile, signatureFile); err != nil {
+			if err := c.dbImport(args[0], keyFile, signatureFile, acceptShrunk); err != nil {
 				return fmt.Errorf("db import: %s: %w; the current database stays", args[0], err)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&keyFile, "db-key", "", "accept only a database signed with this minisign public key file")
+	cmd.Flags().StringVar(&keyFile, "db-key", "", "accept only a database signed with this minisign public key: a file, or the key itself")
+	cmd.Flags().BoolVar(&acceptShrunk, "accept-shrunk", false, "take a database that is empty or has lost more than a fifth of a source's records")
 	cmd.Flags().StringVar(&signatureFile, "signature", "", "the signature (default FILE.minisig)")
 	return cmd
 }
 
-func (c *command) dbImport(file, keyFile, signatureFile string) error {
+func (c *command) dbImport(file, keyFile, signatureFile string, acceptShrunk bool) error {
 	key, err := readKey(keyFile)
 	if err != nil {
 		return err
@@ -74,7 +77,16 @@ func (c *command) dbImport(file, keyFile, signatureFile string) error {
 	if err != nil {
 		return err
 	}
-	info, err := publish.Import(file, installedPath(cacheDir), key, signatureFile, nil)
+	current := c.current(cacheDir)
+	if current != nil {
+		defer current.Close()
+	}
+	info, err := publish.Import(file, installedPath(cacheDir), key, signatureFile, func(offered vulndb.Info) error {
+		if current == nil || acceptShrunk {
+			return nil
+		}
+		return publish.Shrunk(current.Info(), offered)
+	})
 	if err != nil {
 		return err
 	}
@@ -112,7 +124,7 @@ published with it is written to FILE.minisig.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "careen.db.zst", "the file to write; packed for transport when it ends in .zst")
-	flags.StringVar(&f.key, "db-key", "", "accept only a database signed with this minisign public key file")
+	flags.StringVar(&f.key, "db-key", "", "accept only a database signed with this minisign public key: a file, or the key itself")
 	f.registry.register(flags)
 	return cmd
 }

@@ -7,11 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/feed"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -48,36 +51,64 @@ type updateFlags struct {
 	repositories []string
 	key          string
 	registry     registryFlags
+	feeds        feedFlags
+}
+
+// feedFlags say which feeds are read, and from where.
+type feedFlags struct {
+	mirror       string
+	only, skip   []string
+	jobs         int
+	caCert       string
+	acceptShrunk bool
 }
 
 func (c *command) dbUpdateCommand() *cobra.Command {
 	var f updateFlags
 	cmd := &cobra.Command{
 		Use:   "update",
-		Short: "Fetch a newer database from a registry or an https URL",
-		Long: `Update fetches the database that a registry or web server offers, if it is not
-the current one: as a delta where the publisher has one for it, whole otherwise.
-It is verified, by its digest and with --db-key by its signature, before scans
-use it; when anything fails, the current one stays. Scans may run meanwhile.`,
-		Example: `  careen db update --db-repository registry.example.com/security/careen-db:1
+		Short: "Get newer advisories, from their publishers or as a finished database",
+		Long: `Update reads the advisories from their publishers and makes the database that
+scans use of them. Only what changed since the last update is fetched, what breaks
+off is resumed, and what is not read stays as it was: --only debian:12,npm reads
+what is about these alone.
+
+With --db-repository, the quick way, it fetches a finished database from a registry
+or web server: as a delta where the publisher has one, whole otherwise. It is
+verified, by its digest and with --db-key by its signature.
+
+A database that is empty, older or has lost more than a fifth of a source's records
+is refused, and when anything fails, the current one stays. Scans may run meanwhile.`,
+		Example: `  careen db update
+  careen db update --only debian:12,npm
+  careen db update --db-repository registry.example.com/security/careen-db:1 --db-key careen.pub
   careen db update --db-repository https://example.com/careen.db.zst --db-key careen.pub`,
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbUpdate(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.repositories, "db-repository", nil, "where the database is: REGISTRY/REPOSITORY[:TAG] or an https URL; may be repeated, the first that answers counts")
-	flags.StringVar(&f.key, "db-key", "", "accept only a database signed with this minisign public key file")
+	flags.StringSliceVar(&f.feeds.only, "only", nil, "read only what is about these: distributions (debian:12), ecosystems (npm) or feeds (kev)")
+	flags.StringSliceVar(&f.feeds.skip, "skip", nil, "do not read these feeds; what is known of them stays")
+	flags.StringVar(&f.feeds.mirror, "mirror", "", "read a copy of the feeds: a directory or a URL (default the publishers themselves)")
+	flags.IntVar(&f.feeds.jobs, "jobs", 0, "feeds read at once (default the number of processors)")
+	flags.StringSliceVar(&f.repositories, "db-repository", nil, "fetch a finished database from here: REGISTRY/REPOSITORY[:TAG] or an https URL; may be repeated, the first that answers counts")
+	flags.StringVar(&f.key, "db-key", "", "accept only a database signed with this minisign public key: a file, or the key itself")
+	flags.BoolVar(&f.feeds.acceptShrunk, "accept-shrunk", false, "take a database that is empty or has lost more than a fifth of a source's records")
 	f.registry.register(flags)
 	return cmd
 }
 
 func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
-	if len(f.repositories) == 0 {
-		return errors.New("db update: from where? name a registry's repository or an https URL with --db-repository or CAREEN_DB_REPOSITORY; careen db build needs neither")
-	}
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err
+	}
+	if len(f.repositories) == 0 || f.feeds.mirror != "" || len(f.feeds.only) > 0 {
+		f.feeds.caCert = f.registry.source.caCert
+		if err := c.updateFromFeeds(ctx, cacheDir, f.feeds); err != nil {
+			return fmt.Errorf("db update: %w; the current database stays", err)
+		}
+		return nil
 	}
 	line := c.progressLine()
 	defer line.clear()
@@ -90,9 +121,12 @@ func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
 		return fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
 	}
 	defer stage.Remove()
+	if opt.Key == "" {
+		c.note("warning: UNSIGNED: nothing proves who made this database; with --db-key FILE, or db-key in %s, only one signed with that key is taken", defaultConfigFile)
+	}
 	var failed []error
 	for i, where := range f.repositories {
-		err := c.updateFrom(ctx, where, cacheDir, stage, opt)
+		err := c.updateFrom(ctx, where, cacheDir, stage, opt, f.feeds.acceptShrunk)
 		if err == nil {
 			return nil
 		}
@@ -109,7 +143,7 @@ func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
 
 // updateFrom installs what one place offers, if it is another and no older
 // database than the current one.
-func (c *command) updateFrom(ctx context.Context, where, cacheDir string, st *publish.Stage, opt publish.Options) error {
+func (c *command) updateFrom(ctx context.Context, where, cacheDir string, st *publish.Stage, opt publish.Options, acceptShrunk bool) error {
 	p, err := publish.Open(ctx, where, opt)
 	if err != nil {
 		return err
@@ -127,16 +161,120 @@ func (c *command) updateFrom(ctx context.Context, where, cacheDir string, st *pu
 	if err != nil {
 		return err
 	}
-	if current != nil && got.Info.Newest().Before(current.Info().Newest()) {
-		c.note("kept the current database: its newest advisory is of %s, that of %s is of %s",
-			current.Info().Newest().Format(time.DateOnly), escape(where), got.Info.Newest().Format(time.DateOnly))
-		return nil
+	if current != nil {
+		if why, older := publish.Older(current.Info(), got.Info); older {
+			c.note("kept the current database: %s (%s)", why, escape(where))
+			return nil
+		}
+		if err := publish.Shrunk(current.Info(), got.Info); err != nil && !acceptShrunk {
+			return err
+		}
 	}
 	if err := vulndb.Install(st.Candidate(), installedPath(cacheDir)); err != nil {
 		return err
 	}
 	c.note("updated from %s: %s of %s, newest advisory of %s", escape(where), bytesText(got.Bytes), got.How, got.Info.Newest().Format(time.DateOnly))
 	return nil
+}
+
+// alwaysRead are feeds that say of any vulnerability how likely it is to be
+// exploited: small, and as useful for one ecosystem as for all.
+var alwaysRead = []string{"kev", "epss"}
+
+// errUpToDate ends an update that has nothing to do.
+var errUpToDate = errors.New("up to date")
+
+// updateFromFeeds builds the database that scans use from the advisories of their
+// publishers. What is not read stays as it is in the current one.
+func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFlags) error {
+	built, err := c.buildDate()
+	if err != nil {
+		return err
+	}
+	current := c.current(cacheDir)
+	if current != nil {
+		defer current.Close()
+	}
+	only := f.only
+	if len(only) > 0 {
+		only = append(slices.Clone(only), alwaysRead...)
+	}
+	line := c.progressLine()
+	defer line.clear()
+	asked := strings.Join([]string{f.mirror, strings.Join(only, ","), strings.Join(f.skip, ",")}, "\n")
+	builder := vulndb.NewBuilder()
+	stats, err := feed.Build(ctx, feed.Options{
+		Mirror: f.mirror, Only: only, Skip: f.skip, Jobs: f.jobs, CACert: f.caCert, Keep: current,
+		CacheDir: filepath.Join(cacheDir, "feeds"), Progress: line.show,
+		Announce: func(r feed.Reading) error {
+			if r.Files > 0 && r.Unchanged == r.Files && current != nil && madeOf(cacheDir, current.Info().Digest, asked) {
+				return errUpToDate
+			}
+			c.announce(r)
+			return nil
+		},
+	}, builder)
+	line.clear()
+	if errors.Is(err, errUpToDate) {
+		c.note("up to date: nothing changed at the publishers since %s", current.Info().Built.Format(time.DateOnly))
+		return nil
+	}
+	if err != nil {
+		return buildFailed(ctx, err)
+	}
+	c.reportBuild(stats)
+	stage, err := publish.NewStage(installedPath(cacheDir))
+	if err != nil {
+		return fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
+	}
+	defer stage.Remove()
+	info, err := vulndb.WriteFile(stage.Candidate(), builder, built)
+	if err != nil {
+		return err
+	}
+	if current != nil {
+		if why, older := publish.Older(current.Info(), info); older {
+			return fmt.Errorf("what was read is older than what is known: %s", why)
+		}
+		if err := publish.Shrunk(current.Info(), info); err != nil && !f.acceptShrunk {
+			return err
+		}
+	}
+	if err := vulndb.Install(stage.Candidate(), installedPath(cacheDir)); err != nil {
+		return err
+	}
+	c.noteMadeOf(cacheDir, info.Digest, asked)
+	c.note("updated: %d advisories on %d packages, newest of %s", info.Advisories, info.Packages, info.Newest().Format(time.DateOnly))
+	return nil
+}
+
+// announce says how much is about to be read.
+func (c *command) announce(r feed.Reading) {
+	size := bytesText(r.Bytes)
+	if r.Unsized > 0 {
+		size = fmt.Sprintf("%s, and %d files that do not say how large they are", size, r.Unsized)
+	}
+	c.note("reading %d of %d files from the publishers, %s; %d did not change", r.Files-r.Unchanged, r.Files, size, r.Unchanged)
+}
+
+// madeOfFile remembers what the installed database was made of, so that an update
+// that fetches nothing makes nothing.
+func madeOfFile(cacheDir string) string { return installedPath(cacheDir) + ".feeds" }
+
+func madeOf(cacheDir, digest, asked string) bool {
+	data, err := readSmallFile(madeOfFile(cacheDir), maxFirst)
+	return err == nil && string(data) == digest+"\n"+asked
+}
+
+// noteMadeOf is best effort: without it, the next update builds anew.
+func (c *command) noteMadeOf(cacheDir, digest, asked string) {
+	err := publish.WriteFile(madeOfFile(cacheDir), func(w io.Writer) error {
+		_, err := io.WriteString(w, digest+"\n"+asked)
+		return err
+	})
+	if err != nil {
+		c.debugf("%v", err)
+	}
 }
 
 // current opens the database that a scan would use now; nil when there is none.
@@ -152,9 +290,19 @@ func (c *command) current(cacheDir string) *vulndb.DB {
 	return db
 }
 
+// keyLength is that of a minisign public key in base64: 42 bytes.
+const keyLength = 56
+
+// readKey returns a minisign public key: of a file, or what was given, if it is
+// one itself.
 func readKey(file string) (string, error) {
 	if file == "" {
 		return "", nil
+	}
+	if len(file) == keyLength && strings.HasPrefix(file, "RW") {
+		if _, err := os.Stat(file); err != nil {
+			return "untrusted comment: minisign public key\n" + file + "\n", nil
+		}
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -39,7 +39,7 @@ func newUpdateTest(t *testing.T) *updateTest {
 	writeTestDatabase(t, u.old, today.Add(-48*time.Hour), 300)
 	writeTestDatabase(t, u.new, today.Add(-24*time.Hour), 310)
 	u.packed = packFile(t, u.new)
-	if code, _, stderr := u.careen("db", "import", u.old); code != 0 {
+	if code, _, stderr := u.careen("db", "import", "--accept-shrunk", u.old); code != 0 {
 		t.Fatal(stderr)
 	}
 	return u
@@ -261,12 +261,12 @@ func TestUpdateFetchesLittle(t *testing.T) {
 	update("up to date", 0)
 
 	// A delta that is not to be had is no reason to stay behind.
-	if code, _, stderr := u.careen("db", "import", u.old); code != 0 {
+	if code, _, stderr := u.careen("db", "import", "--accept-shrunk", u.old); code != 0 {
 		t.Fatal(stderr)
 	}
 	update("of delta", 2)
 	damaged = blobs[1][strings.LastIndex(blobs[1], ":"):]
-	if code, _, stderr := u.careen("db", "import", u.old); code != 0 {
+	if code, _, stderr := u.careen("db", "import", "--accept-shrunk", u.old); code != 0 {
 		t.Fatal(stderr)
 	}
 	update("of database", 3)
@@ -307,7 +307,7 @@ func TestSnapshotNewerThanUpdated(t *testing.T) {
 	u := newUpdateTest(t)
 	ancient := filepath.Join(u.dir, "ancient.db")
 	writeTestDatabase(t, ancient, time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC), 5)
-	code, _, stderr := u.careen("db", "import", ancient)
+	code, _, stderr := u.careen("db", "import", "--accept-shrunk", ancient)
 	if code != 0 || !strings.Contains(stderr, "the database in this binary is newer") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
@@ -345,7 +345,7 @@ func TestKilledUpdate(t *testing.T) {
 		// An update goes forward only, so the older one comes by import.
 		args := []string{"db", "update", "--db-repository", server.URL + "/careen.db.zst"}
 		if at%2 == 0 {
-			args = []string{"db", "import", u.old}
+			args = []string{"db", "import", "--accept-shrunk", u.old}
 		}
 		killSoon(t, u, random, args...)
 		db, err := vulndb.Open(installedPath(u.cache))
@@ -362,7 +362,7 @@ func TestKilledUpdate(t *testing.T) {
 	if rounds >= 100 && len(seen) != 2 {
 		t.Error("no update ever ended: the test shows nothing")
 	}
-	if code, _, stderr := u.careen("db", "import", u.new); code != 0 {
+	if code, _, stderr := u.careen("db", "import", "--accept-shrunk", u.new); code != 0 {
 		t.Error(stderr)
 	}
 }

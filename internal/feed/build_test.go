@@ -118,7 +118,7 @@ func contained(t *testing.T, a, b string) {
 			t.Fatal(err)
 		}
 		defer s.close()
-		feeds, err := plan(t.Context(), s, table(), Options{Only: []string{name}})
+		feeds, err := plan(t.Context(), s, table(), Options{Only: []string{name}}, []string{name})
 		if err != nil {
 			t.Fatal(err)
 		}

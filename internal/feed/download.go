@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/careen/careen/internal/web"
@@ -42,6 +43,9 @@ type cache struct {
 	client   *http.Client
 	progress func(what string, done, total int64)
 	wait     time.Duration // before the second attempt; doubles
+
+	mu    sync.Mutex
+	fresh map[string]bool // copies that the server has just said to be current
 }
 
 func newCache(dir string, client *http.Client, progress func(string, int64, int64)) *cache {
@@ -64,9 +68,8 @@ func (m meta) validator() string {
 	return web.Validator(http.Header{"Etag": {m.ETag}, "Last-Modified": {m.Modified}})
 }
 
-// fetch returns the name of a local copy of the file at a URL, downloaded now unless the copy in the cache
-// is still what the server has.
-func (c *cache) fetch(ctx context.Context, what, from string) (string, error) {
+// place is where the copy of a file is kept.
+func (c *cache) place(from string) (string, error) {
 	u, err := url.Parse(from)
 	if err != nil {
 		return "", err
@@ -78,7 +81,64 @@ func (c *cache) fetch(ctx context.Context, what, from string) (string, error) {
 	if !filepath.IsLocal(rel) {
 		return "", fmt.Errorf("%s: no place in the cache", from)
 	}
-	to := filepath.Join(c.dir, rel)
+	return filepath.Join(c.dir, rel), nil
+}
+
+// peek asks for the size of a file, -1 when the server does not say, and whether
+// the copy in the cache is still what it has: then fetch does not ask again. Size
+// -2 is a file that is not there. What goes wrong is for fetch to say.
+func (c *cache) peek(ctx context.Context, from string) (size int64, fresh bool) {
+	to, err := c.place(from)
+	if err != nil {
+		return -1, false
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, from, nil)
+	if err != nil {
+		return -1, false
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "careen")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return -1, false
+	}
+	resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return -2, false
+	default:
+		return -1, false
+	}
+	old, err := readMeta(to + ".meta")
+	if err == nil && old.URL == from && sizeOf(to) == old.Size {
+		tag := web.Validator(resp.Header)
+		fresh = tag != "" && tag == old.validator()
+	}
+	if fresh {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.fresh == nil {
+			c.fresh = map[string]bool{}
+		}
+		c.fresh[to] = true
+	}
+	return resp.ContentLength, fresh
+}
+
+// fetch returns the name of a local copy of the file at a URL, downloaded now unless the copy in the cache
+// is still what the server has.
+func (c *cache) fetch(ctx context.Context, what, from string) (string, error) {
+	to, err := c.place(from)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	fresh := c.fresh[to]
+	c.mu.Unlock()
+	if fresh {
+		return to, nil
+	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return "", err
 	}

@@ -29,8 +29,10 @@ import (
 // value reads every feed from its upstream, without a cache.
 type Options struct {
 	Mirror   string                               // directory or URL that holds HOST/PATH of each upstream URL; "" means the upstreams themselves
-	Only     []string                             // names of feeds, or of families of them such as "osv"; none means every feed
+	Only     []string                             // names of feeds, of families of them such as "osv", or of what they are about: "debian:12", "npm"; none means every feed
 	Skip     []string                             // names of feeds not to read
+	Keep     *vulndb.DB                           // what else this database holds stays in the new one; nil means nothing does
+	Announce func(Reading) error                  // hears what will be read before it is; an error ends the build; nil means none
 	CacheDir string                               // where downloads are kept for the next build; "" means a temporary directory that is removed
 	Jobs     int                                  // documents parsed and files downloaded at once; 0 means GOMAXPROCS
 	CACert   string                               // PEM file of certificates to trust besides the system's
@@ -95,6 +97,8 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 	if opt.Jobs <= 0 {
 		opt.Jobs = runtime.GOMAXPROCS(0)
 	}
+	named := opt.Only
+	opt.Only = covering(named)
 	store, err := newStore(opt)
 	if err != nil {
 		return Stats{}, err
@@ -103,7 +107,7 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	feeds, err := plan(ctx, store, table(), opt)
+	feeds, err := plan(ctx, store, table(), opt, named)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -118,7 +122,18 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 	for _, s := range sourcesOf(feeds) {
 		b.AddSource(s)
 	}
-	return stats, nil
+	if opt.Keep != nil {
+		err = b.Keep(opt.Keep)
+	}
+	return stats, err
+}
+
+// Reading is what a build is about to read from upstream.
+type Reading struct {
+	Files     int
+	Unchanged int   // of them, those of which the cache has what the upstream has
+	Bytes     int64 // of the others, as far as the upstream says
+	Unsized   int   // of the others, those whose size it does not say
 }
 
 func statsOf(feeds []*planned) Stats {

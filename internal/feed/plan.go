@@ -40,14 +40,14 @@ type input struct {
 }
 
 // plan makes the list of feeds to read, in the order of the table.
-func plan(ctx context.Context, s *store, rows []feed, opt Options) ([]*planned, error) {
+func plan(ctx context.Context, s *store, rows []feed, opt Options, named []string) ([]*planned, error) {
 	all := &planning{}
 	known := map[string]bool{}
 	rules := map[*planned]string{}
 	for _, row := range rows {
 		known[row.name] = true
-		named := func(name string) bool { return strings.EqualFold(name, row.name) }
-		if slices.ContainsFunc(opt.Skip, named) || len(opt.Only) > 0 && !row.family && !slices.ContainsFunc(opt.Only, named) {
+		ours := func(name string) bool { return strings.EqualFold(name, row.name) }
+		if slices.ContainsFunc(opt.Skip, ours) || len(opt.Only) > 0 && !row.family && !slices.ContainsFunc(opt.Only, ours) {
 			continue
 		}
 		names := []string{""}
@@ -87,7 +87,7 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options) ([]*planned, 
 				continue
 			}
 			all.feeds = append(all.feeds, f)
-			if row.rule != nil && !slices.ContainsFunc(opt.Only, func(o string) bool { return strings.EqualFold(o, f.name) }) {
+			if row.rule != nil && !slices.ContainsFunc(named, func(o string) bool { return strings.EqualFold(o, f.name) && covers[strings.ToLower(o)] == nil }) {
 				rules[f] = row.rule(name, all)
 			}
 		}
@@ -97,9 +97,10 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options) ([]*planned, 
 			all.feeds = append(all.feeds, f)
 		}
 	}
-	for _, name := range slices.Concat(opt.Only, opt.Skip) {
-		if !known[name] && !known[strings.ToLower(name)] {
-			return nil, fmt.Errorf("feed %q: no such feed; docs/feeds.md lists them", name)
+	for _, name := range slices.Concat(named, opt.Skip) {
+		// One of those that it stands for is enough: a mirror need not have all.
+		if !slices.ContainsFunc(covering([]string{name}), func(f string) bool { return known[f] || known[strings.ToLower(f)] }) {
+			return nil, fmt.Errorf("feed %q: no such feed, distribution or ecosystem; docs/feeds.md lists them", name)
 		}
 	}
 	if len(all.feeds) == 0 {

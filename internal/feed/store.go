@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -100,14 +101,12 @@ func (s *store) locate(ctx context.Context, what, upstream string) (name string,
 		}
 		return name, err
 	}
-	if s.base == "" {
-		return s.cache.fetch(ctx, what, upstream)
+	address, err := s.address(upstream)
+	if err != nil {
+		return "", err
 	}
-	if strings.HasSuffix(upstream, "/") {
-		name += "/" // a directory's index
-	}
-	local, err := s.cache.fetch(ctx, what, s.base+"/"+strings.ReplaceAll(name, " ", "%20"))
-	if errors.Is(err, errNotFound) {
+	local, err := s.cache.fetch(ctx, what, address)
+	if s.base != "" && errors.Is(err, errNotFound) {
 		return "", errMissing
 	}
 	return local, err
@@ -117,6 +116,9 @@ func (s *store) locate(ctx context.Context, what, upstream string) (name string,
 // that a mirror does not hold. A mirror need not have every file of a feed; a
 // feed of which it has none is marked in its statistics.
 func (s *store) present(ctx context.Context, feeds []*planned) error {
+	if err := s.announce(ctx, feeds); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, min(s.opt.Jobs, maxDownloads)))
 	type place struct {
@@ -152,6 +154,62 @@ func (s *store) present(ctx context.Context, feeds []*planned) error {
 		f.stats.Missing = len(files) == 0
 	}
 	return nil
+}
+
+// announce asks for the sizes of the files of feeds, and says what is to be read.
+func (s *store) announce(ctx context.Context, feeds []*planned) error {
+	if s.cache == nil || s.opt.Announce == nil || len(feeds) == 0 {
+		return nil
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, min(s.opt.Jobs, maxDownloads)))
+	var mu sync.Mutex
+	var r Reading
+	for _, f := range feeds {
+		for _, in := range f.files {
+			group.Go(func() error {
+				address, err := s.address(in.url)
+				if err != nil {
+					return err
+				}
+				size, fresh := s.cache.peek(within, address)
+				mu.Lock()
+				defer mu.Unlock()
+				if size == -2 {
+					return within.Err()
+				}
+				r.Files++
+				switch {
+				case fresh:
+					r.Unchanged++
+				case size < 0:
+					r.Unsized++
+				default:
+					r.Bytes += size
+				}
+				return within.Err()
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.opt.Announce(r)
+}
+
+// address is where the file of an upstream URL is downloaded from.
+func (s *store) address(upstream string) (string, error) {
+	if s.base == "" {
+		return upstream, nil
+	}
+	name, err := hostPath(upstream)
+	if err != nil {
+		return "", err
+	}
+	if strings.HasSuffix(upstream, "/") {
+		name += "/" // a directory's index
+	}
+	return s.base + "/" + strings.ReplaceAll(name, " ", "%20"), nil
 }
 
 // open opens a file that present has found.

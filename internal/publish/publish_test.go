@@ -102,3 +102,28 @@ func TestImportAsks(t *testing.T) {
 		t.Error("it is installed")
 	}
 }
+
+func TestShrunk(t *testing.T) {
+	info := func(advisories int, sources ...vulndb.Source) vulndb.Info {
+		return vulndb.Info{Advisories: advisories, Sources: sources}
+	}
+	current := info(1000, vulndb.Source{Name: "npm", Records: 100}, vulndb.Source{Name: "small", Records: 9})
+	for name, c := range map[string]struct {
+		offered vulndb.Info
+		refused bool
+	}{
+		"the same":               {current, false},
+		"a fifth less":           {info(900, vulndb.Source{Name: "npm", Records: 80}), false},
+		"more than a fifth":      {info(900, vulndb.Source{Name: "npm", Records: 79}), true},
+		"empty":                  {info(0, vulndb.Source{Name: "npm", Records: 100}), true},
+		"without a source":       {info(900, vulndb.Source{Name: "go", Records: 1000}), true},
+		"a small source is gone": {info(900, vulndb.Source{Name: "npm", Records: 100}), false},
+	} {
+		if err := Shrunk(current, c.offered); (err != nil) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := Shrunk(info(0), info(0)); err != nil {
+		t.Error(err)
+	}
+}

@@ -126,6 +126,9 @@ func digest(db *DB) (map[recordKey]*recordDigest, error) {
 		// bytes. The references are numbers of this file alone.
 		said := *a
 		said.Vulns = nil
+		// An empty list and none are one, whatever the reader held before.
+		said.Ranges, said.Versions, said.CVSS = someOrNil(a.Ranges), someOrNil(a.Versions), someOrNil(a.CVSS)
+		said.Symbols, said.Arches = someOrNil(a.Symbols), someOrNil(a.Arches)
 		text, err := json.Marshal(said)
 		if err != nil {
 			return nil, err
@@ -135,6 +138,13 @@ func digest(db *DB) (map[recordKey]*recordDigest, error) {
 		r.packages[name] = sum
 	}
 	return all, db.Err()
+}
+
+func someOrNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 func (f *foldSum) add(sum [sha256.Size]byte) {

@@ -1,0 +1,129 @@
+package vulndb
+
+import (
+	"slices"
+	"strings"
+)
+
+// statementOf says whose word it is and on what: an update of some feeds
+// replaces these and leaves the others.
+type statementOf struct{ source, family string }
+
+func familyOf(ecosystem string) string {
+	family, _, _ := strings.Cut(ecosystem, ":")
+	return family
+}
+
+// Keep adds what a database holds and the records added so far do not replace:
+// its statements by other sources, or by the same ones on other ecosystems, and
+// what it knows of vulnerabilities from feeds that were not read. So a database
+// that is updated in parts stays whole. Call it last, after AddSource.
+func (b *Builder) Keep(db *DB) error {
+	replaced, read := map[statementOf]bool{}, map[string]bool{}
+	for i := range b.records {
+		for _, a := range b.records[i].Affected {
+			replaced[statementOf{b.records[i].Source, familyOf(a.Ecosystem)}] = true
+		}
+	}
+	for _, s := range b.sources {
+		read[s.Name] = true
+	}
+	partly := map[string]bool{} // sources of which something is replaced
+	kept := map[recordName]*Record{}
+	for adv := range db.All() {
+		if replaced[statementOf{adv.Source, familyOf(adv.Ecosystem)}] {
+			partly[adv.Source] = true
+			continue
+		}
+		b.keptRecord(kept, db, Identity{adv.ID, adv.Source, false, adv.Malicious, adv.Vulns}).add(adv)
+	}
+	for id := range db.Records() { // also those without a statement: withdrawn, or about nothing that can be matched
+		if !read[id.Source] {
+			b.keptRecord(kept, db, id)
+		}
+	}
+	counts := map[string]int{}
+	for _, r := range kept {
+		if err := b.Add(*r); err != nil {
+			return err
+		}
+		counts[r.Source]++
+	}
+	b.keepEnrichments(db, read)
+	for _, s := range db.Info().Sources {
+		i := slices.IndexFunc(b.sources, func(own Source) bool { return own.Name == s.Name })
+		switch {
+		case i < 0:
+			if partly[s.Name] {
+				s.Records = counts[s.Name]
+			}
+			b.sources = append(b.sources, s)
+		case counts[s.Name] > 0:
+			b.sources[i].Records += counts[s.Name]
+		}
+	}
+	return db.Err()
+}
+
+// recordName tells records apart.
+type recordName struct{ source, id string }
+
+// keptRecord returns the record of an identity, with the names that its
+// vulnerabilities have: aliases where its own id is one of them, else what it
+// bundles.
+func (b *Builder) keptRecord(kept map[recordName]*Record, db *DB, id Identity) *Record {
+	key := recordName{b.keep(id.Source), b.keep(id.ID)}
+	if r := kept[key]; r != nil {
+		return r
+	}
+	r := &Record{ID: key.id, Source: key.source, Withdrawn: id.Withdrawn, Malicious: id.Malicious}
+	own := canonical(key.id)
+	for _, ref := range id.Vulns {
+		v := db.Vulnerability(ref)
+		names := append([]string{v.ID}, v.Aliases...)
+		if slices.Contains(names, own) || slices.Contains(names, key.id) {
+			r.Aliases = append(r.Aliases, b.keepAll(names)...)
+		} else {
+			r.Upstream = append(r.Upstream, b.keep(v.ID))
+		}
+	}
+	kept[key] = r
+	return r
+}
+
+// add copies a statement, which is valid only until the next.
+func (r *Record) add(adv *Advisory) {
+	a := Affected{
+		Ecosystem: strings.Clone(adv.Ecosystem), Name: strings.Clone(adv.Package), Fix: adv.Fix, Severity: adv.Severity,
+		Ranges: slices.Clone(adv.Ranges), Versions: slices.Clone(adv.Versions), CVSS: slices.Clone(adv.CVSS),
+		Arches: slices.Clone(adv.Arches), Module: adv.Module, Repo: adv.Repo,
+	}
+	for _, s := range adv.Symbols {
+		a.Symbols = append(a.Symbols, Symbols{s.Path, slices.Clone(s.Names), slices.Clone(s.GOOS), slices.Clone(s.GOARCH)})
+	}
+	r.Affected = append(r.Affected, a)
+}
+
+// keepEnrichments adds what feeds that were not read knew of vulnerabilities.
+func (b *Builder) keepEnrichments(db *DB, read map[string]bool) {
+	stale := func(source string) bool { return read[source] || source == "cisa-adp" && read["cve"] }
+	for v := range db.Vulnerabilities() {
+		e := Enrichment{ID: v.ID}
+		if !stale(v.SeveritySource) {
+			e.Severity, e.SeveritySource = v.Severity, v.SeveritySource
+		}
+		for _, s := range v.CVSS {
+			if !stale(s.Source) {
+				e.CVSS = append(e.CVSS, s)
+			}
+		}
+		if !read["epss"] {
+			e.EPSS = v.EPSS
+		}
+		if !read["kev"] {
+			e.KEV = v.KEV
+		}
+		e.Rejected = v.Rejected && !read["cve"] && !read["nvd"]
+		b.Enrich(e)
+	}
+}
