@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,11 +15,12 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// bomDocument is an SBOM in either of the two formats that are read, as far as
-// packages go: CycloneDX JSON (ECMA-424) and SPDX 2 JSON
-// (https://spdx.github.io/spdx-spec/v2.3/), bare or as what an in-toto statement
-// is about (https://github.com/in-toto/attestation/tree/main/spec/v1). Lists are
-// left as they are: each reads their members one by one.
+// bomDocument is an SBOM in one of the JSON formats that are read, as far as
+// packages go: CycloneDX (ECMA-424), SPDX 2
+// (https://spdx.github.io/spdx-spec/v2.3/), SPDX 3 and Syft's own, bare or as what
+// an in-toto statement is about
+// (https://github.com/in-toto/attestation/tree/main/spec/v1). Lists are left as
+// they are: each reads their members one by one.
 type bomDocument struct {
 	BOMFormat    string          `json:"bomFormat"`
 	Components   json.RawMessage `json:"components"`
@@ -28,7 +30,23 @@ type bomDocument struct {
 	Packages      json.RawMessage `json:"packages"`
 	Relationships json.RawMessage `json:"relationships"`
 
+	Context json.RawMessage `json:"@context"` // SPDX 3
+	Graph   json.RawMessage `json:"@graph"`
+
+	Artifacts             json.RawMessage `json:"artifacts"` // Syft
+	ArtifactRelationships json.RawMessage `json:"artifactRelationships"`
+	Distro                json.RawMessage `json:"distro"`
+
 	Predicate json.RawMessage `json:"predicate"`
+
+	// Of what is no SBOM, to say what it is.
+	SchemaVersion json.RawMessage `json:"SchemaVersion"`
+	Results       json.RawMessage `json:"Results"`
+	Matches       json.RawMessage `json:"matches"`
+	Runs          json.RawMessage `json:"runs"`
+	Schema        json.RawMessage `json:"schema"`
+	Detected      json.RawMessage `json:"detected"`
+	Layers        json.RawMessage `json:"layers"`
 }
 
 // bomEntry is a package as either format describes it.
@@ -56,17 +74,27 @@ type bom struct {
 }
 
 // errNoBOM says that a file is no SBOM of a kind that is read.
-var errNoBOM = errors.New("neither CycloneDX JSON nor SPDX 2 JSON")
+var errNoBOM = errors.New("neither CycloneDX (JSON or XML), SPDX (2 in JSON or tag-value, 3 in JSON-LD) nor Syft's JSON")
 
 // parseBOM reads an SBOM. A part that has another form than the format's
 // definition says is left out, and named in the bom's problems.
 func parseBOM(data []byte) (*bom, error) {
 	b := &bom{}
+	data = bytes.TrimLeft(plainText(data), " \t\r\n")
+	switch {
+	case len(data) > 0 && data[0] == '<':
+		return b, b.addXML(data)
+	case len(data) > 0 && data[0] != '{':
+		return b, b.addText(data)
+	}
 	var doc bomDocument
-	if err := b.decode(plainText(data), &doc); err != nil {
+	if err := b.decode(data, &doc); err != nil {
 		return nil, err
 	}
-	if len(doc.Predicate) > 0 {
+	for range 2 { // a statement, or an envelope around it
+		if len(doc.Predicate) == 0 {
+			break
+		}
 		raw := doc.Predicate
 		doc = bomDocument{}
 		if err := b.decode(raw, &doc); err != nil {
@@ -80,10 +108,66 @@ func parseBOM(data []byte) (*bom, error) {
 		b.addDependencies(doc.Dependencies)
 	case strings.HasPrefix(doc.SPDXVersion, "SPDX-2."):
 		b.addSPDX(&doc)
+	case len(doc.Graph) > 0 && bytes.Contains(doc.Context, []byte("spdx.org/rdf/3.")):
+		b.addSPDX3(doc.Graph)
+	case len(doc.Artifacts) > 0:
+		b.addSyft(&doc)
 	default:
+		if what := doc.otherwise(); what != "" {
+			return nil, fmt.Errorf("%s is %w", what, errNoBOM)
+		}
 		return nil, errNoBOM
 	}
 	return b, nil
+}
+
+// addText reads what is neither JSON nor XML.
+func (b *bom) addText(data []byte) error {
+	head := string(data[:min(len(data), 64<<10)])
+	switch version, yes := textField(head, "SPDXVersion:"); {
+	case yes && strings.HasPrefix(version, "SPDX-2."):
+		b.addTagValue(data)
+		return nil
+	case yes:
+		return fmt.Errorf("%.20q in tag-value is %w", version, errNoBOM)
+	}
+	for _, field := range [...]struct{ key, what string }{{"spdxVersion:", "SPDX in YAML"}, {"bomFormat:", "CycloneDX in YAML"}} {
+		if _, yes := textField(head, field.key); yes {
+			return fmt.Errorf("%s is %w: convert it to JSON", field.what, errNoBOM)
+		}
+	}
+	return errNoBOM
+}
+
+// textField returns what stands behind a key at the beginning of a line.
+func textField(text, key string) (value string, ok bool) {
+	for line := range strings.Lines(text) {
+		if value, ok = strings.CutPrefix(line, key); ok {
+			return strings.Trim(value, " \t\r\n\"'"), true
+		}
+	}
+	return "", false
+}
+
+// otherwise names JSON documents that people take for SBOMs, "" for others.
+func (d *bomDocument) otherwise() string {
+	switch {
+	case len(d.SchemaVersion) > 0 && len(d.Results) > 0:
+		return "a report of Trivy's (write one with --format cyclonedx or spdx-json)"
+	case len(d.Matches) > 0:
+		return "a report of Grype's"
+	case len(d.Runs) > 0:
+		return "a SARIF log"
+	case strings.HasPrefix(jsonString(d.Schema), "careen/"):
+		return "a report of Careen's (write one with careen sbom)"
+	case d.SPDXVersion != "":
+		return fmt.Sprintf("%.20q", d.SPDXVersion)
+	case len(d.Context) > 0:
+		return "a JSON-LD document of another kind"
+	case len(d.Layers) > 0:
+		return "an image's manifest"
+	}
+	return ""
 }
 
 func (b *bom) decode(data []byte, into any) error { return b.tolerate(json.Unmarshal(data, into)) }
@@ -139,6 +223,7 @@ func ReadSBOM(data []byte) (Result, error) {
 	if len(b.wrong) > 0 {
 		warn("packages", b.wrong.Error())
 	}
+	sources := b.statesSources()
 	bad := 0
 	purls := make([]string, len(b.entries)) // of the packages that entries are, "" for none
 	var from []int                          // the entry of each package
@@ -147,6 +232,12 @@ func ReadSBOM(data []byte) (Result, error) {
 		if !ok {
 			bad++
 			continue
+		}
+		switch {
+		case p.Type == "github": // what Syft calls the actions of workflows
+			p = language("githubactions", p.Name, p.Version)
+		case isOSType(p.Type) && p.Source.Name == "" && sources:
+			p.Source = sbom.Source{Name: p.Name, Version: p.Version}
 		}
 		for _, at := range b.entries[i].paths {
 			p.Locations = append(p.Locations, inLayer(at, -1))
@@ -163,6 +254,7 @@ func ReadSBOM(data []byte) (Result, error) {
 		from = append(from, i)
 		r.Packages = append(r.Packages, p)
 	}
+	ownByFolder(r.Packages)
 	for k := range r.Packages {
 		p := &r.Packages[k]
 		for _, on := range b.entries[from[k]].dependsOn {
@@ -186,6 +278,18 @@ func ReadSBOM(data []byte) (Result, error) {
 	return r, nil
 }
 
+// statesSources reports whether the document's maker names the source package
+// of what has another name than it: then what has none is named as its source.
+func (b *bom) statesSources() bool {
+	for i := range b.entries {
+		e := &b.entries[i]
+		if e.source.Name != "" || fromOS(e.purl) && strings.Contains(e.purl, "upstream=") {
+			return true
+		}
+	}
+	return false
+}
+
 // describe turns an entry into a package; false when its package URL is none or
 // of something that is no package, or when there is no version.
 func (e *bomEntry) describe() (sbom.Package, bool) {
@@ -193,6 +297,7 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 	if err != nil || u.Name == "" || u.Type == "oci" || u.Type == "docker" {
 		return sbom.Package{}, false
 	}
+	u = ownSpelling(u, e.name)
 	version := u.Version
 	if version == "" {
 		version = e.version
@@ -203,8 +308,11 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 	if isOSType(u.Type) {
 		return e.osPackage(u, version), true
 	}
-	if u.Type == "bitnami" {
+	switch u.Type {
+	case "bitnami":
 		version = withoutRevision(version)
+	case "gem":
+		version, _, _ = strings.Cut(version, "-") // the platform that it was built for
 	}
 	name := u.PackageName()
 	if as := purl.New(u.Type, e.name, ""); as.Namespace == u.Namespace && as.Name == u.Name {
@@ -234,11 +342,8 @@ func (e *bomEntry) osPackage(u purl.PURL, version string) sbom.Package {
 	if p.Source.Name == "" {
 		p.Source.Name, p.Source.Version = u.Upstream()
 	}
-	if p.Source.Name == "" {
-		p.Source.Name = p.Name
-	}
 	// The names of source rpms have no epoch: the binary's is used.
-	if p.Source.Version == "" || p.Source.Version == bare {
+	if p.Source.Name != "" && (p.Source.Version == "" || p.Source.Version == bare) {
 		p.Source.Version = version
 	}
 	if p.Modularity == "" {
@@ -260,7 +365,8 @@ func withoutRevision(version string) string {
 }
 
 // distroOf reads the distribution off a package URL: its qualifier
-// "distro=debian-12", or its name space and Trivy's "distro=12.5".
+// "distro=debian-12" or "distro=jessie", its name space and Trivy's
+// "distro=12.5", or Docker Scout's os_name, os_version and os_distro.
 func distroOf(packageURL string) sbom.Distro {
 	u, err := purl.Parse(packageURL)
 	if err != nil {
@@ -273,14 +379,89 @@ func distroOf(packageURL string) sbom.Distro {
 	if startsWithDigit(id) {
 		id, release = "", id
 	}
-	d := sbom.Distro{ID: id, VersionID: release}
-	if d.ID == "" {
-		d.ID = u.Namespace
+	if release == "" {
+		release = u.Qualifier("os_version")
 	}
+	d := sbom.Distro{ID: cmp.Or(id, u.Qualifier("os_name"), u.Namespace), VersionID: release, Codename: u.Qualifier("os_distro")}
 	if name, codename, ok := strings.Cut(d.ID, "-"); ok && release == "" && (name == "debian" || name == "ubuntu") {
 		d.ID, d.Codename = name, codename
 	}
+	// A codename alone, as the specification's own examples have it.
+	if distro, _ := releaseNamed(d.ID); distro != "" {
+		d.ID, d.Codename = distro, strings.ToLower(d.ID)
+	}
+	if distro, number := releaseNamed(d.Codename); d.VersionID == "" && distro == d.ID {
+		d.VersionID = number
+	}
 	return ownID(d)
+}
+
+// releaseNamed returns the distribution and the release that a codename stands for
+// (distro-info-data: debian.csv, ubuntu.csv); "" for other words.
+func releaseNamed(codename string) (distro, release string) {
+	codename = strings.ToLower(codename)
+	if n, ok := map[string]string{
+		"squeeze": "6.0", "wheezy": "7", "jessie": "8", "stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", "duke": "15",
+	}[codename]; ok {
+		return "debian", n
+	}
+	if n, ok := map[string]string{
+		"precise": "12.04", "trusty": "14.04", "xenial": "16.04", "bionic": "18.04", "focal": "20.04", "groovy": "20.10", "hirsute": "21.04", "impish": "21.10",
+		"jammy": "22.04", "kinetic": "22.10", "lunar": "23.04", "mantic": "23.10", "noble": "24.04", "oracular": "24.10", "plucky": "25.04", "questing": "25.10",
+	}[codename]; ok {
+		return "ubuntu", n
+	}
+	return "", ""
+}
+
+// ownSpelling gives a package URL the type and name that a scan of the image
+// gives the package: Syft's older types, programs that it knows by their bytes,
+// Go modules whose path's end stands in the subpath.
+func ownSpelling(u purl.PURL, name string) purl.PURL {
+	switch u.Type {
+	case "dotnet":
+		u.Type = "nuget"
+	case "r":
+		u.Type = "cran"
+	case "generic":
+		return programSpelling(u)
+	case "golang":
+		first, _, _ := strings.Cut(u.Subpath, "/")
+		major := len(first) > 1 && first[0] == 'v' && strings.Trim(first[1:], "0123456789") == ""
+		if whole := u.PackageName() + "/" + u.Subpath; u.Subpath != "" && (major || whole == name) {
+			return purl.New("golang", whole, u.Version)
+		}
+	}
+	return u
+}
+
+// programSpelling gives a program the name and type of its row in programs.
+func programSpelling(u purl.PURL) purl.PURL {
+	name := strings.ToLower(u.Name)
+	switch name {
+	case "httpd":
+		name = "apache"
+	case "nodejs":
+		name = "node"
+	case "php-cli", "php-fpm", "libphp", "php-apache":
+		name = "php"
+	case "mariadb-server":
+		name = "mariadb"
+	case "postgres":
+		name = "postgresql"
+	case "jdk", "jre", "java", "oracle-jdk", "openjdk":
+		name = "openjdk"
+		if strings.Contains(strings.ToLower(u.Namespace), "oracle") || u.Name == "oracle-jdk" {
+			name = "oracle-jdk"
+		}
+		return purl.New("generic", name, u.Version)
+	}
+	for _, row := range programs() {
+		if row.name == name && row.advised {
+			return purl.New("bitnami", name, u.Version)
+		}
+	}
+	return u
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
@@ -310,13 +491,13 @@ func isBOM(h *rootfs.Header, head []byte) bool {
 		return false
 	}
 	start := bytes.TrimLeft(plainText(head), " \t\r\n")
-	return len(head) == 0 || len(start) > 0 && start[0] == '{'
+	return len(head) == 0 || len(start) > 0 && (start[0] == '{' || start[0] == '<' || bytes.Contains(start, []byte("SPDXVersion:")))
 }
 
 func namedAsBOM(file string) bool {
 	base := file[strings.LastIndexByte(file, '/')+1:]
 	switch {
-	case base == "bom.json", base == "sbom.json":
+	case base == "bom.json", base == "sbom.json", base == "bom.xml", strings.HasSuffix(base, ".cdx.xml"):
 	case strings.HasSuffix(base, ".cdx.json"), strings.HasSuffix(base, ".spdx.json"), strings.HasSuffix(base, ".spdx"), strings.HasSuffix(base, ".cdx"):
 	case strings.HasSuffix(base, ".bom.json"), strings.HasSuffix(base, ".sbom.json"):
 	case strings.HasSuffix(base, ".json") && (strings.HasPrefix(file, "usr/share/sbom/") || strings.HasPrefix(file, "var/lib/db/sbom/")):
@@ -361,6 +542,9 @@ func parseImageBOM(data []byte) ([]sbom.Package, error) {
 		p, ok := b.entries[i].describe()
 		if _, advised := purl.Ecosystem(p.Type); !ok || !advised && !isOSType(p.Type) {
 			continue
+		}
+		if isOSType(p.Type) && p.Source.Name == "" {
+			p.Source = sbom.Source{Name: p.Name, Version: p.Version}
 		}
 		if packages = append(packages, p); len(packages) == maxPackages {
 			return packages, problems{errTooMany}

@@ -44,20 +44,26 @@ func (b *bom) addComponents(list json.RawMessage, depth int) {
 	}
 	each(b, list, maxPackages, func(c *bomComponent) {
 		b.addComponents(c.Components, depth+1)
-		switch {
-		case c.Type == "operating-system":
-			if b.distro.ID == "" {
-				b.distro = ownID(sbom.Distro{ID: c.Name, VersionID: c.Version, Codename: b.properties(c)["careen:codename"], PrettyName: c.Description})
-			}
-		case c.PURL != "":
-			if c.Ref != "" {
-				b.refs[c.Ref] = len(b.entries)
-			}
-			b.addEntry(c.entry(b))
-		case c.Type == "library" || c.Type == "framework":
-			b.unnamed++
-		}
+		b.addComponent(c)
 	})
+}
+
+// addComponent adds a component without its parts.
+func (b *bom) addComponent(c *bomComponent) {
+	switch {
+	case c.Type == "operating-system":
+		if b.distro.ID == "" {
+			props := b.properties(c)
+			b.distro = ownID(sbom.Distro{ID: cmp.Or(props["syft:distro:id"], c.Name), VersionID: cmp.Or(props["syft:distro:versionID"], c.Version), Codename: cmp.Or(props["careen:codename"], props["syft:distro:versionCodename"]), PrettyName: c.Description})
+		}
+	case c.PURL != "":
+		if c.Ref != "" {
+			b.refs[c.Ref] = len(b.entries)
+		}
+		b.addEntry(c.entry(b))
+	case c.Type == "library" || c.Type == "framework":
+		b.unnamed++
+	}
 }
 
 // addDependencies reads which components depend on which.
@@ -81,6 +87,15 @@ func (b *bom) depends(names map[string]int, from, on string) {
 	k, also := names[on]
 	if known && also && i < len(b.entries) && k < len(b.entries) {
 		b.entries[i].dependsOn = append(b.entries[i].dependsOn, k)
+	}
+}
+
+// owns notes that a package of the distribution brought another's files.
+func (b *bom) owns(names map[string]int, owner, owned string) {
+	i, known := names[owner]
+	k, also := names[owned]
+	if known && also && i < len(b.entries) && k < len(b.entries) && fromOS(b.entries[i].purl) && !fromOS(b.entries[k].purl) {
+		b.entries[k].owner = b.entries[i].purl
 	}
 }
 
@@ -110,12 +125,15 @@ func (c *bomComponent) entry(b *bom) bomEntry {
 	props := b.properties(c)
 	e := bomEntry{
 		purl: c.PURL, name: c.Name, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
-		owner: props["careen:owner"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"]),
+		owner: props["careen:owner"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"], props["syft:metadata:modularityLabel"]),
 		lockFile: props["careen:fromLockFile"] == "true",
 		source: sbom.Source{
-			Name:    cmp.Or(props["careen:sourceName"], props["aquasecurity:trivy:SrcName"]),
-			Version: cmp.Or(props["careen:sourceVersion"], trivySource(props)),
+			Name:    cmp.Or(props["careen:sourceName"], props["aquasecurity:trivy:SrcName"], props["syft:metadata:source"], props["syft:metadata:originPackage"]),
+			Version: cmp.Or(props["careen:sourceVersion"], trivySource(props), props["syft:metadata:sourceVersion"]),
 		},
+	}
+	if e.source.Name == "" {
+		e.source.Name, e.source.Version = sourceRPM(props["syft:metadata:sourceRpm"])
 	}
 	if c.Group != "" {
 		e.name = c.Group + "/" + c.Name
@@ -204,12 +222,10 @@ func (b *bom) addSPDX(doc *bomDocument) {
 		}
 	})
 	each(b, doc.Relationships, maxRelations, func(r *spdxRelation) {
-		owner, known := ids[r.From]
-		owned, also := ids[r.To]
 		// An OS package that contains a language's is its owner; Syft says so in a comment.
 		owns := r.Type == "CONTAINS" || r.Type == "OTHER" && strings.HasPrefix(r.Comment, "ownership-by-file-overlap")
-		if known && also && owns && fromOS(b.entries[owner].purl) && !fromOS(b.entries[owned].purl) {
-			b.entries[owned].owner = b.entries[owner].purl
+		if owns {
+			b.owns(ids, r.From, r.To)
 		}
 		switch r.Type {
 		case "DEPENDS_ON":

@@ -26,19 +26,18 @@ func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	dir, base := path.Split(h.Path)
 	switch {
 	case strings.HasPrefix(h.Path, dpkgStatusDir):
-		return dir == dpkgStatusDir && (isDpkgRecord(head) || !isControlFile(base))
+		return dir == dpkgStatusDir && base != "" && (!isControlFile(base) || isDpkgRecord(head))
 	case base == "status", strings.HasSuffix(dir, "/status.d/"):
 		return isDpkgRecord(head)
 	}
 	return false
 }
 
-// isControlFile reports whether a file of status.d is none of the records but
-// what a package brought for dpkg (dpkg-deb(1), deb-control(5)); what is neither
-// is a record that is damaged.
+// isControlFile reports whether a file is named as those that dpkg keeps beside
+// a package's record (deb-control(7)); a package's own name may end so as well.
 func isControlFile(base string) bool {
 	switch path.Ext(base) {
-	case ".md5sums", ".list", ".conffiles", ".config", ".templates", ".triggers", ".shlibs", ".symbols", ".preinst", ".postinst", ".prerm", ".postrm":
+	case ".preinst", ".postinst", ".prerm", ".postrm", ".config", ".conffiles", ".list", ".md5sums", ".shlibs", ".symbols", ".templates", ".triggers":
 		return true
 	}
 	return false

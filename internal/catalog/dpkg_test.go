@@ -57,8 +57,9 @@ pkg:deb/debian/libstdc%2B%2B6@12.2.0-14?arch=amd64&distro=debian-12 source=libst
 	if diff := cmp.Diff(want, summary(Packages(stack(t, entries)))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	damaged := append(entries, file(dpkgStatusDir+"tar", "Package: tar\nVersi"))
-	if r := Packages(stack(t, damaged)); len(r.Warnings) != 1 || !r.Warnings[0].Incomplete {
-		t.Errorf("a damaged record: %+v", r.Warnings)
+	for _, damage := range []string{"Package: tar\nVersi", "\x00\x00\x00"} {
+		if r := Packages(stack(t, append(entries, file(dpkgStatusDir+"tar", damage)))); len(r.Warnings) != 1 || !r.Warnings[0].Incomplete {
+			t.Errorf("a damaged record: %+v", r.Warnings)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -20,25 +19,25 @@ const maxSBOM = 128 << 20
 // sbomTarget reports whether a target is an SBOM: by its prefix or its content,
 // or by what standard input begins with.
 func (c *command) sbomTarget(t image.Target) bool {
-	return t.Kind == "sbom" || t.Kind == "archive" && t.Name == "-" && c.stdinIsJSON()
+	return t.Kind == "sbom" || t.Kind == "archive" && t.Name == "-" && c.stdinIsSBOM()
 }
 
-// stdinIsJSON looks at the first bytes of standard input and leaves them there.
-func (c *command) stdinIsJSON() bool {
+// stdinIsSBOM looks at the first bytes of standard input and leaves them there.
+func (c *command) stdinIsSBOM() bool {
 	var head []byte
 	if f, ok := c.stdin.(*os.File); ok {
 		// A redirected file is read in place, which a buffer would prevent.
-		buf := make([]byte, 64)
+		buf := make([]byte, 512)
 		if n, err := f.ReadAt(buf, 0); err == nil || err == io.EOF {
 			head = buf[:n]
 		}
 	}
 	if head == nil && c.stdin != nil {
 		buffered := bufio.NewReader(c.stdin)
-		head, _ = buffered.Peek(64)
+		head, _ = buffered.Peek(512)
 		c.stdin = buffered
 	}
-	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte("{"))
+	return image.LooksLikeSBOM(head)
 }
 
 // scanSBOM scans the packages that an SBOM lists.

@@ -199,10 +199,23 @@ func fileKind(path string) (string, error) {
 	switch {
 	case compressionOf(head) != "", isTar(head):
 		return "archive", nil
-	case bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte("{")):
+	case LooksLikeSBOM(head):
 		return "sbom", nil
 	}
 	return "", nil
+}
+
+// LooksLikeSBOM reports whether a file may be an SBOM, by its first bytes: JSON,
+// XML, or SPDX's tag-value form.
+func LooksLikeSBOM(head []byte) bool {
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} { // UTF-16: no archive begins so
+		if bytes.HasPrefix(head, []byte(mark)) {
+			return true
+		}
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	return bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("<")) || bytes.Contains(text, []byte("SPDXVersion:")) ||
+		bytes.HasPrefix(text, []byte("spdxVersion:")) || bytes.HasPrefix(text, []byte("bomFormat:"))
 }
 
 // pathError drops the path that a file error repeats after the target.

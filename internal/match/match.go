@@ -167,6 +167,19 @@ func (m *matcher) matchDistribution(p *sbom.Package) {
 		m.lookups = m.distributionLookups(m.lookups, eco, p)
 	}
 	m.match(p)
+	if p.Source.Name == "" && (p.Type == "deb" || p.Type == "rpm") && len(m.lookups) > 0 && !m.spokenOf() {
+		m.tally.sourceless(p)
+	}
+}
+
+// spokenOf reports whether the database has a statement under a name of m.lookups.
+func (m *matcher) spokenOf() bool {
+	for i := range m.lookups {
+		for range m.db.Lookup(m.lookups[i].ordered.name, m.lookups[i].name) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchLanguage holds a package of a language against its ecosystem.
@@ -177,6 +190,10 @@ func (m *matcher) matchLanguage(p *sbom.Package) {
 		return
 	}
 	name, version := languageName(p), languageVersion(p)
+	if p.Type == "maven" && !strings.Contains(name, ":") {
+		m.tally.groupless(p)
+		return
+	}
 	m.lookups = m.lookups[:0]
 	for _, eco := range ecosystems {
 		if l := m.language(eco); l.has {

@@ -14,6 +14,8 @@ type tally struct {
 	headers   map[string]int // kernel vulnerabilities left out, by package
 	unordered map[string]int // "name version": advisories that could not be compared
 	noVersion []string       // packages with advisories but without a version
+	noSource  []string       // packages whose source package nobody names, nor advisories them
+	noGroup   []string       // jars of which no group is known
 	vendors   map[string]int // packages of other vendors, by vendor
 	strangers map[string]int // distribution packages of no known distribution, by type
 	types     map[string]int // packages of types without advisories
@@ -41,6 +43,9 @@ func (t *tally) thirdParty(p *sbom.Package) {
 }
 
 func (t *tally) unversioned(p *sbom.Package) { t.noVersion = append(t.noVersion, p.Name) }
+
+func (t *tally) sourceless(p *sbom.Package) { t.noSource = append(t.noSource, p.Name) }
+func (t *tally) groupless(p *sbom.Package)  { t.noGroup = append(t.noGroup, p.Name+" "+p.Version) }
 
 func (t *tally) uncomparable(p *sbom.Package, version string) {
 	count(&t.unordered, p.Name+" "+version)
@@ -116,6 +121,12 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 	}
 	if len(t.noVersion) > 0 {
 		incomplete("unknown-version", "no version is known of %s that have advisories: %s", plural(len(t.noVersion), "package"), named(t.noVersion))
+	}
+	if len(t.noSource) > 0 {
+		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", plural(len(t.noSource), "package"), m.release.title, named(t.noSource))
+	}
+	if len(t.noGroup) > 0 {
+		incomplete("unknown-name", "no Maven group is known of %s, and advisories go by group: not matched: %s", plural(len(t.noGroup), "jar"), named(t.noGroup))
 	}
 	if len(t.headers) > 0 {
 		n := 0
