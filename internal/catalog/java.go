@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -69,17 +70,24 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 		w.wrong.add(0, "%s: more than %d members", at, maxJarFiles)
 		return ""
 	}
-	var poms []coordinates
 	var main manifest
 	var inner []*zip.File
+	var poms []coordinates
+	xmls := map[string]*zip.File{} // pom.xml of META-INF/maven/GROUP/ARTIFACT, by folder
 	for _, f := range z.File {
 		switch name := strings.TrimPrefix(f.Name, "/"); {
-		case strings.HasSuffix(name, "/pom.properties") && strings.HasPrefix(name, "META-INF/maven/"):
-			data, err := unzip(f, maxManifest)
-			if err != nil {
-				w.wrong.add(0, "%s: %v", at, err)
-			} else if c := parsePomProperties(data); c.complete() {
-				poms = append(poms, c)
+		case strings.HasPrefix(name, "META-INF/maven/"):
+			switch dir, base := path.Split(name); base {
+			case "pom.xml":
+				xmls[dir] = f
+			case "pom.properties":
+				data, err := unzip(f, maxManifest)
+				if err != nil {
+					w.wrong.add(0, "%s: %v", at, err)
+				} else if c := parsePomProperties(data); c.complete() {
+					c.dir = dir
+					poms = append(poms, c)
+				}
 			}
 		case strings.EqualFold(name, "META-INF/MANIFEST.MF"):
 			data, err := unzip(f, maxManifest)
@@ -91,8 +99,13 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 			inner = append(inner, f)
 		}
 	}
+	poms = w.addPoms(poms, xmls, at)
+	if len(poms) == 0 {
+		main.classes = classFolders(z.File)
+	}
 	first := len(w.packages)
 	own := w.describe(at, poms, main, len(inner) > 0)
+	w.addLicenses(first, own, poms, xmls)
 	var holds []string // what is shaded into it, and the archives in it
 	for _, p := range w.packages[first:] {
 		holds = append(holds, p.PURL)
@@ -109,6 +122,58 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 		}
 	}
 	return own
+}
+
+// addPoms adds the coordinates of pom.xml files that have no pom.properties
+// beside them: other archivers than Maven's leave those out.
+func (w *jarWalk) addPoms(poms []coordinates, xmls map[string]*zip.File, at string) []coordinates {
+	for _, c := range poms {
+		if f := xmls[c.dir]; f != nil && len(poms) > 1 {
+			delete(xmls, c.dir)
+		}
+	}
+	named := map[string]bool{}
+	for _, c := range poms {
+		named[c.dir] = true
+	}
+	for _, dir := range slices.Sorted(maps.Keys(xmls)) {
+		if named[dir] {
+			continue
+		}
+		data, err := unzip(xmls[dir], maxManifest)
+		if err != nil {
+			w.wrong.add(0, "%s: %v", at, err)
+			continue
+		}
+		project, err := parsePom(data)
+		if err != nil {
+			w.wrong.add(0, "%s: %v", at, err)
+			continue
+		}
+		if c := project.coordinates(); c.complete() {
+			c.dir = dir
+			poms = append(poms, c)
+		}
+	}
+	return poms
+}
+
+// addLicenses gives the package that an archive is the licences of its pom.xml,
+// where its manifest names none.
+func (w *jarWalk) addLicenses(first int, own string, poms []coordinates, xmls map[string]*zip.File) {
+	for i := first; i < len(w.packages); i++ {
+		p := &w.packages[i]
+		if p.PURL != own || len(p.Licenses) > 0 {
+			continue
+		}
+		for _, c := range poms {
+			if f := xmls[c.dir]; f != nil && c.group+":"+c.artifact == p.Name {
+				if data, err := unzip(f, maxManifest); err == nil {
+					p.Licenses = pomLicenses(data)
+				}
+			}
+		}
+	}
 }
 
 // nested reads an archive inside another: in place where it was stored as it
@@ -141,7 +206,7 @@ func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) s
 // and the file's name tell. It returns the purl of its own coordinates.
 func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool) string {
 	base := path.Base(at)
-	c := guessCoordinates(base, m)
+	c := m.coordinates(base)
 	if len(poms) > 0 {
 		// The name of a file is not always the artifact's; the version tells then.
 		own := func(p coordinates) bool {
@@ -153,7 +218,9 @@ func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool
 		slices.SortFunc(poms, func(a, b coordinates) int {
 			return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.artifact, b.artifact), cmp.Compare(a.version, b.version))
 		})
-		poms = slices.Compact(poms)
+		poms = slices.CompactFunc(poms, func(a, b coordinates) bool {
+			return a.group == b.group && a.artifact == b.artifact && a.version == b.version
+		})
 		itself := ""
 		for _, p := range poms {
 			if purl := w.add(p, m, at); own(p) || len(poms) == 1 {
@@ -186,7 +253,11 @@ func (w *jarWalk) add(c coordinates, m manifest, at string) (purl string) {
 }
 
 // coordinates are how Maven names an artifact.
-type coordinates struct{ group, artifact, version string }
+type coordinates struct {
+	group, artifact, version string
+
+	dir string // of the pom that says so, in the archive
+}
 
 func (c coordinates) complete() bool {
 	return c.group != "" && c.artifact != "" && c.version != "" && !strings.Contains(c.group+c.artifact+c.version, "${")
@@ -219,6 +290,9 @@ type manifest struct {
 	groupID                  string
 	module                   string // Automatic-Module-Name
 	license                  string // Bundle-License
+	vendor                   string // Implementation-Vendor
+
+	classes []string // not of the manifest: the folders that the archive's classes are in
 }
 
 // parseManifest reads the main section of a manifest: "Key: value" lines of at
@@ -258,28 +332,13 @@ func parseManifest(data []byte) manifest {
 		case "automatic-module-name":
 			m.module = value
 		case "bundle-license":
-			m.license = value
+			m.license, _, _ = strings.Cut(value, ";")
+			m.license = strings.Trim(m.license, `"`)
+		case "implementation-vendor":
+			m.vendor = value
 		}
 	}
 	return m
-}
-
-// guessCoordinates names an archive without Maven's properties.
-func guessCoordinates(base string, m manifest) coordinates {
-	stem := base[:len(base)-len(path.Ext(base))]
-	artifact, version := splitArtifact(stem)
-	if m.shortName != "" && m.pluginVersion != "" { // https://www.jenkins.io/doc/developer/plugin-development/
-		v, _, _ := strings.Cut(m.pluginVersion, " ")
-		return coordinates{cmp.Or(m.groupID, "org.jenkins-ci.plugins"), m.shortName, v}
-	}
-	if version == "" {
-		version = cmp.Or(m.version, m.bundleVersion)
-		version, _, _ = strings.Cut(version, " ")
-	}
-	if version != "" && (version[0] < '0' || version[0] > '9') && !strings.HasPrefix(version, "r") && !strings.HasPrefix(version, "v") {
-		version = ""
-	}
-	return coordinates{guessGroup(artifact, m), artifact, version}
 }
 
 // splitArtifact splits "commons-lang3-3.12.0" before the first part that
@@ -303,113 +362,6 @@ func splitArtifact(stem string) (artifact, version string) {
 		return stem[:i], rest
 	}
 	return stem, ""
-}
-
-// guessGroup returns the group id of an artifact, "" when nothing tells it: a
-// wrong one would match somebody else's advisories.
-func guessGroup(artifact string, m manifest) string {
-	for _, known := range mavenGroups {
-		if name, ok := strings.CutSuffix(known.artifact, "*"); ok && strings.HasPrefix(artifact, name) || artifact == known.artifact {
-			return known.group
-		}
-	}
-	for _, name := range [...]string{m.bundle, m.module} {
-		if group, ok := strings.CutSuffix(name, "."+artifact); ok && strings.Contains(group, ".") {
-			return group
-		}
-		// org.apache.commons.lang3 is commons-lang3 of org.apache.commons, and
-		// org.eclipse.jetty.util is jetty-util of org.eclipse.jetty.
-		if i := strings.LastIndexByte(name, '.'); i > 0 && strings.HasSuffix(artifact, "-"+name[i+1:]) && strings.Contains(name[:i], ".") {
-			return name[:i]
-		}
-	}
-	if id := m.vendorID; strings.Contains(id, ".") && !strings.ContainsAny(id, " /:") {
-		return id
-	}
-	return ""
-}
-
-// mavenGroups are the groups of projects that are built without Maven, so that
-// their jars hold no coordinates. The first row that fits counts.
-var mavenGroups = [...]struct{ artifact, group string }{
-	{"spring-boot*", "org.springframework.boot"},
-	{"spring-security-oauth2", "org.springframework.security.oauth"},
-	{"spring-security-*", "org.springframework.security"},
-	{"spring-data-*", "org.springframework.data"},
-	{"spring-cloud-*", "org.springframework.cloud"},
-	{"spring-integration-*", "org.springframework.integration"},
-	{"spring-batch-*", "org.springframework.batch"},
-	{"spring-amqp", "org.springframework.amqp"},
-	{"spring-rabbit", "org.springframework.amqp"},
-	{"spring-kafka", "org.springframework.kafka"},
-	{"spring-ws-*", "org.springframework.ws"},
-	{"spring-session-*", "org.springframework.session"},
-	{"spring-hateoas", "org.springframework.hateoas"},
-	{"spring-retry", "org.springframework.retry"},
-	{"spring-ldap-*", "org.springframework.ldap"},
-	{"spring-core", "org.springframework"},
-	{"spring-beans", "org.springframework"},
-	{"spring-context*", "org.springframework"},
-	{"spring-aop", "org.springframework"},
-	{"spring-aspects", "org.springframework"},
-	{"spring-expression", "org.springframework"},
-	{"spring-jcl", "org.springframework"},
-	{"spring-jdbc", "org.springframework"},
-	{"spring-jms", "org.springframework"},
-	{"spring-messaging", "org.springframework"},
-	{"spring-orm", "org.springframework"},
-	{"spring-oxm", "org.springframework"},
-	{"spring-tx", "org.springframework"},
-	{"spring-web", "org.springframework"},
-	{"spring-webmvc", "org.springframework"},
-	{"spring-webflux", "org.springframework"},
-	{"spring-websocket", "org.springframework"},
-	{"tomcat-embed-*", "org.apache.tomcat.embed"},
-	{"tomcat-*", "org.apache.tomcat"},
-	{"catalina", "org.apache.tomcat"},
-	{"kafka-clients", "org.apache.kafka"},
-	{"kafka_2*", "org.apache.kafka"},
-	{"kafka-streams*", "org.apache.kafka"},
-	{"connect-runtime", "org.apache.kafka"},
-	{"kotlin-*", "org.jetbrains.kotlin"},
-	{"kotlinx-coroutines-*", "org.jetbrains.kotlinx"},
-	{"okhttp", "com.squareup.okhttp3"},
-	{"okio*", "com.squareup.okio"},
-	{"elasticsearch", "org.elasticsearch"},
-	{"lucene-*", "org.apache.lucene"},
-	{"hibernate-core", "org.hibernate"},
-	{"hibernate-validator", "org.hibernate.validator"},
-	{"reactor-core", "io.projectreactor"},
-	{"reactor-netty*", "io.projectreactor.netty"},
-	{"micrometer-*", "io.micrometer"},
-	{"rxjava", "io.reactivex.rxjava2"},
-	{"groovy*", "org.codehaus.groovy"},
-	{"bcprov-*", "org.bouncycastle"},
-	{"bcpkix-*", "org.bouncycastle"},
-	{"bcpg-*", "org.bouncycastle"},
-	{"postgresql", "org.postgresql"},
-	{"c3p0", "com.mchange"},
-	{"commons-collections", "commons-collections"},
-	{"commons-fileupload", "commons-fileupload"},
-	{"commons-beanutils", "commons-beanutils"},
-	{"commons-io", "commons-io"},
-	{"commons-logging*", "commons-logging"},
-	{"commons-cli", "commons-cli"},
-	{"commons-codec", "commons-codec"},
-	{"commons-configuration", "commons-configuration"},
-	{"commons-dbcp", "commons-dbcp"},
-	{"commons-digester", "commons-digester"},
-	{"commons-discovery", "commons-discovery"},
-	{"commons-httpclient", "commons-httpclient"},
-	{"commons-jxpath", "commons-jxpath"},
-	{"commons-lang", "commons-lang"},
-	{"commons-net", "commons-net"},
-	{"commons-pool", "commons-pool"},
-	{"commons-validator", "commons-validator"},
-	{"commons-vfs", "commons-vfs"},
-	{"asm", "org.ow2.asm"},
-	{"asm-*", "org.ow2.asm"},
-	{"log4j", "log4j"},
 }
 
 // isJVMRelease wants the file that each Java runtime has at its root.
