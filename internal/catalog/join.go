@@ -26,6 +26,7 @@ func Packages(tree *rootfs.Tree) Result {
 	}
 	j.addNix()
 	j.addDpkgFiles()
+	j.addLicenses()
 	j.addPacmanFiles()
 	j.realPaths()
 	j.nameOwners(0)

@@ -107,6 +107,7 @@ func TestLanguagePackages(t *testing.T) {
 		{"what pip left", "usr/lib/python3/site-packages/~equests-2.25.0.dist-info/METADATA", "Name: requests\nVersion: 2.25.0\n", nil, 0},
 		{"what an old pip left", "usr/lib/python3/site-packages/-ip-9.0.dist-info/METADATA", "Name: pip\nVersion: 9.0\n", nil, 0},
 		{"an egg-info that pip left", "usr/lib/python3/site-packages/~oo-1.0.egg-info/PKG-INFO", "Name: foo\nVersion: 1.0\n", nil, 0},
+		{"wheel with classifiers", "x/foo-1.0.dist-info/METADATA", "Name: foo\nVersion: 1.0\nClassifier: License :: OSI Approved\nClassifier: License :: OSI Approved :: MIT License\nClassifier: License :: OSI Approved :: BSD License\nClassifier: Topic :: X\n", []string{"pkg:pypi/foo@1.0 MIT|BSD License"}, 0},
 		{"egg-info folder", "x/foo.egg-info/PKG-INFO", "Name: foo\r\nVersion: 1.0\r\nLicense: UNKNOWN\r\n", []string{"pkg:pypi/foo@1.0"}, 0},
 		{"egg-info file", "usr/lib/python3/dist-packages/foo-1.0.egg-info", "Name: foo\nVersion: 1.0\nLicense: BSD\n", []string{"pkg:pypi/foo@1.0 BSD"}, 0},
 		{"egg", "x/foo-1.0-py3.egg", zipped(t, false, "EGG-INFO/PKG-INFO", "Name: foo\nVersion: 1.0\n"), []string{"pkg:pypi/foo@1.0"}, 0},

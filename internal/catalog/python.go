@@ -114,7 +114,7 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 // (https://packaging.python.org/en/latest/specifications/core-metadata/).
 func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 	var name, version, license, expression string
-	var requires []string
+	var requires, classified []string
 	for text := range strings.Lines(string(data)) {
 		text = strings.TrimRight(text, "\r\n")
 		if text == "" {
@@ -137,6 +137,10 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 			license = value
 		case "license-expression":
 			expression = value
+		case "classifier":
+			if id := classifierLicense(value); id != "" {
+				classified = append(classified, id)
+			}
 		case "requires-dist":
 			if on := requirement(value); on != "" {
 				requires = append(requires, on)
@@ -153,8 +157,35 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 		p.Licenses = []string{expression}
 	case license != "" && license != "UNKNOWN" && len(license) <= 100: // some hold the whole text
 		p.Licenses = []string{license}
+	case len(classified) > 0:
+		p.Licenses = classified
 	}
 	return []sbom.Package{p}, nil
+}
+
+// classifierLicense returns the licence that a classifier names, as SPDX writes
+// it where one is meant; "" for other classifiers
+// (https://pypi.org/classifiers/).
+func classifierLicense(value string) string {
+	rest, ok := strings.CutPrefix(value, "License :: ")
+	if !ok {
+		return ""
+	}
+	name := rest[strings.LastIndex(rest, ":")+1:]
+	name = strings.TrimSpace(name)
+	if id, ok := map[string]string{
+		"MIT License": "MIT", "ISC License (ISCL)": "ISC", "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "Python Software Foundation License": "PSF-2.0", "zlib/libpng License": "Zlib", "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
+		"The Unlicense (Unlicense)": "Unlicense", "GNU General Public License v2 (GPLv2)": "GPL-2.0-only", "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+		"GNU General Public License v3 (GPLv3)": "GPL-3.0-only", "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later", "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+		"GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later", "GNU Affero General Public License v3": "AGPL-3.0-only", "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
+		"MIT No Attribution License (MIT-0)": "MIT-0", "Zope Public License": "ZPL-2.1", "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication": "CC0-1.0", "European Union Public Licence 1.2 (EUPL 1.2)": "EUPL-1.2",
+	}[name]; ok {
+		return id
+	}
+	if name == "OSI Approved" || name == "" {
+		return ""
+	}
+	return name
 }
 
 // requirement returns what a dependency specifier names,

@@ -214,8 +214,12 @@ func LooksLikeSBOM(head []byte) bool {
 		}
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	return bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("<")) || bytes.Contains(text, []byte("SPDXVersion:")) ||
-		bytes.HasPrefix(text, []byte("spdxVersion:")) || bytes.HasPrefix(text, []byte("bomFormat:"))
+	for _, begin := range []string{"{", "<?xml", "<bom", "<rdf:RDF", "spdxVersion:", "bomFormat:"} {
+		if bytes.HasPrefix(text, []byte(begin)) {
+			return true
+		}
+	}
+	return bytes.Contains(text, []byte("SPDXVersion:"))
 }
 
 // pathError drops the path that a file error repeats after the target.

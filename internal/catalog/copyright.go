@@ -1,0 +1,331 @@
+package catalog
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+)
+
+const docDir = "usr/share/doc/"
+
+// maxCopyright bounds a copyright file; Chromium's has 3 MB.
+const maxCopyright = 4 << 20
+
+// noAssertion stands beside what was recognised for what was not (SPDX 2.3, 7.15).
+const noAssertion = "NOASSERTION"
+
+// isCopyright wants the copyright files of Debian's packages (Debian Policy 12.5).
+func isCopyright(h *rootfs.Header, _ []byte) bool {
+	return strings.HasPrefix(h.Path, docDir) && strings.HasSuffix(h.Path, "/copyright") && h.Size <= maxCopyright
+}
+
+func visitCopyright(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	data, err := body.Bytes(maxCopyright)
+	if err != nil {
+		return nil, err
+	}
+	return encodeStrings(parseCopyright(plainText(data))), nil
+}
+
+// addLicenses gives dpkg's packages the licences of their copyright files. The
+// folder of one may be a link to that of another of the same source.
+func (j *join) addLicenses() {
+	facts := map[string][]byte{}
+	for fact := range j.tree.Facts("dpkg-copyright") {
+		facts[fact.Path] = fact.Data
+	}
+	if len(facts) == 0 {
+		return
+	}
+	for i := range j.packages {
+		p := &j.packages[i]
+		if p.Type != "deb" {
+			continue
+		}
+		at := docDir + p.Name + "/copyright"
+		data, ok := facts[at]
+		if !ok {
+			if to, err := j.tree.Resolve(at); err == nil {
+				data, ok = facts[to]
+			}
+		}
+		if ok && len(p.Licenses) == 0 {
+			p.Licenses, _ = decodeStrings(data)
+		}
+	}
+}
+
+// parseCopyright returns the licences that a copyright file names, as SPDX
+// writes them: of the machine-readable form
+// (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/) each
+// License field, of prose what it quotes or refers to. What is not recognised is
+// noAssertion; nothing is guessed.
+func parseCopyright(data []byte) []string {
+	var found []string
+	if isDEP5(data) {
+		for line := range bytes.Lines(data) {
+			if len(line) > 8 && (line[0] == 'L' || line[0] == 'l') && bytes.EqualFold(line[:8], []byte("License:")) {
+				if name := strings.TrimSpace(string(line[8:])); name != "" && len(found) < maxMembers {
+					found = append(found, debianLicense(name)...)
+				}
+			}
+		}
+	} else {
+		found = proseLicenses(data)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// isDEP5 reports whether the first field is that of the machine-readable form.
+func isDEP5(data []byte) bool {
+	head := bytes.TrimLeft(data[:min(len(data), 1<<10)], " \t\r\n")
+	return bytes.HasPrefix(head, []byte("Format:")) || bytes.HasPrefix(head, []byte("Format-Specification:")) ||
+		bytes.Contains(head, []byte("\nFormat:")) && bytes.Contains(head, []byte("copyright-format"))
+}
+
+// debianLicense turns a short name, or several with "or" and "and" between,
+// into an SPDX expression, or into what was recognised of them.
+func debianLicense(text string) []string {
+	var expression []string
+	var known []string
+	complete := true
+	text = strings.NewReplacer(", ", " ", "and/or", "or", "(", " ", ")", " ").Replace(text)
+	name := ""
+	operators := map[string]bool{}
+	end := func() {
+		if name == "" {
+			return
+		}
+		id := spdxOf(name)
+		if name = ""; id == "" {
+			complete = false
+			return
+		}
+		expression = append(expression, id)
+		known = append(known, id)
+	}
+	for word := range strings.FieldsSeq(text) {
+		switch lower := strings.ToLower(word); lower {
+		case "or", "and":
+			end()
+			if len(expression) > 0 {
+				operators[strings.ToUpper(lower)] = true
+				expression = append(expression, strings.ToUpper(lower))
+			}
+		default:
+			if name != "" {
+				name += " "
+			}
+			name += word
+		}
+	}
+	end()
+	switch {
+	case !complete:
+		return append(known, noAssertion)
+	case len(operators) > 1:
+		return known // which binds more strongly is said by commas, or not at all
+	}
+	return []string{strings.Join(expression, " ")}
+}
+
+// spdxOf returns the SPDX identifier of a short name of Debian's, "" for others.
+func spdxOf(name string) string {
+	lower := strings.ToLower(name)
+	if base, exception, with := strings.Cut(lower, " with "); with {
+		id, known := spdxOf(base), spdxExceptions[strings.TrimSuffix(strings.ReplaceAll(exception, " ", "-"), "-exception")]
+		if id == "" || known == "" {
+			return ""
+		}
+		return id + " WITH " + known
+	}
+	if id, ok := spdxNames[lower]; ok {
+		return id
+	}
+	// GPL-2, GPL-2+, GPL-2.0-or-later
+	for _, family := range [...]string{"AGPL", "LGPL", "GPL", "GFDL"} {
+		rest, ok := strings.CutPrefix(lower, strings.ToLower(family)+"-")
+		if !ok {
+			continue
+		}
+		suffix := "-only"
+		for _, later := range [...]string{"+", "-or-later"} {
+			if number, ok := strings.CutSuffix(rest, later); ok {
+				rest, suffix = number, "-or-later"
+			}
+		}
+		rest = strings.TrimSuffix(rest, "-only")
+		if version, ok := map[string]string{"1": "1.0", "1.0": "1.0", "1.1": "1.1", "1.2": "1.2", "1.3": "1.3", "2": "2.0", "2.0": "2.0", "2.1": "2.1", "3": "3.0", "3.0": "3.0"}[rest]; ok {
+			return family + "-" + version + suffix
+		}
+	}
+	return ""
+}
+
+// spdxExceptions are by Debian's words for them, in lower case with hyphens.
+var spdxExceptions = map[string]string{
+	"autoconf": "Autoconf-exception-3.0", "autoconf-macro": "Autoconf-exception-macro", "bison": "Bison-exception-2.2", "classpath": "Classpath-exception-2.0",
+	"font": "Font-exception-2.0", "gcc": "GCC-exception-3.1", "gcc-runtime": "GCC-exception-3.1", "gcc-runtime-library": "GCC-exception-3.1", "libtool": "Libtool-exception",
+	"llvm": "LLVM-exception", "linux-syscall-note": "Linux-syscall-note",
+}
+
+// spdxNames are by Debian's short names, in lower case
+// (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/#license-short-name),
+// and by SPDX's own where they are the same.
+var spdxNames = map[string]string{
+	"expat": "MIT", "mit": "MIT", "mit/x11": "MIT", "x11": "X11", "isc": "ISC", "zlib": "Zlib", "zlib/libpng": "Zlib", "apache-2.0": "Apache-2.0", "apache-2": "Apache-2.0", "apache-1.1": "Apache-1.1",
+	"artistic": "Artistic-1.0-Perl", "artistic-1": "Artistic-1.0-Perl", "artistic-1.0": "Artistic-1.0", "artistic-2": "Artistic-2.0", "artistic-2.0": "Artistic-2.0",
+	"bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "bsd-4-clause": "BSD-4-Clause", "bsd-4-clause-uc": "BSD-4-Clause-UC", "bsd-1-clause": "BSD-1-Clause", "bsd-0-clause": "0BSD", "0bsd": "0BSD",
+	"bsl-1": "BSL-1.0", "bsl-1.0": "BSL-1.0", "boost-1.0": "BSL-1.0", "cc0": "CC0-1.0", "cc0-1.0": "CC0-1.0", "cc-by-3.0": "CC-BY-3.0", "cc-by-4.0": "CC-BY-4.0", "cc-by-sa-3.0": "CC-BY-SA-3.0", "cc-by-sa-4.0": "CC-BY-SA-4.0",
+	"cddl-1.0": "CDDL-1.0", "cddl-1.1": "CDDL-1.1", "cpl-1.0": "CPL-1.0", "epl-1.0": "EPL-1.0", "epl-2.0": "EPL-2.0", "eupl-1.1": "EUPL-1.1", "eupl-1.2": "EUPL-1.2", "ftl": "FTL", "hpnd": "HPND", "ijg": "IJG", "icu": "ICU",
+	"mpl-1.0": "MPL-1.0", "mpl-1.1": "MPL-1.1", "mpl-2.0": "MPL-2.0", "ms-pl": "MS-PL", "ncsa": "NCSA", "ofl-1.1": "OFL-1.1", "sil-1.1": "OFL-1.1", "openssl": "OpenSSL", "php-3.01": "PHP-3.01", "postgresql": "PostgreSQL",
+	"psf-2": "PSF-2.0", "psf-2.0": "PSF-2.0", "python-2.0": "Python-2.0", "python": "Python-2.0", "qpl-1.0": "QPL-1.0", "ruby": "Ruby", "sleepycat": "Sleepycat", "tcl": "TCL", "unicode": "Unicode-DFS-2016", "unicode-dfs-2016": "Unicode-DFS-2016",
+	"unlicense": "Unlicense", "vim": "Vim", "w3c": "W3C", "wtfpl": "WTFPL", "wtfpl-2": "WTFPL", "zpl-2.1": "ZPL-2.1", "bzip2-1.0.6": "bzip2-1.0.6", "curl": "curl", "libpng": "Libpng", "blueoak-1.0.0": "BlueOak-1.0.0",
+	"fsfap": "FSFAP", "fsful": "FSFUL", "fsfullr": "FSFULLR", "jsmn": "MIT", "afl-2.1": "AFL-2.1", "afl-3.0": "AFL-3.0",
+}
+
+// commonLicenses is where Debian keeps texts that many packages refer to.
+const commonLicenses = "/usr/share/common-licenses/"
+
+// proseTexts are pieces of licences that are quoted whole, in lower case with
+// single blanks. They are shorter than 64 bytes, which are searched fast.
+var proseTexts = []struct{ text, id string }{
+	{"free of charge, to any person obtaining a copy", "MIT"},
+	{"distribute this software for any purpose with or without fee", "ISC"},
+	{"must not be misrepresented as being the original software", "Zlib"},
+	{"boost software license - version 1.0", "BSL-1.0"},
+	{"apache license, version 2.0", "Apache-2.0"},
+	{"apache.org/licenses/license-2.0", "Apache-2.0"},
+	{"modify, distribute, and sell this software and its", "HPND-sell-variant"},
+	{"mozilla public license, v. 2.0", "MPL-2.0"},
+	{"mozilla public license version 2.0", "MPL-2.0"},
+	{"eclipse public license v1.0", "EPL-1.0"},
+	{"eclipse public license v2.0", "EPL-2.0"},
+	{"sil open font license, version 1.1", "OFL-1.1"},
+	{"under the same terms as perl itself", "Artistic-1.0-Perl OR GPL-1.0-or-later"},
+}
+
+// proseLicenses finds licences in a text for people.
+func proseLicenses(data []byte) []string {
+	text := plainProse(data)
+	var found []string
+	add := func(id string) {
+		if !slices.Contains(found, id) {
+			found = append(found, id)
+		}
+	}
+	later := bytes.Contains(text, []byte("any later version")) || bytes.Contains(text, []byte("or later"))
+	for rest := text; ; {
+		_, after, ok := bytes.Cut(rest, []byte(commonLicenses))
+		if !ok {
+			break
+		}
+		rest = after
+		end := bytes.IndexFunc(after, func(r rune) bool {
+			return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+		})
+		if end < 0 {
+			end = len(after)
+		}
+		name := strings.TrimRight(string(after[:end]), ".-")
+		id := spdxOf(name)
+		if name == "bsd" {
+			id = "BSD-3-Clause"
+		}
+		switch {
+		case id == "" && (name == "gpl" || name == "lgpl"): // whichever is the newest: the text says
+			add(gnuLicense(text, strings.ToUpper(name)))
+		case id == "":
+			add(noAssertion)
+		case later && strings.HasSuffix(id, "-only"):
+			add(strings.TrimSuffix(id, "-only") + "-or-later")
+		default:
+			add(id)
+		}
+	}
+	for _, known := range proseTexts {
+		if bytes.Contains(text, []byte(known.text)) {
+			add(known.id)
+		}
+	}
+	if bytes.Contains(text, []byte("redistribution and use in source and binary forms")) {
+		switch {
+		case bytes.Contains(text, []byte("all advertising materials mentioning features")):
+			add("BSD-4-Clause")
+		case bytes.Contains(text, []byte("to endorse or promote products derived from this software")), bytes.Contains(text, []byte("used to endorse")):
+			add("BSD-3-Clause")
+		default:
+			add("BSD-2-Clause")
+		}
+	}
+	if len(found) == 0 || len(found) == 1 && found[0] == noAssertion {
+		gpl, lgpl := bytes.Contains(text, []byte("gnu general public license")), bytes.Contains(text, []byte("lesser general public license"))
+		switch {
+		case gpl && !lgpl:
+			return []string{gnuLicense(text, "GPL")}
+		case lgpl && !gpl:
+			return []string{gnuLicense(text, "LGPL")}
+		}
+		add(noAssertion)
+	}
+	return found
+}
+
+// gnuLicense returns the version of the GPL or LGPL that a text names, if it
+// names one alone.
+func gnuLicense(text []byte, family string) string {
+	version := ""
+	for _, number := range [...]string{"1", "2", "2.1", "3"} {
+		for _, word := range [...]string{"version " + number, "v" + number, "v." + number, "gpl-" + number} {
+			at := bytes.Index(text, []byte(word))
+			if at < 0 || at+len(word) < len(text) && (text[at+len(word)] == '.' && at+len(word)+1 < len(text) && startsWithDigit(string(text[at+len(word)+1:at+len(word)+2])) || startsWithDigit(string(text[at+len(word):at+len(word)+1]))) {
+				continue
+			}
+			if version != "" && version != number {
+				return noAssertion
+			}
+			version = number
+		}
+	}
+	if version == "" {
+		return noAssertion
+	}
+	if bytes.Contains(text, []byte("any later version")) || bytes.Contains(text, []byte("or later")) {
+		version += "+"
+	}
+	if id := spdxOf(family + "-" + version); id != "" {
+		return id
+	}
+	return noAssertion
+}
+
+// plainProse returns a text in lower case, with single blanks for blanks and
+// for the marks that stand at the beginning of a comment's lines.
+func plainProse(data []byte) []byte {
+	text := make([]byte, 0, len(data))
+	blank, begin := true, true
+	for _, c := range data {
+		switch {
+		case c == '\n':
+			begin = true
+			fallthrough
+		case c == ' ' || c == '\t' || c == '\r':
+			if !blank {
+				text = append(text, ' ')
+			}
+			blank = true
+			continue
+		case begin && (c == '*' || c == '#' || c == '>' || c == '|'):
+			continue
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		text = append(text, c)
+		blank, begin = false, false
+	}
+	return text
+}
