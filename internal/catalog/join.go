@@ -93,7 +93,7 @@ func (j *join) add(c cataloger) {
 				f = together
 			}
 		}
-		if len(f.Problems) > 0 {
+		if len(f.Problems) > 0 && !(c.declared && j.namesOnlyRanges(fact.Path, f.Problems)) {
 			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
 				Message: c.name + ": " + f.Problems.Error(), Incomplete: !c.declared})
 		}

@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
 
-// lockParser returns the parser for lock files of a name, nil for other files.
-// pom.xml is not among them: it names ranges, properties and parents, not what
-// they came to. go.mod is, since it names the version of each module.
-func lockParser(base string) func([]byte) ([]sbom.Package, error) {
+// lockParser returns the parser for lock files of a name, and for manifests as
+// far as they name versions; nil for other files.
+func lockParser(file string) func([]byte) ([]sbom.Package, error) {
+	base := file[strings.LastIndexByte(file, '/')+1:]
 	switch base {
 	case "package-lock.json", "npm-shrinkwrap.json":
 		return parsePackageLock
@@ -29,6 +30,46 @@ func lockParser(base string) func([]byte) ([]sbom.Package, error) {
 		return parseUvLock
 	case "Pipfile.lock":
 		return parsePipfileLock
+	case "Pipfile":
+		return parsePipfile
+	case "pylock.toml":
+		return parsePylock
+	case "environment.yml", "environment.yaml":
+		return parseCondaEnvironment
+	case "conda-lock.yml":
+		return parseCondaLock
+	case "deno.lock":
+		return parseDenoLock
+	case "renv.lock":
+		return parseRenvLock
+	case "Package.resolved":
+		return parseSwiftResolved
+	case "Podfile.lock":
+		return parsePodfileLock
+	case "conan.lock":
+		return parseConanLock
+	case "conanfile.txt":
+		return parseConanfile
+	case "packages.config":
+		return parsePackagesConfig
+	case "Directory.Packages.props":
+		return parseMSBuild
+	case "ivy.xml":
+		return parseIvy
+	case "build.sbt":
+		return parseSbt
+	case "pom.xml":
+		return parsePomFile
+	case "stack.yaml.lock":
+		return parseStackLock
+	case "cabal.project.freeze":
+		return parseCabalFreeze
+	case "rebar.lock":
+		return parseRebarLock
+	case "Manifest.toml", "JuliaManifest.toml":
+		return parseJuliaManifest
+	case ".terraform.lock.hcl":
+		return parseTerraformLock
 	case "requirements.txt":
 		return parseRequirements
 	case "Gemfile.lock", "gems.locked":
@@ -45,8 +86,29 @@ func lockParser(base string) func([]byte) ([]sbom.Package, error) {
 		return parseMixLock
 	case "packages.lock.json":
 		return parseNuGetLock
-	case "gradle.lockfile":
+	case "gradle.lockfile", "buildscript-gradle.lockfile":
 		return parseGradleLock
+	case "switch-state":
+		if strings.HasSuffix(file, ".opam-switch/switch-state") {
+			return parseOpamSwitch
+		}
+		return nil
+	}
+	switch path.Ext(base) {
+	case ".csproj", ".fsproj", ".vbproj":
+		return parseMSBuild
+	case ".locked":
+		if strings.HasSuffix(base, ".opam.locked") {
+			return parseOpamLocked
+		}
+	case ".toml":
+		if strings.HasPrefix(base, "pylock.") {
+			return parsePylock
+		}
+	case ".yml", ".yaml":
+		if isWorkflow(file) {
+			return parseWorkflow
+		}
 	}
 	return nil
 }
@@ -61,6 +123,28 @@ func besideParser(base string) func(data []byte, beside fs.FS) ([]sbom.Package, 
 		return parsePoetryLockBeside
 	}
 	return nil
+}
+
+// unversioned ends what is said of entries of a lock file that name no version.
+const unversioned = "name no version"
+
+// installedKinds are the types of packages that a manifest's tool installs where
+// its file is named so: what it names without versions is then found installed.
+var installedKinds = map[string]string{
+	"requirements.txt": "pypi", "Pipfile": "pypi", "Pipfile.lock": "pypi", "environment.yml": "conda", "environment.yaml": "conda",
+	"package-lock.json": "npm", "yarn.lock": "npm", "Gemfile.lock": "gem", "pom.xml": "maven", "ivy.xml": "maven", "build.sbt": "maven",
+	".csproj": "nuget", ".fsproj": "nuget", ".vbproj": "nuget", "Directory.Packages.props": "nuget",
+}
+
+// namesOnlyRanges reports whether all that is wrong with a lock file is that it
+// names packages without versions, while such are installed.
+func (j *join) namesOnlyRanges(file string, wrong problems) bool {
+	if len(wrong) != 1 || !strings.HasSuffix(wrong[0].Message, unversioned) {
+		return false
+	}
+	base := path.Base(file)
+	kind := installedKinds[base] + installedKinds[path.Ext(base)]
+	return slices.ContainsFunc(j.packages, func(p sbom.Package) bool { return p.Type == kind })
 }
 
 // readBeside reads a file next to a lock file.
@@ -101,10 +185,13 @@ func (j *join) lockBeside(file []sbom.Package) []sbom.Package {
 	}
 	kept := packages[:0]
 	for _, p := range packages {
-		if first, ok := named[p.PURL]; ok { // in the layer that the file says
-			first.DependsOn = p.DependsOn
-			kept = append(kept, first)
+		if first, ok := named[p.PURL]; ok { // with the layer that first said so
+			p.Layer, p.TouchedLayer = first.Layer, first.TouchedLayer
+		} else {
+			p.Layer, p.TouchedLayer = at.Layer, at.Layer
 		}
+		p.Locations, p.FromLockFile = file[0].Locations, true
+		kept = append(kept, p)
 	}
 	return kept
 }
@@ -112,7 +199,11 @@ func (j *join) lockBeside(file []sbom.Package) []sbom.Package {
 // isLockFile wants lock files of programs, not those that a package brings
 // along with its own source.
 func isLockFile(h *rootfs.Header, _ []byte) bool {
-	return lockParser(h.Path[strings.LastIndexByte(h.Path, '/')+1:]) != nil && !inPackage(path.Dir(h.Path)) && !inTests(path.Dir(h.Path))
+	if lockParser(h.Path) == nil || strings.Contains(h.Path, "META-INF/") { // a jar's own, unpacked
+		return false
+	}
+	dir := path.Dir(h.Path)
+	return !inPackage(dir) && !inTests(dir)
 }
 
 // inPackage reports whether a folder is that of an installed package, of a
@@ -142,7 +233,7 @@ func readLockFile(h *rootfs.Header, body rootfs.Body) (found, error) {
 	if body.Size() > maxLockFile {
 		return found{}, fmt.Errorf("%d bytes, more than %d", body.Size(), maxLockFile)
 	}
-	f, err := whole(lockParser(path.Base(h.Path)))(h, body)
+	f, err := whole(lockParser(h.Path))(h, body)
 	for i := range f.Packages {
 		f.Packages[i].FromLockFile = true
 	}
@@ -215,7 +306,7 @@ func (l *lockList) pin(name, version string) {
 // result says what is wrong with a file that names packages and no version of any.
 func (l *lockList) result() ([]sbom.Package, error) {
 	if len(l.packages) == 0 && l.passed > 0 && len(l.wrong) == 0 {
-		l.wrong.add(0, "%d entries, none of which names a version", l.passed)
+		l.wrong.add(0, "nothing is listed: %d entries "+unversioned, l.passed)
 	}
 	return l.packages, l.wrong.err()
 }

@@ -41,16 +41,24 @@ func parseGemfileLock(data []byte) ([]sbom.Package, error) {
 // parseComposerLock reads composer.lock, without what development needs.
 func parseComposerLock(data []byte) ([]sbom.Package, error) {
 	var doc struct {
-		Packages []struct{ Name, Version string }
+		Packages []struct {
+			Name, Version string
+			Require       json.RawMessage
+		}
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
-	l := lockList{kind: "composer"}
+	g := newLockGraph("composer")
 	for _, p := range doc.Packages {
-		l.add(p.Name, p.Version)
+		n := &lockNode{name: p.Name, version: p.Version} // of a branch, "dev-main"
+		var needs map[string]json.RawMessage
+		if json.Unmarshal(p.Require, &needs) == nil { // an empty one is a list
+			n.needs = slices.Collect(maps.Keys(needs))
+		}
+		g.put(p.Name, n)
 	}
-	return l.result()
+	return g.packages(g.all())
 }
 
 // parseGoMod reads the modules that go.mod requires, as it replaces them
@@ -112,7 +120,7 @@ func parsePubspecLock(data []byte) ([]sbom.Package, error) {
 	var name, version, source, dependency string
 	inPackages := false
 	end := func() {
-		if source == "hosted" && dependency != "direct dev" {
+		if (source == "hosted" || source == "git") && dependency != "direct dev" {
 			l.add(name, version)
 		}
 		name, version, source, dependency = "", "", "", ""
@@ -144,11 +152,16 @@ func parsePubspecLock(data []byte) ([]sbom.Package, error) {
 
 var mixEntry = regexp.MustCompile(`(?m)^\s*"[^"]+":\s*\{:hex,\s*:"?([A-Za-z0-9_]+)"?,\s*"([^"]+)"`)
 
+var mixRepository = regexp.MustCompile(`(?m)^\s*"([^"]+)":\s*\{:git,\s*"[^"]*",\s*"([0-9a-f]+)"`)
+
 // parseMixLock reads mix.lock: "name": {:hex, :package, "version", …}.
 func parseMixLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "hex"}
 	for _, m := range mixEntry.FindAllSubmatch(data, maxPackages) {
 		l.add(string(m[1]), string(m[2]))
+	}
+	for _, m := range mixRepository.FindAllSubmatch(data, maxPackages) {
+		l.pin(string(m[1]), string(m[2]))
 	}
 	return l.result()
 }

@@ -83,8 +83,10 @@ func catalogers() []cataloger {
 			files: "`Cellar/NAME/VERSION/INSTALL_RECEIPT.json`"},
 		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true, title: "SBOMs in the image", types: "",
 			files: "`*.cdx.json`, `*.spdx.json`, `bom.json`, `sbom.json`, `usr/share/sbom/*.json`, `var/lib/db/sbom/*.json`, Bitnami's `.spdx-*.spdx`"},
-		{name: "lock", version: 1, want: isLockFile, read: readLockFile, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven",
-			files: "`package-lock.json`, `npm-shrinkwrap.json`, `yarn.lock`, `pnpm-lock.yaml`; `poetry.lock`, `uv.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`; " +
-				"`Gemfile.lock`; `composer.lock`; `Cargo.lock`; `go.mod`; `pubspec.lock`; `mix.lock`; `packages.lock.json`; `gradle.lockfile`"},
+		{name: "lock", version: 2, want: isLockFile, read: readLockFile, again: withParents, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven conda cran bioconductor swift conan hackage opam julia githubactions cocoapods terraform",
+			files: "`package-lock.json`, `npm-shrinkwrap.json`, `yarn.lock`, `pnpm-lock.yaml`, `bun.lock`, `deno.lock`; `poetry.lock`, `uv.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock`, `Pipfile`, `requirements.txt`; " +
+				"`environment.yml`, `conda-lock.yml`; `Gemfile.lock`; `composer.lock`; `Cargo.lock`; `go.mod`; `pubspec.lock`; `mix.lock`, `rebar.lock`; " +
+				"`packages.lock.json`, `packages.config`, `Directory.Packages.props`, `*.csproj`, `*.fsproj`, `*.vbproj`; `gradle.lockfile`, `pom.xml`, `ivy.xml`, `build.sbt`; `renv.lock`; `Package.resolved`; `Podfile.lock`; " +
+				"`conan.lock`, `conanfile.txt`; `stack.yaml.lock`, `cabal.project.freeze`; `*.opam.locked`, opam's `switch-state`; `Manifest.toml` of Julia; `.terraform.lock.hcl`; `.github/workflows/*.yml`"},
 	}
 }

@@ -51,7 +51,7 @@ func New(typ, name, version string) PURL {
 		if group, artifact, ok := strings.Cut(name, ":"); ok {
 			p.Namespace, p.Name = group, artifact
 		}
-	case "npm", "golang", "composer", "github", "githubactions", "bitbucket", "hex", "swift", "huggingface", "vscode-extension", "pear", "ebuild":
+	case "npm", "golang", "composer", "github", "githubactions", "bitbucket", "hex", "swift", "huggingface", "vscode-extension", "pear", "ebuild", "terraform":
 		if i := strings.LastIndexByte(name, '/'); i >= 0 {
 			p.Namespace, p.Name = name[:i], name[i+1:]
 		}
