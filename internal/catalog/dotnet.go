@@ -125,8 +125,8 @@ func runtimeSystem(machine uint16) string {
 	return "linux-x64"
 }
 
-// dropKnownRuntimes forgets runtimes recognised by an assembly where a deps.json
-// beside it names them.
+// dropKnownRuntimes forgets runtimes recognised by their bytes where a file says
+// what they are: an assembly beside a deps.json, a java below a release file.
 func (j *join) dropKnownRuntimes() {
 	known := map[string]bool{}
 	key := func(p *sbom.Package) string {
@@ -134,11 +134,22 @@ func (j *join) dropKnownRuntimes() {
 		return path.Dir(p.Locations[0].Path) + "\x00" + p.Name[:max(at, 0)]
 	}
 	for i := range j.packages {
-		if p := &j.packages[i]; p.Type == "nuget" && strings.HasSuffix(p.Locations[0].Path, ".deps.json") {
+		switch p := &j.packages[i]; {
+		case p.Type == "nuget" && strings.HasSuffix(p.Locations[0].Path, ".deps.json"):
 			known[key(p)] = true
+		case p.Type == "generic" && path.Base(p.Locations[0].Path) == "release":
+			known[path.Dir(p.Locations[0].Path)] = true
 		}
 	}
 	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
-		return p.Type == "nuget" && runtimeFiles[path.Base(p.Locations[0].Path)] != "" && known[key(&p)]
+		at := p.Locations[0].Path
+		switch {
+		case p.Type == "nuget":
+			return runtimeFiles[path.Base(at)] != "" && known[key(&p)]
+		case p.Type == "generic" && path.Base(at) == "java": // bin/java, jre/bin/java
+			above := path.Dir(path.Dir(at))
+			return known[above] || known[path.Dir(above)]
+		}
+		return false
 	})
 }

@@ -28,6 +28,21 @@ pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.10 layer=0 touched=0 app/S
 	}
 }
 
+// TestJavaNamedTwiceIsListedOnce: the release file says more than the program.
+func TestJavaNamedTwiceIsListedOnce(t *testing.T) {
+	java := elfWith(".rodata", []byte("\x00openjdk\x00java\x000.0\x0011.0.17+8-LTS\x00"))
+	release := "JAVA_VERSION=\"11.0.17\"\nIMPLEMENTOR=\"Eclipse Adoptium\"\n"
+	r := Packages(stack(t, []imagetest.Entry{
+		imagetest.File("opt/jdk/release", release), imagetest.Exec("opt/jdk/bin/java", java), imagetest.Exec("opt/jdk/jre/bin/java", java), imagetest.Exec("opt/bare/bin/java", java),
+	}))
+	want := `distro   
+pkg:generic/openjdk@11.0.17 layer=0 touched=0 opt/bare/bin/java@0 opt/jdk/release@0
+`
+	if diff := cmp.Diff(want, summary(r)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // assembly is a PE32+ file with a version resource that holds ProductVersion.
 func assembly(machine uint16, productVersion string) string {
 	return string(peFile(machine, versionInfo(productVersion)))

@@ -47,7 +47,7 @@ func programs() []program {
 		{"pgpool", true, "pgpool", "pgpool-II\x00", `\x00(\d+\.\d+\.\d+)\x00pgpool-II\x00`, "pgpool2"},
 		{"pypy", false, "pypy3* libpypy3*-c.so", "[PyPy ", `\[PyPy (\d+\.\d+\.\d+(?:-(?:rc|alpha|beta)\d+)?)`, "pypy3"},
 		{"php", true, "php php[0-9]* php-fpm php-fpm[0-9]* libphp*.so", "X-Powered-By: PHP/", `X-Powered-By: PHP/(\d+\.\d+\.\d+(?:(?:RC|beta|alpha)\d+)?)`, "php8.2-cli"},
-		{"ruby", true, "ruby ruby[0-9]* libruby*.so*", "ruby ", `\x00ruby (\d+\.\d+\.\d+)(?:p\d+|dev|rc\d+|preview\d+)? ?\(20`, "libruby3.1"},
+		{"ruby", true, "ruby ruby[0-9]* libruby*.so*", "ruby ", `\x00ruby (\d+\.\d+\.\d+(?:dev|rc\d+|preview\d+)?)(?:p\d+)? ?\(20`, "libruby3.1"},
 		{"perl", false, "perl perl5.*", "/site_perl/5.", `/site_perl/(5\.\d+\.\d+)`, ""},
 		{"perl", false, "perl perl5.*", "share/perl/5.", `share/perl/(5\.\d+\.\d+)\x00`, "perl-base"},
 		{"busybox", false, "busybox", "BusyBox v", `BusyBox v(\d+\.\d+\.\d+)`, "busybox"},
@@ -73,7 +73,7 @@ func programs() []program {
 		{"sudo", false, "sudo sudoers.so", "sudoers ", `sudoers (\d+\.\d+\.\d+(?:p\d+)?)`, "sudo"},
 		{"libmaxminddb", true, "libmaxminddb.so*", "Success (not an error)", `\x00(\d+\.\d+\.\d+)\x00Success \(not an error\)`, "libmaxminddb0"},
 		{"apr", true, "libapr-1.so*", "apr_initialize\x00", `apr_initialize\x00(\d+\.\d+\.\d+)\x00`, "libapr1"},
-		{"rust", false, "librustc_driver-*.so", "rustc version ", `rustc version (\d+\.\d+\.\d+(?:-(?:beta|nightly)[\w.]*)?)`, "libstd-rust-1.63"},
+		{"rust", false, "librustc_driver-*.so libstd-*.so", "rustc version ", `rustc version (\d+\.\d+\.\d+(?:-(?:beta|nightly)[\w.]*)?)`, "libstd-rust-1.63"},
 		{"gcc", false, "gcc gcc-[0-9]* *-gcc-[0-9]*", "\x00gcc versio", `\x00(\d+\.\d+\.\d+)\x00[^\x00]*\x00gcc versio`, "gcc-12"},
 		{"ffmpeg", false, "ffmpeg ffprobe", "%s version ", `%s version (\d+\.\d+(?:\.\d+)?)[^\x00]*\x00`, "ffmpeg"},
 		{"ffmpeg", false, "libavcodec.so* libavformat.so*", "FFmpeg version ", `FFmpeg version (\d+\.\d+(?:\.\d+)?)`, "libavcodec59"},
@@ -83,7 +83,7 @@ func programs() []program {
 		{"util-linux", false, "getopt", "util-linux ", `util-linux (\d+\.\d+(?:\.\d+)?)`, "util-linux"},
 		{"deno", false, "deno", "Deno/", `[^-]Deno/(\d+\.\d+\.\d+)`, ""},
 		{"bun", false, "bun", "/bun-v", `/bun-v(\d+\.\d+\.\d+)/`, ""},
-		{"fluent-bit", true, "fluent-bit", "Fluent Bit", `\x00(\d+\.\d+\.\d+)\x00[^\d]{0,40}Fluent Bit`, ""},
+		{"fluent-bit", true, "fluent-bit", "Fluent Bit", `\x00(\d+\.\d+\.\d+)\x00+(?:\x1b\[1m)?[^\d]{0,40}Fluent Bit`, ""},
 		{"dart", false, "dart", " (stable) (", `(\d+\.\d+\.\d+) \(stable\) \(`, ""},
 		{"julia", false, "libjulia-internal.so*", "__init__\x00", `__init__\x00(\d+\.\d+\.\d+)\x00verify`, ""},
 		{"envoy", true, "envoy", "/Clean/RELEASE/", `/(\d+\.\d+\.\d+)/Clean/RELEASE/`, ""},
@@ -96,6 +96,78 @@ func programs() []program {
 		{"joomla", true, "joomla.xml", "<version>", `<version>(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)\d*)?)</version>`, ""},
 		{"composer", true, "composer composer.phar Composer.php", "const BRANCH_ALIAS_VERSION = '", `(?:public |\n {4})const VERSION = '(\d+\.\d+\.\d+(?:-(?:RC|beta|alpha)\d*)?)';\s[^;]*const BRANCH_ALIAS`, "composer"},
 		{"wp-cli", true, "wp wp-cli.phar", "wp-cli/wp-cli ", `wp-cli/wp-cli (\d+\.\d+\.\d+)`, ""},
+		{"node", true, "node", "\x00node v", `\x00node v(0\.\d+\.\d+)\x00`, ""},
+		{"node", true, "node", "\x00v0.", `\x00v(0\.\d+\.\d+)\x00`, ""},
+		{"node", true, "node", "\x00v4.", `\x00v(4\.\d+\.\d+)\x00`, ""},
+		{"node", true, "node", "\x00v5.", `\x00v(5\.\d+\.\d+)\x00`, ""},
+		{"node", true, "node", "\x00v6.", `\x00v(6\.\d+\.\d+)\x00`, ""},
+		{"redis", true, "redis-server", "Redis version ", `Redis version (\d+\.\d+\.\d+)`, ""},
+		{"haproxy", true, "haproxy", "HA-Proxy version ", `HA-Proxy version (\d+\.\d+(?:\.\d+|-dev\d+)?)`, ""},
+		{"haproxy", true, "haproxy", "HAProxy version", `(?s)(\d+\.\d+(?:\.\d+|-dev\d+))-[0-9a-zA-Z]{6,7}[^\x00]*\x00.*HAProxy version`, ""},
+		{"arangodb", true, "arangosh arangod", " [linux]", `(\d+\.\d+\.\d+(?:-\d+)?) \[linux\]`, ""},
+		{"postgresql", true, "postgres", "PostgreSQL ", `[\x00?]PostgreSQL (\d+(?:\.\d+){0,2}(?:(?:alpha|beta|rc)\d+)?)[ \x00]`, "postgresql-15"},
+		{"percona-server", false, "mysql mysqld", "/percona-server-", `/percona-server-(\d+\.\d+\.\d+)`, ""},
+		{"percona-xtradb-cluster", false, "mysql mysqld", "/Percona-XtraDB-Cluster-", `/Percona-XtraDB-Cluster-(\d+\.\d+\.\d+)`, ""},
+		{"percona-xtrabackup", false, "xtrabackup", "/percona-xtrabackup-", `/percona-xtrabackup-(\d+\.\d+\.\d+)`, ""},
+		{"mysql", false, "mysql mysqld", "mysql_real_esc", `\x00(\d+\.\d+\.\d+)\x00+mysql_real_esc`, ""},
+		{"mongodb", true, "mongod mongos", "\x00tcmalloc", `(\d+\.\d+\.\d+)\x00+tcmalloc`, ""},
+		{"mongodb", true, "mongod mongos", "\x00heap_size", `(\d+\.\d+\.\d+)\x00+heap_size`, ""},
+		{"mongodb", true, "mongod mongos", "\x00cppdefines", `(\d+\.\d+\.\d+)\x00+cppdefines`, ""},
+		{"traefik", false, "traefik", "\x00v1.7.", `\x00v(1\.7\.\d+(?:-rc\d+)?)\x00`, ""},
+		{"traefik", false, "traefik", "\x002.", `\x00(2\.\d+\.\d+(?:-(?:alpha|beta|rc)\d+)?)\x00`, ""},
+		{"traefik", false, "traefik", "3.", `(?:^|[^0-9.])v?(3\.\d+\.\d+(?:-(?:alpha|beta|rc)\d+)?)\x00`, ""},
+		{"helm", true, "helm", "\x00v3.", `\x00v(3\.\d+\.\d+)\x00`, ""},
+		{"helm", true, "helm", "\x00v2.", `\x00v(2\.\d+\.\d+)\x00`, ""},
+		{"helm", true, "helm", "\x00v4.", `\x00v(4\.\d+\.\d+)\x00`, ""},
+		{"erlang-otp", false, "erlexec beam.smp liberts_internal.a", "/otp_src_", `/otp_src_(\d+(?:\.\d+)+(?:-rc\d)?)/erts/`, ""},
+		{"erlang-otp", false, "erlexec beam.smp liberts_internal.a", "/src/otp-", `/src/otp-(\d+(?:\.\d+)+(?:-rc\d)?)/erts/`, ""},
+		{"erlang-otp", false, "erlexec beam.smp", "\x00Erlang/OTP", `\x00(\d+\.\d+(?:\.\d+)*)\x00+Erlang/OTP`, ""},
+		{"swipl", false, "swipl", "swipl-", `swipl-(\d+\.\d+\.\d+)/`, ""},
+		{"dart", false, "dart", " (beta) (", `(\d+\.\d+\.\d+-\d+(?:\.\d+)*\.beta) \(beta\) \(`, ""},
+		{"deno", false, "deno", "release/v", `deno-[0-9a-z]{40}release/v(\d+\.\d+\.\d+)`, ""},
+		{"deno", false, "deno", "DENO", `(\d+\.\d+\.\d+)[0-9a-z]{40}DENO`, ""},
+		{"ghc", false, "ghc ghc-[0-9]*", "\x00GHC ", `\x00GHC (\d+\.\d+\.\d+)\x00`, ""},
+		{"ghc", false, "ghc ghc-[0-9]*", "\x00libHSghc-", `\x00libHSghc-(\d+\.\d+\.\d+)-`, ""},
+		{"cabal", false, "cabal", "\x00Cabal-", `\x00Cabal-(\d+\.\d+\.\d+(?:\.\d+)?)-`, ""},
+		{"stack", false, "stack", ", Git", `Version\s*(\d+\.\d+\.\d+),\s*Git`, ""},
+		{"consul", true, "consul", "GitDescribe=", `GitDescribe=v?(\d+\.\d+\.\d+)`, ""},
+		{"consul", true, "consul", "\x00v1.", `\x00v(1\.\d+\.\d+)\x00`, ""},
+		{"vault", true, "vault", "revoke", `revoke(\d+\.\d+\.\d+)`, ""},
+		{"vault", true, "vault", "state", `state(1\.\d+\.\d+-rc\d)`, ""},
+		{"vault", true, "vault", "\x001.", `\x00(1\.\d{1,2}\.\d+)\x00`, ""},
+		{"aws-lc", false, "openssl libcrypto.so*", "AWS-LC ", `AWS-LC (\d+\.\d+\.\d+)\)?\x00`, ""},
+		{"openldap", true, "ldapsearch", "OpenLDAP: ldapsearch ", `OpenLDAP: ldapsearch (\d+\.\d+\.\d+)`, "ldap-utils"},
+		{"qtbase", false, "libQt*Core.so*", "QtCore library version ", `QtCore library version (\d+\.\d+\.\d+)`, ""},
+		{"qtbase", false, "libQt*Core.so*", "\x00Qt ", `\x00Qt (\d+\.\d+\.\d+) \(`, "libqt5core5a"},
+		{"gcc", false, "gcc gcc-[0-9]* *-gcc-[0-9]*", "GCC: (GNU) ", `GCC: \(GNU\) (\d+\.\d+\.\d+)`, ""},
+		{"gzip", false, "gzip", "\x001.", `\x00(1\.\d{1,2})\x00`, "gzip"},
+		{"sqlcipher", false, "sqlcipher", "\x004.", `\x00(4\.\d+\.\d+)\x00`, ""},
+		{"chrome", false, "chrome", "\x00Default", `\x00(\d+\.\d+\.\d+\.\d+)\x00Default`, ""},
+		{"elixir", false, "elixir", "ELIXIR_VERSION=", `ELIXIR_VERSION=(\d+\.\d+\.\d+(?:-[a-z0-9.]+)?)`, ""},
+		{"istio", false, "pilot-discovery pilot-agent", "Clean\x00", `Clean\x00+(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+|-dev)?)\x00`, ""},
+		{"istio", false, "pilot-discovery pilot-agent", "Modified\x00", `Modified\x00+(\d+\.\d+-dev)\x00`, ""},
+		{"grafana", true, "grafana grafana-server", "\x00release-", `\x00release-(\d{1,2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00`, ""},
+		{"grafana", true, "grafana grafana-server", "\x00$a", `(\d{2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00+\$a`, ""},
+		{"grafana", true, "grafana grafana-server", "HEAD\x00", `(?s)HEAD\x00.*?\x00(\d{1,2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00`, ""},
+		{"envoy", true, "envoy", "\x001.3", `\x00(1\.3\d\.\d+(?:-dev)?)\x00`, ""},
+		{"envoy", true, "envoy", "\x001.2", `\x00(1\.2\d\.\d+(?:-dev)?)\x00`, ""},
+		{"envoy", true, "envoy", "\x001.1", `\x00(1\.1\d\.\d+(?:-dev)?)\x00`, ""},
+		{"ingress-nginx", false, "nginx-ingress-controller", "\x00go1.", `\x00go1\.\d+(?:\.\d+)?\x00+v(\d+\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
+		{"ingress-nginx", false, "nginx-ingress-controller", "\x00v1.", `\x00v(1\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
+		{"ingress-nginx", false, "nginx-ingress-controller", "\x00v0.", `\x00v(0\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
+		{"elastic-agent", false, "elastic-agent", "header", `enroll(?:: true)?(\d+\.\d+\.\d+)-?header`, ""},
+		{"elastic-agent", false, "elastic-agent", ":https", `PM(\d+\.\d+\.\d+):https`, ""},
+		{"graalvm", false, "java", "-jvmci-", `\x00(\d+(?:\.\d+)+)\+\d+-jvmci-`, ""},
+		{"openjdk", false, "java", "\x00openjdk\x00java\x00", `\x00openjdk\x00java\x00[\d.]+\x00(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00`, "openjdk-17-jre-headless"},
+		{"openjdk", false, "java", "openjdk\x00java\x00", `\x00[\d.]+\x00+(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00+openjdk\x00java\x00`, ""},
+		{"oracle-jdk", false, "java", "\x00java\x00", `(?:^|[^k])\x00java\x00[\d.]+\x00+(\d+\.\d+\.\d+(?:_\d+)?)[^\x00]*\x00`, ""},
+		{"libtiff", false, "libtiff.so*", "LIBTIFF, Version ", `LIBTIFF, Version (\d+\.\d+\.\d+)`, "libtiff6"},
+		{"expat", false, "libexpat.so*", "expat_", `expat_(\d+\.\d+\.\d+)`, "libexpat1"},
+		{"pcre2", false, "libpcre2-8.so* libpcre2-16.so* libpcre2-32.so*", " 20", `\x00(10\.\d+) \d{4}-\d{2}-\d{2}`, "libpcre2-8-0"},
+		{"libssh", false, "libssh.so*", "libssh_", `libssh_(\d+\.\d+\.\d+)`, "libssh-4"},
+		{"libpng", false, "libpng*.so*", "libpng version ", `libpng version (\d+\.\d+\.\d+)`, "libpng16-16"},
+		{"libarchive", false, "libarchive.so*", "libarchive ", `libarchive (\d+\.\d+\.\d+)`, "libarchive13"},
+		{"go", false, "VERSION", "", `^go(\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d+)?)\s`, ""},
 		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+)\s*$`, "erlang-base"},
 	}
 }
@@ -107,14 +179,11 @@ const aroundText = 256
 // source files and version files in it.
 func isProgram(h *rootfs.Header, head []byte) bool {
 	base := h.Path[strings.LastIndexByte(h.Path, '/')+1:]
-	if exe.Identify(head) != exe.None {
-		return mayBeProgram(base)
-	}
 	switch base {
-	case "version.php", "Version.php", "Drupal.php", "Composer.php", "composer", "composer.phar", "wp", "wp-cli.phar", "joomla.xml", "OTP_VERSION":
+	case "version.php", "Version.php", "Drupal.php", "Composer.php", "composer", "composer.phar", "wp", "wp-cli.phar", "joomla.xml", "OTP_VERSION", "VERSION", "elixir", "liberts_internal.a":
 		return true
 	}
-	return false
+	return exe.Identify(head) != exe.None && mayBeProgram(base)
 }
 
 // mayBeProgram is a coarse sieve over names, so that the table is not gone
@@ -122,7 +191,7 @@ func isProgram(h *rootfs.Header, head []byte) bool {
 func mayBeProgram(base string) bool {
 	if lib, ok := strings.CutPrefix(base, "lib"); ok {
 		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so",
-			"pypy3", "avcodec.so", "avformat.so", "krb5.so", "julia-internal.so", "rustc_driver-"} {
+			"pypy3", "avcodec.so", "avformat.so", "krb5.so", "julia-internal.so", "rustc_driver-", "std-", "Qt", "tiff.so", "expat.so", "pcre2-", "ssh.so", "png", "archive.so"} {
 			if strings.HasPrefix(lib, name) {
 				return true
 			}
@@ -135,8 +204,9 @@ func mayBeProgram(base string) bool {
 func readProgram(h *rootfs.Header, body rootfs.Body) (found, error) {
 	var f found
 	base := path.Base(h.Path)
+	found := map[string]bool{} // the first row of a name that fits counts
 	for _, row := range programs() {
-		if !row.named(base) {
+		if found[row.name] || !row.named(base) {
 			continue
 		}
 		if version := row.find(base, body); version != "" {
@@ -144,10 +214,8 @@ func readProgram(h *rootfs.Header, body rootfs.Body) (found, error) {
 			if row.advised {
 				kind = "bitnami"
 			}
-			p := language(kind, row.name, version)
-			if !hasPackage(f.Packages, p.PURL) {
-				f.Packages = append(f.Packages, p)
-			}
+			found[row.name] = true
+			f.Packages = append(f.Packages, language(kind, row.name, version))
 		}
 	}
 	return f, nil
@@ -178,7 +246,9 @@ func (p program) find(base string, body rootfs.Body) string {
 	case "python":
 		return pythonVersion(base, body)
 	case "redis":
-		return redisVersion(p.text, body)
+		if p.version == "" {
+			return redisVersion(p.text, body)
+		}
 	}
 	re := regexp.MustCompile(p.version)
 	version := ""

@@ -27,7 +27,7 @@ func TestProgramTable(t *testing.T) {
 				t.Errorf("%s: %d groups", row.name, n)
 			}
 		}
-		if row.files == "" || row.text == "" && row.name != "erlang-otp" {
+		if row.files == "" || row.text == "" && row.name != "erlang-otp" && row.name != "go" {
 			t.Errorf("%s: empty row", row.name)
 		}
 		for pattern := range strings.FieldsSeq(row.files) {
@@ -55,6 +55,58 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		{"usr/local/bin/php", "\x00X-Powered-By: PHP/8.4.0beta3\x00", "pkg:bitnami/php@8.4.0beta3"},
 		{"usr/local/bin/node", "\x00node.js/v22.0.0-rc.1\x00", "pkg:bitnami/node@22.0.0-rc.1"},
 		{"usr/local/lib/libcrypto.so.3", "\x00OpenSSL 3.2.0-beta1 26 Oct 2023\x00", "pkg:generic/openssl@3.2.0-beta1"},
+		{"usr/local/bin/node", "\x00node v0.10.48\x00", "pkg:bitnami/node@0.10.48"},
+		{"usr/local/bin/node", "\x00v4.9.1\x00", "pkg:bitnami/node@4.9.1"},
+		{"usr/local/bin/redis-server", "\x00Server started, Redis version 2.8.23\x00", "pkg:bitnami/redis@2.8.23"},
+		{"usr/local/sbin/haproxy", "\x00HA-Proxy version 1.5.14 2015/07/02\x00", "pkg:bitnami/haproxy@1.5.14"},
+		{"usr/local/sbin/haproxy", "\x001.8.22\x00HA-Proxy version 1.8.22, released 2019/10/25\x00", "pkg:bitnami/haproxy@1.8.22"},
+		{"usr/local/sbin/haproxy", "\x003.1-dev0-4fd20d5\x00%s - HAProxy version %s %s\x00", "pkg:bitnami/haproxy@3.1-dev0"},
+		{"usr/bin/arangosh", "\x003.12.0-2 [linux] 64bit\x00", "pkg:bitnami/arangodb@3.12.0-2"},
+		{"usr/lib/postgresql/9.6/bin/postgres", "\x00PostgreSQL 9.6.24 on x86_64-pc-linux-gnu\x00", "pkg:bitnami/postgresql@9.6.24"},
+		{"usr/lib/postgresql/15/bin/postgres", "\x00PostgreSQL 15beta4 on x86_64\x00", "pkg:bitnami/postgresql@15beta4"},
+		{"usr/bin/mysql", "\x00/mnt/jenkins/percona-server-8.0.35-27/sql/x.cc\x00", "pkg:generic/percona-server@8.0.35"},
+		{"usr/bin/mysql", "\x00/src/Percona-XtraDB-Cluster-8.0.34/x\x00", "pkg:generic/percona-xtradb-cluster@8.0.34"},
+		{"usr/bin/xtrabackup", "\x00/src/percona-xtrabackup-8.0.35-30/x\x00", "pkg:generic/percona-xtrabackup@8.0.35"},
+		{"usr/bin/mysql", "shutdown\x008.0.37\x00\x00\x00\x00\x00mysql_real_escape_string_quote", "pkg:generic/mysql@8.0.37"},
+		{"usr/bin/mongod", "\x008.0.17\x00tcmalloc\x00", "pkg:bitnami/mongodb@8.0.17"},
+		{"usr/bin/mongod", "\x006.0.27\x00\x00\x00heap_size\x00", "pkg:bitnami/mongodb@6.0.27"},
+		{"usr/bin/mongod", "\x004.4.30\x00cppdefines\x00", "pkg:bitnami/mongodb@4.4.30"},
+		{"usr/local/bin/traefik", "\x00v1.7.34\x00", "pkg:generic/traefik@1.7.34"},
+		{"usr/local/bin/traefik", "\x002.9.6\x00", "pkg:generic/traefik@2.9.6"},
+		{"usr/local/bin/helm", "\x00v1.28.0\x00\x00v3.10.3\x00", "pkg:bitnami/helm@3.10.3"},
+		{"usr/local/lib/erlang/erts-13.2.2.3/bin/erlexec", "<artificial>\x00/usr/src/otp_src_25.3.2.6/erts/\x00", "pkg:generic/erlang-otp@25.3.2.6"},
+		{"usr/local/lib/erlang/erts-14.2/bin/beam.smp", "\x00/usr/local/src/otp-25.3.2.7/erts/\x00", "pkg:generic/erlang-otp@25.3.2.7"},
+		{"usr/lib/swipl/bin/x86_64-linux/swipl", "\x00/usr/lib/swipl-9.3.8/\x00", "pkg:generic/swipl@9.3.8"},
+		{"usr/lib/dart/bin/dart", "\x003.6.0-216.1.beta (beta) (Tue Sep 3)\x00", "pkg:generic/dart@3.6.0-216.1.beta"},
+		{"opt/ghc/9.6.5/lib/ghc-9.6.5/bin/ghc-9.6.5", "\x00GHC 9.6.5\x00", "pkg:generic/ghc@9.6.5"},
+		{"usr/local/bin/cabal", "\x00Cabal-3.10.3.0-inplace\x00", "pkg:generic/cabal@3.10.3.0"},
+		{"usr/local/bin/stack", "\x00Version 2.15.5, Git revision ab\x00", "pkg:generic/stack@2.15.5"},
+		{"bin/consul", "GitDescribe=1.9.5\"", "pkg:bitnami/consul@1.9.5"},
+		{"bin/vault", "x/sys/leases/revoke1.12.0x", "pkg:bitnami/vault@1.12.0"},
+		{"usr/lib/libcrypto.so", "\x00OpenSSL 1.1.1 (compatible; AWS-LC 1.30.1)\x00", "pkg:generic/aws-lc@1.30.1"},
+		{"opt/bin/ldapsearch", "\x00$OpenLDAP: ldapsearch 2.6.7 $\x00", "pkg:bitnami/openldap@2.6.7"},
+		{"opt/lib/libQt5Core.so.5.15.2", "\x00QtCore library version 5.15.2\x00", "pkg:generic/qtbase@5.15.2"},
+		{"usr/local/bin/gcc", "\x00GCC: (GNU) 12.3.0\x00", "pkg:generic/gcc@12.3.0"},
+		{"usr/local/bin/gzip", "\x001.13\x00", "pkg:generic/gzip@1.13"},
+		{"opt/chrome/chrome", "\x00126.0.6478.182\x00Default\x00", "pkg:generic/chrome@126.0.6478.182"},
+		{"usr/local/bin/pilot-discovery", "Clean\x00\x001.20.2\x00", "pkg:generic/istio@1.20.2"},
+		{"usr/share/grafana/bin/grafana", "\x00release-11.0.0+security-01\x00", "pkg:bitnami/grafana@11.0.0"},
+		{"usr/local/bin/envoy", "\x001.19.1\x00c-ares\x00\x001.34.5\x00", "pkg:bitnami/envoy@1.34.5"},
+		{"nginx-ingress-controller", "\x00go1.22.8\x00\x00v1.12.0-beta.0\x00", "pkg:generic/ingress-nginx@1.12.0-beta.0"},
+		{"usr/share/elastic-agent/elastic-agent", "enroll9.0.0-header", "pkg:generic/elastic-agent@9.0.0"},
+		{"usr/lib/jvm/x/bin/java", "\x00openjdk\x00java\x000.0\x0011.0.17+8-LTS\x00", "pkg:generic/openjdk@11.0.17"},
+		{"usr/lib/jvm/x/bin/java", "\x00openjdk\x00java\x001.8\x001.8.0_352-b08\x00", "pkg:generic/openjdk@1.8.0_352"},
+		{"usr/lib/jvm/x/bin/java", "\x000.0\x00\x00\x00\x0011.0.22+7\x00\x00\x00openjdk\x00java\x00", "pkg:generic/openjdk@11.0.22"},
+		{"usr/lib/jvm/x/bin/java", "\x0017.0.3+7-jvmci-22.1-b06\x00", "pkg:generic/graalvm@17.0.3"},
+		{"usr/java/jdk-8/bin/java", "\x00java\x001.8\x001.8.0_451-b10\x00", "pkg:generic/oracle-jdk@1.8.0_451"},
+		{"app/lib/libtiff.so.6.0.1", "\x00LIBTIFF, Version 4.6.0\nCopyright\x00", "pkg:generic/libtiff@4.6.0"},
+		{"app/lib/libexpat.so.1", "\x00expat_2.6.1\x00", "pkg:generic/expat@2.6.1"},
+		{"app/lib/libpcre2-8.so.0", "\x0015.0.0\x0010.42 2022-12-11\x00", "pkg:generic/pcre2@10.42"},
+		{"app/lib/libssh.so.4", "\x00SSH-2.0-libssh_0.10.6\x00", "pkg:generic/libssh@0.10.6"},
+		{"app/lib/libpng16.so.16", "\x00libpng version 1.6.43\x00", "pkg:generic/libpng@1.6.43"},
+		{"app/lib/libarchive.so.13", "\x00libarchive 3.7.2\x00", "pkg:generic/libarchive@3.7.2"},
+		{"usr/local/lib/libruby.so.3.4", "\x00ruby 3.4.0preview1 (2024-05-16 master 9d69619623) [x86_64-linux]\x00", "pkg:bitnami/ruby@3.4.0preview1"},
+		{"fluent-bit/bin/fluent-bit", "\x002.2.1\x00\x1b[1m\x00Fluent Bit\x00", "pkg:bitnami/fluent-bit@2.2.1"},
 		{"usr/bin/valkey-server", "\x00valkey-server 7.2.5\x00", "pkg:bitnami/valkey@7.2.5"},
 		{"usr/sbin/mysqld", "\x00/build/mysql-8.0.34/sql\x00", "pkg:generic/mysql@8.0.34"},
 		{"usr/local/bin/perl", "\x00/usr/local/lib/perl5/site_perl/5.38.2\x00", "pkg:generic/perl@5.38.2"},
@@ -91,6 +143,9 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		"var/www/html/wp-includes/version.php":                  {"<?php\n$wp_version = '6.4.2';\n", "pkg:bitnami/wordpress@6.4.2"},
 		"srv/wp/wp-includes/version.php":                        {"<?php\n$wp_version = '6.5-RC2';\n", "pkg:bitnami/wordpress@6.5-RC2"},
 		"srv/beta/wp-includes/version.php":                      {"<?php\n$wp_version = \"6.6-beta1-58000\";\n", "pkg:bitnami/wordpress@6.6-beta1-58000"},
+		"usr/local/bin/elixir":                                  {"#!/bin/sh\nset -e\nELIXIR_VERSION=1.15.6\n", "pkg:generic/elixir@1.15.6"},
+		"usr/local/go/VERSION":                                  {"go1.21.3\ntime 2023-10-09T17:04:35Z\n", "pkg:generic/go@1.21.3"},
+		"srv/x/VERSION":                                         {"1.2.3\n", ""},
 		"opt/d/core/lib/Drupal.php":                             {"<?php\nclass Drupal {\n  const VERSION = '11.0.0-rc1';\n", "pkg:bitnami/drupal@11.0.0-rc1"},
 		"opt/drupal/web/core/lib/Drupal.php":                    {"<?php\nclass Drupal {\n  const VERSION = '10.1.6';\n", "pkg:bitnami/drupal@10.1.6"},
 		"var/www/html/version.php":                              {"<?php\n$OC_VersionString = '27.1.4';\n", "pkg:bitnami/nextcloud@27.1.4"},
@@ -112,6 +167,66 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramsOfThisMachine reads the programs and libraries that dpkg installed
+// here: each version that is recognised is that of the package, and no file is
+// taken for another program.
+func TestProgramsOfThisMachine(t *testing.T) {
+	lists, _ := filepath.Glob("/" + dpkgInfoDir + "*.list")
+	status, err := os.ReadFile("/" + dpkgStatusPath)
+	if len(lists) < 50 || err != nil {
+		t.Skip("no dpkg here")
+	}
+	installed, _ := parseDpkgStatus(status)
+	versions := map[string]string{}
+	for _, p := range installed {
+		versions[p.Name] = p.Version + " " + p.Source.Version
+		versions[p.Name+":"+p.Arch] = versions[p.Name]
+	}
+	files, seen := 0, map[string]bool{}
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := strings.TrimSuffix(filepath.Base(list), ".list")
+		for _, name := range parseDpkgList(text) {
+			info, err := os.Lstat("/" + name)
+			if err != nil || !info.Mode().IsRegular() || info.Size() > 200<<20 {
+				continue
+			}
+			f, err := os.Open("/" + name)
+			if err != nil {
+				continue
+			}
+			head := make([]byte, 512)
+			n, _ := f.ReadAt(head, 0)
+			h := &rootfs.Header{Path: name, Size: info.Size()}
+			if !strings.Contains(name, "google-cloud-sdk/") && isProgram(h, head[:n]) { // it bundles others, under its own version
+				files++
+				found, _ := readProgram(h, file{f, info.Size()})
+				for _, p := range found.Packages {
+					seen[p.Name] = true
+					if !strings.Contains(versions[owner], strings.TrimSuffix(p.Version, ".0")) {
+						t.Errorf("/%s of %s %s: %s", name, owner, versions[owner], p.PURL)
+					}
+				}
+			}
+			f.Close()
+		}
+	}
+	t.Logf("%d of %d packages' files looked at, %d programs recognised", files, len(lists), len(seen))
+}
+
+// file is a file of this machine as a body.
+type file struct {
+	*os.File
+	size int64
+}
+
+func (f file) Size() int64 { return f.size }
+
+func (f file) Bytes(int64) ([]byte, error) { return os.ReadFile(f.Name()) }
 
 // debian is a package of Debian's, unpacked.
 type debian struct{ dir, version string }
