@@ -273,7 +273,7 @@ func ReadSBOM(data []byte) (Result, error) {
 		}
 	}
 	if n := bad + b.unnamed; n > 0 {
-		warn("no-ecosystem", fmt.Sprintf("%d components without a package URL and a version: they can be held against no advisories", n))
+		warn("no-ecosystem", fmt.Sprintf("%d components without a package URL and a version: they can be matched against no advisories", n))
 	}
 	return r, nil
 }
@@ -324,7 +324,7 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 }
 
 // osPackage describes a package of a distribution. Its source package is named
-// by the purl's upstream qualifier, which Syft and we write, or beside the purl.
+// by the purl's upstream qualifier, which Syft and we write, or next to the purl.
 func (e *bomEntry) osPackage(u purl.PURL, version string) sbom.Package {
 	p := sbom.Package{
 		Type: u.Type, Name: u.Name, PURL: e.purl, Arch: u.Qualifier("arch"),
@@ -509,7 +509,7 @@ func namedAsBOM(file string) bool {
 }
 
 // besideBuild reports whether a folder is that in which Microsoft's sbom-tool
-// describes what it lies beside (_manifest/spdx_2.2), the tools of the build
+// describes what it lies next to (_manifest/spdx_2.2), the tools of the build
 // included, or is of a PowerShell module.
 func besideBuild(dir string) bool {
 	return strings.Contains("/"+dir+"/", "/_manifest/spdx_") || strings.Contains(dir+"/", "powershell/Modules/") || strings.Contains(dir+"/", "PowerShell/Modules/")

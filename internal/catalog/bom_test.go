@@ -38,18 +38,18 @@ func TestReadSBOM(t *testing.T) {
 		{"Trivy's CycloneDX", trivyBOM, `distro rhel 9.4 
 pkg:npm/%40babel/core@7.1.0 layer=-1 touched=-1 app/node_modules/@babel/core/package.json@-1
 pkg:rpm/redhat/bash@5.1.8-9.el9?arch=x86_64&distro=redhat-9.4&epoch=1 source=bash@1:5.1.8-9.el9 layer=-1 touched=-1
-warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be held against no advisories
+warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be matched against no advisories
 `},
 		{"Syft's SPDX in a statement", `{"_type": "https://in-toto.io/Statement/v0.1", "predicate": ` + syftBOM + `}`, `distro debian 12 
 pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl source=openssl@3.0.11-1~deb12u1 layer=-1 touched=-1
 pkg:pypi/six@1.16.0 layer=-1 touched=-1 owner=pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl
-warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be held against no advisories
+warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be matched against no advisories
 `},
 		{"a field of another form", `{"bomFormat": "CycloneDX", "components": [{"type": 7, "purl": "pkg:npm/a@1"}, {"purl": "pkg:npm/b@2"}, {"purl": "no purl"}]}`, `distro   
 pkg:npm/a@1 layer=-1 touched=-1
 pkg:npm/b@2 layer=-1 touched=-1
 warning packages @-1 incomplete=true: "type": a JSON number is not expected there
-warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be held against no advisories
+warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and a version: they can be matched against no advisories
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func Visitors() []rootfs.Visitor {
 	return visitors
 }
 
-// visit reads one file. What is wrong with it is kept in its fact, beside what
+// visit reads one file. What is wrong with it is kept in its fact, next to what
 // could be read: only files that the finished image shows are complained about.
 func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	var f found
@@ -45,11 +45,11 @@ func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 type Result struct {
 	Distro   sbom.Distro
 	Packages []sbom.Package // sorted by purl, then owner
-	Folders  []string       // paths that packages own with all below, beside their Files; sorted
+	Folders  []string       // paths that packages own with all below, next to their Files; sorted
 	Warnings []Warning
 }
 
-// Warning is something that whoever reads the result should know.
+// Warning is something that a reader of the result should know.
 type Warning struct {
 	Kind       string // "packages": a file that lists some; "distro": what the image is
 	Path       string // the file it is about, "" for the image

@@ -13,7 +13,7 @@ const docDir = "usr/share/doc/"
 // maxCopyright bounds a copyright file; Chromium's has 3 MB.
 const maxCopyright = 4 << 20
 
-// noAssertion stands beside what was recognised for what was not (SPDX 2.3, 7.15).
+// noAssertion stands next to what was recognised for what was not (SPDX 2.3, 7.15).
 const noAssertion = "NOASSERTION"
 
 // isCopyright wants the copyright files of Debian's packages (Debian Policy 12.5).

@@ -127,7 +127,7 @@ Depends: libc
 			[]string{"A@1: foo.bar@2 other@3"}},
 		{"conda", []imagetest.Entry{file("opt/conda-meta/a-1-0.json", `{"name":"a","version":"1","depends":["b >=1,<2","__glibc"]}`), file("opt/conda-meta/b-1-0.json", `{"name":"b","version":"1"}`), file("envs/x/conda-meta/b-3-0.json", `{"name":"b","version":"3"}`)},
 			[]string{"a@1: b@1"}},
-		{"ruby: default gems are beside the others", []imagetest.Entry{
+		{"ruby: default gems are next to the others", []imagetest.Entry{
 			file("g/specifications/a-1.gemspec", "# stub: a 1 ruby lib\nGem::Specification.new do |s|\n  s.add_runtime_dependency(%q<b>.freeze, [\">= 0\"])\n  s.add_dependency 'c', '~> 1'\n  s.add_development_dependency(%q<d>.freeze, [\">= 0\"])\nend\n"),
 			file("g/specifications/b-2.gemspec", "# stub: b 2 ruby lib\n"), file("g/specifications/default/c-3.gemspec", "# stub: c 3 ruby lib\n"), file("g/specifications/d-4.gemspec", "# stub: d 4 ruby lib\n")},
 			[]string{"a@1: b@2 c@3"}},
@@ -189,7 +189,7 @@ for my $f (@all) {
 	print "$f->{Package}: @{[sort keys %on]}\n" if %on;
 }`
 
-// TestDependenciesAgainstDpkg holds the edges of Debian images against Debian's
+// TestDependenciesAgainstDpkg compares the edges of Debian images with Debian's
 // own reader of dependencies.
 func TestDependenciesAgainstDpkg(t *testing.T) {
 	if err := exec.Command("perl", "-MDpkg::Deps", "-e", "1").Run(); err != nil {

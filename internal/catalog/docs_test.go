@@ -104,7 +104,7 @@ func programTable() string {
 	return b.String()
 }
 
-// TestLockFilesFindTheTypesOfTheTable holds the types of their row against
+// TestLockFilesFindTheTypesOfTheTable compares the types of their row with
 // what their parsers make of the samples.
 func TestLockFilesFindTheTypesOfTheTable(t *testing.T) {
 	want := map[string]bool{}

@@ -126,7 +126,7 @@ func runtimeSystem(machine uint16) string {
 }
 
 // dropKnownRuntimes forgets runtimes recognised by their bytes where a file says
-// what they are: an assembly beside a deps.json, a java below a release file.
+// what they are: an assembly next to a deps.json, a java below a release file.
 func (j *join) dropKnownRuntimes() {
 	known := map[string]bool{}
 	key := func(p *sbom.Package) string {

@@ -18,7 +18,7 @@ const (
 // isDpkgStatus wants dpkg's database, and the one that distroless images keep
 // in pieces (Bazel's rules_distroless and the like write them). Where a folder
 // on the way is a link the files lie elsewhere: dpkgPlaces tells which count.
-// Maintainer scripts and lists beside the pieces are no records.
+// Maintainer scripts and lists next to the pieces are no records.
 func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	if h.Path == dpkgStatusPath {
 		return true
@@ -33,7 +33,7 @@ func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	return false
 }
 
-// isControlFile reports whether a file is named as those that dpkg keeps beside
+// isControlFile reports whether a file is named as those that dpkg keeps next to
 // a package's record (deb-control(7)); a package's own name may end so as well.
 func isControlFile(base string) bool {
 	switch path.Ext(base) {

@@ -40,7 +40,7 @@ func TestDpkgThroughLinks(t *testing.T) {
 	}
 }
 
-// TestDistrolessRecordsAlone: control files beside the records are no damage,
+// TestDistrolessRecordsAlone: control files next to the records are no damage,
 // and a record that is damaged is.
 func TestDistrolessRecordsAlone(t *testing.T) {
 	file := imagetest.File

@@ -13,7 +13,7 @@ import (
 // A fact is what one cataloger read from one file, kept in the cache of layer
 // facts. Its encoding is ours alone: counts and lengths as uvarints, strings
 // as bytes. Decoding makes one string of the fact and cuts it, so that a warm
-// scan copies nothing twice. Whoever changes it raises factVersion.
+// scan copies nothing twice. A change of it raises factVersion.
 const factVersion = 2
 
 // found is what one file says.

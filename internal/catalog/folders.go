@@ -15,7 +15,7 @@ var databaseFolders = []string{
 }
 
 // programFolders are what programs that no package manager installed bring
-// beside their file, below the folder that their bin or lib is in.
+// next to their file, below the folder that their bin or lib is in.
 var programFolders = map[string][]string{
 	"apache":     {"build", "error", "icons", "include", "manual", "modules"},
 	"node":       {"include/node", "share/doc/node"},
@@ -25,7 +25,7 @@ var programFolders = map[string][]string{
 }
 
 // folders returns the paths that packages are known to own with all that is
-// below them, sorted, beside the files of sbom.Package.Files: where the record
+// below them, sorted, next to the files of sbom.Package.Files: where the record
 // of a language's package lies, and what the record says of other places.
 func (j *join) folders() []string {
 	all := append(slices.Clone(databaseFolders), path.Dir(j.dpkg.status))
@@ -139,7 +139,7 @@ func isPythonRecord(h *rootfs.Header, _ []byte) bool {
 }
 
 // visitPythonRecord keeps what an installed distribution put where, shortened
-// to the names beside its own folder that are all its: a package's folder, a
+// to the names next to its own folder that are all its: a package's folder, a
 // module, a script elsewhere.
 func visitPythonRecord(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	data, err := body.Bytes(maxMetadata)

@@ -125,7 +125,7 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 }
 
 // addPoms adds the coordinates of pom.xml files that have no pom.properties
-// beside them: other archivers than Maven's leave those out.
+// next to them: other archivers than Maven's leave those out.
 func (w *jarWalk) addPoms(poms []coordinates, xmls map[string]*zip.File, at string) []coordinates {
 	for _, c := range poms {
 		if f := xmls[c.dir]; f != nil && len(poms) > 1 {

@@ -41,7 +41,7 @@ func Packages(tree *rootfs.Tree) Result {
 	return Result{Distro: distro, Packages: merge(j.packages), Folders: folders, Warnings: j.warnings}
 }
 
-// join is the work of Packages while it goes on.
+// join is the work of Packages in progress.
 type join struct {
 	tree     *rootfs.Tree
 	distro   sbom.Distro
@@ -248,7 +248,7 @@ func (j *join) addDpkgFiles() {
 	}
 }
 
-// addPacmanFiles gives pacman's packages their files, from the list beside each
+// addPacmanFiles gives pacman's packages their files, from the list next to each
 // description.
 func (j *join) addPacmanFiles() {
 	byRecord := map[string]*sbom.Package{}
@@ -388,7 +388,7 @@ func (j *join) warnOfMissing() {
 	switch {
 	case n > 0 && j.distro.ID == "":
 		j.warnings = append(j.warnings, Warning{Kind: "distro", Layer: -1, Incomplete: true,
-			Message: fmt.Sprintf("no os-release: %d packages of an unknown distribution have no advisories to be held against", n)})
+			Message: fmt.Sprintf("no os-release: %d packages of an unknown distribution have no advisories to be matched against", n)})
 	case n == 0 && j.distro.ID != "" && len(j.warnings) == 0:
 		j.warnings = append(j.warnings, Warning{Kind: "distro", Path: j.distro.Path, Layer: -1,
 			Message: fmt.Sprintf("%q has no package database that is known: packages of the distribution are not listed", j.distro.ID)})

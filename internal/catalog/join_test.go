@@ -146,7 +146,7 @@ pkg:deb/debian/a@1?arch=amd64&distro=debian-12 source=a@1 layer=0 touched=0 var/
 pkg:deb/debian/b@1?arch=amd64&distro=debian-12 source=b@1 layer=0 touched=0 var/lib/dpkg/status@0
 warning packages var/lib/dpkg/status@0 incomplete=true: dpkg: line 6: not a field: "\x00\x00"; line 6: record of package "" without a name or a version
 `},
-		{"damage that a later layer mended is nobody's business", []entries{
+		{"damage that a later layer fixed is nobody's business", []entries{
 			{file("etc/os-release", bookworm), file(dpkgStatusPath, "garbage\n")}, {file(dpkgStatusPath, status("a 1"))},
 		}, `distro debian 12 etc/os-release
 pkg:deb/debian/a@1?arch=amd64&distro=debian-12 source=a@1 layer=1 touched=1 var/lib/dpkg/status@1
@@ -160,7 +160,7 @@ warning packages var/lib/dpkg/status@-1 incomplete=true: dpkg: 2 packages left l
 			{file(dpkgStatusPath, status("a 1"))},
 		}, `distro   
 pkg:deb/a@1?arch=amd64 source=a@1 layer=0 touched=0 var/lib/dpkg/status@0
-warning distro @-1 incomplete=true: no os-release: 1 packages of an unknown distribution have no advisories to be held against
+warning distro @-1 incomplete=true: no os-release: 1 packages of an unknown distribution have no advisories to be matched against
 `},
 		{"os-release that names nothing", []entries{
 			{file("etc/os-release", "NAME=x\n"), file("etc/debian_version", "11.2\n"), file(dpkgStatusPath, status("a 1"))},

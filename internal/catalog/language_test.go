@@ -357,7 +357,7 @@ func bareName(purl string) string {
 	return name
 }
 
-// TestDebianJars holds the coordinates read from Debian's jars against the
+// TestDebianJars compares the coordinates read from Debian's jars with the
 // paths of Debian's Maven repository.
 func TestDebianJars(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {

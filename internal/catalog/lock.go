@@ -262,7 +262,7 @@ func lockInstalled(lock []sbom.Package, installed map[string][]*sbom.Package) bo
 		if strings.HasPrefix(at, below) && (kind != "npm" || !mayBeApplication(at)) { // the program itself is no sign
 			return true
 		}
-		// Node looks for packages in node_modules beside the program or above it.
+		// Node looks for packages in node_modules next to the program or above it.
 		if kind != "npm" && kind != "composer" && p.Owner == "" && named[p.Name] {
 			return true
 		}

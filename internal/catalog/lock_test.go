@@ -152,7 +152,7 @@ warning packages broken/composer.lock@0 incomplete=false: lock: unexpected end o
 }
 
 // TestLockFilesWithManifests: what only development needs is told by the file
-// beside the lock.
+// next to the lock.
 func TestLockFilesWithManifests(t *testing.T) {
 	file := imagetest.File
 	yarn1 := "# yarn lockfile v1\n\na@^1.0.0:\n  version \"1.0.0\"\n  dependencies:\n    b \"^2\"\n\nb@^2:\n  version \"2.0.0\"\n\nd@^1:\n  version \"1.0.0\"\n  dependencies:\n    e \"^1\"\n    b \"^2\"\n\ne@^1:\n  version \"1.0.0\"\n\no@1:\n  version \"1.0.0\"\n\nw@1:\n  version \"1.0.0\"\n"

@@ -258,7 +258,7 @@ func (x *yarnIndex) find(descriptor string) []string {
 	return x.names[name]
 }
 
-// parseYarnLockBeside reads a yarn.lock with the package.json beside it, and
+// parseYarnLockBeside reads a yarn.lock with the package.json next to it, and
 // those of its workspaces: the lock alone does not say what is for development.
 func parseYarnLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
 	g, index, err := yarnGraph(data)

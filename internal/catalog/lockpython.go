@@ -106,7 +106,7 @@ func parsePoetryLock(data []byte) ([]sbom.Package, error) {
 	return g.packages(g.all())
 }
 
-// parsePoetryLockBeside reads a poetry.lock with the pyproject.toml beside it:
+// parsePoetryLockBeside reads a poetry.lock with the pyproject.toml next to it:
 // from 1.5 to 2.0 Poetry wrote into the lock neither category nor groups.
 func parsePoetryLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
 	g, grouped, err := poetryGraph(data)

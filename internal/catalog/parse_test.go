@@ -12,7 +12,7 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// sharedPath returns a path below the folder of test data that lives beside
+// sharedPath returns a path below the folder of test data that lives next to
 // the repository.
 func sharedPath(elem ...string) string {
 	root := os.Getenv("CAREEN_SHARED")

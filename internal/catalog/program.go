@@ -18,7 +18,7 @@ type program struct {
 	name    string // in the purl
 	advised bool   // OSV's Bitnami ecosystem has advisories under that name; otherwise the purl is generic
 	files   string // base names, a pattern as in path.Match, several with blanks between
-	text    string // fixed bytes beside the version
+	text    string // fixed bytes next to the version
 	version string // pattern of the bytes around text; its group is the version
 	proof   string // Debian package in which the row is tested; "" means bytes of the documented form
 }

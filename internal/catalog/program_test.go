@@ -315,7 +315,7 @@ func versionIn(t *testing.T, dir, name string, types ...string) string {
 }
 
 // TestProgramsOfDebian unpacks the package that each row names as its proof and
-// holds the version found against dpkg's.
+// compares the version found with dpkg's.
 func TestProgramsOfDebian(t *testing.T) {
 	var names []string
 	for _, row := range programs() {

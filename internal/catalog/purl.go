@@ -6,7 +6,7 @@ import (
 )
 
 // devel is the version of Go code that was built from a working tree: nobody
-// knows which it is, and match holds it against nothing.
+// knows which it is, and match compares it with nothing.
 const devel = "(devel)"
 
 // language makes a package of a language's ecosystem.

@@ -48,7 +48,7 @@ func rpmFound(list []rpmdb.Package, err error) (found, error) {
 }
 
 // withRpmLog reads a SQLite database again together with the write-ahead log
-// beside it, if there is one: what it holds may be newer than the database, and
+// next to it, if there is one: what it holds may be newer than the database, and
 // a visitor sees one file at a time. Logs are rarely left behind.
 func withRpmLog(tree *rootfs.Tree, file string) (f found, ok bool) {
 	if !strings.HasSuffix(file, ".sqlite") {

@@ -15,7 +15,7 @@ type cataloger struct {
 	declared bool
 
 	// again reads a file of the finished tree once more, together with others
-	// beside it, and says whether that was needed. nil for almost all.
+	// next to it, and says whether that was needed. nil for almost all.
 	again func(tree *rootfs.Tree, path string) (found, bool)
 
 	// For docs/packages.md, whose table is made from this one.
@@ -27,13 +27,13 @@ type cataloger struct {
 // catalogers returns the table. Deleting a row deletes the feature.
 func catalogers() []cataloger {
 	return []cataloger{
-		{name: "dpkg", version: 2, want: isDpkgStatus, read: readDpkgStatus, title: "Debian, Ubuntu and kin", types: "deb",
+		{name: "dpkg", version: 2, want: isDpkgStatus, read: readDpkgStatus, title: "Debian, Ubuntu and derivatives", types: "deb",
 			files: "`var/lib/dpkg/status`, distroless images' `var/lib/dpkg/status.d/*`; owned files from `info/*.list` and `*.md5sums`"},
 		{name: "chisel", version: 1, want: isChiselManifest, read: whole(parseChiselManifest), title: "Ubuntu's chiselled images", types: "deb",
 			files: "`var/lib/chisel/manifest.wall`"},
-		{name: "apk", version: 2, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true, title: "Alpine, Wolfi, Chainguard and kin", types: "apk",
+		{name: "apk", version: 2, want: isApkDatabase, read: whole(parseApkInstalled), roaming: true, title: "Alpine, Wolfi, Chainguard and derivatives", types: "apk",
 			files: "`lib/apk/db/installed`, `usr/lib/apk/db/installed`"},
-		{name: "rpm", version: 2, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog, title: "RHEL, Fedora, SUSE and kin", types: "rpm",
+		{name: "rpm", version: 2, want: isRpmDatabase, read: readRpmDatabase, roaming: true, again: withRpmLog, title: "RHEL, Fedora, SUSE and derivatives", types: "rpm",
 			files: "`rpmdb.sqlite` with its log, `Packages.db` (ndb), `Packages` (Berkeley DB) in `var/lib/rpm`, `usr/lib/sysimage/rpm`, `usr/share/rpm`"},
 		{name: "pacman", version: 2, want: isPacmanDesc, read: whole(parsePacmanDesc), title: "Arch Linux", types: "alpm",
 			files: "`var/lib/pacman/local/*/desc` and `files`"},
@@ -54,7 +54,7 @@ func catalogers() []cataloger {
 		{name: "java", version: 3, want: isJar, read: readJar, title: "Java", types: "maven",
 			files: "`pom.properties`, manifest or name of `*.jar`, `.war`, `.ear`, `.par`, `.jpi`, `.hpi`, `.sar`, `.nar`, `.kar`, also in each other"},
 		{name: "jvm", version: 1, want: isJVMRelease, read: whole(parseJVMRelease), title: "Java runtimes", types: "generic",
-			files: "`release`; held against Bitnami's advisories for `java`"},
+			files: "`release`; matched against Bitnami's advisories for `java`"},
 		{name: "ruby", version: 2, want: isGemspec, read: whole(parseGemspec), title: "Ruby", types: "gem",
 			files: "`specifications/*.gemspec`, `specifications/default/*.gemspec`"},
 		{name: "php", version: 2, want: isComposerInstalled, read: whole(parseComposerInstalled), title: "PHP", types: "composer",

@@ -9,7 +9,7 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// isWordPressPlugin wants the PHP files beside which WordPress looks for its
+// isWordPressPlugin wants the PHP files next to which WordPress looks for its
 // plugins: wp-content/plugins/SLUG/*.php and wp-content/plugins/*.php.
 func isWordPressPlugin(h *rootfs.Header, _ []byte) bool {
 	return strings.HasSuffix(h.Path, ".php") && pluginSlug(h.Path) != ""

@@ -98,7 +98,7 @@ func TestGoBinariesOfEachFormat(t *testing.T) {
 	}
 }
 
-// TestFunctionsEqualGovulncheck holds the names against those that govulncheck
+// TestFunctionsEqualGovulncheck compares the names with those that govulncheck
 // reads from the same binary's functions and inline trees.
 func TestFunctionsEqualGovulncheck(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {

@@ -32,7 +32,7 @@ type Package struct {
 var ErrFormat = errors.New("not an rpm database")
 
 // Read returns the packages of a database. What cannot be read does not hide
-// the rest: the error says what was left out. wal is the write-ahead log beside
+// the rest: the error says what was left out. wal is the write-ahead log next to
 // a SQLite database (its name with -wal), nil when there is none.
 func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package, error) {
 	headers, err := Headers(r, size, wal, walSize)

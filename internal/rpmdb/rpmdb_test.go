@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// shared returns a path below the folder of test data beside the repository,
+// shared returns a path below the folder of test data next to the repository,
 // and skips the test when there is none.
 func shared(t testing.TB, elem ...string) string {
 	t.Helper()
@@ -91,7 +91,7 @@ func TestSamplesOfOldForms(t *testing.T) {
 	}
 }
 
-// TestAgainstRpm builds packages, installs them and holds what is read against
+// TestAgainstRpm builds packages, installs them and compares what is read with
 // what rpm says is installed, for the database with and without its log.
 func TestAgainstRpm(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {

@@ -79,7 +79,7 @@ const fileNotInstalled = 2
 
 // Without returns a header whose files are marked as not installed unless keep
 // reports that they are there, as rpm marks documentation that it was told to
-// leave out. The state of files is beside what a header's signature covers.
+// leave out. The state of files is next to what a header's signature covers.
 func Without(blob []byte, keep func(file string) bool) ([]byte, error) {
 	h, err := readHeader(blob, func(tag uint32) bool { return listsFiles(tag) || tag == tagFileStates })
 	if err != nil {

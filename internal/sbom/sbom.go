@@ -24,7 +24,7 @@ type Package struct {
 	Vendor       string             `json:"vendor,omitempty"`       // rpm vendor
 	FromLockFile bool               `json:"fromLockFile,omitempty"` // declared by a lock file, not seen installed
 	Reach        *finding.Reach     `json:"reach,omitempty"`
-	UpgradeTo    string             `json:"upgradeTo,omitempty"` // lowest version that mends every finding that can be mended; filled by match
+	UpgradeTo    string             `json:"upgradeTo,omitempty"` // lowest version that fixes every finding that can be fixed; filled by match
 	DependsOn    []string           `json:"dependsOn,omitempty"` // purls, where the package's record names them
 
 	// Files are the paths that the package owns, without leading slashes;

@@ -9,7 +9,7 @@ import (
 )
 
 // SBOM scans what an SBOM says of an image: its packages, without layers and
-// files, are held against the advisories. ref is the report's name for it. The
+// files, are matched against the advisories. ref is the report's name for it. The
 // error says why the document is no SBOM.
 func SBOM(ref string, document []byte, opt Options) (*report.Report, error) {
 	if len(bytes.TrimSpace(document)) == 0 {
