@@ -456,6 +456,9 @@ func programSpelling(u purl.PURL) purl.PURL {
 		}
 		return purl.New("generic", name, u.Version)
 	}
+	if name == "go" || name == "golang" { // what its standard library is to advisories
+		return purl.New("golang", "stdlib", u.Version)
+	}
 	for _, row := range programs() {
 		if row.name == name && row.advised {
 			return purl.New("bitnami", name, u.Version)

@@ -160,6 +160,7 @@ func TestSpellingsOfProducers(t *testing.T) {
 		{`{"name": "openssl", "purl": "pkg:generic/openssl@1.1.1w"}`, "pkg:generic/openssl@1.1.1w"},
 		{`{"name": "jdk", "purl": "pkg:generic/oracle/jdk@17.0.11"}`, "pkg:generic/oracle-jdk@17.0.11"},
 		{`{"name": "jre", "purl": "pkg:generic/eclipse/jre@17.0.9"}`, "pkg:generic/openjdk@17.0.9"},
+		{`{"name": "go", "purl": "pkg:generic/go@1.21.3"}`, "pkg:golang/stdlib@1.21.3"},
 		{`{"name": "Newtonsoft.Json", "purl": "pkg:dotnet/Newtonsoft.Json@12.0.2"}`, "pkg:nuget/Newtonsoft.Json@12.0.2"},
 		{`{"name": "jsonlite", "purl": "pkg:r/jsonlite@1.8.4"}`, "pkg:cran/jsonlite@1.8.4"},
 		{`{"name": "checkout", "purl": "pkg:github/actions/checkout@v4"}`, "pkg:githubactions/actions/checkout@v4"},

@@ -73,6 +73,11 @@ func (m *manifest) coordinates(base string) coordinates {
 			as.version = cmp.Or(stated, version)
 			return as
 		}
+		for _, name := range [...]string{m.bundle, m.title} {
+			if row := knownJar(name); name != artifact && row != nil && row.artifact == name && m.isOf(row) {
+				return coordinates{group: row.group, artifact: name, version: cmp.Or(stated, version)}
+			}
+		}
 		if title := m.title; plainArtifact.MatchString(title) && title != artifact {
 			as := coordinates{group: m.group(title), artifact: title, version: cmp.Or(stated, version)}
 			if as.group != "" {
@@ -264,9 +269,20 @@ func (m *manifest) isOf(row *jarGroup) bool {
 			return false
 		}
 	}
-	if m.vendor != "" && row.vendors != "" {
-		vendor := strings.ToLower(m.vendor)
-		if !slices.ContainsFunc(strings.Fields(row.vendors), func(word string) bool { return strings.Contains(vendor, word) }) {
+	vendors := row.vendors
+	if vendors == "" && row.begins("org.apache") {
+		vendors = "apache"
+	}
+	if vendor := strings.ToLower(m.vendor); vendor != "" && vendors != "" &&
+		!slices.ContainsFunc(strings.Fields(vendors), func(word string) bool { return strings.Contains(vendor, word) }) {
+		return false
+	}
+	// A title for people has a word of the artifact or of its group.
+	if words := plainWords(m.title); len(words) > 0 {
+		own := append(plainWords(row.artifact), plainWords(row.group+" "+row.folders)...)
+		if !slices.ContainsFunc(words, func(w string) bool {
+			return slices.ContainsFunc(own, func(o string) bool { return len(o) > 1 && o != "org" && o != "com" && strings.HasPrefix(w, o) })
+		}) {
 			return false
 		}
 	}

@@ -85,14 +85,14 @@ func programs() []program {
 		{"bun", false, "bun", "/bun-v", `/bun-v(\d+\.\d+\.\d+)/`, ""},
 		{"fluent-bit", true, "fluent-bit", "Fluent Bit", `\x00(\d+\.\d+\.\d+)\x00+(?:\x1b\[1m)?[^\d]{0,40}Fluent Bit`, ""},
 		{"dart", false, "dart", " (stable) (", `(\d+\.\d+\.\d+) \(stable\) \(`, ""},
-		{"julia", false, "libjulia-internal.so*", "__init__\x00", `__init__\x00(\d+\.\d+\.\d+)\x00verify`, ""},
+		{"julia", false, "libjulia-internal.so*", "__init__\x00", `__init__\x00(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)[\w.]*)?)\x00verify`, ""},
 		{"envoy", true, "envoy", "/Clean/RELEASE/", `/(\d+\.\d+\.\d+)/Clean/RELEASE/`, ""},
-		{"consul", true, "consul", "CONSUL_VERSION: ", `CONSUL_VERSION: (\d+\.\d+\.\d+)`, ""},
+		{"consul", true, "consul", "CONSUL_VERSION: ", `CONSUL_VERSION: (\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)\d+)?)`, ""},
 		{"wordpress", true, "version.php", "$wp_version", `\$wp_version\s*=\s*['"](\d+\.\d+(?:\.\d+)?(?:-(?:RC|beta|alpha)[\w.-]*)?)['"]`, ""},
 		{"drupal", true, "Drupal.php", "const VERSION", `const VERSION\s*=\s*'(\d+\.\d+(?:\.\d+)?(?:-[a-z]+\d*)?)'`, ""},
 		{"nextcloud", true, "version.php", "$OC_VersionString", `\$OC_VersionString\s*=\s*'(\d+\.\d+\.\d+(?: (?:RC|beta|alpha) ?\d*)?)'`, ""},
 		{"phpmyadmin", true, "Version.php", "phpMyAdmin", `VERSION = '(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)\d*)?)`, ""},
-		{"moodle", true, "version.php", "$release", `\$release\s*=\s*'(\d+\.\d+(?:\.\d+)?)\+? \(Build`, ""},
+		{"moodle", true, "version.php", "$release", `\$release\s*=\s*'(\d+\.\d+(?:\.\d+|(?:beta|rc)\d*)?)\+? \(Build`, ""},
 		{"joomla", true, "joomla.xml", "<version>", `<version>(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)\d*)?)</version>`, ""},
 		{"composer", true, "composer composer.phar Composer.php", "const BRANCH_ALIAS_VERSION = '", `(?:public |\n {4})const VERSION = '(\d+\.\d+\.\d+(?:-(?:RC|beta|alpha)\d*)?)';\s[^;]*const BRANCH_ALIAS`, "composer"},
 		{"wp-cli", true, "wp wp-cli.phar", "wp-cli/wp-cli ", `wp-cli/wp-cli (\d+\.\d+\.\d+)`, ""},
@@ -168,7 +168,7 @@ func programs() []program {
 		{"libpng", false, "libpng*.so*", "libpng version ", `libpng version (\d+\.\d+\.\d+)`, "libpng16-16"},
 		{"libarchive", false, "libarchive.so*", "libarchive ", `libarchive (\d+\.\d+\.\d+)`, "libarchive13"},
 		{"go", false, "VERSION", "", `^go(\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d+)?)\s`, ""},
-		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+)\s*$`, "erlang-base"},
+		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+(?:-rc\d+)?)\s*$`, "erlang-base"},
 	}
 }
 

@@ -105,6 +105,7 @@ func TestProgramsByDocumentedBytes(t *testing.T) {
 		{"app/lib/libssh.so.4", "\x00SSH-2.0-libssh_0.10.6\x00", "pkg:generic/libssh@0.10.6"},
 		{"app/lib/libpng16.so.16", "\x00libpng version 1.6.43\x00", "pkg:generic/libpng@1.6.43"},
 		{"app/lib/libarchive.so.13", "\x00libarchive 3.7.2\x00", "pkg:generic/libarchive@3.7.2"},
+		{"usr/local/julia/lib/libjulia-internal.so.1.11", "\x00__init__\x001.11.0-rc1\x00verify\x00", "pkg:generic/julia@1.11.0-rc1"},
 		{"usr/local/lib/libruby.so.3.4", "\x00ruby 3.4.0preview1 (2024-05-16 master 9d69619623) [x86_64-linux]\x00", "pkg:bitnami/ruby@3.4.0preview1"},
 		{"fluent-bit/bin/fluent-bit", "\x002.2.1\x00\x1b[1m\x00Fluent Bit\x00", "pkg:bitnami/fluent-bit@2.2.1"},
 		{"usr/bin/valkey-server", "\x00valkey-server 7.2.5\x00", "pkg:bitnami/valkey@7.2.5"},

@@ -167,7 +167,7 @@ func (m *matcher) matchDistribution(p *sbom.Package) {
 		m.lookups = m.distributionLookups(m.lookups, eco, p)
 	}
 	m.match(p)
-	if p.Source.Name == "" && (p.Type == "deb" || p.Type == "rpm") && len(m.lookups) > 0 && !m.spokenOf() {
+	if p.Source.Name == "" && m.release.names != byBinary && len(m.lookups) > 0 && !m.spokenOf() {
 		m.tally.sourceless(p)
 	}
 }
