@@ -18,12 +18,18 @@ func Fix(name string, data []byte, opt Options) ([]byte, *Result, error) {
 	return fix(name, data, opt, Check)
 }
 
-// FixFile is Fix for a file that was read. Only Dockerfiles are edited.
+// FixFile is Fix for a file that was read: a Dockerfile, or one that may have
+// Dockerfiles in it.
 func FixFile(f *project.File, opt Options) ([]byte, *Result) {
-	if f.Workload != nil {
-		return f.Data, CheckFile(f, opt)
+	if f.Workload == nil {
+		return FixDockerfile(f.Path, f.Data, opt)
 	}
-	return FixDockerfile(f.Path, f.Data, opt)
+	if len(f.Workload.Builds) > 0 {
+		if fixed, result, err := Fix(f.Path, f.Data, opt); err == nil {
+			return fixed, result
+		}
+	}
+	return f.Data, CheckFile(f, opt)
 }
 
 // FixDockerfile is Fix for a Dockerfile of any name.

@@ -131,6 +131,11 @@ func CheckFile(f *project.File, opt Options) *Result {
 // CheckDockerfile runs the rules over a Dockerfile of any name.
 func CheckDockerfile(name string, data []byte, opt Options) *Result {
 	file := dockerfile.Parse(name, data)
+	return lookAt(file, opt).result("dockerfile", dockerPragmas(file, opt))
+}
+
+// lookAt runs the rules on Dockerfiles.
+func lookAt(file *dockerfile.File, opt Options) *dockerCheck {
 	c := newDockerCheck(file, opt)
 	for i := range rules {
 		if rules[i].docker != nil && opt.runs(&rules[i]) {
@@ -138,7 +143,7 @@ func CheckDockerfile(name string, data []byte, opt Options) *Result {
 			rules[i].docker(c)
 		}
 	}
-	return c.result("dockerfile", dockerPragmas(file, opt))
+	return c
 }
 
 func checkWorkload(file *workload.File, data []byte, opt Options) *Result {
@@ -151,7 +156,11 @@ func checkWorkload(file *workload.File, data []byte, opt Options) *Result {
 				rules[i].service(c)
 			}
 		}
-		return c.result(string(file.Kind), linePragmas(data))
+		pragmas := linePragmas(data)
+		for i := range file.Builds {
+			pragmas = append(pragmas, c.inline(&file.Builds[i])...)
+		}
+		return c.result(string(file.Kind), pragmas)
 	}
 	c := newWorkflowCheck(base, file)
 	for i := range rules {

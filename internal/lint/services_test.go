@@ -154,3 +154,24 @@ func TestMovableCode(t *testing.T) {
 		}
 	}
 }
+
+// TestInlineDockerfiles looks at the Dockerfiles of compose files, and fixes them
+// where they stand.
+func TestInlineDockerfiles(t *testing.T) {
+	compose := "services:\n  a:\n    build:\n      context: .\n      dockerfile_inline: |\n        FROM debian:latest\n        # careen:ignore=CD303 mirror\n        RUN apt-get update && apt-get install curl && rm -rf /var/lib/apt/lists/*\n        ENV P=$${HOME}\n        USER 1000\n  b:\n    build: {dockerfile_inline: \"FROM alpine\\nUSER 1\\n\"}\n"
+	only := Options{Only: []string{"CD002", "CD003", "CD301", "CD303", "CD501"}}
+	r := mustCheck(t, "compose.yaml", compose, only)
+	if got, want := found(r), "CD003@6 CD301@8 ~CD303@8 CD002@12"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	fixed, _, err := Fix("compose.yaml", []byte(compose), only)
+	if want := strings.Replace(compose, "apt-get install curl", "apt-get install -y curl", 1); err != nil || string(fixed) != want {
+		t.Errorf("%v\n%s", err, fixed)
+	}
+	// What a fix adds as lines of its own has the indentation of the file.
+	compose = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM debian:13\n        RUN apt-get update \\\n          && apt-get install -y curl=1\n        CMD x $$HOME\n"
+	fixed, _, err = Fix("compose.yaml", []byte(compose), Options{Only: []string{"CD303", "CD304"}})
+	if err != nil || !strings.Contains(string(fixed), "curl=1 \\\n          && rm -rf /var/lib/apt/lists/*\n        CMD x $$HOME\n") {
+		t.Errorf("%v\n%s", err, fixed)
+	}
+}

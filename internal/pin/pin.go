@@ -6,8 +6,10 @@
 package pin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
@@ -104,6 +106,13 @@ func (d *Document) readDockerfile() error {
 	for _, p := range f.Problems {
 		d.Notes = append(d.Notes, Note{p.Line, p.Message})
 	}
+	d.References = dockerReferences(f)
+	d.redeclared = redeclared(f)
+	return nil
+}
+
+func dockerReferences(f *dockerfile.File) []Reference {
+	var list []Reference
 	for _, r := range f.References() {
 		ref := Reference{Line: r.Line, Where: string(r.Kind), Text: r.Text}
 		switch {
@@ -120,11 +129,49 @@ func (d *Document) readDockerfile() error {
 		for _, a := range r.Args {
 			ref.args = append(ref.args, a.Name)
 		}
+		list = append(list, ref)
+	}
+	return list
+}
+
+// readBuild finds the references of a Dockerfile that stands in the file.
+func (d *Document) readBuild(b *workload.Build) {
+	f := dockerfile.Parse(d.Path, []byte(b.Text))
+	for _, p := range f.Problems {
+		d.Notes = append(d.Notes, Note{b.Line(p.Line), p.Message})
+	}
+	own := func(arg string) string { // each of the file's Dockerfiles has its ARGs
+		if arg == "" {
+			return ""
+		}
+		return b.Where + ": " + arg
+	}
+	for _, ref := range dockerReferences(f) {
+		ref.Line = b.Line(ref.Line)
+		ref.Where = b.Where + ": " + ref.Where
+		ref.place.arg = own(ref.place.arg)
+		for i := range ref.args {
+			ref.args[i] = own(ref.args[i])
+		}
+		if ref.place.missing == "" {
+			from, to := b.Place(ref.place.start), b.Place(ref.place.end)
+			ref.place.start, ref.place.end = from.Offset, to.Offset
+			if from.Offset < 0 || to.Offset < 0 || from.Line != to.Line {
+				ref.place.missing = notAsWritten
+			}
+		}
 		d.References = append(d.References, ref)
 	}
-	d.redeclared = redeclared(f)
-	return nil
+	if d.redeclared == nil {
+		d.redeclared = map[string]string{}
+	}
+	for name, value := range redeclared(f) {
+		d.redeclared[own(name)] = value
+	}
 }
+
+// notAsWritten is why a value cannot be replaced.
+const notAsWritten = "its text is escaped or spread over lines"
 
 func placeOf(tail *dockerfile.Tail) place {
 	if tail == nil {
@@ -178,7 +225,7 @@ func (d *Document) readWorkload(f *workload.File) {
 		case img.Start >= 0:
 			ref.place = place{start: img.Start, end: img.End, text: img.Value}
 		default:
-			ref.place.missing = "its text is escaped or spread over lines"
+			ref.place.missing = notAsWritten
 		}
 		switch {
 		case built[img.Start]:
@@ -190,6 +237,10 @@ func (d *Document) readWorkload(f *workload.File) {
 		}
 		d.References = append(d.References, ref)
 	}
+	for i := range f.Builds {
+		d.readBuild(&f.Builds[i])
+	}
+	slices.SortStableFunc(d.References, func(a, b Reference) int { return cmp.Compare(a.Line, b.Line) })
 }
 
 // interpolate replaces the variables of a compose file that have a default:

@@ -81,6 +81,7 @@ func (d *document) composeField(s *Service, f field) {
 		s.Build = true
 		s.BuildArgs = append(s.BuildArgs, d.variables(d.get(f.value, "args"))...)
 		s.Privileged = override(s.Privileged, onlyOn(flag(d.get(f.value, "privileged"))))
+		d.composeBuild(f.value, "services."+s.Name+".build")
 	case "command", "entrypoint":
 		s.Command = append(s.Command, d.texts(f.value)...)
 	case "labels":
@@ -150,6 +151,44 @@ func (d *document) composeField(s *Service, f field) {
 	case "restart":
 		s.Restart = text(f.value)
 	}
+}
+
+// composeBuild notes the images that a build takes files and layers from, and
+// the Dockerfile that stands in the file.
+func (d *document) composeBuild(n *yaml.Node, where string) {
+	contexts := d.get(n, "additional_contexts")
+	for _, f := range d.fields(contexts) {
+		d.prefixed(f.value, "docker-image://", where+".additional_contexts."+f.key)
+	}
+	if contexts != nil && contexts.Kind == yaml.SequenceNode {
+		for _, item := range d.items(contexts) {
+			name, _, _ := strings.Cut(scalar(item), "=")
+			d.prefixed(item, name+"=docker-image://", where+".additional_contexts."+name)
+		}
+	}
+	for _, item := range d.items(d.get(n, "cache_from")) {
+		switch value := scalar(item); {
+		case strings.HasPrefix(value, "type=registry,ref=") && strings.Count(value, ",") == 1:
+			d.prefixed(item, "type=registry,ref=", where+".cache_from")
+		case !strings.Contains(value, "="):
+			d.prefixed(item, "", where+".cache_from")
+		}
+	}
+	d.inline(d.get(n, "dockerfile_inline"), where+".dockerfile_inline")
+}
+
+// prefixed notes the image that a scalar names behind a prefix.
+func (d *document) prefixed(n *yaml.Node, prefix, where string) {
+	image := d.image(n, where)
+	rest, ok := strings.CutPrefix(image.Value, prefix)
+	if !ok || rest == "" {
+		return
+	}
+	image.Value = rest
+	if image.Start >= 0 {
+		image.Start += len(prefix)
+	}
+	d.file.Images = append(d.file.Images, image)
 }
 
 // boundVolumes are the named volumes that stand for a path of the host: those of

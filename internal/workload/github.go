@@ -34,7 +34,7 @@ func (d *document) github(root *yaml.Node) {
 	runs := d.get(root, "runs")
 	d.githubSteps(d.get(runs, "steps"), "", shell, Flag{})
 	if image := d.get(runs, "image"); image != nil {
-		d.dockerUses(image, "runs.image")
+		d.prefixed(image, dockerAction, "runs.image")
 	}
 }
 
@@ -46,20 +46,6 @@ func (d *document) githubContainer(n *yaml.Node, where string) {
 	if image := d.image(n, where); image.Line > 0 {
 		d.file.Images = append(d.file.Images, image)
 	}
-}
-
-// dockerUses notes the image of an action that is one.
-func (d *document) dockerUses(n *yaml.Node, where string) {
-	image := d.image(n, where)
-	rest, ok := strings.CutPrefix(image.Value, dockerAction)
-	if !ok || rest == "" {
-		return
-	}
-	image.Value = rest
-	if image.Start >= 0 {
-		image.Start += len(dockerAction)
-	}
-	d.file.Images = append(d.file.Images, image)
 }
 
 // repositoryName is the form of what stands before "@": owner, repository, and
@@ -101,7 +87,7 @@ func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Fl
 			if job != "" {
 				where = "jobs." + job + ".steps.uses"
 			}
-			d.dockerUses(uses, where)
+			d.prefixed(uses, dockerAction, where)
 			d.use(uses, where)
 		}
 		if run := d.get(n, "run"); run != nil {
