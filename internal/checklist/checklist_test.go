@@ -109,9 +109,15 @@ func TestPoints(t *testing.T) {
 		"a user": {"non-root", nil, map[string]string{"Dockerfile": "FROM scratch\nUSER 65532\n"}, "pass: USER 65532 (Dockerfile:2)"},
 		"no user": {"non-root", asRoot, map[string]string{"Dockerfile": "FROM scratch\nCOPY a /\n"},
 			"fail: no USER: the program runs as root (Dockerfile:1)"},
-		"a user where it runs": {"non-root", asRoot, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: \"1000\"\n"}, "pass: web runs as 1000 (compose.yaml:4)"},
-		"root where it runs":   {"non-root", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: root\n"}, "fail: web runs as root (compose.yaml:4)"},
-		"a directory":          {"non-root", func(r *report.Report) { r.Target.Config = nil }, nil, "not evidenced: a directory has no configuration that names a user"},
+		"a user where it runs":                   {"non-root", asRoot, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: \"1000\"\n"}, "pass: web runs as 1000 (compose.yaml:4)"},
+		"root where it runs":                     {"non-root", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: root\n"}, "fail: web runs as root (compose.yaml:4)"},
+		"numbers of root where it runs":          {"non-root", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: \"00:1000\"\n"}, "fail: web runs as 00:1000 (compose.yaml:4)"},
+		"a name where it runs":                   {"non-root", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: app\n"}, "not evidenced: web runs as app, of whom nothing says that it is not root (compose.yaml:4)"},
+		"a variable where it runs":               {"non-root", nil, map[string]string{"run.sh": "docker run -u $USER shop:1\n"}, "not evidenced: docker run runs as $USER, of whom nothing says that it is not root (run.sh:1)"},
+		"the image's own name where it runs":     {"non-root", func(r *report.Report) { r.Target.Config.User = "app" }, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: app\n"}, "pass: USER app"},
+		"a number over a name that is not known": {"non-root", asUnknown, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    user: \"1000\"\n"}, "pass: web runs as 1000 (compose.yaml:4)"},
+		"a name that is not known":               {"non-root", asUnknown, map[string]string{"Dockerfile": "FROM scratch\nUSER app\n"}, "not evidenced: USER is \"app\", which the image does not know: the container does not start (Dockerfile:2)"},
+		"a directory":                            {"non-root", func(r *report.Report) { r.Target.Config = nil }, nil, "not evidenced: a directory has no configuration that names a user"},
 
 		"a scan that gates":    {"scanned-in-ci", nil, map[string]string{ci: workflow("      - run: careen scan shop --fail-on high\n")}, "pass: a scan that gates (.github/workflows/ci.yml:6)"},
 		"a scan that does not": {"scanned-in-ci", nil, map[string]string{ci: workflow("      - run: trivy image shop\n")}, "fail: a scan that stops nothing: has no --exit-code (.github/workflows/ci.yml:6)"},
@@ -144,20 +150,23 @@ func TestPoints(t *testing.T) {
 		}, nil, "fail: gcc, 1 development package in the image (/usr/bin/gcc in layer 0) (/var/lib/dpkg/status in layer 1)"},
 
 		"dropped": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    image: shop:2\n    cap_drop: [all]\n  db:\n    image: postgres:17\n"},
-			"pass: web: cap_drop: [ALL] (compose.yaml:4)"},
-		"kept":       {"capabilities", nil, map[string]string{"run.sh": "docker run -d --cap-drop NET_RAW registry.example.com/shop:1.4\n"}, "fail: docker run keeps the default capabilities (run.sh:1)"},
-		"privileged": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    image: shop\n    cap_drop: [ALL]\n    privileged: true\n"}, "fail: web keeps the default capabilities (compose.yaml:5)"},
+			"pass: web drops all capabilities (compose.yaml:4)"},
+		"kept":         {"capabilities", nil, map[string]string{"run.sh": "docker run -d --cap-drop NET_RAW registry.example.com/shop:1.4\n"}, "fail: docker run drops some capabilities, and keeps others of the default ones (run.sh:1)"},
+		"privileged":   {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    image: shop\n    cap_drop: [ALL]\n    privileged: true\n"}, "fail: web is privileged: it has all capabilities and devices (compose.yaml:5)"},
+		"none dropped": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n"}, "fail: web keeps the default capabilities (compose.yaml:2)"},
+		"all added":    {"capabilities", nil, map[string]string{"run.sh": "docker run --cap-drop=ALL --cap-add=all shop:1\n"}, "fail: docker run gets all capabilities (run.sh:1)"},
+		"privileged, and settings from elsewhere": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    extends: {file: b.yaml, service: w}\n    build: .\n    privileged: true\n"}, "fail: web is privileged: it has all capabilities and devices (compose.yaml:5)"},
 		"none of these": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  db:\n    image: postgres:17\n  cache:\n    image: redis:8\n"},
 			"not evidenced: nothing in compose.yaml runs registry.example.com/shop:1.4"},
-		"one container, of another name": {"capabilities", nil, map[string]string{"run.sh": "docker run --cap-drop=ALL production\n"}, "pass: docker run: cap_drop: [ALL] (run.sh:1)"},
+		"one container, of another name": {"capabilities", nil, map[string]string{"run.sh": "docker run --cap-drop=ALL production\n"}, "pass: docker run drops all capabilities (run.sh:1)"},
 		"a name that the deployment knows": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  db:\n    image: postgres:17\n  web:\n    image: ${IMAGE}\n    cap_drop: [ALL]\n"},
-			"pass: web: cap_drop: [ALL] (compose.yaml:6)"},
+			"pass: web drops all capabilities (compose.yaml:6)"},
 		"settings from elsewhere": {"capabilities", nil, map[string]string{"compose.yaml": "services:\n  web:\n    extends:\n      file: base.yaml\n      service: web\n    build: .\n"},
 			"not evidenced: web takes settings from elsewhere (compose.yaml:2)"},
 
 		"read-only": {"read-only", nil, map[string]string{"pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n  containers:\n    - name: web\n      image: shop:1\n      securityContext:\n        readOnlyRootFilesystem: true\n"},
-			"pass: Pod/shop web: read-only root file system (pod.yaml:10)"},
-		"writable": {"read-only", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    read_only: false\n"}, "fail: web can write to its root file system (compose.yaml:4)"},
+			"pass: Pod/shop web has a read-only root file system (pod.yaml:10)"},
+		"writable": {"read-only", nil, map[string]string{"compose.yaml": "services:\n  web:\n    build: .\n    read_only: false\n"}, "fail: web says that its root file system may be written (compose.yaml:4)"},
 	} {
 		r := image()
 		if c.change != nil {
@@ -167,6 +176,11 @@ func TestPoints(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
 		}
 	}
+}
+
+func asUnknown(r *report.Report) {
+	r.Target.Config.User = "app"
+	r.Misconfigurations = []finding.Misconfiguration{{Rule: unknownRule, Message: `USER is "app", which the image does not know: the container does not start`}}
 }
 
 func asRoot(r *report.Report) {

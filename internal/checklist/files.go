@@ -159,30 +159,44 @@ func repository(ref string) string {
 }
 
 func capabilitiesDropped(in Input) verdict {
-	return in.everyService("keeps the default capabilities", "cap_drop: [ALL]", func(s *workload.Service) (at int, ok bool) {
+	return in.everyService("drops all capabilities", func(s *workload.Service) (at int, lacks string) {
 		if s.Privileged.On() {
-			return s.Privileged.Line, false
+			return s.Privileged.Line, "is privileged: it has all capabilities and devices"
 		}
-		for _, dropped := range s.CapDrop {
-			if strings.EqualFold(strings.TrimPrefix(strings.ToUpper(dropped.Value), "CAP_"), "ALL") {
-				return dropped.Line, true
+		for _, added := range s.CapAdd {
+			if capability(added.Value) == "ALL" {
+				return added.Line, "gets all capabilities"
 			}
 		}
-		return s.Line, false
+		for _, dropped := range s.CapDrop {
+			if capability(dropped.Value) == "ALL" {
+				return dropped.Line, ""
+			}
+		}
+		if len(s.CapDrop) > 0 {
+			return s.CapDrop[0].Line, "drops some capabilities, and keeps others of the default ones"
+		}
+		return s.Line, "keeps the default capabilities"
 	})
 }
+
+func capability(name string) string { return strings.TrimPrefix(strings.ToUpper(name), "CAP_") }
 
 func readOnlyFiles(in Input) verdict {
-	return in.everyService("can write to its root file system", "read-only root file system", func(s *workload.Service) (at int, ok bool) {
-		if s.ReadOnly.Line > 0 {
-			return s.ReadOnly.Line, s.ReadOnly.On()
+	return in.everyService("has a read-only root file system", func(s *workload.Service) (at int, lacks string) {
+		switch {
+		case s.ReadOnly.On():
+			return s.ReadOnly.Line, ""
+		case s.ReadOnly.Line > 0:
+			return s.ReadOnly.Line, "says that its root file system may be written"
 		}
-		return s.Line, false
+		return s.Line, "can write to its root file system"
 	})
 }
 
-// everyService wants a setting of every container that runs the image.
-func (in Input) everyService(lacks, has string, set func(*workload.Service) (at int, ok bool)) verdict {
+// everyService wants a setting of every container that runs the image; set says
+// where, and what the container lacks, "" when nothing.
+func (in Input) everyService(has string, set func(*workload.Service) (at int, lacks string)) verdict {
 	next := "careen harden " + in.Typed
 	services := running(in)
 	if services == nil {
@@ -199,11 +213,11 @@ func (in Input) everyService(lacks, has string, set func(*workload.Service) (at 
 		if s.kind == workload.Compose || s.kind == workload.Kubernetes {
 			next = "careen harden " + in.Typed + " --patch " + s.file
 		}
-		at, ok := set(s.service)
+		at, lacks := set(s.service)
 		switch {
-		case ok:
-			good = append(good, Evidence{Text: s.service.Name + ": " + has, Line: line(s.file, at)})
-		case s.service.Partial:
+		case lacks == "":
+			good = append(good, Evidence{Text: s.service.Name + " " + has, Line: line(s.file, at)})
+		case s.service.Partial && at == s.service.Line: // nothing that stands here says so
 			unsaid = append(unsaid, Evidence{Text: s.service.Name + " takes settings from elsewhere", Line: line(s.file, at)})
 		default:
 			bad = append(bad, Evidence{Text: s.service.Name + " " + lacks, Line: line(s.file, at)})

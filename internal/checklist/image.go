@@ -3,6 +3,7 @@ package checklist
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
@@ -107,8 +108,10 @@ func lastBase(f *dockerfile.File) *dockerfile.Reference {
 	return base
 }
 
-// rootRules are the rules of package surface on the configured user.
+// The rules of package surface on the configured user.
 var rootRules = []string{"CI001", "CI002"}
+
+const unknownRule = "CI028"
 
 // nonRoot goes by the image's configuration, and by what runs the image where
 // that is given: it may choose another user either way.
@@ -118,41 +121,62 @@ func nonRoot(in Input) verdict {
 	if r.Target.Config == nil || r.Misconfigurations == nil {
 		return verdict{state: NotEvidenced, says: "a directory has no configuration that names a user", next: next}
 	}
-	root := ""
+	root, unknown := "", ""
 	for _, m := range r.Misconfigurations {
-		if slices.Contains(rootRules, m.Rule) && m.Suppressed == nil {
+		switch {
+		case m.Suppressed != nil:
+		case slices.Contains(rootRules, m.Rule):
 			root = m.Message
+		case m.Rule == unknownRule:
+			unknown = m.Message
 		}
 	}
-	services := running(in)
-	var asRoot, asOther []Evidence
+	var asRoot, asOther, unsure []Evidence
 	unsaid := false
-	for _, s := range services {
-		switch name := s.service.Name; {
-		case s.service.User.Line > 0 && isRoot(s.service.User.Value):
-			asRoot = append(asRoot, Evidence{Text: name + " runs as " + s.service.User.Value, Line: line(s.file, s.service.User.Line)})
-		case s.service.User.Line > 0 && !strings.Contains(s.service.User.Value, "$"):
-			asOther = append(asOther, Evidence{Text: name + " runs as " + s.service.User.Value, Line: line(s.file, s.service.User.Line)})
+	for _, s := range running(in) {
+		user := s.service.User
+		e := Evidence{Text: s.service.Name + " runs as " + user.Value, Line: line(s.file, user.Line)}
+		switch {
+		case user.Line > 0 && isRoot(user.Value):
+			asRoot = append(asRoot, e)
+		case user.Line > 0 && isNumber(user.Value):
+			asOther = append(asOther, e)
 		case s.service.RunAsNonRoot.On():
-			asOther = append(asOther, Evidence{Text: name + " must not run as root", Line: line(s.file, s.service.RunAsNonRoot.Line)})
+			asOther = append(asOther, Evidence{Text: s.service.Name + " must not run as root", Line: line(s.file, s.service.RunAsNonRoot.Line)})
+		case user.Line > 0 && user.Value != r.Target.Config.User:
+			// What number the image gives the name is not in the report.
+			e.Text += ", of whom nothing says that it is not root"
+			unsure = append(unsure, e)
 		default:
 			unsaid = true
 		}
 	}
 	switch {
 	case asRoot != nil:
-		return verdict{state: Fail, says: asRoot[0].Text, evidence: asRoot, next: "remove user: root"}
-	case root == "":
-		return verdict{state: Pass, says: "USER " + r.Target.Config.User, evidence: append(userLine(in), asOther...)}
+		return verdict{state: Fail, says: asRoot[0].Text, evidence: asRoot, next: "a user that is not root where it is started"}
+	case unsure != nil:
+		return verdict{state: NotEvidenced, says: unsure[0].Text, evidence: unsure, next: "the number of the user"}
 	case asOther != nil && !unsaid:
 		return verdict{state: Pass, says: asOther[0].Text, evidence: asOther}
+	case root != "":
+		return verdict{state: Fail, says: root, evidence: userLine(in), next: next}
+	case unknown != "":
+		return verdict{state: NotEvidenced, says: unknown, evidence: userLine(in), next: next}
 	}
-	return verdict{state: Fail, says: root, evidence: userLine(in), next: next}
+	return verdict{state: Pass, says: "USER " + r.Target.Config.User, evidence: append(userLine(in), asOther...)}
 }
 
 func isRoot(user string) bool {
 	name, _, _ := strings.Cut(user, ":")
+	name = strings.TrimSpace(name)
 	return name == "root" || name != "" && strings.Trim(name, "0") == ""
+}
+
+// isNumber reports whether the user is given by its number, other than root's.
+func isNumber(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	n, err := strconv.ParseUint(strings.TrimSpace(name), 10, 32)
+	return err == nil && n > 0
 }
 
 // userLine is the last USER of the last stage, else the end of what there is.

@@ -94,6 +94,8 @@ func Rules() []Rule {
 			"absolute directories only, owned by root", nil, true, searchPaths},
 		{"CI027", "the program starts without a shell", finding.Low,
 			`exec form: ENTRYPOINT ["/app/server"]`, []string{"Hadolint DL3025"}, true, shellForm},
+		{"CI028", "the image knows the configured user", finding.Medium,
+			"add the user in a RUN, or USER with its number", nil, true, unknownUser},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/finding"
 )
 
@@ -27,6 +28,19 @@ func rootUser(in *Inspection) []fault {
 		return []fault{{message: fmt.Sprintf("USER is %q: the program runs as root", user)}}
 	}
 	return []fault{{message: fmt.Sprintf("USER is %q, whom /etc/passwd gives the number 0: the program runs as root", user)}}
+}
+
+// unknownUser looks the names of the user and of the group up, as a runtime does
+// (OCI image-spec v1.1, config.md, "User"). Windows has accounts of its own.
+func unknownUser(in *Inspection) []fault {
+	user := in.subject.Image.Config.User
+	if in.user() == "" || in.subject.Image.Platform.OS == "windows" {
+		return nil
+	}
+	if _, _, ok := accounts.Resolve(user, in.accounts.users, in.accounts.groups); ok || in.user() == "root" && !strings.Contains(user, ":") {
+		return nil
+	}
+	return []fault{{message: fmt.Sprintf("USER is %q, which the image does not know: the container does not start", user)}}
 }
 
 // baseNameLabel names the base image (OCI image-spec v1.1, annotations.md).

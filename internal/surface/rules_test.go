@@ -63,6 +63,12 @@ func ruleCases() []ruleCase {
 		{rule: "CI002", config: image.Config{User: "admin"}, own: []imagetest.Entry{imagetest.File("etc/passwd", "admin:x:0:0::/:/bin/sh\n")},
 			want: []string{`HIGH USER is "admin", whom /etc/passwd gives the number 0: the program runs as root`}},
 		{rule: "CI002", config: image.Config{User: "app"}, own: []imagetest.Entry{imagetest.File("etc/passwd", "app:x:10:0::/:/bin/sh\n")}},
+		{rule: "CI028", config: image.Config{User: "app"}, want: []string{`MEDIUM USER is "app", which the image does not know: the container does not start`}},
+		{rule: "CI028", config: image.Config{User: "1000:staff"}, want: []string{`MEDIUM USER is "1000:staff", which the image does not know: the container does not start`}},
+		{rule: "CI028", config: image.Config{User: "app"}, own: []imagetest.Entry{imagetest.File("etc/passwd", "app:x:10:0::/:/bin/sh\n")}},
+		{rule: "CI028", config: image.Config{User: "65532:65532"}},
+		{rule: "CI028", config: image.Config{User: "root"}},
+		{rule: "CI028"},
 		{rule: "CI002"}, // no USER is another rule's
 		{rule: "CI003", config: labels("docker.io/library/node:latest"), want: []string{`MEDIUM the base is "docker.io/library/node:latest"`}},
 		{rule: "CI003", config: labels("registry.example.com:5000/node"), want: []string{`MEDIUM the base is "registry.example.com:5000/node", which has no tag`}},
