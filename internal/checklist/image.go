@@ -1,6 +1,7 @@
 package checklist
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/workload"
 )
 
 // What a minimal base has at most. Distroless has 5 to 15 packages and no
@@ -132,13 +134,14 @@ func nonRoot(in Input) verdict {
 		}
 	}
 	var asRoot, asOther, unsure []Evidence
+	where := ""
 	unsaid := false
 	for _, s := range running(in) {
-		user := s.service.User
+		next, user := asUser(s.kind), s.service.User
 		e := Evidence{Text: s.service.Name + " runs as " + user.Value, Line: line(s.file, user.Line)}
 		switch {
 		case user.Line > 0 && isRoot(user.Value):
-			asRoot = append(asRoot, e)
+			asRoot, where = append(asRoot, e), cmp.Or(where, next)
 		case user.Line > 0 && isNumber(user.Value):
 			asOther = append(asOther, e)
 		case s.service.RunAsNonRoot.On():
@@ -146,16 +149,16 @@ func nonRoot(in Input) verdict {
 		case user.Line > 0 && user.Value != r.Target.Config.User:
 			// What number the image gives the name is not in the report.
 			e.Text += ", of whom nothing says that it is not root"
-			unsure = append(unsure, e)
+			unsure, where = append(unsure, e), cmp.Or(where, next)
 		default:
 			unsaid = true
 		}
 	}
 	switch {
 	case asRoot != nil:
-		return verdict{state: Fail, says: asRoot[0].Text, evidence: asRoot, next: "a user that is not root where it is started"}
+		return verdict{state: Fail, says: asRoot[0].Text, evidence: asRoot, next: where}
 	case unsure != nil:
-		return verdict{state: NotEvidenced, says: unsure[0].Text, evidence: unsure, next: "the number of the user"}
+		return verdict{state: NotEvidenced, says: unsure[0].Text, evidence: unsure, next: where}
 	case asOther != nil && !unsaid:
 		return verdict{state: Pass, says: asOther[0].Text, evidence: asOther}
 	case root != "":
@@ -164,6 +167,17 @@ func nonRoot(in Input) verdict {
 		return verdict{state: NotEvidenced, says: unknown, evidence: userLine(in), next: next}
 	}
 	return verdict{state: Pass, says: "USER " + r.Target.Config.User, evidence: append(userLine(in), asOther...)}
+}
+
+// asUser is how a kind of file says as whom to run.
+func asUser(kind workload.Kind) string {
+	switch kind {
+	case workload.Compose:
+		return `user: "65532:65532", or another number`
+	case workload.Kubernetes:
+		return "runAsUser: 65532, or another number"
+	}
+	return "--user 65532:65532, or another number"
 }
 
 func isRoot(user string) bool {
