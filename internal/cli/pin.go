@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/git"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/pin"
 	"github.com/careen/careen/internal/project"
@@ -172,8 +173,13 @@ func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pin
 	}
 	resolver := image.NewResolver(ctx, opt)
 	defer resolver.Close()
+	client, err := webClient(opt)
+	if err != nil {
+		return nil, nil, err
+	}
 	return pin.Make(documents, pin.Options{
 		Registry: resolver,
+		Commits:  git.NewResolver(ctx, git.Options{Client: client, Getenv: func(name string) string { return c.env[name] }, Offline: opt.Offline, Plain: opt.Insecure}),
 		Lock:     lock,
 		Platform: f.platform,
 		Update:   f.update,
@@ -261,7 +267,7 @@ func (c *command) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
 	var moved []pin.Outcome
 	for _, o := range plan.Outcomes {
 		same := func(m pin.Outcome) bool { return m.Reference.Value == o.Reference.Value && m.New == o.New }
-		if o.State == pin.Moved && !slices.ContainsFunc(moved, same) {
+		if o.State == pin.Moved && !o.Reference.Code() && !slices.ContainsFunc(moved, same) {
 			moved = append(moved, o)
 		}
 	}

@@ -26,7 +26,8 @@ type Locked struct {
 // gives the same.
 type Lock struct {
 	Version int               `json:"version"`
-	Images  map[string]Locked `json:"images"` // by full name: "docker.io/library/alpine:3.20"
+	Images  map[string]Locked `json:"images"`            // by full name: "docker.io/library/alpine:3.20"
+	Commits map[string]string `json:"commits,omitempty"` // by server, repository and ref: "github:actions/checkout@v4"
 }
 
 func newLock() *Lock { return &Lock{Version: lockVersion, Images: map[string]Locked{}} }

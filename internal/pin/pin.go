@@ -47,8 +47,12 @@ type Reference struct {
 	Said  bool   // Skip deserves a word: the reference may name an image, but which is not known here
 
 	place place
-	args  []string // names of the ARGs that feed it
+	args  []string      // names of the ARGs that feed it
+	use   *workload.Use // code of a repository; nil for an image
 }
+
+// Code reports whether the reference names code of a repository, not an image.
+func (r Reference) Code() bool { return r.use != nil }
 
 // place is the text of the file that Value ends with, and where a pin is
 // written.
@@ -239,6 +243,9 @@ func (d *Document) readWorkload(f *workload.File) {
 	}
 	for i := range f.Builds {
 		d.readBuild(&f.Builds[i])
+	}
+	for i := range f.Uses {
+		d.References = append(d.References, codeReference(&f.Uses[i]))
 	}
 	slices.SortStableFunc(d.References, func(a, b Reference) int { return cmp.Compare(a.Line, b.Line) })
 }

@@ -20,10 +20,11 @@ type Registry interface {
 // Options of a plan. The zero value pins what is not pinned yet.
 type Options struct {
 	Registry Registry
-	Lock     *Lock  // is asked first, and told what the registry said; nil means none
-	Platform string // pin the image of this platform; "" means the index, which is of all
-	Update   bool   // move pins to what their tags name now; the lock is only told
-	Check    bool   // change nothing; compare pins with what their tags name now
+	Commits  Commits // nil: code of repositories is left alone
+	Lock     *Lock   // is asked first, and told what the registry said; nil means none
+	Platform string  // pin the image of this platform; "" means the index, which is of all
+	Update   bool    // move pins to what their tags name now; the lock is only told
+	Check    bool    // change nothing; compare pins with what their tags name now
 }
 
 // State is what became of a reference.
@@ -108,7 +109,7 @@ func (p *Plan) Failed() []Outcome {
 func (d *Document) unpinnable(outcomes []Outcome) {
 	wanted := map[int]string{}
 	for i, o := range outcomes {
-		if name, err := image.ParseName(o.Reference.Value); o.State == Unpinned && err == nil {
+		if name, err := image.ParseName(o.Reference.Value); o.State == Unpinned && !o.Reference.Code() && err == nil {
 			wanted[i] = pinnedValue(o.Reference.Value, name, "", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(o.Reference.Value))))
 		}
 	}
@@ -131,6 +132,9 @@ type planner struct {
 func (p *planner) outcome(ref Reference) Outcome {
 	if ref.Skip != "" {
 		return Outcome{State: Skipped}
+	}
+	if ref.Code() {
+		return p.code(ref)
 	}
 	name, err := image.ParseName(ref.Value)
 	if err != nil {

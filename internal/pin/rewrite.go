@@ -58,6 +58,11 @@ func (d *Document) edits(wanted map[int]string, stuck map[int]string) []edit {
 		}
 		at[e.start] = e
 		all = append(all, e)
+		if ref.Code() {
+			if comment, ok := d.commented(ref.use); ok {
+				all = append(all, comment)
+			}
+		}
 	}
 	slices.SortFunc(all, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
 	return all

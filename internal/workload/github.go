@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -49,8 +50,9 @@ func (d *document) githubContainer(n *yaml.Node, where string) {
 }
 
 // repositoryName is the form of what stands before "@": owner, repository, and
-// maybe a path in it (docs.github.com, "jobs.<job_id>.steps[*].uses").
-var repositoryName = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+)(/[^\s@]+)?$`)
+// maybe a path in it (docs.github.com, "jobs.<job_id>.steps[*].uses"). Forgejo's
+// runner takes a URL too.
+var repositoryName = regexp.MustCompile(`^(https?://[^/\s@]+/)?([A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9._-]+)(/[^\s@]+)?$`)
 
 // use notes an action, or a workflow that is called, of another repository.
 func (d *document) use(n *yaml.Node, where string) {
@@ -63,7 +65,7 @@ func (d *document) use(n *yaml.Node, where string) {
 	if name == nil {
 		return
 	}
-	u := Use{Value: value, Repository: name[1], Ref: value[at+1:], Line: n.Line, Start: -1, End: -1, Host: "github.com", Where: where}
+	u := Use{Value: value, Repository: name[2], Ref: value[at+1:], Line: n.Line, Start: -1, End: -1, Server: cmp.Or(strings.TrimSuffix(name[1], "/"), "github"), Where: where}
 	if start := d.scalarStart(n); start >= 0 {
 		u.Start, u.End = start+at+1, start+len(value)
 	}

@@ -24,7 +24,7 @@ func (d *document) gitlab(root *yaml.Node) {
 	}
 	for _, include := range includes {
 		if project := text(d.get(include, "project")); project.Line > 0 {
-			u := Use{Value: project.Value, Repository: project.Value, Line: project.Line, Start: -1, End: -1, Where: "include"}
+			u := Use{Value: project.Value, Repository: project.Value, Line: project.Line, Start: -1, End: -1, Server: "gitlab", Where: "include"}
 			if ref := d.get(include, "ref"); ref != nil {
 				u.Ref, u.Line = scalar(ref), ref.Line
 				u.Value += "@" + u.Ref

@@ -148,7 +148,7 @@ type Use struct {
 	Line       int
 	Start, End int    // byte offsets of Ref in the file, or -1
 	Comment    string // of the same line, behind the value, without "#"
-	Host       string // "github.com"; "" where it is the server of the workflow itself
+	Server     string // "github", "gitlab": that of the workflow itself; else a URL
 	Where      string // "jobs.build.steps.uses"
 }
 
