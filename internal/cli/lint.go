@@ -362,7 +362,7 @@ func (c *command) writeLint(r *report.Lint, files []*lintFile, f lintFlags) (err
 	case "sarif":
 		return report.WriteLintSARIF(w, r)
 	case "github":
-		return writeAnnotations(w, files)
+		return writeAnnotations(w, r.Misconfigurations)
 	}
 	return writeLintText(w, r, files)
 }
@@ -410,26 +410,24 @@ func count(n int, one, many string) string {
 
 // writeAnnotations prints workflow commands, which GitHub shows beside the lines
 // of a pull request (docs.github.com, "Workflow commands for GitHub Actions").
-func writeAnnotations(w io.Writer, files []*lintFile) error {
+func writeAnnotations(w io.Writer, list []finding.Misconfiguration) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	for _, file := range files {
-		for _, found := range file.result.Findings {
-			if found.Suppressed != nil {
-				continue
-			}
-			level := "notice"
-			switch {
-			case found.Severity >= finding.High:
-				level = "error"
-			case found.Severity == finding.Medium:
-				level = "warning"
-			}
-			_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,title=%s::%s\n", level, property.Replace(filepath.ToSlash(file.path)), found.Line.Line,
-				property.Replace(found.Rule+" "+found.Title), data.Replace(escape(found.Message+"; fix: "+found.Fix)))
-			if err != nil {
-				return err
-			}
+	for _, m := range list {
+		if m.Suppressed != nil {
+			continue
+		}
+		level := "notice"
+		switch {
+		case m.Severity >= finding.High:
+			level = "error"
+		case m.Severity == finding.Medium:
+			level = "warning"
+		}
+		_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,title=%s::%s\n", level, property.Replace(filepath.ToSlash(m.Line.File)), m.Line.Line,
+			property.Replace(m.Rule+" "+m.Title), data.Replace(escape(m.Message+"; fix: "+m.Fix)))
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ import (
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/pin"
 	"github.com/careen/careen/internal/project"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -25,6 +27,7 @@ type pinFlags struct {
 	database databaseFlags
 
 	check    bool
+	format   string
 	update   bool
 	dryRun   bool
 	platform string
@@ -32,18 +35,23 @@ type pinFlags struct {
 	timeout  time.Duration
 }
 
+// checkFormats are what --check can print.
+var checkFormats = []string{"text", "json", "sarif", "github"}
+
 func (c *command) pinCommand() *cobra.Command {
 	var f pinFlags
 	cmd := &cobra.Command{
 		Use:   "pin PATH...",
-		Short: "Pin image references in Dockerfiles, compose files, manifests and workflows to digests",
+		Short: "Pin images to digests, and the actions of workflows to commits",
 		Long: `Pin rewrites the image references of files, and of the files in directories, to
-name:tag@sha256:…, and leaves every other byte as it is. It reads Dockerfiles
+name:tag@sha256:…, and what workflows take from other repositories to the commit,
+with the tag as a comment. It leaves every other byte as it is. It reads Dockerfiles
 (FROM, COPY --from, RUN --mount=from, ARG defaults that feed them, # syntax),
-compose files, Kubernetes manifests, and workflows of GitHub, GitLab and
-CircleCI. Stages, scratch and variables without a value are left alone.
+compose files, Kubernetes manifests, docker run lines, and workflows of GitHub,
+GitLab and CircleCI. Stages, scratch and variables without a value are left alone.
 
-Credentials are those of docker login.`,
+Credentials are those of docker login, and for repositories GITHUB_TOKEN or
+GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 		Example: `  careen pin .
   careen pin --dry-run Dockerfile compose.yaml
   careen pin --check .
@@ -55,6 +63,7 @@ Credentials are those of docker login.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "change nothing; exit 2 when something is not pinned, or its tag names another image now")
+	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: text, json, sarif or github (annotations of a workflow)")
 	flags.BoolVar(&f.update, "update", false, "move pins to what their tags name now, and compare the vulnerabilities of both")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would change as a diff")
 	flags.StringVar(&f.platform, "platform-digest", "", "pin the image of this platform, os/arch[/variant], instead of the index of all")
@@ -68,6 +77,12 @@ Credentials are those of docker login.`,
 }
 
 func (f pinFlags) validate() error {
+	if !slices.Contains(checkFormats, f.format) {
+		return fmt.Errorf("--format %q: not one of %s", f.format, strings.Join(checkFormats, ", "))
+	}
+	if f.format != "text" && !f.check {
+		return fmt.Errorf("--format %s: only with --check", f.format)
+	}
 	if f.check && (f.update || f.dryRun) {
 		return errors.New("--check changes nothing: leave out --update and --dry-run")
 	}
@@ -112,7 +127,7 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 	c.notePins(documents, plan)
 	switch {
 	case f.check:
-		return c.checkPins(plan)
+		return c.checkPins(plan, f.format)
 	case f.dryRun:
 		if _, err := fmt.Fprint(c.stdout, plan.Diff()); err != nil {
 			return err
@@ -213,31 +228,17 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 	c.debugf("%d pinned already, %d to pin, %d to move, %d skipped, %d stuck", counts[pin.Current], counts[pin.Pinned], counts[pin.Moved], counts[pin.Skipped], counts[pin.Stuck])
 }
 
-// checkPins lists what is wrong, one line each.
-func (c *command) checkPins(plan *pin.Plan) error {
+// checkPins lists what is wrong. What could not be resolved makes it an error
+// unless something is wrong for certain.
+func (c *command) checkPins(plan *pin.Plan, format string) error {
 	bad, byHand := 0, 0
 	for _, o := range plan.Outcomes {
-		var text string
-		switch o.State {
-		case pin.Unpinned:
-			text = "not pinned"
+		if o.State == pin.Unpinned || o.State == pin.Stale {
+			bad++
 			if o.Why != "" {
-				text += ", and cannot be as it is written: " + escape(o.Why)
 				byHand++
 			}
-		case pin.Stale:
-			_, digest, _ := strings.Cut(o.New, "@")
-			text = "its tag now names " + digest
-		default:
-			continue
 		}
-		bad++
-		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s %s: %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Where), escape(o.Reference.Value), text); err != nil {
-			return err
-		}
-	}
-	if bad == 0 {
-		return unresolved(plan)
 	}
 	next := "careen pin --update fixes them"
 	switch {
@@ -246,7 +247,46 @@ func (c *command) checkPins(plan *pin.Plan) error {
 	case byHand > 0:
 		next = fmt.Sprintf("careen pin --update fixes %d, and %d have to be rewritten by hand first", bad-byHand, byHand)
 	}
-	return &exitError{exitGate, fmt.Errorf("%d of %d references are not pinned to what their tags name; %s", bad, len(plan.Outcomes), next)}
+	because := ""
+	if bad > 0 {
+		because = fmt.Sprintf("%d of %d references are not pinned to what their tags name; %s", bad, len(plan.Outcomes), next)
+	}
+	if err := c.printCheck(plan, format, because); err != nil {
+		return err
+	}
+	if bad == 0 {
+		return unresolved(plan)
+	}
+	return &exitError{exitGate, errors.New(because)}
+}
+
+func (c *command) printCheck(plan *pin.Plan, format, because string) error {
+	switch format {
+	case "json":
+		return safetext.WriteJSON(c.stdout, plan.Report(version(), because))
+	case "sarif":
+		return report.WriteLintSARIF(c.stdout, &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"})
+	case "github":
+		return writeAnnotations(c.stdout, plan.Findings())
+	}
+	for _, o := range plan.Outcomes {
+		var text string
+		switch o.State {
+		case pin.Unpinned:
+			text = "not pinned"
+			if o.Why != "" {
+				text += ", and cannot be as it is written: " + escape(o.Why)
+			}
+		case pin.Stale:
+			text = "its tag now names " + o.New[strings.LastIndexByte(o.New, '@')+1:]
+		default:
+			continue
+		}
+		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s %s: %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Where), escape(o.Reference.Value), text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *command) printPins(plan *pin.Plan) error {

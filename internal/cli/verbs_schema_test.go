@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -28,6 +29,10 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(dockerfile, []byte("FROM debian\nRUN sudo true # careen:ignore\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	pinned := filepath.Join(t.TempDir(), "Dockerfile")
+	if err := os.WriteFile(pinned, []byte("FROM scratch\nCOPY --from=x@sha256:"+strings.Repeat("a", 64)+" /a /\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	out := "oci-dir:" + filepath.Join(t.TempDir(), "out")
 	for name, commands := range map[string][][]string{
 		"careen-base-1": {
@@ -35,6 +40,7 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 		},
 		"careen-harden-1": {{"harden", archive}, {"harden", busy}},
 		"careen-lint-1":   {{"lint", "--fail-on", "critical", dockerfile}},
+		"careen-pin-1":    {{"pin", "--check", "--offline", pinned}},
 		"careen-check-1":  {{"check", archive}, {"check", busy, dockerfile}},
 		"careen-reach-1":  {{"reach", archive}, {"reach", busy}, {"reach", busy, "/app/main.js"}, {"reach", archive, "libcrypto3"}},
 		"careen-slim-1":   {{"slim", "--dry-run", archive}, {"slim", "--level", "file", "-o", out, busy}},

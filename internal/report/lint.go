@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"net/url"
 	"strings"
@@ -20,6 +21,7 @@ type Lint struct {
 	Misconfigurations []finding.Misconfiguration `json:"misconfigurations"`
 	Fixable           int                        `json:"fixable"` // of them, those that --fix mends
 	Gate              *Gate                      `json:"gate,omitempty"`
+	Category          string                     `json:"-"` // of the SARIF; "" means "careen-lint/"
 }
 
 // rulePages is where each rule on such files has its page.
@@ -40,7 +42,7 @@ func WriteLintSARIF(w io.Writer, l *Lint) error {
 		driver.SemanticVersion = v
 	}
 	run := sarifRun{
-		AutomationDetails: sarifID{"careen-lint/"},
+		AutomationDetails: sarifID{cmp.Or(l.Category, "careen-lint/")},
 		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, ToolExecutionNotifications: []sarifNotification{}}},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
@@ -76,6 +78,8 @@ func lintPage(rule string) string {
 	switch {
 	case strings.HasPrefix(rule, "CI"):
 		return configurationPage + "#" + strings.ToLower(url.PathEscape(rule))
+	case strings.HasPrefix(rule, "pin/"):
+		return homePage + "/blob/main/docs/pin.md#check"
 	case strings.HasPrefix(rule, "secret/"):
 		return secretsPage
 	}
