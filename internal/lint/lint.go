@@ -229,6 +229,7 @@ type check struct {
 	rule     *Rule
 	findings []Finding
 	secrets  []secret
+	ofLine   map[int][]secret // the secrets, once all are known
 }
 
 // secret is a value that no output may hold. A short one may be an ordinary
@@ -273,20 +274,31 @@ func (c *check) conceal(value string, line int) {
 	}
 }
 
-// replacer blots out the secrets: the long ones, or all those of one line. It
-// is nil when there are none. The longest come first: one may be part of another.
-func replacer(secrets []secret, line int) *strings.Replacer {
-	var pairs []string
-	slices.SortFunc(secrets, func(a, b secret) int { return len(b.value) - len(a.value) })
-	for _, s := range secrets {
-		if s.line == line || line == 0 && s.everywhere() {
-			pairs = append(pairs, s.value, "****")
-		}
-	}
-	if pairs == nil {
+// replacer blots out secrets; nil when there are none. The longest come first:
+// one may be part of another.
+func replacer(secrets []secret) *strings.Replacer {
+	if len(secrets) == 0 {
 		return nil
 	}
+	slices.SortFunc(secrets, func(a, b secret) int { return len(b.value) - len(a.value) })
+	var pairs []string
+	for _, s := range secrets {
+		pairs = append(pairs, s.value, "****")
+	}
 	return strings.NewReplacer(pairs...)
+}
+
+// sortSecrets tells the secrets that are blotted out of the whole file from those
+// of one line.
+func (c *check) sortSecrets() (everywhere []secret) {
+	c.ofLine = map[int][]secret{}
+	for _, s := range c.secrets {
+		c.ofLine[s.line] = append(c.ofLine[s.line], s)
+		if s.everywhere() {
+			everywhere = append(everywhere, s)
+		}
+	}
+	return everywhere
 }
 
 // maxLineText is how many bytes of an offending line are shown.
@@ -317,7 +329,7 @@ func lineStarts(data []byte) []int {
 // result sorts the findings, sets aside those that a pragma names, blots out
 // secrets and gives each its fingerprint.
 func (c *check) result(kind string, pragmas []pragma) *Result {
-	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.secrets, 0), short: c.secrets, check: c, pragmas: pragmas}
+	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.sortSecrets()), short: c.secrets, check: c, pragmas: pragmas}
 	r.settle(c.findings)
 	seen := map[string]int{}
 	for i := range r.Findings {
@@ -382,7 +394,7 @@ func (r *Result) Add(list []Extern) {
 // shownLine is a line as it may be printed.
 func (c *check) shownLine(r *Result, line int) string {
 	text := r.Redact(c.lineText(line))
-	if own := replacer(c.secrets, line); own != nil {
+	if own := replacer(c.ofLine[line]); own != nil {
 		text = own.Replace(text)
 	}
 	if len(text) > maxLineText {

@@ -59,6 +59,7 @@ func (r Reference) Code() bool { return r.use != nil }
 type place struct {
 	start, end int
 	text       string
+	cut        string // what of the pin is not written: the place is of the digest alone
 	arg        string // the ARG whose default it is in; "" for the reference itself
 	missing    string // why there is none
 }
@@ -224,10 +225,13 @@ func (d *Document) readWorkload(f *workload.File) {
 		}
 	}
 	for _, img := range f.Images {
-		ref := Reference{Line: img.Line, Where: img.Where, Text: img.Value, Value: img.Value}
+		ref := Reference{Line: img.Line, Where: img.Where, Text: img.Of + img.Value, Value: img.Of + img.Value}
 		switch {
 		case img.Start >= 0:
 			ref.place = place{start: img.Start, end: img.End, text: img.Value}
+			if img.Bare {
+				ref.place.cut = "@"
+			}
 		default:
 			ref.place.missing = notAsWritten
 		}

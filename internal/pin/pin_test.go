@@ -120,16 +120,26 @@ func TestWorkloads(t *testing.T) {
 		{"compose.yaml", "services:\n  a:\n    image: \"alp\\u0069ne:3\"\n", "services:\n  a:\n    image: \"alp\\u0069ne:3\"\n"},
 		{"compose.yaml", "services:\r\n  a:\r\n    image: alpine:3\r\n", "services:\r\n  a:\r\n    image: alpine:3@D\r\n"},
 		{"x.yaml", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3 # c\n    name: a\n  initContainers:\n  - {name: b, image: alpine:3}\n", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3@D # c\n    name: a\n  initContainers:\n  - {name: b, image: alpine:3@D}\n"},
-		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    container: alpine:3\n    services: {x: {image: alpine:3}}\n    steps:\n    - uses: docker://alpine:3\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3\n", "on: push\njobs:\n  a:\n    container: alpine:3@D\n    services: {x: {image: alpine:3@D}}\n    steps:\n    - uses: docker://alpine:3@D\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3\n"},
+		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    container: alpine:3\n    services: {x: {image: alpine:3}}\n    steps:\n    - uses: docker://alpine:3\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3\n", "on: push\njobs:\n  a:\n    container: alpine:3@D\n    services: {x: {image: alpine:3@D}}\n    steps:\n    - uses: docker://alpine:3@D\n    - uses: actions/checkout@v4\n    - run: docker run alpine:3@D\n"},
 		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    container: ${{ matrix.i }}\n", "on: push\njobs:\n  a:\n    container: ${{ matrix.i }}\n"},
 		{"compose.yaml", "services:\n  a:\n    build:\n      dockerfile_inline: |\n        ARG V=3\n        FROM alpine:$$V\n        COPY --from=alpine:3 /a /\n      additional_contexts:\n        base: docker-image://alpine:3\n        other: ../x\n      cache_from: [alpine:3, 'type=registry,ref=alpine:3', 'type=local,src=x']\n", "services:\n  a:\n    build:\n      dockerfile_inline: |\n        ARG V=3@D\n        FROM alpine:$$V\n        COPY --from=alpine:3@D /a /\n      additional_contexts:\n        base: docker-image://alpine:3@D\n        other: ../x\n      cache_from: [alpine:3@D, 'type=registry,ref=alpine:3@D', 'type=local,src=x']\n"},
 		{"compose.yaml", "services:\n  a:\n    build:\n      dockerfile_inline: \"FROM alpine:3\\nRUN x\"\n", "services:\n  a:\n    build:\n      dockerfile_inline: \"FROM alpine:3\\nRUN x\"\n"},
 		{"x.yaml", "apiVersion: v1\nkind: Pod\nspec:\n  containers: []\n  volumes:\n  - name: v\n    image: {reference: 'alpine:3'}\n", "apiVersion: v1\nkind: Pod\nspec:\n  containers: []\n  volumes:\n  - name: v\n    image: {reference: 'alpine:3@D'}\n"},
+		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    steps:\n    - run: |\n        set -e\n        docker run --rm -v x:/y \\\n          alpine:3 sh\n        docker run $IMAGE\n        docker build -t alpine:3 .\n", "on: push\njobs:\n  a:\n    steps:\n    - run: |\n        set -e\n        docker run --rm -v x:/y \\\n          alpine:3@D sh\n        docker run $IMAGE\n        docker build -t alpine:3 .\n"},
+		{".gitlab-ci.yml", "a:\n  script:\n  - docker run alpine:3\n  - |\n    true\n    docker run 'alpine:3'\n", "a:\n  script:\n  - docker run alpine:3@D\n  - |\n    true\n    docker run 'alpine:3@D'\n"},
+		{".circleci/config.yml", "jobs:\n  a:\n    docker: [{image: 'alpine:3'}]\n    steps:\n    - run: docker run alpine:3\n    - run:\n        command: podman run alpine:3\n", "jobs:\n  a:\n    docker: [{image: 'alpine:3@D'}]\n    steps:\n    - run: docker run alpine:3@D\n    - run:\n        command: podman run alpine:3@D\n"},
+		{"run.sh", "#!/bin/sh\nX=1 sudo docker run -d \"alpine:3\" sh # alpine:3\n", "#!/bin/sh\nX=1 sudo docker run -d \"alpine:3@D\" sh # alpine:3\n"},
+		{"Makefile", "all:\n\t@docker run alpine:3 $(X)\n", "all:\n\t@docker run alpine:3@D $(X)\n"},
+		{"kustomization.yaml", "resources: [a.yaml]\nimages:\n- name: app\n  newName: alpine\n  newTag: \"3\" # why\n- name: alpine\n  newTag: 3\n- name: other\n  newName: x\n", "resources: [a.yaml]\nimages:\n- name: app\n  newName: alpine\n  newTag: \"3@D\" # why\n- name: alpine\n  newTag: 3@D\n- name: other\n  newName: x\n"},
+		{"values.yaml", "image:\n  repository: alpine\n  tag: 3\n  pullPolicy: Always\nsub:\n  image: {registry: docker.io, repository: library/alpine, tag: '3', digest: \"\"}\n  git: {repository: 'https://example.com/x', tag: v1}\nother: {image: alpine:3}\nempty: {repository: alpine, tag: \"\"}\n", "image:\n  repository: alpine\n  tag: 3@D\n  pullPolicy: Always\nsub:\n  image: {registry: docker.io, repository: library/alpine, tag: '3', digest: \"D\"}\n  git: {repository: 'https://example.com/x', tag: v1}\nother: {image: alpine:3@D}\nempty: {repository: alpine, tag: \"\"}\n"},
+		{"docker-bake.hcl", "variable \"X\" { default = \"alpine:3\" }\n# docker-image://alpine:3\ntarget \"app\" {\n  contexts = {\n    base = \"docker-image://alpine:3\"\n    src = \"target:x\"\n  }\n  cache-from = [\"type=registry,ref=alpine:3\", \"type=gha\"]\n  tags = [\"alpine:3\"]\n  dockerfile-inline = <<EOT\nFROM alpine:3\nRUN echo $${X}\nEOT\n}\n", "variable \"X\" { default = \"alpine:3\" }\n# docker-image://alpine:3\ntarget \"app\" {\n  contexts = {\n    base = \"docker-image://alpine:3@D\"\n    src = \"target:x\"\n  }\n  cache-from = [\"type=registry,ref=alpine:3@D\", \"type=gha\"]\n  tags = [\"alpine:3\"]\n  dockerfile-inline = <<EOT\nFROM alpine:3@D\nRUN echo $${X}\nEOT\n}\n"},
+		{"docker-bake.json", "{\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://alpine:3\"}, \"tags\": [\"alpine:3\"]}}}\n", "{\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://alpine:3@D\"}, \"tags\": [\"alpine:3\"]}}}\n"},
+		{".devcontainer/devcontainer.json", "// a comment: {\n{\n\t\"name\": \"x // y\", /* more */\n\t\"image\": \"alpine:3\", // why\n}\n", "// a comment: {\n{\n\t\"name\": \"x // y\", /* more */\n\t\"image\": \"alpine:3@D\", // why\n}\n"},
 		{".gitlab-ci.yml", "image: alpine:3\na:\n  script: [x]\n  services: [alpine:3]\n", "image: alpine:3@D\na:\n  script: [x]\n  services: [alpine:3@D]\n"},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			got, _ := pinOne(t, c.file, c.in, Options{Registry: &tags{any: true}})
-			if diff := cmp.Diff(strings.ReplaceAll(c.want, "@D", "@"+three), got); diff != "" {
+			if diff := cmp.Diff(strings.NewReplacer("@D", "@"+three, "\"D\"", `"`+three+`"`).Replace(c.want), got); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -324,6 +334,11 @@ func FuzzRewrite(f *testing.F) {
 	f.Add("compose.yaml", []byte("services:\n  a: {image: 'alpine:3'}\n  b:\n    image: ${I:-alpine:3}\n"))
 	f.Add("pod.yaml", []byte("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: alpine:3 # c\n"))
 	f.Add(".github/workflows/a.yml", []byte("on: push\njobs:\n  a:\n    container: alpine:3\n    steps:\n    - uses: docker://alpine:3\n"))
+	f.Add("docker-bake.hcl", []byte("target \"a\" {\n  contexts = { b = \"docker-image://alpine:3\" }\n  dockerfile-inline = <<-E\n    FROM alpine:3\n  E\n}\n"))
+	f.Add("values.yaml", []byte("image: {repository: alpine, tag: '3', digest: ''}\nx: {image: alpine:3}\n"))
+	f.Add("kustomization.yaml", []byte("images:\n- {name: alpine, newTag: '3'}\n"))
+	f.Add("devcontainer.json", []byte("// x\n{\"image\": \"alpine:3\", /* y */}\n"))
+	f.Add("compose.yaml", []byte("services:\n  a:\n    build:\n      cache_from: [alpine:3]\n      dockerfile_inline: |\n        FROM alpine:3\n"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		d, err := Read(name, data)
 		if err != nil {
@@ -353,6 +368,7 @@ func FuzzRewrite(f *testing.F) {
 			if _, digest, ok := strings.Cut(o.New, "@"); ok {
 				rest = bytes.ReplaceAll(rest, []byte(":latest@"+digest), nil)
 				rest = bytes.ReplaceAll(rest, []byte("@"+digest), nil)
+				rest = bytes.ReplaceAll(rest, []byte(digest), nil) // where the file has it apart
 			}
 		}
 		before := bytes.ReplaceAll(data, []byte(":latest"), nil)

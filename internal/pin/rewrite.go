@@ -49,7 +49,7 @@ func (d *Document) edits(wanted map[int]string, stuck map[int]string) []edit {
 			stuck[i] = "its tag is put together from variables: make it one"
 			continue
 		}
-		e := edit{ref.place.start, ref.place.end, text}
+		e := edit{ref.place.start, ref.place.end, strings.TrimPrefix(text, ref.place.cut)}
 		if other, taken := at[e.start]; taken {
 			if other != e {
 				stuck[i] = fmt.Sprintf("ARG %s feeds another image too: give each an ARG of its own", ref.place.arg)

@@ -249,7 +249,7 @@ func Read(name string, data []byte, named bool) (*File, error) {
 	f := &File{Path: name, Data: data}
 	stem, templated := template(name)
 	switch {
-	case templated && (dockerfile.Named(stem) || workload.Recognise(stem, data) != workload.Unknown && ours(stem, data)):
+	case templated && (dockerfile.Named(stem) || workload.Recognise(stem, data) != workload.Unknown && workload.Recognise(stem, data) != workload.Helm && ours(stem, data)):
 		return nil, ErrTemplate
 	case dockerfile.Named(name):
 		if !dockerfile.Certain(name) && !named && !dockerfile.Plausible(data) && !templateDockerfile(data) {
@@ -291,9 +291,9 @@ func (f *File) readWorkload() error {
 	case errors.As(err, &broken):
 		kind := workload.Recognise(f.Path, f.Data)
 		switch {
-		case marked(f.Data, kind.Workflow()) && (kind != workload.YAML || workload.Manifest(f.Data)):
+		case kind != workload.Helm && marked(f.Data, kind.Workflow()) && (kind != workload.YAML || workload.Manifest(f.Data)):
 			return ErrTemplate
-		case kind == workload.YAML && !workload.Manifest(f.Data):
+		case kind == workload.Helm, kind == workload.YAML && !workload.Manifest(f.Data):
 			return ErrUnknown // any YAML may be named like this; only one of ours is our business
 		case kind == workload.YAML:
 			kind = workload.Kubernetes

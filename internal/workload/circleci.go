@@ -43,6 +43,7 @@ func (d *document) circleSteps(list *yaml.Node, job string, depth int) {
 				step.Run, step.Line = scalar(run), run.Line
 				// circleci.com, "Using shell options": bash -eo pipefail.
 				step.Commands = stepCommands(run, shellText{errexit: true, pipefail: true}).commands
+				d.stepImages(run, step.Commands)
 				d.file.Steps = append(d.file.Steps, step)
 			case "when", "unless":
 				d.circleSteps(d.get(f.value, "steps"), job, depth+1)

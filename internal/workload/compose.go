@@ -167,12 +167,7 @@ func (d *document) composeBuild(n *yaml.Node, where string) {
 		}
 	}
 	for _, item := range d.items(d.get(n, "cache_from")) {
-		switch value := scalar(item); {
-		case strings.HasPrefix(value, "type=registry,ref=") && strings.Count(value, ",") == 1:
-			d.prefixed(item, "type=registry,ref=", where+".cache_from")
-		case !strings.Contains(value, "="):
-			d.prefixed(item, "", where+".cache_from")
-		}
+		d.cacheImage(item, where+".cache_from")
 	}
 	d.inline(d.get(n, "dockerfile_inline"), where+".dockerfile_inline")
 }

@@ -103,6 +103,7 @@ func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Fl
 			if own == "" || strings.HasPrefix(own, "bash") || strings.HasPrefix(own, "sh") {
 				pipefail := own == "bash" || strings.Contains(own, "pipefail")
 				step.Commands = stepCommands(run, shellText{errexit: true, pipefail: pipefail}).commands
+				d.stepImages(run, step.Commands)
 			}
 		}
 		d.file.Steps = append(d.file.Steps, step)
@@ -116,6 +117,29 @@ func (d *document) inputs(n *yaml.Node) map[string]Text {
 		inputs[f.key] = text(f.value)
 	}
 	return inputs
+}
+
+// stepImages notes the images of docker run lines in the shell text of a scalar.
+func (d *document) stepImages(n *yaml.Node, commands []Command) {
+	var b *Build
+	for _, c := range commands {
+		s, ok := runLine(c.Program())
+		if !ok || s.Image.Line == 0 {
+			continue
+		}
+		if b == nil {
+			b = d.textOf(n)
+		}
+		image := s.Image
+		if image.Start >= 0 {
+			from, to := b.Place(image.Start), b.Place(image.End)
+			image.Start, image.End = from.Offset, to.Offset
+			if from.Offset < 0 || to.Offset < 0 || from.Line != to.Line {
+				image.Start, image.End = -1, -1
+			}
+		}
+		d.file.Images = append(d.file.Images, image)
+	}
 }
 
 // stepCommands reads the shell text of a scalar, going on from a state.

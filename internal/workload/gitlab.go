@@ -74,7 +74,9 @@ func (d *document) gitlabScript(step *Step, job *yaml.Node) {
 			switch {
 			case item.Kind == yaml.ScalarNode:
 				run = append(run, item.Value)
+				known := len(state.commands)
 				state = stepCommands(item, state)
+				d.stepImages(item, state.commands[known:])
 			case depth < maxMerges:
 				walk(item, depth+1)
 			}

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"bytes"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,25 +15,34 @@ func (d *document) inline(n *yaml.Node, where string) {
 	if value == "" {
 		return
 	}
-	b := Build{Where: where}
+	b := d.textOf(n)
+	b.Where = where
+	lines := strings.Split(b.Text, "\n")
+	for i, line := range lines { // what compose replaces is not in the file as the builder sees it
+		if seen := defaults(line, 0); d.file.Kind == Compose && seen != line {
+			lines[i], b.Lines[i].Offset = seen, -1
+		}
+	}
+	b.Text = strings.Join(lines, "\n")
+	d.file.Builds = append(d.file.Builds, *b)
+}
+
+// textOf returns the text of a scalar, with the place of each of its lines.
+func (d *document) textOf(n *yaml.Node) *Build {
+	b := &Build{Text: n.Value}
 	literal := n.Style&yaml.LiteralStyle != 0
-	for i, line := range strings.Split(value, "\n") {
+	for i, line := range strings.Split(n.Value, "\n") {
 		place := Place{Line: n.Line, Offset: -1}
-		if literal { // the text begins below its indicator
+		switch {
+		case literal: // the text begins below its indicator
 			place.Line += i + 1
 			place.Offset = d.lineEnding(place.Line, line)
-		}
-		// What compose replaces is not in the file as the builder sees it.
-		if seen := defaults(line, 0); seen != line {
-			line, place.Offset = seen, -1
+		case !strings.Contains(n.Value, "\n"):
+			place.Offset = d.scalarStart(n)
 		}
 		b.Lines = append(b.Lines, place)
-		if i > 0 {
-			b.Text += "\n"
-		}
-		b.Text += line
 	}
-	d.file.Builds = append(d.file.Builds, b)
+	return b
 }
 
 // lineEnding returns where a text begins that a line of the file holds behind its
@@ -59,10 +69,18 @@ func (b *Build) Place(offset int) Place {
 	if offset < 0 || offset > len(b.Text) {
 		return Place{Line: b.Lines[0].Line, Offset: -1}
 	}
-	line := strings.Count(b.Text[:offset], "\n")
+	if b.starts == nil {
+		b.starts = []int{0}
+		for i := range len(b.Text) {
+			if b.Text[i] == '\n' {
+				b.starts = append(b.starts, i+1)
+			}
+		}
+	}
+	line := sort.SearchInts(b.starts, offset+1) - 1
 	place := b.Lines[line]
 	if place.Offset >= 0 {
-		place.Offset += offset - (strings.LastIndexByte(b.Text[:offset], '\n') + 1)
+		place.Offset += offset - b.starts[line]
 	}
 	return place
 }

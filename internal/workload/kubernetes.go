@@ -26,7 +26,7 @@ func (d *document) kubernetes(root *yaml.Node, depth int) {
 	case "ConfigMap", "Secret":
 		d.values(root, object, name)
 		return
-	case "Kustomization", "Component":
+	case "Kustomization", "Component", "": // kustomization.yaml may leave it out
 		d.kustomization(root)
 		return
 	}
@@ -228,10 +228,6 @@ func (d *document) probeHost(s *Service, handler *yaml.Node) {
 		}
 	}
 }
-
-// kustomization notes the images that are given other names or tags
-// (kubectl.docs.kubernetes.io, "images").
-func (d *document) kustomization(root *yaml.Node) {}
 
 // containerMounts joins a container's mounts with the pod's volumes. Only paths
 // of the host and memory are told apart; the rest are volumes by name.

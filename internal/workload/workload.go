@@ -36,6 +36,9 @@ const (
 	GitLab     Kind = "gitlab"
 	CircleCI   Kind = "circleci"
 	Script     Kind = "script"
+	Bake       Kind = "bake"         // docker buildx bake
+	Helm       Kind = "helm"         // values of a chart
+	Dev        Kind = "devcontainer" // development containers
 	Makefile   Kind = "makefile"
 )
 
@@ -66,6 +69,8 @@ type Problem struct {
 // Image is a reference to an image.
 type Image struct {
 	Value string // as written, without quotes: "nginx:1.27", "$REGISTRY/app:${TAG}"
+	Of    string // what comes before Value where the file has it in pieces: "nginx:"
+	Bare  bool   // the piece is of the digest alone, and empty
 	// Start and End are the byte offsets of Value in the file. Both are -1 when
 	// the text is spread or escaped such that it cannot be replaced in place.
 	Start, End int
@@ -195,6 +200,8 @@ type Build struct {
 	// from 1, and the byte offset at which it begins; -1 where the file does not
 	// hold it byte for byte.
 	Lines []Place
+
+	starts []int // of the lines of Text, once they were asked for
 }
 
 // Place is a place of a file.
@@ -276,6 +283,14 @@ func Recognise(name string, head []byte) Kind {
 		return GitLab
 	case isYAML && (dir == ".circleci" || strings.HasSuffix(dir, "/.circleci")):
 		return CircleCI
+	case lower == "kustomization.yaml" || lower == "kustomization.yml":
+		return Kubernetes
+	case isYAML && helmValues(lower):
+		return Helm
+	case strings.HasPrefix(lower, "docker-bake.") && (ext == ".hcl" || ext == ".json"):
+		return Bake
+	case lower == "devcontainer.json" || lower == ".devcontainer.json":
+		return Dev
 	case isYAML && (strings.HasPrefix(lower, "compose.") || strings.HasPrefix(lower, "docker-compose") || strings.HasPrefix(lower, "podman-compose")):
 		return Compose
 	case isYAML:
@@ -341,6 +356,13 @@ func Parse(name string, data []byte) (*File, error) {
 	case Makefile:
 		f.parseMakefile(data)
 	default:
+		if f.Kind == Bake && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+			f.parseBake(data)
+			break
+		}
+		if f.Kind == Dev {
+			data = withoutComments(data)
+		}
 		if err := f.parseYAML(data); err != nil {
 			return nil, err
 		}
@@ -349,5 +371,11 @@ func Parse(name string, data []byte) (*File, error) {
 		}
 	}
 	f.collectImages()
+	switch f.Kind {
+	case Helm, Bake, Dev: // any file may be called so
+		if len(f.Images)+len(f.Builds) == 0 {
+			return nil, ErrUnknown
+		}
+	}
 	return f, nil
 }

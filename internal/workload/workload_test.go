@@ -32,6 +32,19 @@ func checkOffsets(t *testing.T, f *File, text string) {
 			t.Errorf("%s: image %q is not at %d-%d", f.Path, image.Value, image.Start, image.End)
 		}
 	}
+	for _, u := range f.Uses {
+		if u.Start >= 0 && (u.End > len(text) || text[u.Start:u.End] != u.Ref) {
+			t.Errorf("%s: %q is not at %d-%d", f.Path, u.Ref, u.Start, u.End)
+		}
+	}
+	for i := range f.Builds {
+		b := &f.Builds[i]
+		for at := range min(len(b.Text), 4000) {
+			if p := b.Place(at); p.Offset >= 0 && (p.Offset > len(text) || b.Text[at] != '\n' && text[p.Offset] != b.Text[at]) {
+				t.Errorf("%s: offset %d of %q is not at %+v", f.Path, at, b.Text, p)
+			}
+		}
+	}
 }
 
 func only(t *testing.T, f *File) Service {
@@ -82,7 +95,7 @@ func TestComposeService(t *testing.T) {
 `)
 	want := Service{
 		Name: "web", Line: 2,
-		Image:           Image{"nginx:1.27", 29, 39, 3, "services.web.image"},
+		Image:           Image{Value: "nginx:1.27", Start: 29, End: 39, Line: 3, Where: "services.web.image"},
 		User:            Text{"101:101", 4},
 		ReadOnly:        Flag{true, 5},
 		Privileged:      Flag{false, 6},
@@ -214,7 +227,7 @@ spec:
 	}
 	want := Service{
 		Name: "Deployment/shop api", Line: 26,
-		Image: Image{"registry:5000/api:1", api.Image.Start, api.Image.End, 27, "Deployment/shop api"},
+		Image: Image{Value: "registry:5000/api:1", Start: api.Image.Start, End: api.Image.End, Line: 27, Where: "Deployment/shop api"},
 		User:  Text{"0", 29}, RunAsNonRoot: Flag{true, 20}, NoNewPrivileges: Flag{true, 30}, ReadOnly: Flag{true, 31},
 		CapAdd: []Text{{"SYS_ADMIN", 34}}, CapDrop: []Text{{"ALL", 33}}, Seccomp: Text{"RuntimeDefault", 21},
 		Network: Text{"host", 16}, Tmpfs: []Text{{"/tmp", 44}},
@@ -553,11 +566,13 @@ func TestPlacesOfScalars(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	names := []string{"compose.yaml", "pod.yaml", ".github/workflows/x.yml", ".gitlab-ci.yml", ".circleci/config.yml", "x.sh", "Makefile"}
+	names := []string{"compose.yaml", "pod.yaml", ".github/workflows/x.yml", ".gitlab-ci.yml", ".circleci/config.yml", "x.sh", "Makefile", "docker-bake.hcl", "devcontainer.json", "values.yaml", "kustomization.yaml", "docker-bake.json"}
 	for i, seed := range []string{
 		"services: {a: &a {image: x, extends: a, <<: *a}}", "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x}]}",
 		"on: x\njobs: {a: {steps: [{run: 'docker run x'}]}}", "a: {script: [[trivy image x]], image: {name: y}}",
 		"jobs: {a: {docker: [{image: x}], steps: [checkout, run: x]}}", "docker run -itu 1 \"x\" <<E\nE\n", "a:\n\t@-docker run $$(x) $(y) \\\n z",
+		"target \"a\" {\n  contexts = { b = \"docker-image://x:3\" }\n  dockerfile-inline = <<-E\n    FROM x:3\n  E\n}\n", "// x\n{\"image\": \"x:3\", /* y */}\n",
+		"image: {repository: x, tag: '3', digest: ''}\n", "images: [{name: x, newTag: 3}]\n", "{\"target\": {\"a\": {\"dockerfile-inline\": \"FROM x\"}}}",
 	} {
 		f.Add(i, []byte(seed))
 	}

@@ -82,6 +82,12 @@ func (d *document) root(n *yaml.Node) {
 		d.gitlab(n)
 	case CircleCI:
 		d.circleci(n)
+	case Helm:
+		d.helm(n, "", 0)
+	case Bake:
+		d.bake(n)
+	case Dev:
+		d.devcontainer(n)
 	}
 }
 
