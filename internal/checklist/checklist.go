@@ -1,5 +1,5 @@
-// Package checklist holds an image, and the files that build and run it, to
-// eight points: minimal base, non-root user, scanned in CI, pinned base, no
+// Package checklist checks an image, and the files that build and run it,
+// against eight points: minimal base, non-root user, scanned in CI, pinned base, no
 // secrets, multi-stage, capabilities dropped, read-only files. Each point passes
 // or fails on evidence, or is not evidenced; nothing is guessed. The points and
 // their weights are written down in docs/check.md. It does no I/O.

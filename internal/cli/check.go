@@ -33,7 +33,7 @@ func (c *command) checkCommand() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check TARGET [PATH...]",
-		Short: "Hold an image, and what builds and runs it, to eight points",
+		Short: "Check an image, and what builds and runs it, against eight points",
 		Long: `Check goes through eight points: minimal base, non-root user, scanned in CI,
 pinned base, no secrets, multi-stage, capabilities dropped, read-only files. Each
 passes or fails on evidence, or is not evidenced. PATHs are Dockerfiles, compose

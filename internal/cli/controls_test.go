@@ -64,6 +64,7 @@ func TestNoVerbPrintsControls(t *testing.T) {
 			{"scan", "-f", "openvex", target}, {"scan", "--show-suppressed", "--dockerfile", dockerfile, target}},
 		"sbom":      {{"sbom", target}, {"sbom", "-f", "spdx", target}, {"sbom", "-f", "cyclonedx", target}},
 		"lint":      {{"lint", dir}, {"lint", "-f", "sarif", dir}},
+		"pin":       {{"pin", "--check", "--offline", dir}, {"pin", "--check", "--offline", "-f", "sarif", dir}},
 		"check":     {{"check", target, dir}, {"check", "-f", "sarif", target, dir}},
 		"reach":     {{"reach", target}, {"reach", target, "/app/" + evil}},
 		"slim":      {{"slim", "--dry-run", target}, {"slim", "--level", "file", "--dry-run", "--keep", "/app/" + evil, target}},

@@ -54,10 +54,10 @@ shell scripts and Makefiles, and the workflows of GitHub, GitLab and CircleCI,
 and says what is wrong with them, each with its line. Directories are searched;
 "-" is a Dockerfile on standard input. Every rule has a page under docs/rules.
 
-Findings are set aside by a comment above the line, "# careen:ignore=CD303 why",
+Findings are suppressed by a comment above the line, "# careen:ignore=CD303 why",
 or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.
 
-With --image the instructions are laid beside the history of an image that was
+With --image the instructions are aligned with the history of an image that was
 built from them, and what only the image shows (files left behind, setuid bits,
 secrets in a layer, what the base brought) is said at the line that brought it.`,
 		Example: `  careen lint .
@@ -79,7 +79,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 	flags.StringSliceVar(&f.only, "only", nil, "run these rules only; ids of careen, Hadolint, Trivy, Dockle or CIS")
 	flags.StringSliceVar(&f.ignore, "ignore", nil, "leave these rules out")
 	flags.StringVar(&f.hadolint, "hadolint-config", "", "read Hadolint's configuration from this file (default .hadolint.yaml, if there is one)")
-	flags.BoolVar(&f.fix, "fix", false, "mend in the files what can be mended safely, and report the rest")
+	flags.BoolVar(&f.fix, "fix", false, "fix in the files what can be fixed safely, and report the rest")
 	flags.BoolVar(&f.diff, "diff", false, "change nothing; print what --fix would change")
 	flags.StringVar(&f.image, "image", "", "an image that was built from one of the Dockerfiles: its faults and secrets too, each at the line that brought it")
 	f.source.register(flags)
@@ -91,7 +91,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 type lintFile struct {
 	path   string
 	data   []byte // as read
-	fixed  []byte // as data when nothing is mended
+	fixed  []byte // as data when nothing is fixed
 	result *lint.Result
 }
 
@@ -111,7 +111,10 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if slices.ContainsFunc(paths, isStdin) {
 		c.readStdin(found)
 	}
-	files := lintFiles(found.Files, opt, f.fix || f.diff)
+	files, err := lintFiles(ctx, found.Files, opt, f.fix || f.diff)
+	if err != nil {
+		return err
+	}
 	failed := notForFiles(c.notLinted(found, threshold != nil), paths)
 	if none := notForFiles(errNoFiles(paths), paths); len(files) == 0 && failed == nil && len(found.Templates) == 0 {
 		if failed = none; threshold == nil { // no gate, which would be green on nothing
@@ -164,7 +167,7 @@ func (f lintFlags) validate() (threshold *finding.Severity, err error) {
 		return nil, errors.New("--diff changes nothing: leave out --fix")
 	}
 	if f.image != "" && f.diff {
-		return nil, errors.New("--diff shows what can be mended in the file, to which --image adds nothing: leave one out")
+		return nil, errors.New("--diff shows what can be fixed in the file, to which --image adds nothing: leave one out")
 	}
 	for _, id := range slices.Concat(f.only, f.ignore) {
 		if _, ok := lint.Lookup(id); !ok && !(f.image != "" && ofImage(id)) {
@@ -274,9 +277,12 @@ func (c *command) notLinted(found *project.Found, gate bool) error {
 }
 
 // lintFiles looks at the files.
-func lintFiles(found []*project.File, opt lint.Options, fix bool) []*lintFile {
+func lintFiles(ctx context.Context, found []*project.File, opt lint.Options, fix bool) ([]*lintFile, error) {
 	var files []*lintFile
 	for _, f := range found {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		file := &lintFile{path: f.Path, data: f.Data, fixed: f.Data}
 		if fix {
 			file.fixed, file.result = lint.FixFile(f, opt)
@@ -285,17 +291,17 @@ func lintFiles(found []*project.File, opt lint.Options, fix bool) []*lintFile {
 		}
 		files = append(files, file)
 	}
-	return files
+	return files, nil
 }
 
-// writeFixes puts the mended files in place of the old.
+// writeFixes replaces the files that were fixed.
 func (c *command) writeFixes(files []*lintFile) error {
 	for _, file := range files {
 		if string(file.fixed) == string(file.data) {
 			continue
 		}
 		if file.path == stdinName {
-			return errors.New("standard input cannot be mended in place; use --diff")
+			return errors.New("standard input cannot be fixed in place; use --diff")
 		}
 		info, err := os.Stat(file.path)
 		if err != nil {
@@ -304,7 +310,7 @@ func (c *command) writeFixes(files []*lintFile) error {
 		if err := replaceFile(file.path, file.fixed, info.Mode().Perm()); err != nil {
 			return fmt.Errorf("%s: %w", file.path, err)
 		}
-		c.note("%s: mended", escape(file.path))
+		c.note("%s: fixed", escape(file.path))
 	}
 	return nil
 }
@@ -370,11 +376,11 @@ func (c *command) writeLint(r *report.Lint, files []*lintFile, f lintFlags) (err
 // writeLintText prints each finding with its line, and what to do.
 func writeLintText(w io.Writer, r *report.Lint, files []*lintFile) error {
 	var b strings.Builder
-	open, aside := 0, 0
+	open, suppressed := 0, 0
 	for _, file := range files {
 		for _, found := range file.result.Findings {
 			if found.Suppressed != nil {
-				aside++
+				suppressed++
 				continue
 			}
 			open++
@@ -391,10 +397,10 @@ func writeLintText(w io.Writer, r *report.Lint, files []*lintFile) error {
 	}
 	fmt.Fprintf(&b, "%s, %s", count(len(r.Files), "file", "files"), count(open, "finding", "findings"))
 	if r.Fixable > 0 {
-		fmt.Fprintf(&b, ", %d of them mended by --fix", r.Fixable)
+		fmt.Fprintf(&b, ", %d of them fixed by --fix", r.Fixable)
 	}
-	if aside > 0 {
-		fmt.Fprintf(&b, "; %d set aside by comments", aside)
+	if suppressed > 0 {
+		fmt.Fprintf(&b, "; %d suppressed by comments", suppressed)
 	}
 	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())
@@ -408,7 +414,7 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// writeAnnotations prints workflow commands, which GitHub shows beside the lines
+// writeAnnotations prints workflow commands, which GitHub shows next to the lines
 // of a pull request (docs.github.com, "Workflow commands for GitHub Actions").
 func writeAnnotations(w io.Writer, list []finding.Misconfiguration) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")

@@ -206,7 +206,7 @@ func serviceTag(c *serviceCheck) {
 		case n.tag == "":
 			c.report(s.Image.Line, nil, "%s has no tag", s.Image.Value)
 		case n.tag == "latest":
-			c.report(s.Image.Line, nil, "%s moves with every release", s.Image.Value)
+			c.report(s.Image.Line, nil, "%s moves with every release; a digest is what pins it", s.Image.Value)
 		}
 	})
 }

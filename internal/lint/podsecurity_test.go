@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +66,29 @@ var controls = []struct {
 	{"restricted", "Running as Non-root user, of the pod", "CS106", 0, []string{"securityContext: {runAsUser: 0}"}, []string{"securityContext: {runAsUser: 1}"}},
 	{"restricted", "Capabilities to add", "CS217", 1, []string{"capabilities: {drop: [ALL], add: [CHOWN]}"}, []string{"capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}"}},
 	{"restricted", "Capabilities to drop", "CS201", 1, []string{"capabilities: {drop: [NET_RAW]}", "capabilities: {}"}, []string{"capabilities: {drop: [ALL]}"}},
+}
+
+// TestPodSecurityPage writes the standards down, control by control.
+func TestPodSecurityPage(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Pod Security Standards\n\n`careen lint` has the baseline and the restricted standard whole ([kubernetes.io](https://kubernetes.io/docs/concepts/security/pod-security-standards/),\nas of Kubernetes 1.34), for the containers, init containers and ephemeral containers of every kind that has pods. What\nmeans nothing on Windows is not asked of pods with `os: {name: windows}`.\n\n| standard | control | rule | found, for example | not found |\n|---|---|---|---|---|\n")
+	for _, c := range controls {
+		good := ""
+		if len(c.good) > 0 {
+			good = "`" + c.good[0] + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | [%s](rules/%[3]s.md) | `%[4]s` | %[5]s |\n", c.level, c.name, c.rule, c.bad[0], good)
+	}
+	b.WriteString("| restricted | Seccomp is asked for | [CS205](rules/CS205.md) | no `seccompProfile` | `seccompProfile: {type: RuntimeDefault}` |\n")
+	path := filepath.Join("..", "..", "docs", "pod-security.md")
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != b.String() {
+		t.Errorf("%s does not say what the table says (%v); -update writes it", path, err)
+	}
 }
 
 // withField is the hardened pod with one field more, or another value for it.

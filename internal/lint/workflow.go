@@ -404,7 +404,7 @@ func workflowImages(c *workflowCheck) {
 		case n.tag == "":
 			c.report(image.Line, nil, "%s has no tag", image.Value)
 		case n.tag == "latest":
-			c.report(image.Line, nil, "%s moves with every release", image.Value)
+			c.report(image.Line, nil, "%s moves with every release; a digest is what pins it", image.Value)
 		}
 	}
 }

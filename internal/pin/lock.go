@@ -19,7 +19,7 @@ const lockVersion = 1
 type Locked struct {
 	Digest    string            `json:"digest"`              // of the index, or of the only image
 	Platforms map[string]string `json:"platforms,omitempty"` // digests of its images
-	Tag       string            `json:"tag,omitempty"`       // of "latest": the version that it stands for
+	Tag       string            `json:"tag,omitempty"`       // of "latest": the version that it is
 }
 
 // Lock remembers what tags name, so that pinning again needs no registry and

@@ -104,7 +104,7 @@ func (p *Plan) Failed() []Outcome {
 }
 
 // unpinnable says of references without a pin why they could not be given one.
-// No registry is asked: digests that differ wherever the values do stand for
+// No registry is asked: digests that differ where the values differ represent
 // those that it would name.
 func (d *Document) unpinnable(outcomes []Outcome) {
 	wanted := map[int]string{}

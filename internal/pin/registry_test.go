@@ -30,7 +30,7 @@ type folder struct {
 
 func newFolder(t *testing.T, host string) folder {
 	t.Helper()
-	home := t.TempDir() // no credential of whoever runs the tests
+	home := t.TempDir() // no credential of the person who runs the tests
 	t.Setenv("HOME", home)
 	t.Setenv("DOCKER_CONFIG", filepath.Join(home, ".docker"))
 	t.Setenv("XDG_RUNTIME_DIR", "")

@@ -8,7 +8,7 @@ import (
 )
 
 // maxCandidates bounds how many tags are asked for to find the one that
-// "latest" stands for. It is among the highest versions, or it is not there.
+// "latest" means. It is among the highest versions, or it is not there.
 const maxCandidates = 30
 
 // version is a tag that is a version and nothing else: "3.20.3", "v1.2".

@@ -16,7 +16,7 @@ type replacement struct {
 }
 
 // replace changes files, each at once or not at all: what is new is written
-// beside it under another name, with the same permissions, and renamed. Nothing
+// next to it under another name, with the same permissions, and renamed. Nothing
 // is renamed before all are written. A link is followed, and stays.
 func replace(files []replacement) error {
 	type staged struct{ temporary, target string }
@@ -46,7 +46,7 @@ func replace(files []replacement) error {
 	return nil
 }
 
-// stage writes the new bytes beside the target, if that holds the old ones.
+// stage writes the new bytes next to the target, if that holds the old ones.
 func stage(target string, f replacement) (string, error) {
 	current, err := readBounded(target, len(f.old)+1)
 	if err != nil && !errors.Is(err, errTooLarge) {

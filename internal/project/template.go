@@ -82,7 +82,7 @@ func marked(data []byte, workflow bool) bool {
 }
 
 // chartTemplate reports whether a file is one of a Helm chart's templates: in
-// the directory templates beside Chart.yaml (helm.sh, "Charts").
+// the directory templates next to Chart.yaml (helm.sh, "Charts").
 func chartTemplate(name string) bool {
 	dir := filepath.Dir(name)
 	for range maxDepth {

@@ -48,7 +48,7 @@ func (d *document) textImage(start, end int, prefix, where string) {
 }
 
 // hclDockerfile notes a Dockerfile in a heredoc. Lines with "${" are not in the
-// file as the builder sees them; "$${" stands for it.
+// file as the builder sees them; "$${" represents it.
 func (d *document) hclDockerfile(s hclScan, where string) {
 	b := Build{Where: where}
 	line := sort.SearchInts(d.lines, s.start+1)

@@ -186,7 +186,7 @@ func (d *document) prefixed(n *yaml.Node, prefix, where string) {
 	d.file.Images = append(d.file.Images, image)
 }
 
-// boundVolumes are the named volumes that stand for a path of the host: those of
+// boundVolumes are the named volumes that represent a path of the host: those of
 // the local driver with a device (docs.docker.com, "volume create", driver-specific options).
 func (d *document) boundVolumes(root *yaml.Node) map[string]string {
 	bound := map[string]string{}

@@ -20,7 +20,7 @@ var runSwitches = map[string]bool{
 // engineSocket is where Docker listens, and what --use-api-socket hands in.
 const engineSocket = "/var/run/docker.sock"
 
-// shortRun are the one-letter flags and the long ones that they stand for.
+// shortRun are the one-letter flags and the long ones that they represent.
 var shortRun = map[byte]string{
 	'a': "--attach", 'c': "--cpu-shares", 'd': "--detach", 'e': "--env", 'h': "--hostname", 'i': "--interactive",
 	'l': "--label", 'm': "--memory", 'p': "--publish", 'P': "--publish-all", 'q': "--quiet", 't': "--tty", 'u': "--user",
@@ -34,7 +34,7 @@ var clientFlags = map[string]bool{
 	"--runroot": true, "--storage-driver": true, "--namespace": true, "-n": true, "--address": true,
 }
 
-// holdsFlags matches a variable that by its name stands for flags, not for an image.
+// holdsFlags matches a variable that by its name holds flags, not for an image.
 var holdsFlags = regexp.MustCompile(`(?i)^"?\$.*(opt|flag|arg|param|vol|mount|env)`)
 
 // runLines adds a service for each docker run among the commands.

@@ -152,7 +152,7 @@ func stepCommands(n *yaml.Node, t shellText) shellText {
 	return t
 }
 
-// maskExpressions blots out ${{ … }} of GitHub and << … >> of CircleCI.
+// maskExpressions masks ${{ … }} of GitHub and << … >> of CircleCI.
 func maskExpressions(text string) string {
 	if !strings.Contains(text, "${{") && !strings.Contains(text, "<<") {
 		return text

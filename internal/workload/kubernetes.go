@@ -57,7 +57,7 @@ func (d *document) kubernetes(root *yaml.Node, depth int) {
 	}
 }
 
-// podFields reads what a pod asks for beside its containers.
+// podFields reads what a pod asks for besides its containers.
 func (d *document) podFields(spec *yaml.Node, name string) Pod {
 	pod := Pod{Name: name, Line: spec.Line}
 	for _, v := range d.items(d.get(spec, "volumes")) {
@@ -99,7 +99,7 @@ func (d *document) values(root *yaml.Node, object, name string) {
 	}
 }
 
-// podSpec finds the PodSpec of an object, and the metadata beside it: Pod,
+// podSpec finds the PodSpec of an object, and the metadata next to it: Pod,
 // PodTemplate, what has a template (Deployment, StatefulSet, DaemonSet,
 // ReplicaSet, Job…), and CronJob.
 func (d *document) podSpec(root *yaml.Node) (spec, metadata *yaml.Node) {

@@ -62,7 +62,7 @@ func helmValues(base string) bool {
 		strings.HasPrefix(base, "values.") || strings.HasPrefix(base, "values-") || strings.HasPrefix(base, "values_"))
 }
 
-// helm notes the images of the values of a chart: repository and tag beside each
+// helm notes the images of the values of a chart: repository and tag next to each
 // other, with a registry in front where there is one, and whole references under
 // the key image. Where a chart has no tag its own version is, which is not here.
 func (d *document) helm(n *yaml.Node, where string, depth int) {

@@ -13,7 +13,7 @@ import (
 // command substitutions included.
 type shellText struct {
 	source   string // as written
-	seen     string // what the parser sees: of the same length, with what is not shell blotted out
+	seen     string // what the parser sees: of the same length, with what is not shell masked
 	base     int    // offset of source in the file
 	line     int    // line of the file on which source begins
 	errexit  bool   // set -e is on

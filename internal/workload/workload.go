@@ -165,7 +165,7 @@ func IsCommit(ref string) bool {
 	return (len(ref) == 40 || len(ref) == 64) && strings.Trim(ref, "0123456789abcdef") == ""
 }
 
-// Pod is what a pod of Kubernetes asks for beside its containers.
+// Pod is what a pod of Kubernetes asks for besides its containers.
 type Pod struct {
 	Name        string // "Deployment/shop"
 	Line        int    // of its specification

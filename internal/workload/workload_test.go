@@ -21,7 +21,7 @@ func mustParse(t *testing.T, name, text string) *File {
 	return f
 }
 
-// checkOffsets holds every image that says where it is against the file.
+// checkOffsets compares every place with the file.
 func checkOffsets(t *testing.T, f *File, text string) {
 	t.Helper()
 	for _, image := range f.Images {

@@ -175,7 +175,7 @@ func (d *document) duplicates(n *yaml.Node, depth int) {
 	}
 }
 
-// resolve follows an alias to what it stands for.
+// resolve follows an alias to what it represents.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -412,7 +412,7 @@ func yamlLines(data []byte) []int {
 	return lines
 }
 
-// collectImages gathers the images of the services beside those that the reader
+// collectImages adds the images of the services to those that the reader
 // of a workflow found, each place of the file once.
 func (f *File) collectImages() {
 	for _, s := range f.Services {
