@@ -176,6 +176,10 @@ func (c *command) addSources(ctx context.Context, in *checklist.Input, paths []s
 		case f.Workload != nil:
 			f.Workload.Path = filepath.ToSlash(f.Path)
 			in.Workloads = append(in.Workloads, f.Workload)
+			for _, b := range f.Workload.Builds { // at its lines
+				text := strings.Repeat("\n", b.Lines[0].Line-1) + b.Text
+				in.Dockerfiles = append(in.Dockerfiles, dockerfile.Parse(filepath.ToSlash(f.Path), []byte(text)))
+			}
 		default:
 			in.Dockerfiles = append(in.Dockerfiles, dockerfile.Parse(filepath.ToSlash(f.Path), f.Data))
 		}

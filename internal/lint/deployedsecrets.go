@@ -66,8 +66,12 @@ func (c *check) tokens() {
 func literal(value string) bool {
 	value = strings.Trim(value, `"'`) // of -e TOKEN="$TOKEN"
 	return value != "" && !strings.HasPrefix(value, "$") && !strings.Contains(value, "${") && !strings.Contains(value, "$(") && !strings.Contains(value, "{{") &&
-		!strings.HasPrefix(value, "ENC[") && !dummy().MatchString(value)
+		!strings.HasPrefix(value, "ENC[") && !(len(value) < longText && dummy().MatchString(value))
 }
+
+// longText is the length from which on a value is more than a placeholder, though
+// a word in it is one: a document that names example.com.
+const longText = 48
 
 // variableName writes the key of a label or of a ConfigMap as a variable's name.
 func variableName(key string) string {
@@ -91,12 +95,18 @@ func serviceSecrets(c *serviceCheck) {
 // commandSecrets looks for options of commands that take a password.
 func commandSecrets(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
+		for _, t := range s.Command {
+			m := authHeader().FindStringSubmatch(t.Value)
+			if m == nil {
+				continue
+			}
+			if value := strings.Trim(m[1], `"'`); literal(value) && !token().MatchString(value) {
+				c.conceal(value, t.Line)
+				c.report(t.Line, nil, "%s: an Authorization header", s.Name)
+			}
+		}
 		words := commandWords(s.Command)
 		for i, w := range words {
-			if m := authHeader().FindStringSubmatch(w.Value); m != nil && literal(strings.Trim(m[1], `"'`)) && !token().MatchString(m[1]) {
-				c.conceal(m[1], w.Line)
-				c.report(w.Line, nil, "%s: an Authorization header", s.Name)
-			}
 			flag, value, glued := strings.Cut(w.Value, "=")
 			line := w.Line
 			if !glued && i+1 < len(words) {
@@ -151,6 +161,7 @@ func secretValues(c *serviceCheck) {
 			continue
 		}
 		c.conceal(v.Text, v.Line)
+		c.conceal(v.Raw, v.Line)
 		c.report(v.Line, nil, "Secret/%s: %s has a value", v.Name, v.Key)
 	}
 }

@@ -209,6 +209,14 @@ func serviceTag(c *serviceCheck) {
 			c.report(s.Image.Line, nil, "%s moves with every release; a digest is what pins it", s.Image.Value)
 		}
 	})
+	for _, image := range c.file.Images { // that builds take files from
+		if !strings.Contains(image.Where, "contexts.") || strings.ContainsAny(image.Value, "${") {
+			continue
+		}
+		if n := parseName(image.Value); n.digest == "" && (n.tag == "" || n.tag == "latest") {
+			c.report(image.Line, nil, "%s moves with every release; a digest is what pins it", image.Value)
+		}
+	}
 }
 
 // everyAddress goes by what is published: no address, 0.0.0.0 and [::] are every

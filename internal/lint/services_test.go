@@ -113,10 +113,12 @@ func TestSecretsOfServices(t *testing.T) {
 		{"compose.yaml", "services:\n  a:\n    image: x:1\n    environment:\n      DB_PASSWORD: ${DB_PASSWORD:-hunter22}\n      B_PASSWORD: ${B_PASSWORD}\n      C_PASSWORD: ${C:?set it}\n", "CS119@5"},
 		{"compose.yaml", "services:\n  a:\n    image: x:1\n    environment:\n    - URL=postgres://shop:kq83hs7@db/shop\n    - OTHER=postgres://shop:${PW}@db/shop\n    command: [serve, --password, kq83hs7x]\n", "CS129@5 CS129@7"},
 		{"compose.yaml", "services:\n  a:\n    image: x:1\n    command: redis-server --requirepass $${PASS}\n    entrypoint: [serve, --password-file, /x]\n", ""},
+		{"compose.yaml", "services:\n  a:\n    image: x:1\n    healthcheck:\n      test: [CMD, curl, -H, 'Authorization: Bearer kq83hs7xkq']\n", "CS129@5"},
 		{"run.sh", "docker run -e A=1 x:1 serve --token=kq83hs7x\ndocker run -l x=" + key + " x:1\ndocker run --env DATABASE_URL=mysql://u:kq83hs7@h/x x:1\n", "CS129@1 CS127@2 CS129@3"},
 		{"cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  db-password: kq83hs7x\n  app.conf: |\n    key = " + key + "\n    url = amqp://u:kq83hs7@h\n", "CS129@5 CS127@7 CS129@8"},
 		{"cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  token_url: https://x/token\n  password: ${PASSWORD}\n", ""},
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  password: a3E4M2hzN3g=\n  ca.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==\n  username: YWRtaW4=\n", "CS128@5"},
+		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  .dockerconfigjson: eyJhdXRocyI6eyJyLmV4YW1wbGUuY29tIjp7ImF1dGgiOiJjbTlpYjNRNmEzRTRNMmh6TjNnPSJ9fX0=\n", "CS128@5"},
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: ENC[AES256_GCM,data:x]\nsops: {}\n", ""},
 		{"s.yaml", "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: s}\nspec:\n  encryptedData: {password: AgBy8h}\n", ""},
 		{"d.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d\n  annotations: {x: " + key + "}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: x:1\n        args: ['--password=kq83hs7x']\n", "CS127@5 CS129@12"},
@@ -127,7 +129,7 @@ func TestSecretsOfServices(t *testing.T) {
 			t.Errorf("%s: %q, want %q\n%s", test.name, got, test.want, test.text)
 		}
 		for _, f := range r.Findings {
-			if strings.Contains(f.Text+f.Message, key) || strings.Contains(f.Text+f.Message, "kq83hs7") {
+			if strings.Contains(f.Text+f.Message, key) || strings.Contains(f.Text+f.Message, "kq83hs7") || strings.Contains(f.Text, "a3E4M2hzN3g") {
 				t.Errorf("%s shows a secret: %s", f.Rule, f.Text)
 			}
 		}

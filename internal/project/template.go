@@ -45,11 +45,14 @@ func templateDockerfile(data []byte) bool {
 				return true
 			}
 		}
-		if !continued && (expression().MatchString(text) || macro().MatchString(text)) {
+		// Most lines have nothing of it: expressions are dear.
+		if !continued && (strings.ContainsAny(text, "{%<@#") && expression().MatchString(text) || text[0] >= 'a' && macro().MatchString(text)) {
 			return true
 		}
-		if m := heredoc().FindStringSubmatch(text); m != nil && m[1] == m[3] {
-			end = m[2]
+		if strings.Contains(text, "<<") {
+			if m := heredoc().FindStringSubmatch(text); m != nil && m[1] == m[3] {
+				end = m[2]
+			}
 		}
 		continued = strings.HasSuffix(text, "\\") || strings.HasSuffix(text, "`")
 	}

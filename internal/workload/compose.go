@@ -135,6 +135,7 @@ func (d *document) composeField(s *Service, f field) {
 		s.Environment = append(s.Environment, d.variables(f.value)...)
 	case "healthcheck":
 		s.Health = d.composeHealth(f)
+		s.Command = append(s.Command, d.texts(d.get(f.value, "test"))...)
 	case "mem_limit":
 		s.Memory = text(f.value)
 	case "cpus", "cpu_quota":

@@ -210,6 +210,7 @@ func (s *Service) runFlag(name, value string, line int) {
 		s.Environment = append(s.Environment, assignment(value, line))
 	case "--health-cmd":
 		s.Health = Flag{true, line}
+		s.Command = append(s.Command, t)
 	case "--no-healthcheck":
 		s.Health = Flag{false, line}
 	case "--memory":

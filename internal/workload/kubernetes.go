@@ -87,7 +87,7 @@ func (d *document) podFields(spec *yaml.Node, name string) Pod {
 func (d *document) values(root *yaml.Node, object, name string) {
 	for _, section := range []string{"data", "stringData", "binaryData"} {
 		for _, f := range d.fields(d.get(root, section)) {
-			v := Value{Object: object, Name: name, Key: f.key, Text: scalar(f.value), Line: f.line}
+			v := Value{Object: object, Name: name, Key: f.key, Text: scalar(f.value), Raw: scalar(f.value), Line: f.line}
 			if object == "Secret" && section == "data" || section == "binaryData" {
 				packed := strings.Join(strings.Fields(v.Text), "")
 				if plain, err := base64.StdEncoding.DecodeString(packed); err == nil {
@@ -192,6 +192,7 @@ func (d *document) container(s *Service, n, spec *yaml.Node) {
 			s.Health = Flag{true, p.Line}
 		}
 		d.probeHost(s, d.get(n, probe))
+		s.Command = append(s.Command, d.texts(d.get(n, probe, "exec", "command"))...)
 	}
 	for _, hook := range []string{"postStart", "preStop"} {
 		d.probeHost(s, d.get(n, "lifecycle", hook))
@@ -202,7 +203,7 @@ func (d *document) container(s *Service, n, spec *yaml.Node) {
 	// Management for Pods and Containers").
 	s.Requests.Memory = firstSet(text(d.get(requests, "memory")), s.Memory)
 	s.Requests.CPU = firstSet(text(d.get(requests, "cpu")), s.CPU)
-	s.Command = append(d.texts(d.get(n, "command")), d.texts(d.get(n, "args"))...)
+	s.Command = append(append(s.Command, d.texts(d.get(n, "command"))...), d.texts(d.get(n, "args"))...)
 	for _, port := range d.items(d.get(n, "ports")) {
 		if host := scalar(d.get(port, "hostPort")); host != "" && host != "0" {
 			s.Ports = append(s.Ports, Port{

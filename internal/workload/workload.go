@@ -125,7 +125,7 @@ type Service struct {
 	Environment []Variable
 	Labels      []Variable
 	BuildArgs   []Variable // compose
-	Command     []Text     // entrypoint and command, word by word where the file has words
+	Command     []Text     // entrypoint, command and health checks, word by word where the file has words
 
 	HostProcess Flag       // Kubernetes on Windows
 	SELinux     []Variable // Kubernetes: seLinuxOptions
@@ -189,6 +189,7 @@ type Value struct {
 	Name   string // of the object
 	Key    string
 	Text   string // of a Secret's data, decoded
+	Raw    string // as written
 	Line   int    // of the key
 }
 

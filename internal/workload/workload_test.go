@@ -114,6 +114,7 @@ func TestComposeService(t *testing.T) {
 		},
 		Ports:       []Port{{"127.0.0.1", "8080", "80", 23, false}, {"", "", "443", 24, false}, {"", "5353", "53/udp", 25, true}},
 		Environment: []Variable{{"MODE", "production", true, 29}, {"TOKEN", "", false, 30}},
+		Command:     []Text{{"NONE", 32}},
 		Health:      Flag{false, 31},
 		Memory:      Text{"64M", 35}, CPU: Text{"0.5", 35}, PIDs: Text{"100", 35},
 		Restart: Text{"on-failure:5", 36},
