@@ -32,7 +32,8 @@ var rooms = map[string][]string{
 	"scratch":  {}, // temporary files and folders, and what killed runs left of them
 	"web":      {}, // servers: certificates, plain HTTP, asking again, resuming
 	"image":    {"inflate", "scratch", "web"},
-	"wrappers": {}, // programs that start other programs, which sources and images name alike
+	"git":      {"web"}, // what refs of repositories name, for pin
+	"wrappers": {},      // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
 	// workflows, docker run lines.

@@ -18,6 +18,7 @@ import (
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/web"
 )
 
 // pinFlags are the flags of careen pin. Names and passwords come from docker
@@ -188,13 +189,15 @@ func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pin
 	}
 	resolver := image.NewResolver(ctx, opt)
 	defer resolver.Close()
-	client, err := webClient(opt)
+	server := web.Options{Insecure: opt.Insecure, CACert: opt.CACert}
+	client, err := web.NewClient(server)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer client.CloseIdleConnections()
 	return pin.Make(documents, pin.Options{
 		Registry: resolver,
-		Commits:  git.NewResolver(ctx, git.Options{Client: client, Getenv: func(name string) string { return c.env[name] }, Offline: opt.Offline, Plain: opt.Insecure}),
+		Commits:  git.NewResolver(ctx, git.Options{Client: client.Client, Web: server, Getenv: func(name string) string { return c.env[name] }, Offline: opt.Offline}),
 		Lock:     lock,
 		Platform: f.platform,
 		Update:   f.update,

@@ -14,11 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/careen/careen/internal/web"
 )
 
 // Bounds of what a server sends.
@@ -39,7 +40,7 @@ type Options struct {
 	Client  *http.Client             // nil means http.DefaultClient
 	Getenv  func(name string) string // nil means os.Getenv
 	Offline bool                     // ask nobody
-	Plain   bool                     // plain HTTP is good for servers other than those of this machine, too
+	Web     web.Options              // whether plain HTTP is good enough
 }
 
 // Resolver asks servers what refs name, each ref once. It is not for use by
@@ -133,15 +134,8 @@ func (r *Resolver) base(server string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is no URL of a server", text)
 	case base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || base.User != nil:
 		return nil, fmt.Errorf("%q is no URL of a server", base.Redacted())
-	case base.Scheme == "http" && !r.opt.Plain && !loopback(base.Hostname()):
-		return nil, fmt.Errorf("%s: plain HTTP; --insecure accepts it", base.Host)
 	}
-	return base, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return base, r.opt.Web.Secure(base)
 }
 
 // credential returns the name and password for a server, where the environment
@@ -223,7 +217,7 @@ func (r *Resolver) send(method string, at *url.URL, body []byte) ([]byte, error)
 		return nil, err
 	}
 	req.Header.Set("Git-Protocol", "version=2")
-	req.Header.Set("User-Agent", "git/2 (careen)")
+	req.Header.Set("User-Agent", "git/2 ("+r.opt.Web.Agent()+")")
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
 		req.Header.Set("Accept", "application/x-git-upload-pack-result")
