@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -48,7 +49,7 @@ func TestDocumentedCatalogers(t *testing.T) {
 
 func catalogerTable(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| packages of | read from | purl type | versions ordered by | advisories from |\n|---|---|---|---|---|\n")
+	b.WriteString("| packages of | read from | evidence | licences from | dependencies from | purl type | versions ordered by | advisories from |\n|---|---|---|---|---|---|---|---|\n")
 	for _, c := range catalogers() {
 		var types, orders, advisories []string
 		for _, kind := range strings.Fields(c.types) {
@@ -59,13 +60,13 @@ func catalogerTable(t *testing.T) string {
 				advisories = append(advisories, from)
 			}
 		}
-		if c.title == "" || c.files == "" {
+		if c.title == "" || c.files == "" || c.evidence == "" {
 			t.Errorf("%s is not described", c.name)
 		}
 		if len(types) == 0 {
 			types, orders, advisories = []string{"any"}, []string{"its type's"}, []string{"its type's"}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.title, c.files, strings.Join(types, ", "), strings.Join(slices.Compact(orders), ", "), strings.Join(advisories, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", c.title, c.files, c.evidence, cmp.Or(c.licenses, "–"), cmp.Or(c.edges, "–"), strings.Join(types, ", "), strings.Join(slices.Compact(orders), ", "), strings.Join(advisories, ", "))
 	}
 	return b.String()
 }

@@ -27,7 +27,7 @@ func isDpkgStatus(h *rootfs.Header, head []byte) bool {
 	switch {
 	case strings.HasPrefix(h.Path, dpkgStatusDir):
 		return dir == dpkgStatusDir && base != "" && (!isControlFile(base) || isDpkgRecord(head))
-	case base == "status", strings.HasSuffix(dir, "/status.d/"):
+	case base == "status" && !isOpkgStatus(h, nil), strings.HasSuffix(dir, "/status.d/"):
 		return isDpkgRecord(head)
 	}
 	return false

@@ -53,7 +53,7 @@ type join struct {
 }
 
 // IsOSType reports whether packages of a purl type come from a distribution.
-func IsOSType(t string) bool { return isOSType(t) || t == "ebuild" || t == "nix" }
+func IsOSType(t string) bool { return isOSType(t) || t == "ebuild" || t == "nix" || t == "opkg" }
 
 // osTypes are the purl types whose packages come from a distribution.
 func isOSType(t string) bool {

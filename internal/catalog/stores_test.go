@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,4 +56,27 @@ func FuzzStores(f *testing.F) {
 		splitPortage(base)
 		parsePortageContents(data)
 	})
+}
+
+// TestOtherSystems reads what the samples of opkg, Bottlerocket and others say.
+func TestOtherSystems(t *testing.T) {
+	want := map[string]string{
+		"opkg": "pkg:opkg/busybox@1.36.1-1 pkg:opkg/libc@1.2.4-4", "bottlerocket": "containerd 1.7.22-1.abc.br1 kernel-6.1 6.1.109-1.br1",
+		"cos": "pkg:ebuild/app-arch/gzip@1.9-r1 pkg:ebuild/dev-libs/expat@2.1.0", "snap": "pkg:snap/core22@20240111", "flatpak": "pkg:flatpak/org.freedesktop.Platform@23.08",
+	}
+	all := samples(t)
+	for name, line := range want {
+		list, wrong := read(t, all[name].path, []byte(all[name].content))
+		var got []string
+		for _, p := range list {
+			text := p.PURL
+			if text == "" {
+				text = p.Name + " " + p.Version
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " ") != line || len(wrong) > 0 {
+			t.Errorf("%s: %q %v, want %q", name, got, wrong, line)
+		}
+	}
 }
