@@ -62,8 +62,19 @@ var rooms = map[string][]string{
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
 	"pin":     {"dockerfile", "workload", "project", "finding", "image"},
 
+	// The readers of languages: each may use reach and what reach may. readers is
+	// their table; reachtest is for tests only.
+	"reach/shell":     {"reach", "wrappers"},
+	"reach/python":    {"reach", "rootfs"},
+	"reach/node":      {"reach", "rootfs", "wrappers"},
+	"reach/java":      {"reach", "rootfs"},
+	"reach/perl":      {"reach", "rootfs"},
+	"reach/scripted":  {"reach", "rootfs"},
+	"reach/readers":   {"reach", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
+	"reach/reachtest": {"rootfs", "imagetest"},
+
 	// Tier 4, joins.
-	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "dockerfile"},
+	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"policy":    {"report", "finding"},
 	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
@@ -72,10 +83,17 @@ var rooms = map[string][]string{
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
 
-	// Tier 5, edges. imagetest is for tests only.
+	// Tier 5, edges.
 	"imagetest": {"image"},
 	"cli":       {"*"},
 }
+
+// testRooms are what tests alone may import.
+var testRooms = []string{"imagetest", "reach/reachtest"}
+
+// longestChain is how many rooms the longest chain of imports has, from cli down:
+// it may shrink, and grows by a decision. TestLongestChain measures it.
+const longestChain = 10
 
 // owners names the one room that may import a third-party module in code that
 // is not a test, so that replacing a library is a change in one place.
@@ -93,8 +111,8 @@ var owners = map[string][]string{
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"},                     // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
-	"mvdan.cc/sh":                            {"internal/reach", "internal/workload"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
-	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"}, // rules; lock files and manifests
+	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
+	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"},       // rules; lock files and manifests
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,
@@ -106,7 +124,7 @@ var forbiddenNames = []string{"util", "utils", "common", "helpers", "types", "mo
 
 type source struct {
 	path string // slash-separated, from the module root
-	room string // "catalog", "cmd/careen" …
+	room string // the folder: "catalog", "reach/shell", "cmd/careen" …
 	file *ast.File
 	test bool
 }
@@ -140,7 +158,7 @@ func sources(t *testing.T) []source {
 		slashed := filepath.ToSlash(p)
 		room := path.Dir(slashed)
 		if rest, ok := strings.CutPrefix(room, "internal/"); ok {
-			room, _, _ = strings.Cut(rest, "/")
+			room = rest
 		}
 		all = append(all, source{slashed, room, f, strings.HasSuffix(name, "_test.go")})
 		return nil
@@ -169,11 +187,10 @@ func TestRoomsImportOnlyWhatTheirRowNames(t *testing.T) {
 			continue
 		}
 		for _, imp := range imports(src.file) {
-			inner, ok := strings.CutPrefix(imp, module+"/internal/")
+			to, ok := strings.CutPrefix(imp, module+"/internal/")
 			if !ok {
 				continue
 			}
-			to, _, _ := strings.Cut(inner, "/")
 			if src.room == "cmd/careen" {
 				if to != "cli" {
 					t.Errorf("%s imports %s: main only calls cli", src.path, to)
@@ -184,12 +201,44 @@ func TestRoomsImportOnlyWhatTheirRowNames(t *testing.T) {
 			switch {
 			case strings.HasPrefix(src.path, "internal/") && !known:
 				t.Errorf("%s: room %q has no row in the table", src.path, src.room)
-			case to != src.room && strings.HasPrefix(src.path, "internal/") && !slices.Contains(row, to) && !slices.Contains(row, "*"):
+			case strings.HasPrefix(src.path, "internal/") && !slices.Contains(row, to) && !slices.Contains(row, "*"):
 				t.Errorf("%s imports %s: not in the row of %s %v", src.path, to, src.room, row)
-			case to == "imagetest" && !strings.HasPrefix(src.path, "test/"):
-				t.Errorf("%s imports imagetest, which is for tests", src.path)
+			case slices.Contains(testRooms, to) && !slices.Contains(testRooms, src.room) && !strings.HasPrefix(src.path, "test/"):
+				t.Errorf("%s imports %s, which is for tests", src.path, to)
 			}
 		}
+	}
+}
+
+func TestLongestChain(t *testing.T) {
+	uses := map[string][]string{}
+	for _, src := range sources(t) {
+		if src.test || slices.Contains(testRooms, src.room) {
+			continue
+		}
+		for _, imp := range imports(src.file) {
+			if to, ok := strings.CutPrefix(imp, module+"/internal/"); ok {
+				uses[src.room] = append(uses[src.room], to)
+			}
+		}
+	}
+	known := map[string][]string{}
+	var chain func(room string) []string
+	chain = func(room string) []string {
+		if c, ok := known[room]; ok {
+			return c
+		}
+		var best []string
+		for _, to := range uses[room] {
+			if c := chain(to); len(c) > len(best) {
+				best = c
+			}
+		}
+		known[room] = append([]string{room}, best...)
+		return known[room]
+	}
+	if got := chain("cli"); len(got) != longestChain {
+		t.Errorf("the longest chain has %d rooms, not %d: %s", len(got), longestChain, strings.Join(got, " → "))
 	}
 }
 

@@ -69,9 +69,9 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 	if err != nil {
 		return err
 	}
-	var options reach.Options
+	var commands [][]string
 	for _, line := range f.command {
-		options.Commands = append(options.Commands, []string{"/bin/sh", "-c", line})
+		commands = append(commands, []string{"/bin/sh", "-c", line})
 	}
 	var b bytes.Buffer
 	opt := scan.Options{Limits: f.limits.of(cacheDir), Reach: true}
@@ -81,7 +81,7 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 			return err
 		}
 		defer in.Close()
-		result, err := reach.Compute(in.Tree, img.Config, in.Catalog.Packages, options)
+		result, err := in.Reach(commands)
 		if err != nil {
 			return err
 		}

@@ -2,40 +2,36 @@ package reach
 
 import (
 	"encoding/json"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 )
 
 // elfFact returns what the pass kept of an ELF file.
-func (w *walk) elfFact(file string) (*elfFact, bool) {
-	if f, ok := w.linker.factCache[file]; ok {
-		return f, f != nil
+func (f *Files) elfFact(file string) (*elfFact, bool) {
+	if known, ok := f.elf[file]; ok {
+		return known, known != nil
 	}
-	if w.linker.factCache == nil {
-		w.linker.factCache = map[string]*elfFact{}
-	}
-	var f *elfFact
-	if data, ok := w.fact(elfVisitor, file); ok {
-		f = new(elfFact)
-		if json.Unmarshal(data, f) != nil {
-			f = nil
+	var fact *elfFact
+	if data, ok := f.Fact(elfVisitor, file); ok {
+		fact = new(elfFact)
+		if json.Unmarshal(data, fact) != nil {
+			fact = nil
 		}
 	}
-	w.linker.factCache[file] = f
-	return f, f != nil
+	f.elf[file] = fact
+	return fact, fact != nil
 }
 
 // visitELF follows a program or library: what the dynamic linker loads with it,
 // what its strings name, and what follows from the functions it imports.
-func (w *walk) visitELF(file string, f *elfFact) {
+func (w *Walk) visitELF(file string, f *elfFact, data bool) {
 	if f.Problem != "" {
 		w.unfollowed(file, f.Problem)
 	}
 	if f.Interpreter != "" {
-		w.need(file, f.Interpreter, "PT_INTERP")
-		for _, name := range strings.FieldsFunc(w.env["LD_PRELOAD"], func(r rune) bool { return r == ' ' || r == ':' }) {
+		w.Need(file, f.Interpreter, "PT_INTERP")
+		for _, name := range strings.FieldsFunc(w.Env["LD_PRELOAD"], func(r rune) bool { return r == ' ' || r == ':' }) {
 			w.needLibrary(file, f, name, "LD_PRELOAD "+name)
 		}
 	}
@@ -45,7 +41,7 @@ func (w *walk) visitELF(file string, f *elfFact) {
 	if isLibc(file) {
 		return // what it can open is in the table of rules, by what programs import
 	}
-	if w.data {
+	if data {
 		for _, s := range f.Names {
 			if strings.Contains(s, ".so") {
 				w.needNamed(file, f, path.Base(s))
@@ -54,15 +50,15 @@ func (w *walk) visitELF(file string, f *elfFact) {
 		return
 	}
 	w.followStrings(file, f)
-	if !w.weak {
+	if !w.Keeping() {
 		w.followImports(file, f)
 	}
 }
 
 // unfollowed records a gap that keeps the file's package.
-func (w *walk) unfollowed(file, what string) {
-	w.gap(Gap{Path: file, What: what, Scope: "package"})
-	w.keepPackage(file, what)
+func (w *Walk) unfollowed(file, what string) {
+	w.Gap(Gap{Path: file, What: what, Scope: "package"})
+	w.KeepPackage(file, what)
 }
 
 // isLibc reports whether a file is the C library or its dynamic linker.
@@ -77,17 +73,17 @@ func isLibc(file string) bool {
 }
 
 // followImports keeps what a program may run or load that its strings do not name.
-func (w *walk) followImports(file string, f *elfFact) {
-	if _, interpreter := w.languageOf(file); interpreter || w.done["wraps\x00"+file] || isPager(file) {
+func (w *Walk) followImports(file string, f *elfFact) {
+	if w.interpreter(file) != nil || w.wrappers.Has(file) || isPager(file) {
 		return // what an interpreter runs, its scripts say; what a wrapper runs, its command line
 	}
 	if f.imports(shells...) {
-		w.command(file, "/bin/sh", "system(3)")
+		w.NeedProgram(file, "/bin/sh", "system(3)")
 	}
 	if f.searchesPath() {
 		for _, name := range commandsOf(file, f) {
-			if program, ok := w.find(name); ok {
-				w.keepRunning(file, "string \""+name+"\" in a program that runs others", program)
+			if program, ok := w.Find(name); ok {
+				w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
 			}
 		}
 	}
@@ -140,7 +136,7 @@ func holdsJava(file string) bool {
 // followStrings needs the files that a program's strings name. A string is no
 // proof that the file is used: but only by such a string could it be, unless
 // the name is computed.
-func (w *walk) followStrings(file string, f *elfFact) {
+func (w *Walk) followStrings(file string, f *elfFact) {
 	var dirs, relative []string
 	for _, s := range f.Names {
 		switch {
@@ -162,8 +158,8 @@ func (w *walk) followStrings(file string, f *elfFact) {
 	}
 	for _, dir := range dirs {
 		for _, name := range relative {
-			if at := join(dir, name); w.isFile(at) {
-				w.need(file, at, "string \""+name+"\"")
+			if at := Join(dir, name); w.IsFile(at) {
+				w.Need(file, at, "string \""+name+"\"")
 			}
 		}
 	}
@@ -171,51 +167,52 @@ func (w *walk) followStrings(file string, f *elfFact) {
 
 // needNamed needs a library that a string names, without complaint when there
 // is none.
-func (w *walk) needNamed(file string, f *elfFact, name string) bool {
-	found := w.libraries(file, f, name)
+func (w *Walk) needNamed(file string, f *elfFact, name string) bool {
+	found := w.linker.libraries(file, f, name)
 	for _, at := range found {
-		w.need(file, at, "dlopen string \""+name+"\"")
+		w.Need(file, at, "dlopen string \""+name+"\"")
 	}
 	return found != nil
 }
 
 // followPath needs the file that a string names. For a directory it returns its
 // path, and keeps what it has if it is not everyone's.
-func (w *walk) followPath(file, s string) (dir string, ok bool) {
+func (w *Walk) followPath(file, s string) (dir string, ok bool) {
 	if i := strings.IndexAny(s, "%*$"); i >= 0 {
 		s = s[:strings.LastIndexByte(s[:i], '/')+1]
 	}
-	e, ok := w.lookup(s)
+	e, ok := w.Lookup(s)
 	if !ok {
 		return "", false
 	}
 	if e.Mode.IsRegular() {
-		w.need(file, s, "string \""+s+"\"")
+		w.Need(file, s, "string \""+s+"\"")
 		return "", false
 	}
 	if !e.Mode.IsDir() {
 		return "", false
 	}
-	w.need(file, s, "string \""+s+"\"")
-	w.keepNamedDir(file, s, "string \""+s+"\" names a directory", false)
-	return clean(s), true
+	w.Need(file, s, "string \""+s+"\"")
+	w.KeepNamedDir(file, s, "string \""+s+"\" names a directory", false)
+	return Clean(s), true
 }
 
-// keepNamedDir keeps what a directory has that something reached names, unless
+// namedDir is the key of a directory that is kept.
+type namedDir struct {
+	path string
+	runs bool
+}
+
+// KeepNamedDir keeps what a directory has that something reached names, unless
 // it is one that programs share: there, a name says nothing. runs says that what
 // is in it may be run.
-func (w *walk) keepNamedDir(file, dir, why string, runs bool) {
-	at := clean(dir)
-	if w.weak || isSystemDir(at) || isSharedDir(at) {
+func (w *Walk) KeepNamedDir(file, dir, why string, runs bool) {
+	at := Clean(dir)
+	if w.Keeping() || IsSystemDir(at) || isSharedDir(at) || !w.named.Add(namedDir{at, runs}) {
 		return
 	}
-	key := "dir\x00" + fmt.Sprint(runs) + at
-	if w.done[key] {
-		return
-	}
-	w.done[key] = true
 	var files []string
-	for e := range w.below(at) {
+	for e := range w.Below(at) {
 		if !isModule(e.Path) || isModule(at+"/") {
 			files = append(files, e.Path)
 		}
@@ -242,7 +239,7 @@ const maxRunMatches = 64
 
 // followRun finds the files named in a run of Go's strings, which have no ends:
 // every path of the image that the run has at one of its slashes.
-func (w *walk) followRun(file, run string) {
+func (w *Walk) followRun(file, run string) {
 	for i := range len(run) {
 		if run[i] != '/' {
 			continue
@@ -252,16 +249,16 @@ func (w *walk) followRun(file, run string) {
 }
 
 // matchRun descends a directory along the text.
-func (w *walk) matchRun(file, dir, text string, matches *int) {
+func (w *Walk) matchRun(file, dir, text string, matches *int) {
 	for j := 1; j <= len(text) && *matches < maxRunMatches; j++ {
 		if j < len(text) && text[j] == '/' || j == len(text) || dir != "" {
-			at := join(dir, text[:j])
-			e, ok := w.lookup(at)
+			at := Join(dir, text[:j])
+			e, ok := w.Lookup(at)
 			switch {
 			case !ok:
 			case e.Mode.IsRegular():
 				*matches++
-				w.need(file, at, "string \"/"+at+"\"")
+				w.Need(file, at, "string \"/"+at+"\"")
 			case j < len(text) && text[j] == '/':
 				w.matchRun(file, at, text[j+1:], matches)
 			}

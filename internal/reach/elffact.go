@@ -25,10 +25,6 @@ type elfFact struct {
 const (
 	maxNames    = 50_000
 	maxCommands = 20_000
-	maxName     = 256 // bytes
-	maxCommand  = 200
-
-	maxCommandName = 32
 )
 
 // elfReader returns what reads an ELF file during the pass.
@@ -85,14 +81,14 @@ func (f *elfFact) readStrings(body rootfs.Body) {
 	searches := f.searchesPath()
 	if searches && f.Go {
 		for s := range exe.GoStrings(body, maxCommandName) {
-			if c := commandWord(s); c == string(s) && c != "" && len(commands) < maxCommands {
+			if c := CommandWord(s); c == string(s) && c != "" && len(commands) < maxCommands {
 				commands[c] = true
 			}
 		}
 	}
 	for s := range exe.Strings(body, 2, f.Go) {
 		if searches && len(commands) < maxCommands {
-			if c := commandWord(s); c != "" {
+			if c := CommandWord(s); c != "" {
 				commands[c] = true
 			}
 		}
@@ -127,7 +123,7 @@ func addRuns(names map[string]bool, token []byte) {
 		at += i
 		first, _, ok := bytes.Cut(token[at+1:min(len(token), at+16)], []byte("/"))
 		if ok && isTopDir(string(first)) {
-			names[string(token[at:min(len(token), at+maxName)])] = true
+			names[string(token[at:min(len(token), at+MaxName)])] = true
 		}
 	}
 }
@@ -157,7 +153,7 @@ func isDelimiter(r rune) bool { return strings.ContainsRune(" \t:;=,\"'`()[]{}<>
 // mayName reports whether a token may be a path, the name of a library, or that
 // of a file relative to a directory named elsewhere.
 func mayName(token []byte) bool {
-	if len(token) < 4 || len(token) > maxName {
+	if len(token) < 4 || len(token) > MaxName {
 		return false
 	}
 	letters := false
@@ -195,28 +191,6 @@ func isSourceExtension(ext string) bool {
 		return true
 	}
 	return false
-}
-
-// commandWord returns the name of the program that a string may run: the string
-// itself, or the first word of what looks like a command line with an option, a
-// path or a blank to fill in behind it.
-func commandWord(s []byte) string {
-	word, rest, more := bytes.Cut(s, []byte(" "))
-	if len(word) < 2 || len(word) > maxCommandName || len(s) > maxCommand {
-		return ""
-	}
-	if more && (len(rest) == 0 || strings.IndexByte("-/%$'\"", rest[0]) < 0) {
-		return ""
-	}
-	if c := word[0]; (c < 'a' || c > 'z') && c != '[' {
-		return ""
-	}
-	for _, c := range word {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && strings.IndexByte("._+-", c) < 0 {
-			return ""
-		}
-	}
-	return string(word)
 }
 
 // Imports that tell what a program may do. The first two lists also decide what

@@ -7,68 +7,100 @@ import (
 	"github.com/careen/careen/internal/rootfs"
 )
 
-// language is how one language's programs are followed. A reader is called by
-// the walk and answers by calling it: need for a file that is used, command and
-// run for what is executed, gap together with keepPackage or keepTree for what
-// cannot be followed. Readers must not recurse into the files they need: the
-// walk visits each of them once, by extension. Every function may be nil.
-type language struct {
-	name       string
-	programs   string // base names of interpreters and runtime libraries, patterns as in path.Match, blanks between
-	extensions string // of source files, blanks between: ".py"
+// Language is a row of the table of readers (reach/readers): how one language's
+// programs are followed.
+type Language struct {
+	Name       string
+	Programs   string // base names of interpreters and runtime libraries, patterns as in path.Match, blanks between
+	Extensions string // of source files, blanks between: ".py"
+	Scripts    bool   // sources are run, not loaded by others: what is kept as data is not followed
 
-	// core needs what the interpreter itself opens before it runs anything: its
+	// Visitors look at bodies during the pass; the reader finds what they
+	// returned with Walk.Fact.
+	Visitors []rootfs.Visitor
+	// New returns the reader of one walk, with the state that it needs.
+	New func(*Walk) Reader
+}
+
+// Reader follows one language in one walk. It is called by the walk and answers
+// by calling it: Need for a file that is used, NeedProgram and Run for what is
+// executed, Gap together with KeepPackage or KeepTree for what cannot be
+// followed. Readers must not recurse into the files they need: the walk visits
+// each of them once, by extension. Every function may be nil.
+type Reader struct {
+	// Core needs what the interpreter itself opens before it runs anything: its
 	// standard library. It is called once for each interpreter or runtime
 	// library reached, also when its command line is not known.
-	core func(w *walk, program string)
-	// run follows one known command line. program is the interpreter's path in
-	// the image; args stand behind it, options included.
-	run func(w *walk, program string, args []string)
-	// visit follows one source file: its imports, files it opens, commands it runs.
-	visit func(w *walk, file string)
-	// visitors look at bodies during the pass; the reader finds what they
-	// returned with walk.fact.
-	visitors func() []rootfs.Visitor
+	Core func(program string)
+	// Run follows one known command line.
+	Run func(Command)
+	// Visit follows one source file: its imports, files it opens, commands it runs.
+	Visit func(file string)
+	// Line follows one line of shell that a file has.
+	Line func(from, line string)
+	// Writes returns the places that a source writes to; ok is false for what is
+	// no source of the language.
+	Writes func(file string) (list []Write, ok bool)
+	// Executed returns the sources that are executed whatever happens. Readers
+	// that do not have it do not tell.
+	Executed func() map[string]bool
 }
 
-// languages is the table of readers.
-func languages() []language {
-	return []language{
-		{name: "shell", programs: "sh bash dash ash zsh ksh mksh busybox", extensions: ".sh .bash .envsh", run: (*walk).shellRun, visit: (*walk).shellVisit},
-		{name: "node", programs: "node nodejs bun libnode.so.*", extensions: ".js .mjs .cjs .jsx .ts .mts .cts .tsx", core: (*walk).nodeCore, run: (*walk).nodeRun, visit: (*walk).nodeVisit, visitors: nodeVisitors},
-		{name: "python", programs: "python python[23] python[23].* libpython*.so*", extensions: ".py", core: (*walk).pythonCore, run: (*walk).pythonRun, visit: (*walk).pythonVisit, visitors: pythonVisitors},
-		{name: "java", programs: "java libjvm.so", extensions: ".jar .war .class", core: (*walk).javaCore, run: (*walk).javaRun, visit: (*walk).javaVisit, visitors: javaVisitors},
-		{name: "perl", programs: "perl perl5* libperl.so*", extensions: ".pm .pl .al", core: (*walk).perlCore, run: (*walk).perlRun, visit: (*walk).perlVisit, visitors: perlVisitors},
-		{name: "php", programs: "php php[0-9]* php-fpm* php-cgi* libphp*.so", extensions: ".php .phtml .inc", core: (*walk).phpCore, run: (*walk).phpRun, visit: (*walk).phpVisit, visitors: startsVisitors},
-		{name: "ruby", programs: "ruby ruby[0-9]* libruby*.so*", extensions: ".rb .ru", core: (*walk).rubyCore, run: (*walk).rubyRun, visit: (*walk).rubyVisit},
-	}
+// Command is a command line as the reader of its interpreter gets it.
+type Command struct {
+	Program string   // the interpreter's file
+	Called  string   // the path by which it was called, which may be a link
+	Args    []string // behind the program, options included
+	Trail   Trail
 }
 
-// languageOf returns the reader for an interpreter's base name.
-func (w *walk) languageOf(program string) (language, bool) {
+// reader is a row and its reader.
+type reader struct {
+	Language
+	Reader
+}
+
+// interpreter returns the reader for an interpreter's base name, nil for none.
+func (w *Walk) interpreter(program string) *reader {
 	base := path.Base(program)
-	for _, l := range w.languages {
-		for pattern := range strings.FieldsSeq(l.programs) {
+	for i := range w.readers {
+		for pattern := range strings.FieldsSeq(w.readers[i].Programs) {
 			if ok, _ := path.Match(pattern, base); ok {
-				return l, true
+				return &w.readers[i]
 			}
 		}
 	}
-	return language{}, false
+	return nil
 }
 
-// languageBySource returns the reader for a source file's extension.
-func (w *walk) languageBySource(file string) (language, bool) {
+// source returns the reader for a source file's extension, nil for none.
+func (w *Walk) source(file string) *reader {
 	ext := path.Ext(file)
 	if ext == "" {
-		return language{}, false
+		return nil
 	}
-	for _, l := range w.languages {
-		for known := range strings.FieldsSeq(l.extensions) {
+	for i := range w.readers {
+		for known := range strings.FieldsSeq(w.readers[i].Extensions) {
 			if ext == known {
-				return l, true
+				return &w.readers[i]
 			}
 		}
 	}
-	return language{}, false
+	return nil
+}
+
+// IsSource reports whether the extension of a file says that it is a source of a
+// language, by the name of its row.
+func (w *Walk) IsSource(file, language string) bool {
+	r := w.source(file)
+	return r != nil && r.Name == language
+}
+
+// Line follows one command line that a file has, as a shell would.
+func (w *Walk) Line(from, line string) {
+	for i := range w.readers {
+		if w.readers[i].Line != nil {
+			w.readers[i].Line(from, line)
+		}
+	}
 }

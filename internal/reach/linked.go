@@ -7,7 +7,7 @@ import (
 	"github.com/careen/careen/internal/exe"
 )
 
-// ELF returns what the dynamic linker is told by a file of the image; false for
+// ELF returns what a file of the image tells the dynamic linker; false for
 // what is no ELF file.
 func (r *Result) ELF(file string) (exe.Dynamic, bool) {
 	f, ok := r.walk.elfFact(file)
@@ -20,8 +20,7 @@ func (r *Result) ELF(file string) (exe.Dynamic, bool) {
 // IsInterpreter reports whether a program runs others' code: what it imports
 // says nothing about what it is used for.
 func (r *Result) IsInterpreter(file string) bool {
-	_, ok := r.walk.languageOf(file)
-	return ok
+	return r.walk.interpreter(file) != nil
 }
 
 // Missing is something that a program or library needs to be started and that
@@ -46,12 +45,12 @@ func (r *Result) MissingLinks(from int) []Missing {
 		if !ok {
 			continue
 		}
-		if f.Interpreter != "" && !r.walk.isFile(f.Interpreter) {
+		if f.Interpreter != "" && !r.walk.IsFile(f.Interpreter) {
 			all = append(all, Missing{e.Path, "dynamic linker " + f.Interpreter})
 			continue
 		}
 		for _, name := range f.Needed {
-			if r.walk.libraries(e.Path, f, name) == nil {
+			if r.walk.linker.libraries(e.Path, f, name) == nil {
 				all = append(all, Missing{e.Path, "library " + name})
 			}
 		}
@@ -60,7 +59,7 @@ func (r *Result) MissingLinks(from int) []Missing {
 			continue
 		}
 		for _, v := range d.Requires {
-			found := r.walk.libraries(e.Path, f, v.Library)
+			found := r.walk.linker.libraries(e.Path, f, v.Library)
 			if found == nil {
 				continue // said above
 			}
@@ -76,7 +75,7 @@ func (r *Result) MissingLinks(from int) []Missing {
 
 // offers returns the symbol versions that a library defines.
 func (r *Result) offers(library string, known map[string]map[string]bool) map[string]bool {
-	e, ok := r.walk.lookup(library)
+	e, ok := r.walk.Lookup(library)
 	if !ok {
 		return nil
 	}

@@ -9,12 +9,22 @@ import (
 
 // linker finds libraries as ld.so(8) and musl's ldso/dynlink.c do.
 type linker struct {
-	ready     bool
-	system    []string // what ld.so.conf or musl's path file and the defaults name, in order
-	libPath   []string // LD_LIBRARY_PATH
-	runPaths  []string // of every file seen; a library may also be found by whoever loaded its loader
-	missing   []missingLibrary
-	factCache map[string]*elfFact
+	files    *Files
+	need     func(from, name, how string) bool
+	libPath  []string // LD_LIBRARY_PATH
+	ready    bool
+	system   []string    // what ld.so.conf or musl's path file and the defaults name, in order
+	confs    Set[string] // configuration files that were read
+	runPaths []string    // of every file seen; a library may also be found by what loaded its loader
+	missing  []missingLibrary
+}
+
+func newLinker(w *Walk) linker {
+	l := linker{files: &w.Files, need: w.Need}
+	for dir := range strings.FieldsFuncSeq(w.Env["LD_LIBRARY_PATH"], func(r rune) bool { return r == ':' || r == ';' }) {
+		l.libPath = append(l.libPath, Join(w.Workdir, dir))
+	}
+	return l
 }
 
 // missingLibrary is to be looked for once more when all search paths are known.
@@ -22,29 +32,29 @@ type missingLibrary struct {
 	file, name, how string
 }
 
-// prepareLinker reads the search paths of the image.
-func (w *walk) prepareLinker() {
-	l := &w.linker
-	if l.ready {
-		return
+// dirs returns the search paths of the image, which hold for every program.
+func (l *linker) dirs() []string {
+	if !l.ready {
+		l.ready = true
+		l.readSystem()
 	}
-	l.ready = true
-	for dir := range strings.FieldsFuncSeq(w.env["LD_LIBRARY_PATH"], func(r rune) bool { return r == ':' || r == ';' }) {
-		l.libPath = append(l.libPath, join(w.workdir, dir))
-	}
-	w.readLinkerConf("etc/ld.so.conf")
-	for e := range w.list("etc") {
+	return l.system
+}
+
+func (l *linker) readSystem() {
+	l.readConf("etc/ld.so.conf")
+	for e := range l.files.List("etc") {
 		// musl: the interpreter's own name with .path for .so.1.
 		if base := path.Base(e.Path); strings.HasPrefix(base, "ld-musl-") && strings.HasSuffix(base, ".path") {
-			data, _ := w.read(e.Path, maxText)
+			data, _ := l.files.Read(e.Path, MaxText)
 			for dir := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == ':' || r == '\n' }) {
-				l.system = append(l.system, clean(dir))
+				l.system = append(l.system, Clean(dir))
 			}
-			w.need("", e.Path, "the dynamic linker's search path")
+			l.need("", e.Path, "the dynamic linker's search path")
 		}
 	}
 	for _, parent := range []string{"lib", "usr/lib"} {
-		for e := range w.list(parent) {
+		for e := range l.files.List(parent) {
 			if base := path.Base(e.Path); strings.Contains(base, "-linux-") {
 				l.system = append(l.system, parent+"/"+base)
 			}
@@ -55,13 +65,11 @@ func (w *walk) prepareLinker() {
 
 // readLinkerConf reads ld.so.conf(5): directories, and include lines with
 // patterns. A file that includes itself is read once.
-func (w *walk) readLinkerConf(file string) {
-	key := "ld.so.conf\x00" + clean(file)
-	if w.done[key] {
+func (l *linker) readConf(file string) {
+	if !l.confs.Add(Clean(file)) {
 		return
 	}
-	w.done[key] = true
-	data, err := w.read(file, maxText)
+	data, err := l.files.Read(file, MaxText)
 	if err != nil {
 		return
 	}
@@ -69,37 +77,36 @@ func (w *walk) readLinkerConf(file string) {
 		line, _, _ = strings.Cut(line, "#")
 		line = strings.TrimSpace(line)
 		if pattern, ok := strings.CutPrefix(line, "include "); ok {
-			for _, f := range w.glob(join(parent(file), strings.TrimSpace(pattern))) {
-				w.readLinkerConf(f)
+			for _, f := range l.files.Glob(Join(Parent(file), strings.TrimSpace(pattern))) {
+				l.readConf(f)
 			}
 		} else if strings.HasPrefix(line, "/") {
 			dir, _, _ := strings.Cut(line, "=")
-			w.linker.system = append(w.linker.system, clean(dir))
+			l.system = append(l.system, Clean(dir))
 		}
 	}
 }
 
 // libraries returns the files that a library name may load into a program: the
 // first that the search finds, with its variants for newer processors.
-func (w *walk) libraries(file string, f *elfFact, name string) []string {
-	w.prepareLinker()
+func (l *linker) libraries(file string, f *elfFact, name string) []string {
 	if strings.Contains(name, "/") {
-		if at := join("", w.expand(name, file, f)[0]); w.loadable(at, f) {
+		if at := Join("", l.expand(name, file, f)[0]); l.loadable(at, f) {
 			return []string{at}
 		}
 		return nil
 	}
 	var rpath, runpath []string
 	if f.RunPath == "" {
-		rpath = w.searchDirs(f.RPath, file, f)
+		rpath = l.searchDirs(f.RPath, file, f)
 	}
-	runpath = w.searchDirs(f.RunPath, file, f)
-	lists := [][]string{rpath, w.linker.libPath, runpath}
+	runpath = l.searchDirs(f.RunPath, file, f)
+	lists := [][]string{rpath, l.libPath, runpath}
 	if !f.NoDefault {
-		lists = append(lists, w.linker.system)
+		lists = append(lists, l.dirs())
 	}
 	for _, dirs := range lists {
-		if found := w.findIn(dirs, name, f); found != nil {
+		if found := l.findIn(dirs, name, f); found != nil {
 			return found
 		}
 	}
@@ -107,17 +114,17 @@ func (w *walk) libraries(file string, f *elfFact, name string) []string {
 }
 
 // findIn returns the first match of a library in a list of directories.
-func (w *walk) findIn(dirs []string, name string, f *elfFact) []string {
+func (l *linker) findIn(dirs []string, name string, f *elfFact) []string {
 	for _, dir := range dirs {
 		var found []string
 		// glibc 2.33 and later: glibc-hwcaps; earlier: the platform's name.
-		for e := range w.list(join(dir, "glibc-hwcaps")) {
-			if at := e.Path + "/" + name; w.loadable(at, f) {
+		for e := range l.files.List(Join(dir, "glibc-hwcaps")) {
+			if at := e.Path + "/" + name; l.loadable(at, f) {
 				found = append(found, at)
 			}
 		}
 		for _, legacy := range [...]string{"", "tls", "haswell", "x86_64", "avx512_1", "tls/x86_64", "tls/haswell"} {
-			if at := clean(dir + "/" + legacy + "/" + name); w.loadable(at, f) {
+			if at := Clean(dir + "/" + legacy + "/" + name); l.loadable(at, f) {
 				found = append(found, at)
 			}
 		}
@@ -129,27 +136,27 @@ func (w *walk) findIn(dirs []string, name string, f *elfFact) []string {
 }
 
 // loadable reports whether a path leads to an ELF file of the same machine.
-func (w *walk) loadable(at string, f *elfFact) bool {
-	e, ok := w.lookup(at)
+func (l *linker) loadable(at string, f *elfFact) bool {
+	e, ok := l.files.Lookup(at)
 	if !ok || !e.Mode.IsRegular() {
 		return false
 	}
-	other, ok := w.elfFact(e.Path)
+	other, ok := l.files.elfFact(e.Path)
 	return ok && (f == nil || other.Machine == f.Machine && other.Wide == f.Wide && other.BigEndian == f.BigEndian)
 }
 
 // searchDirs splits an RPATH or RUNPATH and remembers its directories.
-func (w *walk) searchDirs(value, file string, f *elfFact) []string {
+func (l *linker) searchDirs(value, file string, f *elfFact) []string {
 	if value == "" {
 		return nil
 	}
 	var dirs []string
 	for part := range strings.SplitSeq(value, ":") {
-		for _, dir := range w.expand(part, file, f) {
-			dir = clean(dir)
+		for _, dir := range l.expand(part, file, f) {
+			dir = Clean(dir)
 			dirs = append(dirs, dir)
-			if !slices.Contains(w.linker.runPaths, dir) {
-				w.linker.runPaths = append(w.linker.runPaths, dir)
+			if !slices.Contains(l.runPaths, dir) {
+				l.runPaths = append(l.runPaths, dir)
 			}
 		}
 	}
@@ -157,14 +164,14 @@ func (w *walk) searchDirs(value, file string, f *elfFact) []string {
 }
 
 // expand replaces the dynamic string tokens of ld.so(8).
-func (w *walk) expand(s, file string, f *elfFact) []string {
+func (l *linker) expand(s, file string, f *elfFact) []string {
 	if !strings.Contains(s, "$") {
 		return []string{s}
 	}
 	replace := func(s, token, with string) string {
 		return strings.ReplaceAll(strings.ReplaceAll(s, "${"+token+"}", with), "$"+token, with)
 	}
-	s = replace(s, "ORIGIN", "/"+parent(file))
+	s = replace(s, "ORIGIN", "/"+Parent(file))
 	platform := platformName(f)
 	s = replace(s, "PLATFORM", platform)
 	if !strings.Contains(s, "$LIB") && !strings.Contains(s, "${LIB}") {
@@ -200,10 +207,10 @@ func platformName(f *elfFact) string {
 
 // needLibrary needs what a library name loads; without a match it is looked for
 // again once every search path is known.
-func (w *walk) needLibrary(file string, f *elfFact, name, how string) bool {
-	found := w.libraries(file, f, name)
+func (w *Walk) needLibrary(file string, f *elfFact, name, how string) bool {
+	found := w.linker.libraries(file, f, name)
 	for _, at := range found {
-		w.need(file, at, how)
+		w.Need(file, at, how)
 	}
 	if found == nil && !strings.Contains(name, "/") {
 		w.linker.missing = append(w.linker.missing, missingLibrary{file, name, how})
@@ -211,10 +218,10 @@ func (w *walk) needLibrary(file string, f *elfFact, name, how string) bool {
 	return found != nil
 }
 
-// retryMissing looks for libraries in the search paths of all files: whoever
+// retryMissing looks for libraries in the search paths of all files: what
 // loaded the one that needs it may have one that has it (RPATH is inherited),
 // and a program may have loaded it by its path before.
-func (w *walk) retryMissing() {
+func (w *Walk) retryMissing() {
 	missing := w.linker.missing
 	w.linker.missing = nil
 	for _, m := range missing {
@@ -222,8 +229,8 @@ func (w *walk) retryMissing() {
 		if !ok {
 			continue
 		}
-		for _, at := range w.findIn(append([]string{parent(m.file)}, w.linker.runPaths...), m.name, f) {
-			w.need(m.file, at, m.how)
+		for _, at := range w.linker.findIn(append([]string{Parent(m.file)}, w.linker.runPaths...), m.name, f) {
+			w.Need(m.file, at, m.how)
 		}
 	}
 }

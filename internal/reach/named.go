@@ -35,14 +35,14 @@ func isCommandLine(how string) bool {
 // Configures reports whether a file is configuration or a script that a started
 // program was given or names itself, not a library of it.
 func (r *Result) Configures(file string) bool {
-	if _, ok := r.walk.fact(textVisitor, file); !ok || r.State(file) != Reached {
+	if _, ok := r.walk.Fact(textVisitor, file); !ok || r.State(file) != Reached {
 		return false
 	}
 	for at := r.walk.marks[file].from; at != ""; at = r.walk.marks[at].from {
 		if r.Started(at) {
 			return true
 		}
-		if _, ok := r.walk.fact(textVisitor, at); !ok {
+		if _, ok := r.walk.Fact(textVisitor, at); !ok {
 			return false
 		}
 	}
@@ -51,7 +51,7 @@ func (r *Result) Configures(file string) bool {
 
 // Text returns a script or a configuration file of the image.
 func (r *Result) Text(file string) (string, bool) {
-	data, ok := r.walk.fact(textVisitor, file)
+	data, ok := r.walk.Fact(textVisitor, file)
 	return string(data), ok
 }
 
@@ -60,14 +60,14 @@ func (r *Result) Text(file string) (string, bool) {
 // program's strings have no ends: it names nothing here.
 func (r *Result) Named(file string) []string {
 	set := map[string]bool{}
-	if data, ok := r.walk.fact(textVisitor, file); ok {
+	if data, ok := r.walk.Fact(textVisitor, file); ok {
 		for line := range bytes.Lines(data) {
 			line = bytes.TrimSpace(line)
 			if len(line) == 0 || line[0] == '#' || line[0] == ';' {
 				continue
 			}
 			for _, token := range strings.FieldsFunc(string(line), isConfigDelimiter) {
-				if strings.HasPrefix(token, "/") && len(token) <= maxName {
+				if strings.HasPrefix(token, "/") && len(token) <= MaxName {
 					set[token] = true
 				}
 			}

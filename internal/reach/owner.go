@@ -2,60 +2,75 @@ package reach
 
 import (
 	"strings"
+
+	"github.com/careen/careen/internal/sbom"
 )
 
-// findOwners maps each path that a package lists to the package, under the name
+// owners knows which package of the operating system owns a file.
+type owners struct {
+	packages []sbom.Package
+	at       map[string]int32 // package that owns a path, links in directories resolved
+	owned    [][]string       // by package, what the image has of its files
+}
+
+// newOwners maps each path that a package lists to the package, under the name
 // that the tree has for it: with merged /usr, Debian's lists may say lib/x where
 // the file is usr/lib/x.
-func (w *walk) findOwners() {
-	w.owners = map[string]int32{}
+func newOwners(f *Files, packages []sbom.Package) owners {
+	o := owners{packages: packages, at: map[string]int32{}, owned: make([][]string, len(packages))}
 	dirs := map[string]string{}
-	for i := range w.packages {
-		for _, listed := range w.packages[i].Files {
-			listed = clean(listed)
-			dir := parent(listed)
+	for i := range packages {
+		for _, listed := range packages[i].Files {
+			listed = Clean(listed)
+			dir := Parent(listed)
 			resolved, known := dirs[dir]
 			if !known {
-				if at, ok := w.follow(dir, nil); ok {
+				if at, ok := f.Follow(dir, nil); ok {
 					resolved = at
 				} else {
 					resolved = dir
 				}
 				dirs[dir] = resolved
 			}
-			at := join(resolved, listed[len(dir):][min(1, len(dir)):])
-			if _, exists := w.at[at]; !exists {
+			at := Join(resolved, listed[len(dir):][min(1, len(dir)):])
+			if _, exists := f.at[at]; !exists {
 				continue
 			}
-			if _, taken := w.owners[at]; !taken {
-				w.owners[at] = int32(i)
+			if _, taken := o.at[at]; !taken {
+				o.at[at] = int32(i)
 			}
 		}
 	}
-	w.owned = make([][]string, len(w.packages))
-	for _, e := range w.entries {
-		if i, ok := w.owners[e.Path]; ok && !e.Mode.IsDir() {
-			w.owned[i] = append(w.owned[i], e.Path)
+	for _, e := range f.entries {
+		if i, ok := o.at[e.Path]; ok && !e.Mode.IsDir() {
+			o.owned[i] = append(o.owned[i], e.Path)
 		}
 	}
+	return o
 }
 
-// owner returns the index of the operating system's package that owns a file.
-func (w *walk) owner(file string) (int, bool) {
-	i, ok := w.owners[clean(file)]
+// of returns the index of the operating system's package that owns a file.
+func (o *owners) of(file string) (int, bool) {
+	i, ok := o.at[Clean(file)]
 	return int(i), ok
 }
 
-// ownedFiles returns what the image has of a package but its documentation and
+// files returns what the image has of a package but its documentation and
 // what it gives to the system's service managers.
-func (w *walk) ownedFiles(i int) []string {
+func (o *owners) files(i int) []string {
 	var files []string
-	for _, f := range w.owned[i] {
+	for _, f := range o.owned[i] {
 		if !IsDocumentation(f) {
 			files = append(files, f)
 		}
 	}
 	return files
+}
+
+// Owned reports whether a package of the operating system owns a file.
+func (w *Walk) Owned(file string) bool {
+	_, ok := w.owners.of(file)
+	return ok
 }
 
 // IsDocumentation reports whether a file is for people to read: no program
@@ -70,9 +85,9 @@ func IsDocumentation(file string) bool {
 	return false
 }
 
-// isSystemDir reports whether a directory belongs to everyone, so that a file
+// IsSystemDir reports whether a directory belongs to everyone, so that a file
 // in it says nothing about its neighbours.
-func isSystemDir(dir string) bool {
+func IsSystemDir(dir string) bool {
 	switch dir {
 	case "", "usr", "usr/local", "etc", "var", "opt", "home", "srv", "root", "tmp", "run", "dev", "proc", "sys", "mnt",
 		"usr/share", "usr/local/share", "usr/local/etc", "var/lib", "var/cache", "var/log", "var/run", "var/spool", "etc/default",
@@ -90,8 +105,8 @@ func isSystemDir(dir string) bool {
 }
 
 // Owner returns the index of the operating system's package that owns a path.
-func (r *Result) Owner(file string) (int, bool) { return r.walk.owner(file) }
+func (r *Result) Owner(file string) (int, bool) { return r.walk.owners.of(file) }
 
 // Owned returns what the image has of a package of the operating system, by its
 // index, documentation left out.
-func (r *Result) Owned(i int) []string { return r.walk.ownedFiles(i) }
+func (r *Result) Owned(i int) []string { return r.walk.owners.files(i) }

@@ -6,10 +6,11 @@
 //
 // The work is a walk (walk.go) over a list of files still to look at. It starts
 // with the command lines of the configuration (run.go). Each file reached is
-// visited once: ELF files lead to what the dynamic linker loads (elf.go), shell
-// scripts to the commands they run (shell.go), configuration files to the paths
-// they name (text.go), files that libraries open by convention are a table
-// (rules.go), and each language has a reader (languages.go).
+// visited once: ELF files lead to what the dynamic linker loads (elf.go),
+// configuration files to the paths they name (text.go), files that libraries open
+// by convention are a table (rules.go). Sources and interpreters go to the reader
+// of their language (languages.go): each is a folder below this one, and
+// reach/readers is their table.
 package reach
 
 import (
@@ -59,11 +60,12 @@ type Options struct {
 
 // Compute finds what the entrypoint of an image reaches. The tree's facts must
 // be those of Visitors, else every file that is looked at is read again from
-// its layer. packages are the catalogue of the same tree. An error says that
+// its layer. packages are the catalogue
+// of the same tree, languages the table of readers. An error says that
 // nothing can be said at all: an image that names no program to start with is
 // one.
-func Compute(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, opt Options) (*Result, error) {
-	w := newWalk(tree, cfg, packages)
+func Compute(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language, opt Options) (*Result, error) {
+	w := newWalk(tree, cfg, packages, languages)
 	if err := w.start(cfg, opt); err != nil {
 		return nil, err
 	}

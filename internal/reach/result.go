@@ -13,10 +13,10 @@ import (
 // Result is what Compute found out.
 type Result struct {
 	Gaps []Gap // what could not be followed, sorted by path
-	walk *walk
+	walk *Walk
 }
 
-func (w *walk) result() *Result {
+func (w *Walk) result() *Result {
 	slices.SortFunc(w.gaps, compareGaps)
 	return &Result{Gaps: w.gaps, walk: w}
 }
@@ -142,10 +142,10 @@ func (r *Result) Package(i int) Verdict {
 // packageFiles returns the files of a package but its documentation; whole is
 // false if it may have more than those. Files that do not exist in the image are
 // not in the list.
-func (w *walk) packageFiles(i int) (files []string, whole bool) {
-	p := &w.packages[i]
+func (w *Walk) packageFiles(i int) (files []string, whole bool) {
+	p := &w.owners.packages[i]
 	if len(p.Files) > 0 {
-		return w.ownedFiles(i), true
+		return w.owners.files(i), true
 	}
 	if p.FromLockFile {
 		return nil, false
@@ -158,8 +158,8 @@ func (w *walk) packageFiles(i int) (files []string, whole bool) {
 			files = append(files, file)
 			continue
 		}
-		for e := range w.below(parent(file)) {
-			if e.Mode.IsRegular() && !strings.Contains(e.Path[len(parent(file)):], "/node_modules/") {
+		for e := range w.Below(Parent(file)) {
+			if e.Mode.IsRegular() && !strings.Contains(e.Path[len(Parent(file)):], "/node_modules/") {
 				files = append(files, e.Path)
 			}
 		}
@@ -258,8 +258,8 @@ func (r *Result) Libraries(files []string) []string {
 			names = append([]string{f.Interpreter}, names...)
 		}
 		for _, name := range names {
-			for _, at := range r.walk.libraries(file, f, name) {
-				if end, ok := r.walk.follow(at, take); ok {
+			for _, at := range r.walk.linker.libraries(file, f, name) {
+				if end, ok := r.walk.Follow(at, take); ok {
 					take(end)
 				}
 			}
@@ -282,7 +282,7 @@ func (r *Result) Summary() Summary {
 			c.Bytes += e.Size
 		}
 	}
-	for i := range r.walk.packages {
+	for i := range r.walk.owners.packages {
 		s.of(r.Package(i).State).Packages++
 	}
 	return s
@@ -292,7 +292,7 @@ func (r *Result) Summary() Summary {
 // leads, links followed; of a name without a slash, every file of that name.
 func (r *Result) Paths(name string) []string {
 	if strings.Contains(name, "/") {
-		if at, ok := r.walk.follow(name, nil); ok {
+		if at, ok := r.walk.Follow(name, nil); ok {
 			return []string{at}
 		}
 		return nil

@@ -101,7 +101,7 @@ func rules() []rule {
 }
 
 // applyRules follows the rules that a file triggers.
-func (w *walk) applyRules(file string, f *elfFact) {
+func (w *Walk) applyRules(file string, f *elfFact) {
 	base := path.Base(file)
 	for i, r := range w.rules {
 		if matchesAny(r.files, base) {
@@ -133,9 +133,9 @@ func matchesAny(patterns, base string) bool {
 
 // plainLocale reports whether the configuration leaves the locale at C, or sets
 // one of UTF-8 (locale(7): LC_ALL beats LC_CTYPE beats LANG).
-func (w *walk) plainLocale() bool {
+func (w *Walk) plainLocale() bool {
 	for _, name := range [...]string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := w.env[name]; value != "" {
+		if value := w.Env[name]; value != "" {
 			lower := strings.ToLower(value)
 			return value == "C" || value == "POSIX" || strings.Contains(lower, ".utf8") || strings.Contains(lower, ".utf-8")
 		}
@@ -143,16 +143,13 @@ func (w *walk) plainLocale() bool {
 	return true
 }
 
-func (w *walk) applyRule(i int, file string) {
+func (w *Walk) applyRule(i int, file string) {
 	r := w.rules[i]
 	for need := range strings.FieldsSeq(r.needs) {
-		need = strings.ReplaceAll(need, "{dir}", "/"+parent(file))
-		key := "rule\x00" + need
-		if w.done[key] {
-			continue
+		need = strings.ReplaceAll(need, "{dir}", "/"+Parent(file))
+		if w.ruled.Add(need) {
+			w.needRule(file, need, r)
 		}
-		w.done[key] = true
-		w.needRule(file, need, r)
 	}
 }
 
@@ -164,52 +161,51 @@ func (w *walk) applyRule(i int, file string) {
 //	nss:DB      the modules that nsswitch.conf names for a database
 //	preload:    the libraries of ld.so.preload
 //	messages:   the message catalogues of $LANG and $LANGUAGE
-func (w *walk) needRule(file, need string, r rule) {
+func (w *Walk) needRule(file, need string, r rule) {
 	kind, rest, _ := strings.Cut(need, ":")
 	switch {
 	case kind == "lib":
-		w.prepareLinker()
 		f, _ := w.elfFact(file)
-		for _, at := range w.findIn(w.linker.system, rest, f) {
-			w.need(file, at, r.why)
+		for _, at := range w.linker.findIn(w.linker.dirs(), rest, f) {
+			w.Need(file, at, r.why)
 		}
 	case kind == "nss":
 		w.needNSS(file, rest)
 	case kind == "preload":
-		data, _ := w.read("etc/ld.so.preload", maxText)
+		data, _ := w.Read("etc/ld.so.preload", MaxText)
 		for name := range strings.FieldsSeq(string(data)) {
-			w.need(file, name, "ld.so.preload")
+			w.Need(file, name, "ld.so.preload")
 		}
 	case kind == "messages":
 		w.needMessages(file, r.why)
 	default:
-		for _, at := range w.glob(need) {
+		for _, at := range w.Glob(need) {
 			if !strings.HasSuffix(need, "/") {
 				w.needOrKeep(file, at, r)
 				continue
 			}
 			w.needOrKeep(file, at, r)
-			for e := range w.below(at) {
+			for e := range w.Below(at) {
 				w.needOrKeep(file, e.Path, r)
 			}
 		}
 	}
 }
 
-func (w *walk) needOrKeep(file, at string, r rule) {
+func (w *Walk) needOrKeep(file, at string, r rule) {
 	if r.maybe {
-		w.keep(file, r.why, []string{at})
+		w.Keep(file, r.why, []string{at})
 		return
 	}
-	w.need(file, at, r.why)
+	w.Need(file, at, r.why)
 }
 
 // needNSS needs the modules that nsswitch.conf(5) names for a database. Without
 // the file, or the line, glibc asks "files" and "dns", which it has itself or,
 // before 2.34, in libnss_files and libnss_dns.
-func (w *walk) needNSS(file, database string) {
+func (w *Walk) needNSS(file, database string) {
 	services := []string{"files", "dns", "compat"}
-	data, _ := w.read("etc/nsswitch.conf", maxText)
+	data, _ := w.Read("etc/nsswitch.conf", MaxText)
 	for line := range strings.Lines(string(data)) {
 		line, _, _ = strings.Cut(line, "#")
 		name, list, ok := strings.Cut(strings.TrimSpace(line), ":")
@@ -218,22 +214,21 @@ func (w *walk) needNSS(file, database string) {
 		}
 	}
 	f, _ := w.elfFact(file)
-	w.prepareLinker()
 	for _, s := range services {
 		if strings.HasPrefix(s, "[") {
 			continue // [NOTFOUND=return]
 		}
-		for _, at := range w.findIn(w.linker.system, "libnss_"+s+".so.2", f) {
-			w.need(file, at, "nsswitch.conf: "+database+": "+s)
+		for _, at := range w.linker.findIn(w.linker.dirs(), "libnss_"+s+".so.2", f) {
+			w.Need(file, at, "nsswitch.conf: "+database+": "+s)
 		}
 	}
 }
 
 // needMessages needs the message catalogues of the languages that the
 // configuration's environment sets: without one, gettext(3) opens none.
-func (w *walk) needMessages(file, why string) {
+func (w *Walk) needMessages(file, why string) {
 	for _, name := range []string{"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"} {
-		for lang := range strings.SplitSeq(w.env[name], ":") {
+		for lang := range strings.SplitSeq(w.Env[name], ":") {
 			lang, _, _ = strings.Cut(lang, ".")
 			lang, _, _ = strings.Cut(lang, "@")
 			if lang == "" || lang == "C" || lang == "POSIX" || strings.Contains(lang, "/") {
@@ -241,46 +236,10 @@ func (w *walk) needMessages(file, why string) {
 			}
 			short, _, _ := strings.Cut(lang, "_")
 			for _, dir := range []string{lang, short} {
-				for e := range w.below("usr/share/locale/" + dir) {
-					w.keep(file, why, []string{e.Path})
+				for e := range w.Below("usr/share/locale/" + dir) {
+					w.Keep(file, why, []string{e.Path})
 				}
 			}
 		}
 	}
-}
-
-// glob returns the paths of the image that a pattern matches, as glob(3); a
-// pattern without special characters is a path.
-func (w *walk) glob(pattern string) []string {
-	dirs := []string{""}
-	for element := range strings.SplitSeq(clean(pattern), "/") {
-		var next []string
-		for _, dir := range dirs {
-			if !strings.ContainsAny(element, "*?[") {
-				if at := join(dir, element); w.exists(at) {
-					next = append(next, at)
-				}
-				continue
-			}
-			for e := range w.list(dir) {
-				base := path.Base(e.Path)
-				if ok, _ := path.Match(element, base); ok && (base[0] != '.' || element[0] == '.') {
-					next = append(next, join(dir, base))
-				}
-			}
-			if len(next) > maxGlob {
-				break
-			}
-		}
-		dirs = next
-	}
-	return dirs
-}
-
-// maxGlob bounds the matches of one pattern.
-const maxGlob = 100_000
-
-func (w *walk) exists(name string) bool {
-	_, ok := w.follow(name, nil)
-	return ok
 }

@@ -19,19 +19,19 @@ const (
 
 // start runs what the configuration names: ENTRYPOINT with CMD's words behind
 // it, HEALTHCHECK, and the command lines of the options.
-func (w *walk) start(cfg image.Config, opt Options) error {
-	w.need("", "etc/passwd", "the container's user")
-	w.need("", "etc/group", "the container's user")
-	if w.workdir != "" {
-		w.need("", w.workdir, "WORKDIR")
+func (w *Walk) start(cfg image.Config, opt Options) error {
+	w.Need("", "etc/passwd", "the container's user")
+	w.Need("", "etc/group", "the container's user")
+	if w.Workdir != "" {
+		w.Need("", w.Workdir, "WORKDIR")
 	}
 	for _, v := range cfg.Volumes {
-		w.need("", v, "VOLUME")
+		w.Need("", v, "VOLUME")
 	}
 	for _, kv := range cfg.Env {
 		// Who reads the variable may open the file, or run it.
-		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(value, "/") && w.isFile(value) {
-			w.keepRunning("", "ENV "+name, value)
+		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(value, "/") && w.IsFile(value) {
+			w.KeepRunning("", "ENV "+name, value)
 		}
 	}
 	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
@@ -43,15 +43,15 @@ func (w *walk) start(cfg image.Config, opt Options) error {
 		return errors.New("the image has neither ENTRYPOINT nor CMD: name what is run in it with --command")
 	}
 	if len(argv) > 0 {
-		program, ok := w.find(argv[0])
+		program, ok := w.Find(argv[0])
 		if !ok {
 			return fmt.Errorf("%s %q: the image has no such program in its PATH", how, argv[0])
 		}
 		w.keepApplication(program)
-		w.run("", how, argv)
+		w.Run(Trail{}, "", how, argv)
 	}
 	for _, argv := range opt.Commands {
-		if len(argv) == 0 || !w.run("", "command", argv) {
+		if len(argv) == 0 || !w.Run(Trail{}, "", "command", argv) {
 			return fmt.Errorf("command %q: the image has no such program in its PATH", argv)
 		}
 	}
@@ -60,46 +60,45 @@ func (w *walk) start(cfg image.Config, opt Options) error {
 }
 
 // runHealthcheck runs what the engine runs inside the container from time to time.
-func (w *walk) runHealthcheck(cfg image.Config) {
+func (w *Walk) runHealthcheck(cfg image.Config) {
 	if len(cfg.Healthcheck) < 2 {
 		return
 	}
-	w.doubt++ // without it the container starts
-	defer func() { w.doubt-- }()
+	t := Trail{}.Doubtful() // without it the container starts
 	switch cfg.Healthcheck[0] {
 	case "CMD":
-		w.run("", "HEALTHCHECK", cfg.Healthcheck[1:])
+		w.Run(t, "", "HEALTHCHECK", cfg.Healthcheck[1:])
 	case "CMD-SHELL":
 		shell := cfg.Shell
 		if len(shell) == 0 {
 			shell = []string{"/bin/sh", "-c"}
 		}
-		w.run("", "HEALTHCHECK", slices.Concat(shell, cfg.Healthcheck[1:2]))
+		w.Run(t, "", "HEALTHCHECK", slices.Concat(shell, cfg.Healthcheck[1:2]))
 	}
 }
 
 // keepApplication keeps what lies in the working directory: the application's
 // own data, which programs open by names relative to it. What the language
 // readers can tell more of, they exclude.
-func (w *walk) keepApplication(program string) {
-	for _, dir := range []string{w.workdir, parent(program)} {
-		if isSystemDir(dir) {
+func (w *Walk) keepApplication(program string) {
+	for _, dir := range []string{w.Workdir, Parent(program)} {
+		if IsSystemDir(dir) {
 			continue
 		}
 		var files []string
-		for e := range w.below(dir) {
-			if !w.judged(e.Path) {
+		for e := range w.Below(dir) {
+			if !w.Judged(e.Path) {
 				files = append(files, e.Path)
 			}
 		}
-		w.keepRunning("", "application data: /"+dir, files...)
+		w.KeepRunning("", "application data: /"+dir, files...)
 	}
 }
 
-// judged reports whether a file of the application is left to the language
+// Judged reports whether a file of the application is left to the language
 // readers, or belongs to a package.
-func (w *walk) judged(file string) bool {
-	_, owned := w.owner(file)
+func (w *Walk) Judged(file string) bool {
+	_, owned := w.owners.of(file)
 	return owned || isModule(file)
 }
 
@@ -114,117 +113,136 @@ func isModule(file string) bool {
 	return false
 }
 
-// find returns where a program is, as execvp(3) looks for it.
-func (w *walk) find(name string) (string, bool) {
+// Find returns where a program is, as execvp(3) looks for it.
+func (w *Walk) Find(name string) (string, bool) {
 	if strings.Contains(name, "/") {
-		at := join(w.workdir, name)
-		return at, w.isFile(at)
+		at := Join(w.Workdir, name)
+		return at, w.IsFile(at)
 	}
 	for _, dir := range w.path {
-		if at := join(dir, name); name != "" && w.isFile(at) {
+		if at := Join(dir, name); name != "" && w.IsFile(at) {
 			return at, true
 		}
 	}
 	return "", false
 }
 
-// command needs a program by its name or path, with a command line that is not
+// NeedProgram needs a program by its name or path, with a command line that is not
 // known. It reports whether the image has it.
-func (w *walk) command(from, name, how string) bool {
-	program, ok := w.find(name)
-	return ok && w.need(from, program, how)
+func (w *Walk) NeedProgram(from, name, how string) bool {
+	program, ok := w.Find(name)
+	return ok && w.Need(from, program, how)
 }
 
-// run follows one command line: the program, what wrappers like tini or env
+// Trail is how the walk came to a command line: zero for one that starts it.
+type Trail struct {
+	depth int
+	doubt bool // it is not known whether the command line matters
+}
+
+// Doubtful is the trail of a command line that may fail, or never run.
+func (t Trail) Doubtful() Trail {
+	t.doubt = true
+	return t
+}
+
+// ranLine is the key of a command line that was followed.
+type ranLine struct {
+	keeping bool
+	argv    string
+}
+
+// Run follows one command line: the program, what wrappers like tini or env
 // start in turn, and the script that an interpreter is given. It reports
 // whether the image has the program.
-func (w *walk) run(from, how string, argv []string) bool {
+func (w *Walk) Run(t Trail, from, how string, argv []string) bool {
+	return w.runFor(t, from, from, how, argv)
+}
+
+// runFor is Run where asker is the file that wants the command line run: that
+// of a wrapper's, not the wrapper.
+func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 	if len(argv) == 0 {
 		return false
 	}
-	asker := from
-	if w.wrapped != nil {
-		asker, w.wrapped = *w.wrapped, nil
-	}
-	program, ok := w.find(argv[0])
+	program, ok := w.Find(argv[0])
 	if !ok {
-		w.want(asker, "program "+argv[0], true)
+		w.Want(asker, "program "+argv[0], !t.doubt)
 		return false
 	}
-	w.need(from, program, how)
-	key := "run\x00" + fmt.Sprint(w.weak) + "\x00" + strings.Join(argv, "\x00")
-	if w.done[key] {
+	w.Need(from, program, how)
+	if !w.ran.Add(ranLine{w.Keeping(), strings.Join(argv, "\x00")}) {
 		return true
 	}
-	w.done[key] = true
-	if w.runs++; w.runs > maxRuns || w.depth >= maxDepth {
-		w.gap(Gap{Path: program, What: "command lines that start one another without an end", Scope: "package"})
-		w.keepPackage(program, "command lines that start one another without an end")
+	if w.runs++; w.runs > maxRuns || t.depth >= maxDepth {
+		const what = "command lines that start one another without an end"
+		w.Gap(Gap{Path: program, What: what, Scope: "package"})
+		w.KeepPackage(program, what)
 		return true
 	}
-	w.depth++
-	defer func() { w.depth-- }()
-	_, interpreter := w.languageOf(program)
+	t.depth++
+	interpreter := w.interpreter(program) != nil
 	for i, arg := range argv[1:] {
 		if interpreter && strings.HasPrefix(argv[i], "-") && strings.HasSuffix(argv[i], "c") {
 			continue // sh -c: source, not a path
 		}
-		w.argument(program, w.workdir, arg, "argument of "+path.Base(program), false)
+		w.Argument(program, w.Workdir, arg, "argument of "+path.Base(program), false)
 	}
-	w.dispatch(asker, program, argv[1:])
+	w.dispatch(t, asker, program, argv[1:])
 	return true
 }
 
-// argument needs the file that a word of a command line names: a path, or one
+// Argument needs the file that a word of a command line names: a path, or one
 // behind "=". What a directory has is kept; runs says that it may be run.
-func (w *walk) argument(from, dir, arg, how string, runs bool) {
+func (w *Walk) Argument(from, dir, arg, how string, runs bool) {
 	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
 		arg = value
 	}
-	if strings.Contains(arg, blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
+	if strings.Contains(arg, Blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
 		return
 	}
-	at := join(dir, arg)
-	e, ok := w.lookup(at)
+	at := Join(dir, arg)
+	e, ok := w.Lookup(at)
 	if !ok || at == "" {
 		return
 	}
-	w.need(from, at, how)
+	w.Need(from, at, how)
 	if e.Mode.IsDir() {
-		w.keepNamedDir(from, at, how+" names a directory", runs)
+		w.KeepNamedDir(from, at, how+" names a directory", runs)
 	}
 }
 
 // dispatch gives a command line to whatever knows it. The name by which a
 // program is called counts before the name of the file that it leads to:
-// busybox is many programs. What a wrapper is told to start, asker asks for.
-func (w *walk) dispatch(asker, program string, args []string) {
-	file, _ := w.follow(program, nil)
+// busybox is many programs. What a wrapper is given to start, asker asks for.
+func (w *Walk) dispatch(t Trail, asker, program string, args []string) {
+	file, _ := w.Follow(program, nil)
 	if inner, how := wrappers.Command(path.Base(program), args); len(inner) > 0 {
-		w.done["wraps\x00"+file] = true
-		w.wrapped = &asker
-		w.run(file, how, inner)
+		w.wrappers.Add(file)
+		w.runFor(t, asker, file, how, inner)
 	}
 	if interpreter, ok := w.shebang(file); ok {
-		w.done["script\x00"+file] = true
-		w.run(file, "#!", slices.Concat(interpreter, []string{"/" + program}, args))
+		w.scripts.Add(file)
+		w.Run(t, file, "#!", slices.Concat(interpreter, []string{"/" + program}, args))
 		return
 	}
 	for _, name := range []string{program, file} {
-		if l, ok := w.languageOf(name); ok {
-			if l.run != nil {
-				w.done["program\x00"+file] = true
-				w.called = program
-				l.run(w, file, args)
+		if r := w.interpreter(name); r != nil {
+			if r.Run != nil {
+				r.Run(Command{Program: file, Called: program, Args: args, Trail: t})
 			}
 			return
 		}
 	}
 }
 
+// FollowScript reports whether a script was not followed before: each is, once,
+// with the arguments that are met first.
+func (w *Walk) FollowScript(file string) bool { return w.scripts.Add(file) }
+
 // shebang returns the command line that the kernel makes of a script's first
 // line: the interpreter and, as one word, what stands behind it (execve(2)).
-func (w *walk) shebang(file string) ([]string, bool) {
+func (w *Walk) shebang(file string) ([]string, bool) {
 	head, err := w.head(file)
 	if err != nil || !strings.HasPrefix(string(head), "#!") {
 		return nil, false

@@ -7,12 +7,12 @@ import (
 )
 
 // visitText follows a configuration file that something reached opens: paths
-// that it names are opened by whoever reads it.
-func (w *walk) visitText(file string) {
+// that it names are opened by what reads it.
+func (w *Walk) visitText(file string) {
 	if !isConfiguration(file) || isTable(file) {
 		return
 	}
-	data, ok := w.fact(textVisitor, file)
+	data, ok := w.Fact(textVisitor, file)
 	if !ok || bytes.HasPrefix(data, []byte("#!")) {
 		return
 	}
@@ -41,19 +41,19 @@ func isTable(file string) bool {
 
 // followLine follows one line of configuration: command lines of service
 // files, and paths.
-func (w *walk) followLine(file, line string) {
+func (w *Walk) followLine(file, line string) {
 	for _, key := range [...]string{"command", "ExecStart", "ExecStartPre", "exec"} {
 		rest, ok := strings.CutPrefix(line, key)
 		if !ok {
 			continue
 		}
 		if rest, ok = strings.CutPrefix(strings.TrimSpace(rest), "="); ok {
-			w.shellCommand(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"))
+			w.Line(file, strings.TrimLeft(strings.TrimSpace(rest), "-+!@:"))
 			return
 		}
 	}
 	for _, token := range strings.FieldsFunc(line, isConfigDelimiter) {
-		if len(token) < 3 || len(token) > maxName {
+		if len(token) < 3 || len(token) > MaxName {
 			continue
 		}
 		why := "named in the configuration"
@@ -61,20 +61,20 @@ func (w *walk) followLine(file, line string) {
 			if !strings.ContainsAny(token, "/.") {
 				continue
 			}
-			// Relative names stand beside the file, or a directory above it.
-			for _, dir := range []string{parent(file), parent(parent(file))} {
-				for _, at := range w.globConfig(join(dir, token)) {
-					if w.isFile(at) {
-						w.need(file, at, why)
+			// Relative names stand next to the file, or a directory above it.
+			for _, dir := range []string{Parent(file), Parent(Parent(file))} {
+				for _, at := range w.globConfig(Join(dir, token)) {
+					if w.IsFile(at) {
+						w.Need(file, at, why)
 					}
 				}
 			}
 			continue
 		}
 		for _, at := range w.globConfig(token) {
-			w.need(file, at, why)
-			if w.isDir(at) {
-				w.keepNamedDir(file, at, "directory named in the configuration", false)
+			w.Need(file, at, why)
+			if w.IsDir(at) {
+				w.KeepNamedDir(file, at, "directory named in the configuration", false)
 			}
 		}
 	}
@@ -84,9 +84,9 @@ func (w *walk) followLine(file, line string) {
 func isConfigDelimiter(r rune) bool { return strings.ContainsRune(" \t=,;\"'(){}<>|:", r) }
 
 // globConfig is glob for what may be no pattern at all.
-func (w *walk) globConfig(pattern string) []string {
-	if clean(pattern) == "" || strings.HasPrefix(clean(pattern), "*") {
+func (w *Walk) globConfig(pattern string) []string {
+	if Clean(pattern) == "" || strings.HasPrefix(Clean(pattern), "*") {
 		return nil
 	}
-	return w.glob(pattern)
+	return w.Glob(pattern)
 }

@@ -1,9 +1,6 @@
 package reach
 
 import (
-	"io/fs"
-	"iter"
-	"path"
 	"slices"
 	"strings"
 
@@ -12,54 +9,75 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// Bounds of a walk. Real images stay far below them; what is beyond is a gap
-// that keeps everything.
-const (
-	maxLinks = 40 // MAXSYMLINKS of Linux (path_resolution(7))
-)
-
-// walk is one computation. Paths given to its methods may start with a slash;
+// Walk is one computation. Paths given to its methods may start with a slash;
 // those it returns are clean and do not, as in rootfs.
 //
 // It goes over the image twice with the same code: first what is surely
-// reached, to the end; then, with weak set, what is kept because something
-// reached could not be followed, and all that this needs in turn.
-type walk struct {
-	tree      *rootfs.Tree
-	entries   []*rootfs.Entry  // all that the image shows, in walk order
-	ends      []int32          // by entry, the entry after everything below it
-	at        map[string]int32 // entry at a path
-	packages  []sbom.Package
-	owners    map[string]int32 // package that owns a path, links in directories resolved
-	owned     [][]string       // by package, what the image has of its files
-	languages []language
-	rules     []rule
-	facts     map[string]map[string][]byte // of each visitor, by path
-
-	env     map[string]string // of the configuration
+// reached, to the end; then what is kept because something reached could not be
+// followed, and all that this needs in turn.
+type Walk struct {
+	Files
+	Env     map[string]string // of the configuration
+	Workdir string            // of the configuration
 	path    []string          // directories of $PATH, in order
-	workdir string
 
-	marks   map[string]mark
-	queue   []string // marked files that were not visited yet
-	weak    bool     // what is marked now is Unknown, not Reached
-	data    bool     // what is marked now is kept beside other files, not because something may run it
-	keeps   []keep
-	starts  []start         // of what is kept
-	done    map[string]bool // command lines, kept packages and rules already followed
-	gaps    []Gap
-	wants   []Want
-	wrapped *string // who runs the wrapper whose command line is at hand
-	doubt   int     // branches around the command line at hand of which it is not known whether they matter
-	runs    int     // command lines followed
-	depth   int     // of command lines that led to the one at hand
+	owners  owners
 	linker  linker
-	node    nodeState
-	python  pythonState
-	perl    perlState
-	java    javaState
-	called  string          // the interpreter of the command line at hand, by the name that it was called, which may be a link
-	dirs    map[string]bool // directories that are not behind a link
+	rules   []rule
+	readers []reader
+
+	phase phase
+	marks map[string]mark
+	queue []string // marked files that were not visited yet
+	keeps []keep
+	later []laterCall
+	gaps  []Gap
+	wants []Want
+	runs  int // command lines followed
+
+	// What was followed already.
+	ran      Set[ranLine]
+	scripts  Set[string] // scripts whose arguments are known, or that were read without
+	wrappers Set[string] // programs whose command line says what they run
+	ruled    Set[string] // what rules need
+	named    Set[namedDir]
+	wanted   Set[wanted]
+}
+
+// phase says what a mark means: the walk goes from one to the next.
+type phase int
+
+const (
+	reaching    phase = iota // what is marked is Reached
+	keeping                  // what is marked is Unknown, and may be run
+	keepingData              // what is marked is Unknown, and is kept next to other files, not because something may run it
+)
+
+// laterCall is a command line of something that is only kept.
+type laterCall struct {
+	from, how string
+	argv      []string
+}
+
+// Set is what was met before. The zero value is empty.
+type Set[K comparable] struct{ m map[K]struct{} }
+
+// Add reports whether a key is new.
+func (s *Set[K]) Add(key K) bool {
+	if _, known := s.m[key]; known {
+		return false
+	}
+	if s.m == nil {
+		s.m = map[K]struct{}{}
+	}
+	s.m[key] = struct{}{}
+	return true
+}
+
+// Has reports whether a key was added.
+func (s *Set[K]) Has(key K) bool {
+	_, known := s.m[key]
+	return known
 }
 
 // mark says how a path came to be kept.
@@ -76,23 +94,20 @@ type keep struct {
 	runs      bool // they may be run, and are followed like what is reached
 }
 
-func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package) *walk {
-	w := &walk{
-		tree: tree, packages: packages, languages: languages(), rules: rules(),
-		facts: map[string]map[string][]byte{},
-		env:   map[string]string{},
-		marks: map[string]mark{}, done: map[string]bool{}, dirs: map[string]bool{},
-		python: newPythonState(),
-	}
-	w.index()
+func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language) *Walk {
+	w := &Walk{Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}}
 	for _, kv := range cfg.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok {
-			w.env[name] = value
+			w.Env[name] = value
 		}
 	}
-	w.path = searchPath(w.env["PATH"])
-	w.workdir = clean(cfg.WorkingDir)
-	w.findOwners()
+	w.path = searchPath(w.Env["PATH"])
+	w.Workdir = Clean(cfg.WorkingDir)
+	w.owners = newOwners(&w.Files, packages)
+	w.linker = newLinker(w)
+	for _, l := range languages {
+		w.readers = append(w.readers, reader{l, l.New(w)})
+	}
 	return w
 }
 
@@ -107,30 +122,17 @@ func searchPath(value string) []string {
 	var dirs []string
 	for dir := range strings.SplitSeq(value, ":") {
 		if strings.HasPrefix(dir, "/") {
-			dirs = append(dirs, clean(dir))
+			dirs = append(dirs, Clean(dir))
 		}
 	}
 	return dirs
 }
 
-// clean makes a path of the image clean and relative to its root; "" is the root.
-func clean(p string) string {
-	return strings.TrimPrefix(path.Clean("/"+p), "/")
-}
-
-// join returns a name as a program in dir sees it.
-func join(dir, name string) string {
-	if strings.HasPrefix(name, "/") {
-		return clean(name)
-	}
-	return clean(dir + "/" + name)
-}
-
-// need marks a file or directory as reached from another, with the links that
+// Need marks a file or directory as reached from another, with the links that
 // lead to it and the directories above it; regular files are visited later. It
 // reports whether the path exists. from is "" for what the configuration names.
-func (w *walk) need(from, name, how string) bool {
-	at, ok := w.follow(name, func(link string) { w.mark(from, link, how) })
+func (w *Walk) Need(from, name, how string) bool {
+	at, ok := w.Follow(name, func(link string) { w.mark(from, link, how) })
 	if !ok {
 		return false
 	}
@@ -138,88 +140,8 @@ func (w *walk) need(from, name, how string) bool {
 	return true
 }
 
-// lookup returns what a path leads to, links followed, without marking it.
-func (w *walk) lookup(name string) (*rootfs.Entry, bool) {
-	at, ok := w.follow(name, nil)
-	if !ok {
-		return nil, false
-	}
-	i, ok := w.at[at]
-	if !ok {
-		return nil, false // the root
-	}
-	return w.entries[i], true
-}
-
-// isFile reports whether a path leads to a regular file.
-func (w *walk) isFile(name string) bool {
-	e, ok := w.lookup(name)
-	return ok && e.Mode.IsRegular()
-}
-
-// isDir reports whether a path leads to a directory.
-func (w *walk) isDir(name string) bool {
-	e, ok := w.lookup(name)
-	return ok && e.Mode.IsDir()
-}
-
-// follow resolves a path and calls link, if not nil, for each link on the way.
-func (w *walk) follow(name string, link func(path string)) (string, bool) {
-	rest, at, followed := clean(name), "", 0
-	if dir := parent(rest); w.dirs[dir] {
-		at, rest = dir, rest[len(dir)+1:]
-	}
-	for rest != "" {
-		var element string
-		element, rest, _ = strings.Cut(rest, "/")
-		switch element {
-		case "", ".":
-			continue
-		case "..":
-			at = parent(at)
-			continue
-		}
-		next := element
-		if at != "" {
-			next = at + "/" + element
-		}
-		i, ok := w.at[next]
-		if !ok {
-			return "", false
-		}
-		e := w.entries[i]
-		if e.Mode&fs.ModeSymlink == 0 {
-			at = next
-			continue
-		}
-		if followed++; followed > maxLinks {
-			return "", false
-		}
-		if link != nil {
-			link(next)
-		}
-		if strings.HasPrefix(e.Linkname, "/") {
-			at = ""
-		}
-		rest = e.Linkname + "/" + rest
-	}
-	if followed == 0 {
-		if dir := parent(at); dir != "" {
-			w.dirs[dir] = true
-		}
-	}
-	return at, true
-}
-
-func parent(p string) string {
-	if i := strings.LastIndexByte(p, '/'); i >= 0 {
-		return p[:i]
-	}
-	return ""
-}
-
 // mark records one path, and the directories above it, unless it is marked.
-func (w *walk) mark(from, at, how string) {
+func (w *Walk) mark(from, at, how string) {
 	if at == "" {
 		return
 	}
@@ -227,14 +149,14 @@ func (w *walk) mark(from, at, how string) {
 		return
 	}
 	state := Reached
-	if w.weak {
+	if w.phase != reaching {
 		state = Unknown
 	}
 	w.marks[at] = mark{from, how, state}
 	if i, ok := w.at[at]; ok && w.entries[i].Mode.IsRegular() {
 		w.queue = append(w.queue, at)
 	}
-	for dir := parent(at); dir != ""; dir = parent(dir) {
+	for dir := Parent(at); dir != ""; dir = Parent(dir) {
 		if _, marked := w.marks[dir]; marked {
 			break
 		}
@@ -242,11 +164,11 @@ func (w *walk) mark(from, at, how string) {
 	}
 }
 
-// gap records something that cannot be followed. Callers also say what is kept
-// because of it, with keepPackage or keepTree; scope names that. What is itself
-// only kept has no gaps: see keepPackage.
-func (w *walk) gap(g Gap) {
-	if w.weak {
+// Gap records something that cannot be followed. Callers also say what is kept
+// because of it, with KeepPackage or KeepTree; scope names that. What is itself
+// only kept has no gaps: see KeepPackage.
+func (w *Walk) Gap(g Gap) {
+	if w.phase != reaching {
 		return
 	}
 	for _, known := range w.gaps {
@@ -257,32 +179,32 @@ func (w *walk) gap(g Gap) {
 	w.gaps = append(w.gaps, g)
 }
 
-// keepPackage keeps all files but the documentation of the package that owns a
+// KeepPackage keeps all files but the documentation of the package that owns a
 // file, because something in it could not be followed. A file that no package
 // owns is kept with what is in its directory, unless that is one of the system's.
 //
 // What is kept is followed as far as it is loaded: libraries and modules get what
 // they need, so that they would work. Programs and scripts among it lead to
 // nothing more, and what cannot be followed in it keeps nothing more: else one
-// gap keeps everything, for somewhere in it is a script for a shell.
-func (w *walk) keepPackage(file, why string) {
-	if w.weak {
+// Gap keeps everything, for somewhere in it is a script for a shell.
+func (w *Walk) KeepPackage(file, why string) {
+	if w.phase != reaching {
 		return
 	}
-	if i, ok := w.owner(file); ok {
-		w.keep(file, why, w.ownedFiles(i))
+	if i, ok := w.owners.of(file); ok {
+		w.Keep(file, why, w.owners.files(i))
 		return
 	}
-	if dir := parent(clean(file)); !isSystemDir(dir) {
-		w.keepTree(file, dir, why)
+	if dir := Parent(Clean(file)); !IsSystemDir(dir) {
+		w.KeepTree(file, dir, why)
 	}
 }
 
-// keepTree keeps every file below a directory, because something in from could
+// KeepTree keeps every file below a directory, because something in from could
 // not be followed, except those for which one of except returns true.
-func (w *walk) keepTree(from, dir, why string, except ...func(path string) bool) {
+func (w *Walk) KeepTree(from, dir, why string, except ...func(path string) bool) {
 	var paths []string
-	for e := range w.below(dir) {
+	for e := range w.Below(dir) {
 		skip := false
 		for _, f := range except {
 			skip = skip || f(e.Path)
@@ -291,77 +213,22 @@ func (w *walk) keepTree(from, dir, why string, except ...func(path string) bool)
 			paths = append(paths, e.Path)
 		}
 	}
-	w.keep(from, why, paths)
+	w.Keep(from, why, paths)
 }
 
-// keep keeps single files because something in from could not be followed.
-func (w *walk) keep(from, why string, paths []string) {
+// Keep keeps single files because something in from could not be followed.
+func (w *Walk) Keep(from, why string, paths []string) {
 	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths})
 }
 
-// keepRunning keeps files that something in from may run, with all that they
-// need in turn.
-func (w *walk) keepRunning(from, why string, paths ...string) {
+// KeepRunning keeps files that something in from may run, with all that they
+// Need in turn.
+func (w *Walk) KeepRunning(from, why string, paths ...string) {
 	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths, runs: true})
 }
 
-// below iterates over all entries below a directory, links to it resolved.
-func (w *walk) below(dir string) iter.Seq[*rootfs.Entry] {
-	return func(yield func(*rootfs.Entry) bool) {
-		at, ok := w.follow(dir, nil)
-		i, known := w.at[at]
-		if !ok || !known {
-			return
-		}
-		for next := i + 1; next < w.ends[i]; next++ {
-			if !yield(w.entries[next]) {
-				return
-			}
-		}
-	}
-}
-
-// list iterates over the entries of a directory, links to it resolved.
-func (w *walk) list(dir string) iter.Seq[*rootfs.Entry] {
-	return func(yield func(*rootfs.Entry) bool) {
-		at, ok := w.follow(dir, nil)
-		i, known := w.at[at]
-		if !ok || !known {
-			return
-		}
-		for next := i + 1; next < w.ends[i]; next = w.ends[next] {
-			if !yield(w.entries[next]) {
-				return
-			}
-		}
-	}
-}
-
-// index makes the tree quick to look up.
-func (w *walk) index() {
-	w.at = map[string]int32{}
-	var open []int32 // directories that the walk is in
-	leave := func(next int32) {
-		w.ends[open[len(open)-1]] = next
-		open = open[:len(open)-1]
-	}
-	for e := range w.tree.All() {
-		i := int32(len(w.entries))
-		for len(open) > 0 && !strings.HasPrefix(e.Path, w.entries[open[len(open)-1]].Path+"/") {
-			leave(i)
-		}
-		w.at[e.Path] = i
-		w.entries = append(w.entries, e)
-		w.ends = append(w.ends, i+1)
-		open = append(open, i)
-	}
-	for len(open) > 0 {
-		leave(int32(len(w.entries)))
-	}
-}
-
 // drain visits what was marked until nothing is left.
-func (w *walk) drain() {
+func (w *Walk) drain() {
 	for len(w.queue) > 0 {
 		file := w.queue[0]
 		w.queue = w.queue[1:]
@@ -372,9 +239,26 @@ func (w *walk) drain() {
 	}
 }
 
+// Queue lets files that were visited be visited again: a reader that could not
+// follow them can now.
+func (w *Walk) Queue(files ...string) { w.queue = append(w.queue, files...) }
+
+// Later follows a command line once all that is reached is known, if it is
+// something kept that has it, else at once.
+func (w *Walk) Later(from, how string, argv []string) {
+	if w.phase == reaching {
+		w.Run(Trail{}, from, how, argv)
+		return
+	}
+	w.later = append(w.later, laterCall{from, how, argv})
+}
+
+// Keeping reports whether the walk follows what is only kept.
+func (w *Walk) Keeping() bool { return w.phase != reaching }
+
 // keepUnknown marks what is to be kept, and follows it like what is reached.
-func (w *walk) keepUnknown() {
-	w.weak = true
+func (w *Walk) keepUnknown() {
+	w.phase = keeping
 	// What may be run is followed further, so it comes first.
 	slices.SortStableFunc(w.keeps, func(a, b keep) int {
 		if a.runs == b.runs {
@@ -385,45 +269,77 @@ func (w *walk) keepUnknown() {
 		}
 		return 1
 	})
-	for len(w.keeps)+len(w.starts) > 0 {
-		if len(w.starts) > 0 {
-			w.data = false
-			for _, s := range w.starts {
-				w.followStart(s)
+	for len(w.keeps)+len(w.later) > 0 {
+		if len(w.later) > 0 {
+			w.phase = keeping
+			for _, c := range w.later {
+				w.Run(Trail{}, c.from, c.how, c.argv)
 			}
-			w.starts = nil
+			w.later = nil
 			w.drain()
 			continue
 		}
 		k := w.keeps[0]
 		w.keeps = w.keeps[1:]
-		w.data = !k.runs
+		w.phase = keepingData
+		if k.runs {
+			w.phase = keeping
+		}
 		for _, p := range k.paths {
-			w.need(k.from, p, k.why)
+			w.Need(k.from, p, k.why)
 		}
 		w.drain()
 	}
 }
 
 // visit follows one file, by what it is.
-func (w *walk) visit(file string) {
+func (w *Walk) visit(file string) {
+	data := w.phase == keepingData
 	f, ok := w.elfFact(file)
 	w.applyRules(file, f)
 	if ok {
-		w.visitELF(file, f)
-		if l, ok := w.languageOf(file); ok && l.core != nil {
-			l.core(w, file)
+		w.visitELF(file, f, data)
+		if r := w.interpreter(file); r != nil && r.Core != nil {
+			r.Core(file)
 		}
 		return
 	}
-	if interpreter, ok := w.shebang(file); ok && !w.data && !w.done["script\x00"+file] {
+	if interpreter, ok := w.shebang(file); ok && !data && w.scripts.Add(file) {
 		// Reached by its name alone: nothing tells its arguments.
-		w.done["script\x00"+file] = true
-		w.run(file, "#!", append(interpreter, "/"+file))
+		w.Run(Trail{}, file, "#!", append(interpreter, "/"+file))
 	}
-	if l, ok := w.languageBySource(file); ok && l.visit != nil {
-		l.visit(w, file)
+	if r := w.source(file); r != nil && r.Visit != nil {
+		if !data || !r.Scripts {
+			r.Visit(file)
+		}
 		return
 	}
 	w.visitText(file)
 }
+
+// PrependPath lets programs be found in some directories before those of $PATH,
+// and returns what takes that back.
+func (w *Walk) PrependPath(dirs ...string) (restore func()) {
+	before := w.path
+	w.path = slices.Concat(dirs, before)
+	return func() { w.path = before }
+}
+
+// AddPath adds a directory that a script puts in front of $PATH.
+func (w *Walk) AddPath(dir string) {
+	if !slices.Contains(w.path, dir) {
+		w.path = append([]string{dir}, w.path...)
+	}
+}
+
+// AddLibraryPath adds a directory that a script puts in front of
+// $LD_LIBRARY_PATH.
+func (w *Walk) AddLibraryPath(dir string) {
+	if !slices.Contains(w.linker.libPath, dir) {
+		w.linker.libPath = append([]string{dir}, w.linker.libPath...)
+	}
+}
+
+// LibraryDirs returns the directories in which the dynamic linker looks for the
+// libraries of every program.
+func (w *Walk) LibraryDirs() []string { return w.linker.dirs() }

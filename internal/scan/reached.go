@@ -3,13 +3,14 @@ package scan
 import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/readers"
 	"github.com/careen/careen/internal/report"
 )
 
 // Reach follows the image's entrypoint and the commands given, and keeps what it
 // found for Report. The image must have been opened with Options.Reach.
 func (in *Opened) Reach(commands [][]string) (*reach.Result, error) {
-	found, err := reach.Compute(in.Tree, in.Image.Config, in.Catalog.Packages, reach.Options{Commands: commands})
+	found, err := reach.Compute(in.Tree, in.Image.Config, in.Catalog.Packages, readers.Languages(), reach.Options{Commands: commands})
 	in.reached = found
 	return found, err
 }

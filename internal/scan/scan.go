@@ -20,6 +20,7 @@ import (
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/readers"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -168,7 +169,7 @@ func visitors(opt Options) []rootfs.Visitor {
 		all = append(all, opt.SecretRules.Visitor())
 	}
 	if opt.Reach {
-		all = append(all, reach.Visitors()...)
+		all = append(all, reach.Visitors(readers.Languages())...)
 	}
 	return all
 }

@@ -1,0 +1,412 @@
+// Package java is the reader of Java: the class path, jar by jar. A jar is
+// reached if a reached one names a class of one of its packages; as soon as
+// classes are found by computed names, whatever else is on the class path is kept.
+package java
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/rootfs"
+)
+
+const javaVisitor = "reach-java"
+
+// maxJar bounds the archives that are read.
+const maxJar = 1 << 30
+
+// Language is Java's row of the table of readers.
+func Language() reach.Language {
+	return reach.Language{Name: "java", Programs: "java libjvm.so", Extensions: ".jar .war .class", Visitors: visitors(), New: func(w *reach.Walk) reach.Reader {
+		r := &reader{w: w, defines: map[string][]string{}}
+		return reach.Reader{Core: r.core, Run: r.run, Visit: r.visit, Writes: r.writes}
+	}}
+}
+
+// reader is what one walk knows of Java's class path.
+type reader struct {
+	w       *reach.Walk
+	homes   reach.Set[string] // runtimes that are kept
+	kept    reach.Set[string] // entries of the class path that are kept
+	all     bool              // every jar of the image is kept
+	active  bool
+	path    []string            // class path: jars and directories, each once
+	jars    []string            // of path, links resolved
+	release int                 // of the runtime: 17; 0 where it does not say
+	defines map[string][]string // jars and class directories by a package that they have
+}
+
+func visitors() []rootfs.Visitor {
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 4, Want: isJava, Visit: visitJava}}
+}
+
+func isJava(h *rootfs.Header, head []byte) bool {
+	switch path.Ext(h.Path) {
+	case ".jar", ".war":
+		return h.Size <= maxJar && len(head) > 2 && head[0] == 'P' && head[1] == 'K'
+	case ".class":
+		return h.Size <= maxClass
+	}
+	return false
+}
+
+func visitJava(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	var facts javaFacts
+	var err error
+	if path.Ext(h.Path) == ".class" {
+		var data []byte
+		if data, err = body.Bytes(maxClass); err == nil {
+			facts, err = readClass(data)
+		}
+	} else {
+		facts, err = readJar(body, body.Size())
+	}
+	if err != nil {
+		facts.Reflects = true // what cannot be read may load anything
+	}
+	return json.Marshal(facts)
+}
+
+// core keeps the runtime: the virtual machine loads its libraries and
+// modules by names that Java code gives. What only its tools use is left out.
+func (r *reader) core(program string) {
+	home := reach.Parent(reach.Parent(program))
+	for dir := reach.Parent(program); dir != ""; dir = reach.Parent(dir) {
+		if r.w.IsFile(dir+"/lib/modules") || r.w.IsFile(dir+"/lib/rt.jar") || r.w.IsFile(dir+"/jre/lib/rt.jar") {
+			home = dir
+			break
+		}
+	}
+	if reach.IsSystemDir(home) || !r.homes.Add(home) {
+		return
+	}
+	r.release = r.releaseOf(home)
+	for _, file := range []string{"lib/modules", "lib/jvm.cfg", "lib/server/libjvm.so", "lib/server/classes.jsa", "release"} {
+		r.w.Need(program, home+"/"+file, "Java's runtime")
+	}
+	r.w.KeepTree(program, home, "Java's runtime", func(p string) bool {
+		rest := strings.TrimPrefix(p, home+"/")
+		first, _, _ := strings.Cut(rest, "/")
+		switch first {
+		case "bin", "jmods", "include", "man", "legal", "demo", "sample", "docs":
+			return true
+		}
+		return path.Base(p) == "src.zip" || path.Base(p) == "ct.sym" || path.Base(p) == "tools.jar"
+	})
+}
+
+// releaseOf reads the number of a runtime's release: 8 of "1.8.0_392", 17 of
+// "17.0.9" (JEP 223).
+func (r *reader) releaseOf(home string) int {
+	data, err := r.w.Read(home+"/release", reach.MaxText)
+	if err != nil {
+		return 0
+	}
+	_, version, _ := strings.Cut("\n"+string(data), "\nJAVA_VERSION=\"")
+	version = strings.TrimPrefix(version, "1.")
+	digits := 0
+	for digits < len(version) && version[digits] >= '0' && version[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.Atoi(version[:digits])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// javaTakes are the launcher's options whose value is the next word (java(1)).
+const javaTakes = "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --add-exports --add-opens --add-reads " +
+	"--limit-modules --patch-module --source -m --module -jar --describe-module -d"
+
+// run follows one command line of java.
+func (r *reader) run(c reach.Command) {
+	program, args := c.Program, c.Args
+	r.core(program)
+	r.active = true
+	for _, name := range []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"} {
+		args = append(strings.Fields(r.w.Env[name]), args...)
+	}
+	args = r.arguments(program, args, 0)
+	classPath, ownPath := r.w.Env["CLASSPATH"], false
+	main, modules := "", false
+	for len(args) > 0 && main == "" {
+		word := args[0]
+		args = args[1:]
+		name, value, hasValue := strings.Cut(word, "=")
+		if slices.Contains(strings.Fields(javaTakes), name) && !hasValue && len(args) > 0 {
+			value, args = args[0], args[1:]
+		}
+		switch name {
+		case "-cp", "-classpath", "--class-path":
+			classPath, ownPath = value, true
+		case "-p", "--module-path", "--upgrade-module-path":
+			r.addModulePath(program, value)
+			modules = true
+		case "-m", "--module":
+			main = value
+		case "-jar":
+			main = value
+			classPath, ownPath = value, true
+			r.w.Need(program, reach.Join(r.w.Workdir, value), "-jar")
+		default:
+			switch {
+			case strings.HasPrefix(name, "-XX:OnError"), strings.HasPrefix(name, "-XX:OnOutOfMemoryError"):
+				r.w.Run(c.Trail, program, name, []string{"/bin/sh", "-c", value})
+			case strings.HasPrefix(word, "-javaagent:"):
+				r.addClassPath(program, strings.TrimPrefix(name, "-javaagent:"), "-javaagent")
+			case strings.HasPrefix(word, "-agentpath:"):
+				r.w.Need(program, reach.Join(r.w.Workdir, strings.TrimPrefix(name, "-agentpath:")), "-agentpath")
+			case strings.HasPrefix(word, "-Xbootclasspath"):
+				_, list, _ := strings.Cut(word, ":")
+				r.addClassPath(program, list, "-Xbootclasspath")
+			case !strings.HasPrefix(word, "-"):
+				main = word
+			}
+		}
+	}
+	if classPath == "" && !ownPath {
+		classPath = "."
+	}
+	if strings.Contains(classPath, reach.Blank) || strings.Contains(main, reach.Blank) {
+		r.gap(program, "a class path that is computed")
+		return
+	}
+	r.addClassPath(program, classPath, "class path")
+	r.mainClass(program, main)
+	if modules {
+		r.gap(program, "the services of modules, which are found by computed names")
+	}
+}
+
+// arguments puts the words of @argfiles in their places.
+func (r *reader) arguments(program string, args []string, depth int) []string {
+	var all []string
+	for _, arg := range args {
+		file, ok := strings.CutPrefix(arg, "@")
+		text, err := r.w.Read(reach.Join(r.w.Workdir, file), reach.MaxText)
+		if !ok || err != nil || depth > 8 {
+			all = append(all, arg)
+			continue
+		}
+		r.w.Need(program, reach.Join(r.w.Workdir, file), "argument file")
+		words := strings.Fields(string(text))
+		for i := range words {
+			words[i] = strings.Trim(words[i], `"'`)
+		}
+		all = append(all, r.arguments(program, words, depth+1)...)
+	}
+	return all
+}
+
+// addModulePath adds the jars and the directories of modules.
+func (r *reader) addModulePath(program, list string) {
+	for dir := range strings.SplitSeq(list, ":") {
+		r.addClassPath(program, dir, "module path")
+		if dir != "" && r.w.IsDir(reach.Join(r.w.Workdir, dir)) {
+			r.addClassPath(program, dir+"/*", "module path")
+		}
+	}
+}
+
+// addClassPath adds entries of a class path: jars, directories, and all jars of
+// a directory (java(1), "Class Path Wildcards").
+func (r *reader) addClassPath(from, list, how string) {
+	for entry := range strings.SplitSeq(list, ":") {
+		if dir, ok := strings.CutSuffix(entry, "/*"); ok {
+			for e := range r.w.List(reach.Join(r.w.Workdir, dir)) {
+				if strings.EqualFold(path.Ext(e.Path), ".jar") {
+					r.addJar(e.Path)
+				}
+			}
+			continue
+		}
+		if entry == "" {
+			entry = "."
+		}
+		r.addJar(reach.Join(r.w.Workdir, entry))
+	}
+}
+
+// addJar puts a jar or a directory on the class path, with what its manifest
+// names.
+func (r *reader) addJar(at string) {
+	real, ok := r.w.Follow(at, nil)
+	if !ok || slices.Contains(r.jars, real) || reach.IsSystemDir(real) && r.w.IsDir(real) {
+		return
+	}
+	r.path = append(r.path, at)
+	r.jars = append(r.jars, real)
+	if r.w.IsDir(real) {
+		for e := range r.w.Below(real) {
+			if path.Ext(e.Path) == ".class" {
+				pkg := strings.TrimPrefix(reach.Parent(e.Path), real)
+				pkg = strings.TrimPrefix(pkg, "/")
+				if !slices.Contains(r.defines[pkg], at) {
+					r.defines[pkg] = append(r.defines[pkg], at)
+				}
+			}
+		}
+		return
+	}
+	facts := r.factsOf(real)
+	for _, pkg := range facts.Defines {
+		r.defines[pkg] = append(r.defines[pkg], at)
+	}
+	for _, entry := range facts.ClassPath {
+		if !strings.Contains(entry, "://") {
+			entry = strings.TrimPrefix(entry, "file:")
+			r.addJar(reach.Join(reach.Parent(real), entry))
+		}
+	}
+}
+
+func (r *reader) factsOf(file string) javaFacts {
+	var facts javaFacts
+	data, ok := r.w.Fact(javaVisitor, file)
+	if !ok || json.Unmarshal(data, &facts) != nil {
+		facts.Reflects, facts.Starts = true, true
+	}
+	return facts
+}
+
+// mainClass needs what has the main class.
+func (r *reader) mainClass(from, main string) {
+	if jar := reach.Join(r.w.Workdir, main); r.w.IsFile(jar) && (strings.HasSuffix(main, ".jar") || strings.HasSuffix(main, ".war")) {
+		r.w.Need(from, jar, "-jar")
+		return
+	}
+	if file := reach.Join(r.w.Workdir, main); strings.HasSuffix(main, ".java") && r.w.IsFile(file) {
+		r.w.Need(from, file, "source that java compiles")
+		r.gap(from, "a source that is compiled when it is run")
+		return
+	}
+	module, class, ok := strings.Cut(main, "/")
+	if !ok {
+		class = module
+	}
+	r.class(from, strings.ReplaceAll(class, ".", "/"), "main class "+class)
+}
+
+// class needs what the class path has for a class by its name with slashes.
+func (r *reader) class(from, name, how string) {
+	for _, at := range r.defines[packageOf(name)] {
+		if !r.w.IsDir(at) {
+			r.w.Need(from, at, how)
+			continue
+		}
+		r.w.Need(from, at+"/"+name+".class", how)
+	}
+}
+
+// visit follows a jar or a class.
+func (r *reader) visit(file string) {
+	if !r.active {
+		return
+	}
+	facts := r.factsOf(file)
+	class := path.Ext(file) == ".class"
+	const first = 44 // the format of release n is that and n (JVMS 4.1, table 4.1-A)
+	if need := facts.Version - first; need > r.release && r.release > 0 {
+		r.w.Want(file, fmt.Sprintf("Java %d or newer", need), true)
+	}
+	for _, name := range facts.Refers {
+		if class {
+			r.class(file, name, "class "+name)
+			continue
+		}
+		for _, at := range r.defines[name] {
+			r.needClasses(file, at, name)
+		}
+	}
+	for _, name := range facts.Names {
+		pkg := name
+		if class {
+			pkg = packageOf(name)
+		}
+		for _, at := range r.defines[pkg] {
+			if r.w.IsDir(at) {
+				r.w.KeepTree(file, at+"/"+pkg, fmt.Sprintf("the name %q", name))
+			} else {
+				r.w.Keep(file, fmt.Sprintf("the name %q", name), []string{at})
+			}
+		}
+	}
+	if facts.Starts {
+		r.starts(file, facts.Commands)
+	}
+	if facts.Reflects && slices.ContainsFunc(r.jars, func(at string) bool { return at == file || strings.HasPrefix(file, at+"/") }) {
+		r.gap(file, "classes that are found by computed names")
+	}
+}
+
+// starts keeps the programs that classes which start some have strings of, and
+// the shell, by which the runtime runs scripts without a first line
+// (childproc.c: execve_as_traditional_shell_script).
+func (r *reader) starts(file string, names []string) {
+	r.w.Gap(reach.Gap{Path: file, What: "starts programs", Scope: "the programs that strings of its classes name"})
+	for _, name := range append([]string{"/bin/sh"}, names...) {
+		if program, ok := r.w.Find(name); ok && r.w.IsFile(program) {
+			r.w.KeepRunning(file, "string \""+name+"\" in classes that start programs", program)
+		}
+	}
+}
+
+// needClasses needs a jar, or the classes of one package of a directory.
+func (r *reader) needClasses(from, at, pkg string) {
+	if !r.w.IsDir(at) {
+		r.w.Need(from, at, "classes of "+pkg)
+		return
+	}
+	for e := range r.w.List(at + "/" + pkg) {
+		if path.Ext(e.Path) == ".class" {
+			r.w.Need(from, e.Path, "classes of "+pkg)
+		}
+	}
+}
+
+// gap records what cannot be followed and keeps the class path; where that
+// is not known, every jar of the image.
+func (r *reader) gap(file, what string) {
+	if len(r.path) == 0 {
+		r.w.Gap(reach.Gap{Path: file, What: what, Scope: "every jar of the image"})
+		if r.all {
+			return
+		}
+		r.all = true
+		for e := range r.w.All() {
+			switch path.Ext(e.Path) {
+			case ".jar", ".war", ".class":
+				r.w.Keep(file, what, []string{e.Path})
+			}
+		}
+		return
+	}
+	r.w.Gap(reach.Gap{Path: file, What: what, Scope: "the class path"})
+	for _, at := range r.path {
+		if !r.kept.Add(at) {
+			continue
+		}
+		if r.w.IsDir(at) {
+			r.w.KeepTree(file, at, what)
+		} else {
+			r.w.Keep(file, what, []string{at})
+		}
+	}
+}
+
+// writes returns the places that classes that write name.
+func (r *reader) writes(file string) (list []reach.Write, ok bool) {
+	if _, ok := r.w.Fact(javaVisitor, file); !ok || !r.active {
+		return nil, false
+	}
+	for _, p := range r.factsOf(file).Places {
+		list = append(list, reach.Write{Path: p, What: "named by a class that writes"})
+	}
+	return list, true
+}

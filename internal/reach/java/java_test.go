@@ -1,0 +1,111 @@
+package java
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/reachtest"
+	"github.com/careen/careen/internal/reach/shell"
+)
+
+// languages are Java and the shell, which the runtime starts.
+var languages = []reach.Language{Language(), shell.Language()}
+
+func TestClassPath(t *testing.T) {
+	class := func(name string, refers, names []string, calls ...[2]string) string {
+		return string(classBytes(name, refers, names, calls))
+	}
+	forName := [2]string{"java/lang/Class", "forName"}
+	jars := func(reflects ...[2]string) []imagetest.Entry {
+		return []imagetest.Entry{
+			imagetest.Exec("usr/bin/java", ""),
+			imagetest.File("srv/app.jar", jarBytes(t, map[string]string{
+				"META-INF/MANIFEST.MF": "Main-Class: app.Main\nClass-Path: lib/b.jar lib/c.jar lib/d.jar lib/e.jar\n",
+				"app/Main.class":       class("app/Main", []string{"b/B"}, []string{"d.D"}),
+			})),
+			imagetest.File("srv/lib/b.jar", jarBytes(t, map[string]string{"b/B.class": class("b/B", []string{"e/E"}, nil, reflects...)})),
+			imagetest.File("srv/lib/c.jar", jarBytes(t, map[string]string{"c/C.class": class("c/C", nil, nil)})),
+			imagetest.File("srv/lib/d.jar", jarBytes(t, map[string]string{"d/D.class": class("d/D", nil, nil)})),
+			imagetest.Symlink("srv/lib/e.jar", "e-1.jar"),
+			imagetest.File("srv/lib/e-1.jar", jarBytes(t, map[string]string{"e/E.class": class("e/E", nil, nil)})),
+			imagetest.File("srv/lib/other.jar", "no jar"),
+		}
+	}
+	classes := []imagetest.Entry{
+		imagetest.Exec("usr/bin/java", ""),
+		imagetest.File("srv/classes/Main.class", class("Main", []string{"p/P"}, nil)),
+		imagetest.File("srv/classes/p/P.class", class("p/P", []string{"Main", "q/Absent", "z/Z"}, nil)),
+		imagetest.File("srv/classes/p/Unused.class", class("p/Unused", nil, nil)),
+		imagetest.File("srv/lib/z.jar", jarBytes(t, map[string]string{"z/Z.class": class("z/Z", nil, nil)})),
+		imagetest.File("srv/lib/y.jar", jarBytes(t, map[string]string{"y/Y.class": class("y/Y", nil, nil)})),
+		imagetest.File("srv/options", "-cp 'srv/classes:srv/lib/*'\n"),
+	}
+	for name, c := range map[string]struct {
+		entries []imagetest.Entry
+		argv    []string
+		want    string
+	}{
+		"jar": {jars(), []string{"java", "-Xmx1g", "-jar", "srv/app.jar"},
+			"app.jar reached, b.jar reached, c.jar not-reached, d.jar unknown, e-1.jar reached, e.jar reached, other.jar not-reached"},
+		"reflection": {jars(forName), []string{"java", "-jar", "srv/app.jar"},
+			"app.jar reached, b.jar reached, c.jar unknown, d.jar unknown, e-1.jar reached, e.jar reached, other.jar not-reached"},
+		"classes": {classes, []string{"java", "@srv/options", "Main", "-cp", "no"},
+			"Main.class reached, P.class reached, Unused.class not-reached, y.jar not-reached, z.jar reached, options reached"},
+	} {
+		r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), c.entries), image.Config{Cmd: c.argv}, nil, languages, reach.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for e, state := range r.Files() {
+			if rest, ok := strings.CutPrefix(e.Path, "srv/"); ok && !e.Mode.IsDir() {
+				got = append(got, fmt.Sprintf("%s %s", rest[strings.LastIndexByte(rest, '/')+1:], state))
+			}
+		}
+		if d := cmp.Diff(strings.Split(c.want, ", "), got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+// TestWhatJavaStartsIsKept: the shell that the runtime names is kept only where a
+// class starts programs or an option names a command line, and with it what the
+// class has a string of.
+func TestWhatJavaStartsIsKept(t *testing.T) {
+	exec, builder := [2]string{"java/lang/Runtime", "exec"}, [2]string{"java/lang/ProcessBuilder", "<init>"}
+	for name, c := range map[string]struct {
+		calls []([2]string)
+		args  []string
+		want  string
+	}{
+		"nothing":  {nil, nil, "convert not-reached, gs not-reached, sh not-reached"},
+		"exec":     {[][2]string{exec}, nil, "convert unknown, gs not-reached, sh unknown"},
+		"builder":  {[][2]string{builder}, nil, "convert unknown, gs not-reached, sh unknown"},
+		"on error": {nil, []string{"-XX:OnError=gs %p"}, "convert not-reached, gs reached, sh reached"},
+	} {
+		entries := []imagetest.Entry{
+			imagetest.Exec("usr/lib/jvm/bin/java", reachtest.ELF{Needed: []string{"libjvm.so"}, RunPath: "$ORIGIN/../lib/server"}.Build()),
+			imagetest.File("usr/lib/jvm/lib/modules", "modules"),
+			imagetest.File("usr/lib/jvm/lib/server/libjvm.so", reachtest.ELF{Strings: []string{"/bin/sh"}}.Build()),
+			imagetest.Exec("bin/sh", "shell"), imagetest.Exec("bin/convert", "program"), imagetest.Exec("bin/gs", "program"),
+			imagetest.File("srv/app.jar", jarBytes(t, map[string]string{
+				"META-INF/MANIFEST.MF": "Main-Class: Main\n", "Main.class": string(classBytes("Main", nil, []string{"convert -v", "not a program"}, c.calls)),
+				"Other.class": string(classBytes("Other", nil, []string{"gs"}, nil))})),
+		}
+		argv := append(append([]string{"/usr/lib/jvm/bin/java"}, c.args...), "-jar", "/srv/app.jar")
+		r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: argv}, nil, languages, reach.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("convert %s, gs %s, sh %s", r.State("bin/convert"), r.State("bin/gs"), r.State("bin/sh"))
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package perl
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/reach"
+)
+
+// perlFacts is what a Perl file loads and runs. Perl can only be parsed by
+// running it, so the reader looks for the shapes that loading has.
+type perlFacts struct {
+	Modules  []string `json:"m,omitempty"` // "A::B"
+	Files    []string `json:"f,omitempty"` // require "x.pl", do "x.pl"
+	Dirs     []string `json:"d,omitempty"` // use lib; $FindBin::Bin is "."
+	Names    []string `json:"n,omitempty"` // strings that may be the name of a module
+	Commands []string `json:"c,omitempty"` // lines for the shell
+	Computed int      `json:"x,omitempty"` // line of a require of a computed name; 0 for none
+}
+
+// maxPerlFacts bounds what is kept of one file.
+const maxPerlFacts = 5000
+
+// What follows one of the words that reach.WordMatches finds.
+var (
+	perlUse      = regexp.MustCompile(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
+	perlRequire  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlComputed = regexp.MustCompile(`^require\s*\(?\s*(?:\$|"[^"\n]*[$@])|^eval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|^(?:load_class|load_module|use_module|require_module)\b`)
+	perlLib      = regexp.MustCompile(`^use\s+lib\b([^;]*);`)
+	perlParent   = regexp.MustCompile(`^use\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
+	perlCommand  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlQuoted   = regexp.MustCompile(`^(?:qx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
+	perlWord     = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
+	perlString   = regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`)
+)
+
+func isPerlWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// perlNames calls found with the names of modules, "A::B", that stand as a word
+// of a list or a string of their own.
+func perlNames(src []byte, found func(name string)) {
+	for i := 0; ; {
+		j := bytes.Index(src[i:], []byte("::"))
+		if j < 0 {
+			return
+		}
+		colons := i + j
+		start, end := colons, colons
+		for start > 0 && isPerlWord(src[start-1]) {
+			start--
+		}
+		for end+2 < len(src) && src[end] == ':' && src[end+1] == ':' && isPerlWord(src[end+2]) {
+			for end += 2; end < len(src) && isPerlWord(src[end]); end++ {
+			}
+		}
+		i = max(end, colons+2)
+		if start < colons && start > 0 && end < len(src) && (src[start] < '0' || src[start] > '9') &&
+			bytes.IndexByte([]byte(`"' ([`), src[start-1]) >= 0 && bytes.IndexByte([]byte(`"' )],`), src[end]) >= 0 && src[end-1] != ':' {
+			found(string(src[start:end]))
+		}
+	}
+}
+
+// readPerl finds what a Perl source loads.
+func readPerl(src []byte) perlFacts {
+	src = perlCode(src)
+	var f perlFacts
+	add := func(list *[]string, text string) {
+		if text != "" && len(*list) < maxPerlFacts && !slices.Contains(*list, text) {
+			*list = append(*list, text)
+		}
+	}
+	either := func(m [][]byte) string { return string(slices.Concat(m[1:]...)) }
+	reach.WordMatches(src, perlUse, func(_ int, m [][]byte) {
+		add(&f.Modules, strings.ReplaceAll(string(m[1]), "'", "::"))
+	}, "use", "no", "require")
+	reach.WordMatches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
+	reach.WordMatches(src, perlParent, func(_ int, m [][]byte) {
+		for _, word := range perlWord.FindAll(m[1], -1) {
+			add(&f.Modules, string(word))
+		}
+	}, "use")
+	reach.WordMatches(src, perlLib, func(_ int, m [][]byte) {
+		for _, s := range perlString.FindAllSubmatch(m[1], -1) {
+			dir := either(s)
+			for _, own := range []string{"$FindBin::Bin", "$FindBin::RealBin", "${FindBin::Bin}", "$RealBin", "$Bin"} {
+				dir = strings.Replace(dir, own, ".", 1)
+			}
+			if !strings.Contains(dir, "$") {
+				add(&f.Dirs, dir)
+			}
+		}
+	}, "use")
+	perlNames(src, func(name string) { add(&f.Names, name) })
+	run := func(_ int, m [][]byte) { add(&f.Commands, either(m)) }
+	reach.WordMatches(src, perlCommand, run, "system", "exec")
+	reach.WordMatches(src, perlQuoted, run, "qx", "`")
+	first := -1
+	reach.WordMatches(src, perlComputed, func(at int, _ [][]byte) {
+		if first < 0 || at < first {
+			first = at
+		}
+	}, "require", "eval", "load_class", "load_module", "use_module", "require_module")
+	if first >= 0 {
+		f.Computed = bytes.Count(src[:first], []byte("\n")) + 1
+	}
+	return f
+}
+
+// perlCode blanks out documentation (perlpod) and comments that have a line of
+// their own, and ends where the code does.
+func perlCode(src []byte) []byte {
+	var out bytes.Buffer
+	out.Grow(len(src))
+	pod := false
+	for line := range bytes.Lines(src) {
+		switch {
+		case line[0] == '=' && len(line) > 1 && (line[1] >= 'a' && line[1] <= 'z'):
+			pod = !bytes.HasPrefix(line, []byte("=cut"))
+			line = nil
+		case pod || bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("#")):
+			line = nil
+		case bytes.HasPrefix(line, []byte("__END__")) || bytes.HasPrefix(line, []byte("__DATA__")):
+			return out.Bytes()
+		}
+		if line == nil {
+			out.WriteByte('\n')
+		} else {
+			out.Write(line)
+		}
+	}
+	return out.Bytes()
+}

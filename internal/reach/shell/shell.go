@@ -1,0 +1,445 @@
+// Package shell is the reader of shell scripts: it evaluates them with every value
+// that a variable may have, and runs what they run.
+package shell
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/wrappers"
+)
+
+// Language is the shells' row of the table of readers.
+func Language() reach.Language {
+	return reach.Language{Name: "shell", Programs: "sh bash dash ash zsh ksh mksh busybox", Extensions: ".sh .bash .envsh", Scripts: true, New: func(w *reach.Walk) reach.Reader {
+		r := &reader{w}
+		return reach.Reader{Run: r.run, Visit: r.visit, Line: r.line}
+	}}
+}
+
+// reader follows the shells of one walk.
+type reader struct{ w *reach.Walk }
+
+// Bounds of one shell script. What is beyond is a gap.
+const (
+	maxShellSteps   = 200_000 // commands evaluated
+	maxShellDepth   = 40      // functions, sourced files and eval inside one another
+	maxShellNesting = 20_000  // tokens that open something: the parser recurses
+	maxAlternatives = 32      // values that one word may have
+)
+
+// script is one shell's state. Every command of every branch counts, but for
+// branches that the arguments decide (shellbranch.go); a variable has all the
+// values that the script gives it somewhere.
+type script struct {
+	w          *reach.Walk
+	file       string // the script, or the program that has the command line
+	name       string // $0
+	vars       map[string][]string
+	functions  map[string]function
+	positional [][]string // what "$@" may be
+	dirs       []string   // where relative paths may be looked up
+	called     map[string]bool
+	from       string // what is blamed for what is reached: file, or a file it sources
+	depth      int
+	steps      int
+	trail      reach.Trail
+	uncertain  int // branches around the current statement of which it is not known whether they are taken
+	tolerated  int // conditions around the current command: it may fail
+	errexit    bool
+	replacing  bool // the current command is exec's
+}
+
+// function is a function's body and the file that it stands in.
+type function struct {
+	body *syntax.Stmt
+	from string
+}
+
+func (r *reader) newScript(t reach.Trail, file, name string, args []string) *script {
+	return &script{
+		w: r.w, trail: t, file: file, from: file, name: name,
+		vars: map[string][]string{}, functions: map[string]function{}, called: map[string]bool{},
+		positional: [][]string{args},
+		dirs:       []string{r.w.Workdir},
+	}
+}
+
+// run follows the command line of a shell: -c with a script, or a file.
+func (r *reader) run(c reach.Command) {
+	program, args := c.Program, c.Args
+	for _, name := range []string{"ENV", "BASH_ENV"} {
+		if value := r.w.Env[name]; value != "" && r.w.IsFile(reach.Join(r.w.Workdir, value)) {
+			r.w.Need(program, reach.Join(r.w.Workdir, value), "$"+name)
+			r.newScript(c.Trail, reach.Clean(value), value, nil).source(value)
+		}
+	}
+	command, errexit := false, false
+	for len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.HasPrefix(args[0], "+")) && len(args[0]) > 1 {
+		word := args[0]
+		args = args[1:]
+		if word == "--" {
+			break
+		}
+		if strings.HasPrefix(word, "--") {
+			continue
+		}
+		command = command || strings.Contains(word, "c") && word[0] == '-'
+		errexit = errexit || strings.Contains(word, "e") && word[0] == '-'
+		if strings.HasSuffix(word, "o") && len(args) > 0 { // -o pipefail, -eo pipefail
+			args = args[1:]
+		}
+		if strings.Contains(word, "l") && word[0] == '-' {
+			r.w.Need(program, "etc/profile", "login shell")
+			r.newScript(c.Trail, program, "sh", nil).source("/etc/profile")
+		}
+	}
+	switch {
+	case len(args) == 0:
+	case command:
+		name, rest := "sh", []string(nil)
+		if len(args) > 1 {
+			name, rest = args[1], args[2:]
+		}
+		s := r.newScript(c.Trail, program, name, rest)
+		s.errexit = errexit
+		s.text(args[0])
+	default:
+		at := reach.Join(r.w.Workdir, args[0])
+		if !r.w.IsFile(at) {
+			if found, ok := r.w.Find(args[0]); ok {
+				at = found
+			}
+		}
+		file, ok := r.w.Follow(at, nil)
+		if !ok || !r.w.Need(program, at, "script of the shell") {
+			return
+		}
+		r.w.FollowScript(file)
+		s := r.newScript(c.Trail, file, args[0], args[1:])
+		s.errexit = errexit
+		s.source("/" + at)
+	}
+}
+
+// visit follows a script that is reached by its name alone.
+func (r *reader) visit(file string) {
+	if r.w.FollowScript(file) {
+		r.newScript(reach.Trail{}, file, "/"+file, nil).source("/" + file)
+	}
+}
+
+// line follows one command line that a file has, as a shell would.
+func (r *reader) line(from, line string) {
+	r.newScript(reach.Trail{}, from, "sh", nil).text(line)
+}
+
+// source evaluates a file in this shell.
+func (s *script) source(name string) {
+	data, err := s.w.Read(name, reach.MaxText)
+	if err != nil {
+		s.gap(0, "a script that cannot be read: "+err.Error())
+		return
+	}
+	outer := s.from
+	if at, ok := s.w.Follow(name, nil); ok {
+		s.from = at
+	}
+	s.text(string(data))
+	s.from = outer
+}
+
+// text parses and evaluates shell source.
+func (s *script) text(source string) {
+	if s.depth >= maxShellDepth {
+		return
+	}
+	file, err := parseShell(source)
+	if err != nil {
+		s.gap(0, "shell source that is not understood: "+err.Error())
+		return
+	}
+	s.depth++
+	defer func() { s.depth-- }()
+	s.declare(file)
+	for _, stmt := range file.Stmts {
+		s.statement(stmt)
+	}
+}
+
+// parseShell parses a script as bash, which takes all that dash and ash take.
+func parseShell(source string) (*syntax.File, error) {
+	opens := 0
+	for _, token := range [...]string{"(", "{", "`", "!", "[", "if", "while", "until", "for", "case", "select", "function", "&&", "||", "|"} {
+		opens += strings.Count(source, token)
+	}
+	if opens > maxShellNesting {
+		return nil, errNesting
+	}
+	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(source), "")
+}
+
+type shellError string
+
+func (e shellError) Error() string { return string(e) }
+
+const errNesting shellError = "more nested than scripts are"
+
+// gap records what this script does that cannot be followed, and keeps its package.
+func (s *script) gap(line int, what string) {
+	s.w.Gap(reach.Gap{Path: s.from, Line: line, What: what, Scope: "package"})
+	s.w.KeepPackage(s.from, what)
+}
+
+// declare collects the functions and the variables' values of a whole source
+// before it is evaluated.
+func (s *script) declare(root syntax.Node) {
+	syntax.Walk(root, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			if n.Name != nil {
+				s.functions[n.Name.Value] = function{n.Body, s.from}
+			}
+		case *syntax.Assign:
+			if n.Name != nil {
+				s.assign(n)
+			}
+		case *syntax.ForClause:
+			if loop, ok := n.Loop.(*syntax.WordIter); ok {
+				s.loop(loop)
+			}
+		case *syntax.CallExpr:
+			if len(n.Args) > 1 && n.Args[0].Lit() == "read" {
+				for _, word := range n.Args[1:] {
+					s.set(word.Lit(), []string{reach.Blank})
+				}
+			}
+		}
+		return true
+	})
+}
+
+func (s *script) assign(a *syntax.Assign) {
+	name := a.Name.Value
+	switch {
+	case a.Array != nil:
+		for _, e := range a.Array.Elems {
+			if e.Value != nil {
+				s.set(name, s.values(e.Value))
+			}
+		}
+	case a.Value != nil:
+		values := s.values(a.Value)
+		s.set(name, values)
+		s.environment(name, values)
+	}
+}
+
+// environment notes what an assignment changes for programs that start later.
+func (s *script) environment(name string, values []string) {
+	switch name {
+	case "PATH", "LD_LIBRARY_PATH", "LD_PRELOAD":
+	default:
+		return
+	}
+	for _, value := range values {
+		for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ':' || r == ' ' && name == "LD_PRELOAD" }) {
+			at := reach.Clean(part)
+			switch {
+			case strings.Contains(part, reach.Blank) || !strings.HasPrefix(part, "/"):
+			case name == "PATH":
+				s.w.AddPath(at)
+			case name == "LD_LIBRARY_PATH":
+				s.w.AddLibraryPath(at)
+			case name == "LD_PRELOAD":
+				s.w.Need(s.from, at, "LD_PRELOAD")
+			}
+		}
+	}
+}
+
+func (s *script) loop(loop *syntax.WordIter) {
+	var values []string
+	for _, word := range loop.Items {
+		for _, fields := range s.fields(word) {
+			values = append(values, fields...)
+		}
+	}
+	if !loop.InPos.IsValid() { // for x; do: over "$@"
+		for _, args := range s.positional {
+			values = append(values, args...)
+		}
+	}
+	s.set(loop.Name.Value, values)
+}
+
+// set adds values of a variable. One with too many is not known.
+func (s *script) set(name string, values []string) {
+	list := s.vars[name]
+	for _, v := range values {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	if len(list) > maxAlternatives*4 {
+		list = []string{reach.Blank}
+	}
+	s.vars[name] = list
+}
+
+// statement evaluates one statement and all that is nested in it.
+func (s *script) statement(stmt *syntax.Stmt) {
+	if stmt == nil {
+		return
+	}
+	syntax.Walk(stmt, func(n syntax.Node) bool {
+		if s.steps++; s.steps > maxShellSteps {
+			return false
+		}
+		if n != nil && n != stmt && s.branch(n) {
+			return false
+		}
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			return false // evaluated when it is called
+		case *syntax.Redirect:
+			s.redirect(n)
+		case *syntax.CallExpr:
+			s.simple(n)
+		}
+		return true
+	})
+}
+
+func (s *script) redirect(r *syntax.Redirect) {
+	if r.Word == nil || r.Op == syntax.Hdoc || r.Op == syntax.DashHdoc || r.Op == syntax.WordHdoc {
+		return
+	}
+	for _, value := range s.values(r.Word) {
+		s.argument(value, "redirection")
+	}
+}
+
+// simple evaluates a command with every argument list that it may have.
+func (s *script) simple(c *syntax.CallExpr) {
+	if len(c.Args) == 0 {
+		return
+	}
+	all := s.argvs(c.Args)
+	if len(all) > 1 {
+		s.tolerated++
+		defer func() { s.tolerated-- }()
+	}
+	for _, argv := range all {
+		s.command(argv, int(c.Pos().Line()))
+	}
+}
+
+// argvs returns the argument lists of a command.
+func (s *script) argvs(words []*syntax.Word) [][]string {
+	all := [][]string{nil}
+	for _, word := range words {
+		var next [][]string
+		for _, fields := range s.fields(word) {
+			for _, sofar := range all {
+				if len(next) < maxAlternatives {
+					next = append(next, slices.Concat(sofar, fields))
+				}
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// command runs one command line: a function, a builtin or a program.
+func (s *script) command(argv []string, line int) {
+	if len(argv) == 0 {
+		return
+	}
+	name := argv[0]
+	if _, ok := s.functions[name]; ok {
+		s.call(name, argv[1:])
+		return
+	}
+	if strings.Contains(name, reach.Blank) {
+		s.computed(argv, line)
+		return
+	}
+	if s.builtin(argv, line) {
+		return
+	}
+	for _, arg := range argv[1:] {
+		s.argument(arg, "argument of "+path.Base(name))
+	}
+	s.external(argv, line)
+}
+
+// external runs a program, its path taken relative to every directory that the
+// script may be in.
+func (s *script) external(argv []string, line int) {
+	t := s.trail
+	if s.uncertain > 0 || s.tolerated > 0 || !s.errexit && !s.replacing {
+		t = t.Doubtful()
+	}
+	if inner, _ := wrappers.Command(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], reach.Blank) {
+		s.computed(inner, line)
+	}
+	if !strings.Contains(argv[0], "/") || strings.HasPrefix(argv[0], "/") {
+		s.w.Run(t, s.from, "runs "+path.Base(argv[0]), argv)
+		return
+	}
+	for _, dir := range s.dirs {
+		s.w.Run(t, s.from, "runs "+argv[0], append([]string{"/" + reach.Join(dir, argv[0])}, argv[1:]...))
+	}
+}
+
+// computed is a command whose name is not known: what a known directory in
+// front of it has is kept, and every function of the script may be meant.
+func (s *script) computed(argv []string, line int) {
+	shown := strings.ReplaceAll(argv[0], reach.Blank, "$…")
+	s.gap(line, "runs a computed command: "+shown)
+	if dir, _, ok := strings.Cut(argv[0], reach.Blank); ok && strings.HasPrefix(dir, "/") {
+		dir = reach.Clean(dir[:strings.LastIndexByte(dir, '/')+1])
+		if !reach.IsSystemDir(dir) {
+			for e := range s.w.Below(dir) {
+				s.w.KeepRunning(s.from, "runs a computed command below /"+dir, e.Path)
+			}
+		}
+	}
+	if argv[0] == reach.Blank && len(argv) > 1 {
+		// A variable that nothing sets may be empty: $PREFIX program.
+		s.command(argv[1:], line)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.functions)) {
+		s.call(name, nil)
+	}
+}
+
+// call evaluates a function's body with its own arguments.
+func (s *script) call(name string, args []string) {
+	key := name + "\x00" + strings.Join(args, "\x00")
+	if s.called[key] || s.depth >= maxShellDepth {
+		return
+	}
+	s.called[key] = true
+	s.depth++
+	f, positional, from := s.functions[name], s.positional, s.from
+	s.positional, s.from = [][]string{args}, f.from
+	s.declare(f.body) // its variables may come from its arguments
+	s.statement(f.body)
+	s.positional, s.from = positional, from
+	s.depth--
+}
+
+// argument needs a file that a word names, in whichever directory the script is.
+func (s *script) argument(arg, how string) {
+	for _, dir := range s.dirs {
+		s.w.Argument(s.from, dir, arg, how, true)
+	}
+}
