@@ -51,6 +51,9 @@ func Commands(src Source, opt Options) [][]string {
 			}
 		}
 	}
+	if opt.Level == Packages || opt.Level == "" {
+		commands = append(commands, started(src)...)
+	}
 	keep := throughLinks(src, opt.Keep)
 	for _, file := range opt.Observed {
 		asked[file] = true // only programs count below
@@ -61,6 +64,36 @@ func Commands(src Source, opt Options) [][]string {
 			wanted = wanted || matches(pattern, e.Path)
 		}
 		if wanted && e.Mode.IsRegular() && e.Mode&0o111 != 0 && e.Mode&fs.ModeSymlink == 0 {
+			commands = append(commands, []string{"/" + e.Path})
+		}
+	}
+	return commands
+}
+
+// maxStarted bounds the programs that started returns.
+const maxStarted = 2000
+
+// started lists the programs and scripts that stay because no package owns them, and
+// that something may start which only sees their folder: services, hooks, jobs, CGI.
+// Those in a folder of commands (bin) have to be named to be run.
+func started(src Source) [][]string {
+	owned := map[string]bool{}
+	for i := range src.Packages {
+		for _, file := range src.Packages[i].Files {
+			owned[file] = true
+			if at, err := src.Tree.Resolve(path.Dir(file)); err == nil {
+				owned[path.Join(at, path.Base(file))] = true
+			}
+		}
+	}
+	var commands [][]string
+	for e := range src.Tree.All() {
+		dir := path.Base(path.Dir(e.Path))
+		switch {
+		case !e.Mode.IsRegular() || e.Mode&0o111 == 0 || e.Size == 0 || owned[e.Path] || unitOf(e.Path) != "" || isDatabase(e.Path):
+		case dir == "bin" || dir == "sbin" || strings.HasPrefix(e.Path, "usr/") && dir != "cgi-bin":
+		case strings.HasPrefix(e.Path, "lib/") || strings.HasPrefix(e.Path, "lib64/") || strings.Contains(dir, ".git"):
+		case len(commands) < maxStarted:
 			commands = append(commands, []string{"/" + e.Path})
 		}
 	}

@@ -188,3 +188,19 @@ func TestWhatAPackageNeedsStays(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatFoldersStartIsFollowed: scripts of services, hooks and jobs stay with what
+// they run; helpers among the commands say nothing.
+func TestWhatFoldersStartIsFollowed(t *testing.T) {
+	for file, stays := range map[string]bool{
+		"etc/services/web/run": true, "etc/cron.daily/report": true, "srv/git/r.git/hooks/post-receive": true, "usr/lib/cgi-bin/hello": true,
+		"usr/local/bin/helper": false, "app/node_modules/x/build.sh": false, "usr/share/shop/notes": false,
+	} {
+		img := app()
+		img.Layers = append(img.Layers, imagetest.Layer{Entries: []imagetest.Entry{imagetest.Exec(file, "#!/bin/sh\nexec useless\n")}})
+		_, _, headers, _ := slimmed(t, img, slim.Options{})
+		if got := slices.Contains(names(headers), "usr/bin/useless"); got != stays {
+			t.Errorf("%s: what it runs stays: %t", file, got)
+		}
+	}
+}

@@ -43,7 +43,7 @@ type recipe struct {
 
 // preamble is what every work has: the tools of its driver, which are not the image's.
 const preamble = `bb() { /zoo/busybox "$@"; }
-await() { for i in $(bb seq 300); do bb nc -z 127.0.0.1 "$1" && return; bb usleep 100000; done; echo "nothing listens on $1"; exit 9; }
+await() { at=$(printf %04X "$1"); for i in $(bb seq 300); do bb grep -q ":$at 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 && return; bb usleep 100000; done; echo "nothing listens on $1"; exit 9; }
 there() { for i in $(bb seq 300); do [ -e "$1" ] && return; bb usleep 100000; done; echo "no $1"; exit 9; }
 get() { bb wget -qO- "http://127.0.0.1:$1"; echo; }
 `
@@ -210,6 +210,7 @@ type result struct {
 	Before, After struct{ Bytes int64 }
 	Gaps          []struct{ Path, What string }
 	Notes         []string
+	said          string // on standard error
 	Observed      *struct {
 		Missed         int
 		MissedFiles    []string
@@ -232,7 +233,7 @@ func (z *zoo) try(ctx context.Context, r recipe) (row, notes string, err error) 
 	}
 	o := seen.Observed
 	if o.Ended != "" {
-		return "", "", fmt.Errorf("the original does not do its work: %s", o.Ended)
+		return "", "", fmt.Errorf("the original does not do its work: %s", seen.said)
 	}
 	missed := slices.DeleteFunc(o.MissedFiles, func(file string) bool { return strings.HasPrefix(file, "/zoo/") })
 	cells := []string{fmt.Sprintf("| %s", megabytes(seen.Before.Bytes))}
@@ -289,9 +290,9 @@ func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 func careen(ctx context.Context, args ...string) (*result, error) {
 	var out, errs bytes.Buffer
 	env := append(os.Environ(), "DOCKER_HOST=unix:///nonexistent/docker.sock") // isolated by confine
-	if code := cli.Main(ctx, append(args, "-f", "json", "-q"), env, strings.NewReader(""), &out, &errs); code != 0 {
+	if code := cli.Main(ctx, append(args, "-f", "json"), env, strings.NewReader(""), &out, &errs); code != 0 {
 		return nil, errors.New(strings.TrimSpace(errs.String()))
 	}
-	var r result
+	r := result{said: errs.String()}
 	return &r, json.Unmarshal(out.Bytes(), &r)
 }
