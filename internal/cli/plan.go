@@ -86,14 +86,14 @@ func (c *command) plan(ctx context.Context, target string, f planFlags) error {
 // upgrades and pins are left to say.
 func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string, f planFlags, opt scan.Options) (*plan.Plan, error) {
 	known := plan.Input{Packages: in.Catalog.Packages}
+	var slimErr error
+	known.Slim, slimErr = slimmedByDefault(in)
 	reached, reachErr := in.Reach(nil)
 	if reachErr != nil {
 		c.note("what the entrypoint reaches is not known: %s", escape(reachErr.Error()))
 	} else {
-		var err error
-		known.Slim, err = slim.Decide(slim.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached}, slim.Options{})
-		if err != nil {
-			return nil, err
+		if slimErr != nil {
+			return nil, slimErr
 		}
 		known.Harden = harden.Analyse(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
 	}
@@ -141,15 +141,22 @@ func (c *command) slimOn(ctx context.Context, in *scan.Opened, best base.Outcome
 		if !samePackages(on.Catalog.Packages, best.Report.Packages) {
 			return nil
 		}
-		reached, err := on.Reach(nil)
-		if err != nil {
-			return err
-		}
 		packages = on.Catalog.Packages
-		decided, err = slim.Decide(slim.Source{Image: on.Image, Tree: on.Tree, Packages: packages, Reach: reached}, slim.Options{})
+		var err error
+		decided, err = slimmedByDefault(on)
 		return err
 	})
 	return decided, packages, err
+}
+
+// slimmedByDefault is what careen slim would do without a flag.
+func slimmedByDefault(in *scan.Opened) (*slim.Plan, error) {
+	src := slim.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages}
+	var err error
+	if src.Reach, err = in.Reach(slim.Commands(src, slim.Options{})); err != nil {
+		return nil, err
+	}
+	return slim.Decide(src, slim.Options{})
 }
 
 func samePackages(a, b []sbom.Package) bool {
