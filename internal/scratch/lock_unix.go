@@ -21,3 +21,19 @@ func ours(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()
 }
+
+// Trusted reports whether a file belongs to this user or to root, and is not
+// writable to others. A link is judged by its owner.
+func Trusted(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	owned := ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
+	return owned && (info.Mode()&fs.ModeSymlink != 0 || info.Mode().Perm()&0o022 == 0)
+}
+
+// placed reports whether only this user and root can rename or replace what such
+// a folder holds of theirs.
+func placed(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	owned := ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
+	return owned && (info.Mode().Perm()&0o002 == 0 || info.Mode()&fs.ModeSticky != 0)
+}
