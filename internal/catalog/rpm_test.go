@@ -173,6 +173,8 @@ var _ rootfs.Body = memory{}
 // memory is a file for parsers that want a Body.
 type memory struct{ *bytes.Reader }
 
+func (m memory) Charge(int64) error { return nil }
+
 func (m memory) Bytes(limit int64) ([]byte, error) {
 	data := make([]byte, m.Size())
 	_, err := m.ReadAt(data, 0)

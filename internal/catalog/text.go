@@ -33,7 +33,10 @@ func plainText(data []byte) []byte {
 type textBody struct {
 	*bytes.Reader
 	text []byte
+	of   rootfs.Body
 }
+
+func (b textBody) Charge(bytes int64) error { return b.of.Charge(bytes) }
 
 func (b textBody) Bytes(max int64) ([]byte, error) {
 	if int64(len(b.text)) > max {
@@ -55,7 +58,7 @@ func decodeText(body rootfs.Body) (rootfs.Body, error) {
 		return nil, err
 	}
 	text := plainText(data)
-	return textBody{bytes.NewReader(text), text}, nil
+	return textBody{bytes.NewReader(text), text, body}, nil
 }
 
 func fromUTF16(data []byte, order binary.ByteOrder) []byte {

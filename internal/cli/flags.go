@@ -135,6 +135,7 @@ func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.LayerEntries, "max-layer-entries", rootfs.DefaultLayerEntries, "refuse a layer, or layers together, with more entries")
 	flags.IntVar(&f.PathBytes, "max-path-bytes", rootfs.DefaultPathBytes, "leave out entries with longer paths, with a warning")
 	flags.IntVar(&f.PathDepth, "max-path-depth", rootfs.DefaultPathDepth, "leave out entries that are deeper, with a warning")
+	flags.Int64Var(&f.UnpackBytes, "max-unpack-bytes", rootfs.DefaultUnpackBytes, "refuse an image whose archives and other packed files expand to more bytes together")
 	flags.BoolVar(&f.VerifyDiffIDs, "verify-diff-ids", false, "compare each layer's tar with the digest that the configuration claims, and read local archives whole for that")
 	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")
 }

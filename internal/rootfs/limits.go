@@ -13,6 +13,7 @@ const (
 	DefaultPathDepth    = 256
 	DefaultMemoryBytes  = 8 << 20
 	DefaultFileBytes    = 1 << 30
+	DefaultUnpackBytes  = 64 << 30 // as much as a layer
 )
 
 // Bounds that are no option: what they stop is never an honest image.
@@ -37,13 +38,22 @@ type Limits struct {
 	// configuration claims, and local layers read whole for that.
 	VerifyDiffIDs bool
 
-	// Total, if not nil, counts the entries of all layers that share it, while they
-	// are read: more than LayerEntries of them is an error too.
-	Total *atomic.Int64
+	UnpackBytes int64 // bytes that visitors may expand files of the image to, such as archives in it; more is an error
+
+	// Spent, if not nil, counts for all layers that share it, while they are read:
+	// more than LayerEntries or UnpackBytes of them together is an error too.
+	Spent *Spent
 
 	// TempDir is where files larger than MemoryBytes lie while visitors look at
 	// them; "" means the system's directory for temporary files.
 	TempDir string
+}
+
+// Spent is what the layers of one image have cost together. The zero value is
+// nothing.
+type Spent struct {
+	Entries  atomic.Int64 // of the layers' trees
+	Unpacked atomic.Int64 // bytes that files were expanded to
 }
 
 func (l Limits) withDefaults() Limits {
@@ -65,6 +75,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.FileBytes <= 0 {
 		l.FileBytes = DefaultFileBytes
+	}
+	if l.UnpackBytes <= 0 {
+		l.UnpackBytes = DefaultUnpackBytes
+	}
+	if l.Spent == nil {
+		l.Spent = new(Spent)
 	}
 	return l
 }

@@ -83,9 +83,12 @@ func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits
 	v.finish()
 	expanded := s.pos
 	s.close()
+	if v.fatal != nil {
+		return nil, v.fatal
+	}
 
 	order := v.drafts.sort()
-	if err := p.visitLinks(ctx, layer); err != nil {
+	if err := cmp.Or(p.visitLinks(ctx, layer), v.fatal); err != nil {
 		return nil, err
 	}
 	f := v.drafts.finish(visitors, order)
@@ -99,7 +102,7 @@ type tarPass struct {
 	*visiting
 	stream  *stream
 	entries int
-	counted int    // of the drafts, in lim.Total
+	counted int    // of the drafts, in lim.Spent
 	links   []seen // hard links, and the visitors that want them by their path
 }
 
@@ -127,18 +130,18 @@ func (p *tarPass) run() error {
 		if err := p.countEntries(); err != nil {
 			return err
 		}
+		if p.fatal != nil {
+			return p.fatal
+		}
 	}
 }
 
 // countEntries adds what the layer's tree has grown by to that of all layers.
 func (p *tarPass) countEntries() error {
-	if p.lim.Total == nil {
-		return nil
-	}
 	now := p.drafts.count + p.drafts.implied
 	more := now - p.counted
 	p.counted = now
-	if p.lim.Total.Add(int64(more)) > int64(p.lim.LayerEntries) {
+	if p.lim.Spent.Entries.Add(int64(more)) > int64(p.lim.LayerEntries) {
 		return &limitError{fmt.Sprintf("with it, the layers have more than %d entries: raise --max-layer-entries if they are meant", p.lim.LayerEntries)}
 	}
 	return nil
@@ -282,7 +285,7 @@ func (p *tarPass) visitLinks(ctx context.Context, layer image.Layer) error {
 			return err
 		}
 		var head []byte
-		var body Body
+		var body content
 		for ; i < len(links) && b.at(links[i].draft).offset == offset; i++ { // the names of one body
 			l := links[i]
 			d := b.at(l.draft)

@@ -254,11 +254,11 @@ func TestPassStopsAtItsLimits(t *testing.T) {
 // Layers that share a total are held to it together, implied directories and
 // all, before any of them has come to its end.
 func TestPassCountsEntriesOfAllLayers(t *testing.T) {
-	var total atomic.Int64
-	lim := Limits{LayerEntries: 5, Total: &total}
+	var total Spent
+	lim := Limits{LayerEntries: 5, Spent: &total}
 	one := stored(t, tarOf(t, layerItems(file("a/b/c", "x"), file("a/b/d", "x"))), "plain")
-	if _, err := Pass(context.Background(), one, nil, lim, nil); err != nil || total.Load() != 4 {
-		t.Fatalf("%v, %d entries", err, total.Load())
+	if _, err := Pass(context.Background(), one, nil, lim, nil); err != nil || total.Entries.Load() != 4 {
+		t.Fatalf("%v, %d entries", err, total.Entries.Load())
 	}
 	head := tarOf(t, layerItems(file("f", "")))[:tarBlock]
 	without := image.Layer{Size: -1, Open: func() (io.ReadCloser, error) { return io.NopCloser(endless{head}), nil }}
@@ -449,5 +449,44 @@ func TestSparseFiles(t *testing.T) {
 		if b, err := tree.ReadFile("after"); err != nil || string(b) != "1" {
 			t.Errorf("%s: after it %q, %v", how, b, err)
 		}
+	}
+}
+
+// What visitors expand files to is paid for before it is done, by all layers
+// together; what costs more than there is, or takes longer, ends the pass.
+func TestPassChargesWhatFilesExpandTo(t *testing.T) {
+	expand := Visitor{
+		Name: "expand", Version: 1,
+		Want: func(h *Header, _ []byte) bool { return h.Mode.IsRegular() },
+		Visit: func(_ *Header, body Body) ([]byte, error) {
+			if err := body.Charge(40); err != nil {
+				return nil, err
+			}
+			return nil, errors.New("is damaged") // paid for all the same
+		},
+	}
+	layer := func(name string) image.Layer {
+		return stored(t, tarOf(t, layerItems(file(name, "1"), file(name+"2", "1"))), "gzip")
+	}
+	lim := Limits{UnpackBytes: 150, Spent: new(Spent)}
+	if _, err := Pass(context.Background(), layer("a"), []Visitor{expand}, lim, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Pass(context.Background(), layer("b"), []Visitor{expand}, lim, nil)
+	if err == nil || !strings.Contains(err.Error(), "b2: the files in it expand beyond 150 bytes together: raise --max-unpack-bytes") {
+		t.Errorf("%v after %d bytes", err, lim.Spent.Unpacked.Load())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	patient := expand
+	patient.Visit = func(_ *Header, body Body) ([]byte, error) {
+		cancel()
+		for {
+			if err := body.Charge(0); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if _, err := Pass(ctx, layer("c"), []Visitor{patient}, Limits{}, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

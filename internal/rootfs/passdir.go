@@ -49,6 +49,9 @@ func PassDir(ctx context.Context, dir string, visitors []Visitor, lim Limits, pr
 		return fail(err)
 	}
 	v.finish()
+	if v.fatal != nil {
+		return fail(v.fatal)
+	}
 	f := v.drafts.finish(visitors, v.drafts.sort())
 	f.Expanded = w.expanded
 	f.dir = full
@@ -102,6 +105,9 @@ func (w *dirWalk) walk(dir *os.Root, path string, device uint64) error {
 		}
 		if err := w.entry(dir, name, child, info, device); err != nil {
 			return err
+		}
+		if w.fatal != nil {
+			return w.fatal
 		}
 	}
 	return nil

@@ -30,6 +30,18 @@ type Body interface {
 	// Bytes returns the whole content, at most max bytes; an error if it is larger.
 	// The slice is shared: neither change nor keep it.
 	Bytes(max int64) ([]byte, error)
+	// Charge takes what a visitor is about to expand the file to, in bytes, from
+	// the image's budget (Limits.UnpackBytes): before it does so, whether that then
+	// succeeds or not. After an error, which says that the budget or the time is
+	// used up, the visitor returns it and the scan ends.
+	Charge(bytes int64) error
+}
+
+// content is a Body without the budget.
+type content interface {
+	io.ReaderAt
+	Size() int64
+	Bytes(max int64) ([]byte, error)
 }
 
 // Visitor looks at the regular files of a layer during the pass. What it

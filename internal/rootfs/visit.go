@@ -29,6 +29,7 @@ type visiting struct {
 	head     [headSize]byte
 	wanted   []int // visitors of the file at hand
 	seen     []seen
+	fatal    error // what a visitor met that ends the pass
 
 	// inPlace, if not nil, returns the body of the entry being read as a part of
 	// the file that the layer lies in; nil where it is no such part.
@@ -54,6 +55,7 @@ type batch struct {
 	buf    []byte // bodies of files, where they are not in visiting.large
 	large  bool   // its one file is in visiting.large
 	found  []foundFact
+	body   charged // of the file that is with the visitors
 	done   chan struct{}
 }
 
@@ -65,7 +67,7 @@ type visitedFile struct {
 	file   *fileBody // instead of body, for one that lies in a file anyway
 }
 
-func (f *visitedFile) content() Body {
+func (f *visitedFile) content() content {
 	if f.file != nil {
 		return f.file
 	}
@@ -213,7 +215,8 @@ func (v *visiting) send() {
 		defer close(b.done)
 		for i := range b.files {
 			f := &b.files[i]
-			b.found = v.visitAll(b.found, f.draft, &f.header, f.wanted, f.content())
+			b.body = charged{f.content(), v}
+			b.found = v.visitAll(b.found, f.draft, &f.header, f.wanted, &b.body)
 			f.file = nil // with what visitors had it read
 		}
 	}()
@@ -242,14 +245,14 @@ func (v *visiting) finish() {
 }
 
 // visitNow calls the visitors in wanted, after those of all files before.
-func (v *visiting) visitNow(draft int, h *Header, body Body) {
+func (v *visiting) visitNow(draft int, h *Header, body content) {
 	v.finish()
-	v.keep(v.visitAll(nil, draft, h, v.wanted, body))
+	v.keep(v.visitAll(nil, draft, h, v.wanted, &charged{body, v}))
 }
 
 // load reads a body that visitNow shows; nil if it cannot be looked at, which it
 // warns of.
-func (v *visiting) load(h *Header, head []byte, r io.Reader) (Body, error) {
+func (v *visiting) load(h *Header, head []byte, r io.Reader) (content, error) {
 	if h.Size > v.lim.FileBytes {
 		v.drafts.warn(Warning{Path: h.Path, Kind: kindTooLarge, Incomplete: true,
 			Message: fmt.Sprintf("%d bytes, more than the %d that are looked at: raise --max-file-bytes", h.Size, v.lim.FileBytes)})
@@ -277,9 +280,29 @@ func (v *visiting) visitAll(found []foundFact, draft int, h *Header, wanted []in
 	return found
 }
 
+// charged is a body whose work is paid for.
+type charged struct {
+	content
+	v *visiting
+}
+
+func (c *charged) Charge(bytes int64) error {
+	if err := c.v.ctxErr(); err != nil {
+		return err
+	}
+	if most := c.v.lim.UnpackBytes; c.v.lim.Spent.Unpacked.Add(max(bytes, 0)) > most {
+		return &limitError{fmt.Sprintf("the files in it expand beyond %d bytes together: raise --max-unpack-bytes if they are meant to", most)}
+	}
+	return nil
+}
+
 // keep takes in what visitors said.
 func (v *visiting) keep(found []foundFact) {
 	for _, f := range found {
+		var limit *limitError
+		if errors.As(f.err, &limit) && v.fatal == nil {
+			v.fatal = fmt.Errorf("%s: %w", f.path, f.err)
+		}
 		if f.err != nil {
 			v.drafts.warnOf(f.draft, v.fault(f.visitor, f.path, f.err))
 		}
@@ -319,7 +342,7 @@ func (e *spoolError) Error() string { return "temporary file: " + e.err.Error() 
 func (e *spoolError) Unwrap() error { return e.err }
 
 // body reads a body into the buffer, or into a temporary file if it is large.
-func (v *visiting) body(size int64, head []byte, r io.Reader) (Body, error) {
+func (v *visiting) body(size int64, head []byte, r io.Reader) (content, error) {
 	if size <= v.lim.MemoryBytes {
 		v.large = grown(v.large, int(size))
 		data := v.large[:size]

@@ -193,19 +193,19 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	var total int64
 	// Each entry is some hundred bytes of memory until the report is written: the
 	// layers together are held to what one may have.
-	opt.Limits.Total = new(atomic.Int64)
+	opt.Limits.Spent = new(rootfs.Spent)
 	for i, layer := range img.Layers {
 		if opt.Cache != nil {
 			if f, ok := opt.Cache.Get(layer, visitors, opt.Limits); ok {
 				facts[i] = f
-				opt.Limits.Total.Add(int64(f.Entries()))
+				opt.Limits.Spent.Entries.Add(int64(f.Entries()))
 				continue
 			}
 		}
 		missing = append(missing, i)
 		total += max(layer.Size, 0)
 	}
-	if most := cmp.Or(opt.Limits.LayerEntries, rootfs.DefaultLayerEntries); opt.Limits.Total.Load() > int64(most) {
+	if most := cmp.Or(opt.Limits.LayerEntries, rootfs.DefaultLayerEntries); opt.Limits.Spent.Entries.Load() > int64(most) {
 		return nil, fmt.Errorf("its layers have more than %d entries: raise --max-layer-entries if they are meant", most)
 	}
 	jobs := opt.Jobs

@@ -162,6 +162,10 @@ type plainBody struct {
 
 func (b plainBody) Size() int64 { return b.size }
 
+// Charge has no budget to take from: what a file may expand to is bounded, and
+// how many files there are is the caller's.
+func (b plainBody) Charge(int64) error { return nil }
+
 func (b plainBody) Bytes(max int64) ([]byte, error) {
 	if b.size > max {
 		return nil, fmt.Errorf("larger than %d bytes", max)
