@@ -33,12 +33,12 @@ func Visitors() []rootfs.Visitor {
 // could be read: only files that the finished image shows are complained about.
 func (c cataloger) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	var f found
-	body, err := decodeText(body)
+	text, err := decodeText(body)
 	if err == nil {
-		f, err = c.read(h, body)
+		f, err = c.read(h, text)
 	}
 	f.Problems = append(f.Problems, asProblems(err)...)
-	return f.encode(), nil
+	return f.encode(), body.Charge(0) // where the budget is used up, that is no fault of the file
 }
 
 // Result is what an image holds.

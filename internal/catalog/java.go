@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -43,9 +44,9 @@ func isJarName(name string) bool {
 }
 
 func readJar(h *rootfs.Header, body rootfs.Body) (found, error) {
-	w := jarWalk{}
+	w := jarWalk{charge: body.Charge}
 	w.archive(body, body.Size(), h.Path, 0)
-	return found{Packages: w.packages, Problems: w.wrong}, nil
+	return found{Packages: w.packages, Problems: w.wrong}, w.over
 }
 
 // jarWalk collects the packages of an archive and of those inside it.
@@ -53,14 +54,38 @@ type jarWalk struct {
 	packages []sbom.Package
 	wrong    problems
 	files    int
-	unpacked int64
+	unpacked int64 // bytes asked for, those that then turned out to be damaged too
 	held     int64
+	charge   func(int64) error
+	over     error // the image's budget or the time is used up
+}
+
+// unzip returns a member of at most limit bytes. What it says to expand to is
+// paid for first: entries of the directory may name the same bytes over and over.
+func (w *jarWalk) unzip(f *zip.File, limit int64) ([]byte, error) {
+	size := int64(min(f.UncompressedSize64, math.MaxInt64))
+	switch {
+	case w.over != nil:
+		return nil, w.over
+	case size > limit:
+		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
+	case size > maxJarTotal-w.unpacked:
+		return nil, fmt.Errorf("%q: with it, more than %d bytes are unpacked", f.Name, int64(maxJarTotal))
+	}
+	w.unpacked += size
+	if w.over = w.charge(size); w.over != nil {
+		return nil, w.over
+	}
+	return unzip(f, limit)
 }
 
 // archive reads one archive. at is its path, the chain of archives around it
 // included: "srv/app.war!/WEB-INF/lib/a.jar". It returns the purl of what the
 // archive is, "" when nothing tells.
 func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) string {
+	if w.over = cmp.Or(w.over, w.charge(0)); w.over != nil {
+		return ""
+	}
 	z, err := rootfs.OpenZip(r, size, maxJarIndex)
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
@@ -81,7 +106,7 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 			case "pom.xml":
 				xmls[dir] = f
 			case "pom.properties":
-				data, err := unzip(f, maxManifest)
+				data, err := w.unzip(f, maxManifest)
 				if err != nil {
 					w.wrong.add(0, "%s: %v", at, err)
 				} else if c := parsePomProperties(data); c.complete() {
@@ -90,7 +115,7 @@ func (w *jarWalk) archive(r io.ReaderAt, size int64, at string, depth int) strin
 				}
 			}
 		case strings.EqualFold(name, "META-INF/MANIFEST.MF"):
-			data, err := unzip(f, maxManifest)
+			data, err := w.unzip(f, maxManifest)
 			if err != nil {
 				w.wrong.add(0, "%s: %v", at, err)
 			}
@@ -140,7 +165,7 @@ func (w *jarWalk) addPoms(poms []coordinates, xmls map[string]*zip.File, at stri
 		if named[dir] {
 			continue
 		}
-		data, err := unzip(xmls[dir], maxManifest)
+		data, err := w.unzip(xmls[dir], maxManifest)
 		if err != nil {
 			w.wrong.add(0, "%s: %v", at, err)
 			continue
@@ -168,7 +193,7 @@ func (w *jarWalk) addLicenses(first int, own string, poms []coordinates, xmls ma
 		}
 		for _, c := range poms {
 			if f := xmls[c.dir]; f != nil && c.group+":"+c.artifact == p.Name {
-				if data, err := unzip(f, maxManifest); err == nil {
+				if data, err := w.unzip(f, maxManifest); err == nil {
 					p.Licenses = pomLicenses(data)
 				}
 			}
@@ -189,12 +214,11 @@ func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) s
 			return w.archive(io.NewSectionReader(outer, offset, size), size, at, depth)
 		}
 	}
-	data, err := unzip(f, min(maxJarNested, maxJarHeld-w.held, maxJarTotal-w.unpacked))
+	data, err := w.unzip(f, min(maxJarNested, maxJarHeld-w.held))
 	if err != nil {
 		w.wrong.add(0, "%s: %v", at, err)
 		return ""
 	}
-	w.unpacked += int64(len(data))
 	w.held += int64(len(data))
 	own := w.archive(bytes.NewReader(data), int64(len(data)), at, depth)
 	w.held -= int64(len(data))

@@ -227,6 +227,8 @@ type file struct {
 
 func (f file) Size() int64 { return f.size }
 
+func (file) Charge(int64) error { return nil }
+
 func (f file) Bytes(int64) ([]byte, error) { return os.ReadFile(f.Name()) }
 
 // debian is a package of Debian's, unpacked.

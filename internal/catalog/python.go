@@ -94,6 +94,9 @@ func readEgg(body rootfs.Body) (found, error) {
 
 // unzip returns a member of a zip file, at most limit bytes.
 func unzip(f *zip.File, limit int64) ([]byte, error) {
+	if f.UncompressedSize64 > uint64(limit) {
+		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
+	}
 	r, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)

@@ -56,7 +56,7 @@ func archiveKind(head []byte) archive {
 
 // inArchive looks into the members of an archive, not into archives within it.
 func (all *Rules) inArchive(found []seen, kind archive, body rootfs.Body, path string) ([]seen, unread) {
-	w := memberWalk{all: all, path: path, found: found}
+	w := memberWalk{all: all, path: path, found: found, charge: body.Charge}
 	var err error
 	switch r := io.NewSectionReader(body, 0, body.Size()); kind {
 	case zipped:
@@ -79,6 +79,7 @@ type memberWalk struct {
 	unread  unread
 	members int
 	read    int64
+	charge  func(int64) error // what is expanded, see rootfs.Body
 	head    [512]byte
 }
 
@@ -116,6 +117,9 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	}
 	if w.read += size; w.read > maxRead {
 		return errTooMuch
+	}
+	if err := w.charge(size); err != nil {
+		return err
 	}
 	text := make([]byte, size+1)
 	n := copy(text, head)
@@ -193,6 +197,20 @@ func (w *memberWalk) tar(r io.Reader) error {
 	}
 }
 
+// paid is a stream whose bytes are paid for as they come.
+type paid struct {
+	io.Reader
+	charge func(int64) error
+}
+
+func (p paid) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	if short := p.charge(int64(n)); short != nil {
+		return n, short
+	}
+	return n, err
+}
+
 // gzip looks into a packed text, or into a packed tar.
 func (w *memberWalk) gzip(r io.Reader) error {
 	z, err := gzip.NewReader(r)
@@ -200,7 +218,7 @@ func (w *memberWalk) gzip(r io.Reader) error {
 		return err
 	}
 	defer z.Close()
-	plain := &io.LimitedReader{R: z, N: maxInflated}
+	plain := &io.LimitedReader{R: paid{z, w.charge}, N: maxInflated}
 	buffered := bufio.NewReader(plain)
 	head, err := buffered.Peek(512)
 	if err != nil && err != io.EOF {

@@ -166,6 +166,7 @@ func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	case isBulk(h.Path, head), lookedInto(h, head) != "": // wanted for its name alone
 	case kind != noArchive:
 		f.Found, f.Unread = all.inArchive(f.Found, kind, body, h.Path)
+		err = body.Charge(0) // whether that is why it was not read to its end
 	case body.Size() <= chunkSize:
 		var text []byte
 		if text, err = body.Bytes(chunkSize); err == nil {

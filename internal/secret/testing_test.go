@@ -8,6 +8,8 @@ import (
 // memory is a body for visitors.
 type memory []byte
 
+func (memory) Charge(int64) error { return nil }
+
 func (m memory) Size() int64 { return int64(len(m)) }
 
 func (m memory) ReadAt(p []byte, off int64) (int, error) { return bytes.NewReader(m).ReadAt(p, off) }
