@@ -36,7 +36,7 @@ func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
 		return
 	}
 	n := len(text) / 4
-	var later []hit
+	var later [4][]hit // of the second quarter on
 	var states [4]uint32
 	for i := 0; i < n; {
 		i = a.walkQuarters(&states, text, n, i)
@@ -48,22 +48,26 @@ func (a *automaton) each(text []byte, found func(keyword int32, end int)) {
 		for quarter, state := range states[1:] {
 			if state >= a.accepting {
 				for _, k := range a.keywordsOf(state) {
-					later = append(later, hit{k, (quarter+1)*n + i})
+					later[quarter+1] = append(later[quarter+1], hit{k, (quarter+1)*n + i})
 				}
 			}
 		}
 	}
 	for quarter, state := range states[:3] {
+		// A keyword that began in this quarter ends among the first of the next.
 		from := (quarter + 1) * n
 		a.walk(state, text[from:min(from+a.longest, len(text))], from, func(k int32, end int) {
 			if end-a.length[k] < from {
-				later = append(later, hit{k, end})
+				list := later[quarter+1]
+				at, _ := slices.BinarySearchFunc(list, end, func(h hit, end int) int { return cmp.Compare(h.end, end) })
+				later[quarter+1] = slices.Insert(list, at, hit{k, end})
 			}
 		})
 	}
-	slices.SortStableFunc(later, func(x, y hit) int { return cmp.Compare(x.end, y.end) })
-	for _, h := range later {
-		found(h.keyword, h.end)
+	for _, list := range later {
+		for _, h := range list {
+			found(h.keyword, h.end)
+		}
 	}
 	a.walk(states[3], text[4*n:], 4*n, found)
 }

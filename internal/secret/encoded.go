@@ -10,7 +10,7 @@ import (
 // Bounds of what is decoded in a text. What is beyond them is not looked into.
 const (
 	maxEncodings = 3        // one in another
-	minEncoded   = 24       // characters; shorter ones hold nothing that a rule knows
+	minEncoded   = 28       // characters; shorter ones hold nothing that a rule knows
 	maxEncoded   = 4 << 20  // characters of one
 	maxUnpacked  = 4 << 20  // bytes of what is packed in one
 	maxContext   = 80       // of the line before, which says what a short value is
@@ -34,7 +34,7 @@ func (all *Rules) inEncoded(text []byte, path string, depth int) []match {
 		return nil
 	}
 	e := &encoded{all: all, text: text, path: path, depth: depth}
-	eachRun(text, &base64Bytes, e.base64)
+	eachRun(text, &base64Begin, e.base64)
 	e.percent()
 	return e.found
 }
@@ -54,6 +54,7 @@ const (
 )
 
 var (
+	base64Begin  = bytesOf(letters + digits + "+/") // of a text, base64url has the same
 	base64Bytes  = bytesOf(letters + digits + "+/-_")
 	percentBytes = bytesOf(letters + digits + "%._~+-=&:@!*")
 )
@@ -87,12 +88,15 @@ func (e *encoded) base64(from, to int) int {
 		return to
 	}
 	alphabet := base64.RawStdEncoding
-	if bytes.ContainsAny(run[:minEncoded], "-_") {
-		alphabet = base64.RawURLEncoding
-	}
 	var head [minEncoded / 4 * 3]byte
+	if n, err := alphabet.Decode(head[:4], run[:4]); err != nil || !readable(head[:n]) {
+		return to // most are long names
+	}
 	if n, err := alphabet.Decode(head[:], run[:minEncoded]); err != nil || !readable(head[:n]) {
 		return to
+	}
+	for to < len(e.text) && base64Bytes[e.text[to]] {
+		to++
 	}
 	whole, end := joined64(e.text, from, to)
 	if len(whole) > maxEncoded {

@@ -22,7 +22,7 @@ const (
 const factName = "secret"
 
 // factVersion is raised when the engine finds something else in the same bytes.
-const factVersion = 3
+const factVersion = 4
 
 // Visitor returns what has to look at each layer's files for Find to know them.
 // Its facts hold no secret.
@@ -191,10 +191,36 @@ func (all *Rules) inText(found []seen, text []byte, path string) []seen {
 	case isPlainUTF16(head):
 		text = fromUTF16(append([]byte{0xff, 0xfe}, text...))
 	}
+	if strings.HasSuffix(path, ".map") {
+		text = withoutMappings(text)
+	}
 	for _, m := range all.find(text, path, binary) {
 		found = append(found, seenIn(text, m, 0, binary))
 	}
 	return found
+}
+
+// withoutMappings cuts the mappings out of a source map (ECMA-426): numbers in
+// base 64, most of the file and the likes of many keywords. They have no line of
+// their own.
+func withoutMappings(text []byte) []byte {
+	const key = `"mappings":`
+	at := bytes.Index(text, []byte(key))
+	if at < 0 {
+		return text
+	}
+	from := at + len(key)
+	for from < len(text) && isSpace(text[from]) {
+		from++
+	}
+	if from == len(text) || text[from] != '"' {
+		return text
+	}
+	end := bytes.IndexByte(text[from+1:], '"')
+	if end < 0 {
+		return text
+	}
+	return append(bytes.Clone(text[:from+1]), text[from+1+end:]...)
 }
 
 // inChunks looks into a large text piece by piece.
