@@ -111,6 +111,10 @@ func (s *scan) keyword(k int32, end int) {
 // or ":": the rest of the name, quotes, brackets and spaces are shorter.
 const assignedWithin = 40
 
+// longWindow is the window from which on a rule's next keyword ends it: of blocks
+// such as PEM's (RFC 7468), whose beginnings may stand in a text by the million.
+const longWindow = 10_000
+
 // lookAt runs the regular expression of an anchored rule at its keyword.
 func (s *scan) lookAt(r *rule, start, end int) {
 	if r.wordStart && start > 0 && isWordByte(s.text[start-1]) || !s.applies(r) {
@@ -122,6 +126,12 @@ func (s *scan) lookAt(r *rule, start, end int) {
 	to := len(s.text)
 	if r.window > 0 {
 		to = min(end+r.window, to)
+	}
+	// A long keyword begins one thing: no second one is inside.
+	if begin := s.text[start:end]; r.window > longWindow {
+		if next := bytes.Index(s.text[end:to], begin); next >= 0 {
+			to = end + next
+		}
 	}
 	text := r.extent().cut(s.text[start:to])
 	if text == nil {

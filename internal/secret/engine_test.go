@@ -152,3 +152,20 @@ func FuzzFind(f *testing.F) {
 		seenAt(t, all, path, text)
 	})
 }
+
+// TestBeginningsOfBlocks: a text of nothing but beginnings, as nobody writes one,
+// finds the one block that has an end.
+func TestBeginningsOfBlocks(t *testing.T) {
+	all := defaults(t)
+	for _, kind := range []string{"RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY"} {
+		begin, body := "-----BEGIN "+kind+"-----\n", "{pem:600}"
+		if strings.HasPrefix(kind, "OPENSSH") {
+			body = "{openssh:600}"
+		}
+		text := strings.Repeat(begin, 5000) + expand(t, body, 9) + "\n-----END " + kind + "-----\n" + strings.Repeat(begin, 5000)
+		found := all.find([]byte(text), "srv/keys.txt", false)
+		if len(found) != 1 || found[0].line != 5000 {
+			t.Errorf("%s: %d found", kind, len(found))
+		}
+	}
+}

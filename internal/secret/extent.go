@@ -10,7 +10,7 @@ import (
 // be given to it.
 type extent struct {
 	shortest int                 // bytes that any match has at least
-	needs    byte                // a character that is in every match; 0 if none is known
+	needs    []byte              // the longest text that is in every match; nil if none is known
 	ascii    [utf8.RuneSelf]bool // the ASCII characters that may be part of a match; others all may
 }
 
@@ -30,14 +30,33 @@ func extentOf(expr string) *extent {
 	} else {
 		e.shortest = e.take(re)
 	}
-	if re.Op == syntax.OpConcat {
-		for _, part := range re.Sub {
-			if part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0 && part.Rune[len(part.Rune)-1] < utf8.RuneSelf {
-				e.needs = byte(part.Rune[len(part.Rune)-1])
-			}
+	for _, l := range literalsOf(re, true) {
+		if len(l) > len(e.needs) {
+			e.needs = l
 		}
 	}
 	return e
+}
+
+// literalsOf returns the texts that every match has in one piece, in the case they
+// are written, but that with which it begins: where a keyword is, that is there.
+func literalsOf(re *syntax.Regexp, beginning bool) [][]byte {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase == 0 && !beginning {
+			return [][]byte{[]byte(string(re.Rune))}
+		}
+	case syntax.OpCapture, syntax.OpPlus:
+		return literalsOf(re.Sub[0], beginning)
+	case syntax.OpConcat:
+		var list [][]byte
+		for _, part := range re.Sub {
+			list = append(list, literalsOf(part, beginning)...)
+			beginning = beginning && (part.Op == syntax.OpBeginText || part.Op == syntax.OpWordBoundary)
+		}
+		return list
+	}
+	return nil
 }
 
 // isBoundary reports whether an expression is "(?:[^\w-]|$)" or the like: one
@@ -108,7 +127,7 @@ func (e *extent) cut(text []byte) []byte {
 	for n < len(text) && (text[n] >= utf8.RuneSelf || e.ascii[text[n]]) {
 		n++
 	}
-	if n < e.shortest || e.needs != 0 && bytes.IndexByte(text[:n], e.needs) < 0 {
+	if n < e.shortest || !bytes.Contains(text[:n], e.needs) {
 		return nil
 	}
 	return text[:min(n+1, len(text))]
