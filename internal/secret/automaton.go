@@ -99,7 +99,7 @@ type hit struct {
 	end     int
 }
 
-// walk goes on from a state over a text that begins at an offset.
+// walk continues from a state over a text that begins at an offset.
 func (a *automaton) walk(state uint32, text []byte, offset int, found func(keyword int32, end int)) {
 	for i, b := range text {
 		state = a.next[state+uint32(a.class[b])]

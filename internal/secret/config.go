@@ -17,7 +17,7 @@ type piece struct {
 	place finding.SecretPlace
 }
 
-// piecesOf returns every text of the configuration and the history that whoever
+// piecesOf returns every text of the configuration and the history that anyone who
 // has the image can read.
 func piecesOf(img *image.Image) []piece {
 	c := &img.Config

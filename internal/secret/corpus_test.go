@@ -48,7 +48,7 @@ func expand(t testing.TB, template string, seed uint64) string {
 			b[i] = alphabets[kind][rng.IntN(len(alphabets[kind]))]
 		}
 		// Where a name may end with a sign, a generated value that does is cut
-		// off by whoever reads it: not what is measured here.
+		// off by its reader: not what is measured here.
 		if kind == "b64url" || kind == "b64" {
 			b[0], b[n-1] = 'k', 'Q'
 		}

@@ -146,7 +146,7 @@ func isWordByte(b byte) bool {
 	return b == '_' || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
 }
 
-// applies reports whether a rule is for the text at hand, and for more matches.
+// applies reports whether a rule is for the given text, and for more matches.
 func (s *scan) applies(r *rule) bool {
 	if s.applied[r.order] == unknown {
 		s.applied[r.order] = no

@@ -181,7 +181,7 @@ func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	return encode(f), nil
 }
 
-// inText looks into a text or a small binary file that is at hand as a whole.
+// inText looks into a text or a small binary file that is in memory as a whole.
 func (all *Rules) inText(found []seen, text []byte, path string) []seen {
 	head := text[:min(len(text), 512)]
 	binary := !isText(head)

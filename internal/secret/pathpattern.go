@@ -7,7 +7,7 @@ import (
 )
 
 // pathPattern is a regular expression over paths. Every file of an image is
-// held against some of them, so the literals of which any match has one are
+// matched against some of them, so the literals of which any match has one are
 // looked for first.
 type pathPattern struct {
 	regex    func() *regexp.Regexp

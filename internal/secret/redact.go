@@ -44,7 +44,7 @@ func isPlain(text []byte) bool {
 
 // mark recognises the same secret elsewhere without holding it: three bytes of
 // a digest, for the cache. Two secrets of an image share one by chance once in
-// 16 million pairs. More bytes would let whoever reads the cache confirm a
+// 16 million pairs. More bytes would let a reader of the cache confirm a
 // guessed password; of a list of a billion guesses, some sixty fit this.
 type mark [3]byte
 

@@ -40,7 +40,7 @@ type Rules struct {
 	ofKeyword  [][]*rule // the rules of each keyword of the automaton
 	scans      sync.Pool // of *scan
 	generation int       // changes with whatever changes a result
-	builtin    *Rules    // careen's own beside these: what they know is not shown either; nil when these are those
+	builtin    *Rules    // careen's own next to these: what they know is not shown either; nil when these are those
 }
 
 // rule recognises one kind of secret.
@@ -80,7 +80,7 @@ func readBuiltin() (*Rules, error) {
 }
 
 // ParseRules reads a rule file, as --secret-rules names one: its rules alone,
-// or with "[extend] useDefault = true" beside careen's own. name is what errors
+// or with "[extend] useDefault = true" next to careen's own. name is what errors
 // call it.
 func ParseRules(name string, data []byte) (*Rules, error) {
 	f, err := parseRuleFile(name, data)

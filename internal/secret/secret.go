@@ -16,7 +16,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 )
 
-// match is one secret in a text, while the text is at hand.
+// match is one secret in a text, while the text is in memory.
 type match struct {
 	rule       *rule
 	start, end int    // of the secret in the text
