@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,7 @@ type lintFlags struct {
 	hadolint string
 	fix      bool
 	diff     bool
+	timeout  time.Duration
 
 	image  string
 	source sourceFlags
@@ -82,6 +84,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 	flags.BoolVar(&f.fix, "fix", false, "fix in the files what can be fixed safely, and report the rest")
 	flags.BoolVar(&f.diff, "diff", false, "change nothing; print what --fix would change")
 	flags.StringVar(&f.image, "image", "", "an image that was built from one of the Dockerfiles: its faults and secrets too, each at the line that brought it")
+	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	f.source.register(flags)
 	f.limits.register(flags)
 	return cmd
@@ -100,6 +103,8 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := within(ctx, f.timeout)
+	defer cancel()
 	opt := lint.Options{Only: f.only, Ignore: f.ignore}
 	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
 		return err
@@ -111,7 +116,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if slices.ContainsFunc(paths, isStdin) {
 		c.readStdin(found)
 	}
-	files, err := lintFiles(ctx, found.Files, opt, f.fix || f.diff)
+	files, err := lintInTime(ctx, found.Files, opt, f.fix || f.diff)
 	if err != nil {
 		return err
 	}
@@ -274,6 +279,32 @@ func (c *command) notLinted(found *project.Found, gate bool) error {
 		}
 	}
 	return failed
+}
+
+// within bounds how long a verb takes; 0 means not at all.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s; --timeout sets more", limit))
+}
+
+// lintInTime looks at the files, and gives up when the context ends, whatever
+// one of them takes.
+func lintInTime(ctx context.Context, found []*project.File, opt lint.Options, fix bool) ([]*lintFile, error) {
+	var files []*lintFile
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		files, err = lintFiles(ctx, found, opt, fix)
+	}()
+	select {
+	case <-done:
+		return files, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // lintFiles looks at the files.

@@ -99,11 +99,8 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
-	if f.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
-		defer cancel()
-	}
+	ctx, cancel := within(ctx, f.timeout)
+	defer cancel()
 	found, err := project.Find(ctx, paths)
 	if err == nil {
 		err = notForFiles(found.Missing(), paths)
