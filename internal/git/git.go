@@ -181,9 +181,13 @@ func (e *statusError) Error() string {
 func (r *Resolver) refs(at *url.URL, ref string) (map[string]string, error) {
 	list := at.JoinPath("info", "refs")
 	list.RawQuery = "service=git-upload-pack"
-	body, err := r.send(http.MethodGet, list, nil)
+	body, moved, err := r.send(http.MethodGet, list, nil)
 	if err != nil {
 		return nil, err
+	}
+	// A repository that was renamed is asked where it is now, as git does.
+	if path, ok := strings.CutSuffix(moved.Path, "/info/refs"); ok {
+		at = &url.URL{Scheme: moved.Scheme, Host: moved.Host, Path: path}
 	}
 	refs, format, err := parseAdvertisement(bytes.NewReader(body))
 	if err != nil {
@@ -200,7 +204,7 @@ func (r *Resolver) refs(at *url.URL, ref string) (map[string]string, error) {
 	for _, name := range wanted(ref) {
 		request += packet("ref-prefix " + name + "\n")
 	}
-	body, err = r.send(http.MethodPost, at.JoinPath("git-upload-pack"), []byte(request+flush))
+	body, _, err = r.send(http.MethodPost, at.JoinPath("git-upload-pack"), []byte(request+flush))
 	if err != nil {
 		return nil, err
 	}
@@ -211,10 +215,11 @@ func (r *Resolver) refs(at *url.URL, ref string) (map[string]string, error) {
 	return refs, nil
 }
 
-func (r *Resolver) send(method string, at *url.URL, body []byte) ([]byte, error) {
+// send asks a server, and returns what it answered and where that came from.
+func (r *Resolver) send(method string, at *url.URL, body []byte) ([]byte, *url.URL, error) {
 	req, err := http.NewRequestWithContext(r.ctx, method, at.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req.Header.Set("Git-Protocol", "version=2")
 	req.Header.Set("User-Agent", "git/2 ("+r.opt.Web.Agent()+")")
@@ -231,20 +236,20 @@ func (r *Resolver) send(method string, at *url.URL, body []byte) ([]byte, error)
 		if errors.As(err, &fault) { // it repeats the URL
 			err = fault.Err
 		}
-		return nil, fmt.Errorf("%s: %w", at.Host, err)
+		return nil, nil, fmt.Errorf("%s: %w", at.Host, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, &statusError{at.Host, resp.StatusCode}
+		return nil, nil, &statusError{at.Host, resp.StatusCode}
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err == nil && len(answer) > maxResponse {
 		err = fmt.Errorf("more than %d bytes of refs", maxResponse)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.Host, err)
+		return nil, nil, fmt.Errorf("%s: %w", at.Host, err)
 	}
-	return answer, nil
+	return answer, resp.Request.URL, nil
 }
 
 // The packets without a payload (gitprotocol-common).

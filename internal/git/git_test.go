@@ -66,7 +66,11 @@ func TestCommits(t *testing.T) {
 	want := repository(t, filepath.Join(root, "o", "r.git"))
 	sha256 := repository(t, filepath.Join(root, "o", "new"), "--object-format=sha256")
 	old := false
-	server := serve(t, root, func(_ http.ResponseWriter, req *http.Request) bool {
+	server := serve(t, root, func(w http.ResponseWriter, req *http.Request) bool {
+		if rest, ok := strings.CutPrefix(req.URL.Path, "/was/called.git"); ok {
+			http.Redirect(w, req, "/o/r.git"+rest+"?"+req.URL.RawQuery, http.StatusMovedPermanently)
+			return false
+		}
 		if old { // as a server that knows the first version only
 			req.Header.Del("Git-Protocol")
 		}
@@ -83,6 +87,9 @@ func TestCommits(t *testing.T) {
 		}
 		if got, err := r.Commit(server, "o/new", "v1"); err != nil || got != sha256["v1"] || len(got) != 64 {
 			t.Errorf("SHA-256: %s, %v", got, err)
+		}
+		if got, err := r.Commit(GitHub, "was/called", "v1"); err != nil || got != want["v1"] {
+			t.Errorf("renamed: %s, %v", got, err)
 		}
 		if got, err := r.Commit(GitHub, "o/r", "v9"); err != nil || got != "" {
 			t.Errorf("v9: %s, %v", got, err)
