@@ -24,6 +24,8 @@ func lockParser(file string) func([]byte) ([]sbom.Package, error) {
 		return parsePnpmLock
 	case "bun.lock":
 		return parseBunLock
+	case "bun.lockb":
+		return parseBunLockb
 	case "poetry.lock", "pdm.lock":
 		return parsePoetryLock
 	case "uv.lock":

@@ -3,6 +3,8 @@ package catalog
 import (
 	"archive/zip"
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -303,5 +305,45 @@ func FuzzLockFiles(f *testing.F) {
 			list, _ := parse(data)
 			named(t, list)
 		}
+	})
+}
+
+// TestLockFilesOfTheTools reads what npm 11, pnpm 10, Yarn 1.22 and 4, and Bun 1.2
+// wrote for testdata/locks/package.json: all say the same.
+func TestLockFilesOfTheTools(t *testing.T) {
+	manifest, err := os.ReadFile("testdata/locks/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob("testdata/locks/*/*")
+	if len(files) != 6 {
+		t.Fatalf("%d lock files: %q", len(files), files)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := Packages(stack(t, []imagetest.Entry{imagetest.File("app/"+filepath.Base(name), string(data)), imagetest.File("app/package.json", string(manifest))}))
+		var got []string
+		for _, p := range r.Packages {
+			got = append(got, strings.TrimSpace(p.Name+"@"+p.Version+" "+strings.Join(p.DependsOn, " ")))
+		}
+		if diff := cmp.Diff([]string{"debug@4.3.4 pkg:npm/ms@2.1.2", "is-number@7.0.0", "minimist@1.2.8", "ms@2.1.2"}, got); diff != "" || len(r.Warnings) > 0 {
+			t.Errorf("%s (-want +got):\n%s\n%v", name, diff, r.Warnings)
+		}
+	}
+}
+
+func FuzzBunLockb(f *testing.F) {
+	data, err := os.ReadFile("testdata/locks/bunb/bun.lockb")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add(data[:200])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, _ := parseBunLockb(data)
+		named(t, list)
 	})
 }
