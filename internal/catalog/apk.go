@@ -80,6 +80,8 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 			p.Version = value
 		case 'A':
 			p.Arch = value
+		case 'm':
+			p.Vendor = value
 		case 'o':
 			p.Source.Name = value
 		case 'L':

@@ -54,7 +54,8 @@ type bomEntry struct {
 	purl       string
 	name       string // as the ecosystem writes it, which the purl may have in another spelling
 	version    string // where the purl has none
-	vendor     string
+	vendor     string // of an rpm; of others the maintainer
+	builder    string
 	licenses   []string
 	paths      []string // the files that say it is there
 	owner      string   // purl
@@ -266,6 +267,8 @@ func ReadSBOM(data []byte) (Result, error) {
 		slices.Sort(p.DependsOn)
 		p.DependsOn = slices.Compact(p.DependsOn)
 	}
+	nameBuilders(r.Distro, r.Packages)
+	labelModules(r.Packages)
 	r.Packages = merge(r.Packages)
 	for i := range r.Packages {
 		if p := &r.Packages[i]; p.Locations[0].Path == "" {
@@ -330,8 +333,11 @@ func (e *bomEntry) osPackage(u purl.PURL, version string) sbom.Package {
 		Type: u.Type, Name: u.Name, PURL: e.purl, Arch: u.Qualifier("arch"),
 		Licenses: e.licenses, Modularity: e.modularity,
 	}
-	if u.Type == "rpm" {
-		p.Vendor = e.vendor // of a deb it would be the maintainer
+	p.Builder = e.builder
+	// Other tools leave the address of a maintainer out, and a name alone may be
+	// anybody's.
+	if u.Type == "rpm" || strings.Contains(e.vendor, "@") || isOrganisation(strings.ToLower(e.vendor)) {
+		p.Vendor = e.vendor
 	}
 	bare := version
 	if epoch := u.Qualifier("epoch"); epoch != "" && epoch != "0" && u.Type == "rpm" {

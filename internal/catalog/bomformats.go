@@ -125,7 +125,7 @@ func (c *bomComponent) entry(b *bom) bomEntry {
 	props := b.properties(c)
 	e := bomEntry{
 		purl: c.PURL, name: c.Name, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
-		owner: props["careen:owner"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"], props["syft:metadata:modularityLabel"]),
+		owner: props["careen:owner"], builder: props["careen:builder"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"], props["syft:metadata:modularityLabel"]),
 		lockFile: props["careen:fromLockFile"] == "true",
 		source: sbom.Source{
 			Name:    cmp.Or(props["careen:sourceName"], props["aquasecurity:trivy:SrcName"], props["syft:metadata:source"], props["syft:metadata:originPackage"]),
@@ -208,7 +208,7 @@ func (b *bom) addSPDX(doc *bomDocument) {
 	ids := map[string]int{} // of entries
 	each(b, doc.Packages, maxPackages, func(p *spdxPackage) {
 		switch e := p.entry(b); {
-		case p.Purpose == "OPERATING-SYSTEM":
+		case p.Purpose == "OPERATING_SYSTEM", p.Purpose == "OPERATING-SYSTEM": // the schema's word, and that of SPDX' text
 			if b.distro.ID == "" {
 				b.distro = ownID(sbom.Distro{ID: p.Name, VersionID: p.Version})
 			}
@@ -241,6 +241,9 @@ func fromOS(packageURL string) bool {
 	return isOSType(kind)
 }
 
+// spdxAddress turns SPDX' way to write an address into that of mails.
+var spdxAddress = strings.NewReplacer(" (", " <", ")", ">")
+
 // entry reads a package. SourceInfo is for people; its words are ours
 // ("built from NAME VERSION; found in /PATH of layer 3") or Trivy's ("built
 // package from: NAME VERSION").
@@ -254,9 +257,8 @@ func (p *spdxPackage) entry(b *bom) bomEntry {
 	if p.License != "" && p.License != "NOASSERTION" && p.License != "NONE" {
 		e.licenses = []string{p.License}
 	}
-	e.vendor, _ = strings.CutPrefix(p.Supplier, "Organization: ")
-	if e.vendor == "NOASSERTION" || strings.HasPrefix(e.vendor, "Person: ") {
-		e.vendor = ""
+	if _, who, ok := strings.Cut(p.Supplier, ": "); ok { // "Organization: Docker (support@docker.com)", "Person: …"
+		e.vendor = spdxAddress.Replace(who)
 	}
 	for part := range strings.SplitSeq(p.SourceInfo, "; ") {
 		if file, ok := strings.CutPrefix(part, "found in /"); ok {
@@ -264,6 +266,9 @@ func (p *spdxPackage) entry(b *bom) bomEntry {
 				file = file[:at]
 			}
 			e.addPath(file)
+		}
+		if who, ok := strings.CutPrefix(part, "built by "); ok {
+			e.builder = who
 		}
 		for _, words := range [...]string{"built from ", "built package from: "} {
 			if source, ok := strings.CutPrefix(part, words); ok {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"strings"
 
@@ -176,6 +177,7 @@ type dpkgRecord struct {
 	start                               int // its first line, 0 before one was read
 	name, version, arch, source, status string
 	depends, preDepends, provides       string
+	maintainer, origin, vendor, section string
 }
 
 func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
@@ -198,6 +200,14 @@ func (r *dpkgRecord) set(key, value string, line int, wrong *problems) {
 		field = &r.preDepends
 	case strings.EqualFold(key, "Provides"):
 		field = &r.provides
+	case strings.EqualFold(key, "Maintainer"):
+		field = &r.maintainer
+	case strings.EqualFold(key, "Origin"):
+		field = &r.origin
+	case strings.EqualFold(key, "Vendor"):
+		field = &r.vendor
+	case strings.EqualFold(key, "Section"):
+		field = &r.section
 	default:
 		return
 	}
@@ -219,7 +229,7 @@ func (r *dpkgRecord) end(db *dpkgDatabase, wrong *problems) {
 		wrong.add(done.start, "record of package %q without a name or a version", done.name)
 		return
 	}
-	p := sbom.Package{Type: "deb", Name: done.name, Version: done.version, Arch: done.arch}
+	p := sbom.Package{Type: "deb", Name: done.name, Version: done.version, Arch: done.arch, Vendor: done.maintainer, Builder: done.builder()}
 	p.Source = sbom.Source{Name: done.name, Version: done.version}
 	if done.source != "" {
 		// "glibc", or "glibc (2.36-9)" where the versions differ, as they do
@@ -233,6 +243,20 @@ func (r *dpkgRecord) end(db *dpkgDatabase, wrong *problems) {
 	db.packages = append(db.packages, p)
 	db.needs = append(db.needs, dpkgNames(dpkgNames(nil, done.preDepends), done.depends))
 	db.provides = append(db.provides, dpkgNames(nil, done.provides))
+}
+
+// builder is who says of himself that he built the package, in fields that
+// Debian's and Ubuntu's own records do not have, or have with their name: Origin,
+// and fpm's Vendor and its section "default".
+func (r *dpkgRecord) builder() string {
+	said := cmp.Or(r.origin, r.vendor)
+	if said == "" && r.section != "default" {
+		return ""
+	}
+	if maintainerBuilder(said) == "" && said != "" {
+		return ""
+	}
+	return cmp.Or(said, maintainerName(r.maintainer), unnamedBuilder)
 }
 
 // dpkgNames takes the names out of a list of relations, "a (>= 1), b:any | c",

@@ -112,7 +112,7 @@ func appendPackage(b []byte, p *sbom.Package) []byte {
 	if len(p.Locations) > 0 {
 		at = p.Locations[0].Path
 	}
-	for _, s := range [...]string{p.Name, p.Version, p.Type, p.PURL, p.Arch, p.Source.Name, p.Source.Version, p.Modularity, p.Vendor, at} {
+	for _, s := range [...]string{p.Name, p.Version, p.Type, p.PURL, p.Arch, p.Source.Name, p.Source.Version, p.Modularity, p.Vendor, p.Builder, at} {
 		b = appendString(b, s)
 	}
 	for _, list := range [...][]string{p.Licenses, p.DependsOn, p.Files} {
@@ -249,6 +249,7 @@ func (d *decoder) pkg(p *sbom.Package) {
 	p.Source.Version = d.string()
 	p.Modularity = d.string()
 	p.Vendor = d.string()
+	p.Builder = d.string()
 	if at := d.string(); at != "" {
 		p.Locations = []finding.Location{{Path: at}}
 	}
@@ -264,7 +265,7 @@ func (d *decoder) identity() identity {
 	d.string() // type
 	d.string() // purl
 	id.arch = d.string()
-	for range 5 {
+	for range 6 {
 		d.string()
 	}
 	for range 3 {

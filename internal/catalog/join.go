@@ -28,10 +28,14 @@ func Packages(tree *rootfs.Tree) Result {
 	j.addDpkgFiles()
 	j.addLicenses()
 	j.addPacmanFiles()
+	j.fromOtherRepositories()
+	nameBuilders(distro, j.packages)
+	labelModules(j.packages)
 	j.realPaths()
 	j.nameOwners(0)
 	found := len(j.packages)
 	j.addDeclared()
+	nameBuilders(distro, j.packages[found:])
 	j.nameOwners(found)
 	j.dropOwned()
 	j.dropKnownRuntimes()
@@ -368,12 +372,19 @@ func (j *join) nameOwners(from int) {
 	}
 }
 
-// dropOwned forgets programs recognised by their bytes where an OS package says
-// what they are: that package is listed. A lock file that came with an OS package
-// names what its authors built with, not what the distribution put there.
+// dropOwned forgets programs recognised by their bytes where a package of the
+// distribution says what they are: that package is listed. A lock file that came
+// with one names what its authors built with, not what the distribution put
+// there. For what somebody else built nobody but the program itself speaks.
 func (j *join) dropOwned() {
+	others := map[string]bool{}
+	for i := range j.packages {
+		if p := &j.packages[i]; p.Builder != "" {
+			others[p.PURL] = true
+		}
+	}
 	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
-		return p.Owner != "" && (p.Type == "bitnami" || p.Type == "generic" || p.FromLockFile)
+		return p.Owner != "" && !(others[p.Owner] && !p.FromLockFile) && (p.Type == "bitnami" || p.Type == "generic" || p.FromLockFile)
 	})
 }
 

@@ -3,6 +3,7 @@ package catalog
 import (
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,7 @@ func rpmFound(list []rpmdb.Package, err error) (found, error) {
 		provides[i] = list[i].Provides
 	}
 	namePackages(f.Packages, needs, provides)
+	nameVendorless(f.Packages)
 	return f, err
 }
 
@@ -158,4 +160,33 @@ func parseRpmManifest(data []byte) ([]sbom.Package, error) {
 		packages = append(packages, rpmPackage(&r))
 	}
 	return packages, wrong.err()
+}
+
+// moduleBuild is the mark of one build of a module in the releases of all its
+// packages: "module+el8.9.0+1418+f1b2c3d4".
+var moduleBuild = regexp.MustCompile(`module[_+]el\d+(?:\.\d+)*\+\d+\+[0-9a-f]+`)
+
+// labelModules gives the rpms of a module whose label was lost (by rebuilding
+// the database, or by an SBOM that has no place for it) that of another from the
+// same build.
+func labelModules(packages []sbom.Package) {
+	labels := map[string]string{}
+	lost := false
+	for i := range packages {
+		if p := &packages[i]; p.Type == "rpm" && strings.Contains(p.Version, "module") {
+			if build := moduleBuild.FindString(p.Version); build != "" && p.Modularity != "" {
+				labels[build] = p.Modularity
+			} else if build != "" {
+				lost = true
+			}
+		}
+	}
+	if !lost || len(labels) == 0 {
+		return
+	}
+	for i := range packages {
+		if p := &packages[i]; p.Type == "rpm" && p.Modularity == "" {
+			p.Modularity = labels[moduleBuild.FindString(p.Version)]
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/careen/careen/internal/feed"
 	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -211,15 +212,53 @@ func (c *command) printInfo(info vulndb.Info, format string) error {
 	fmt.Fprintf(w, "size\t%s, format %d\n", bytesText(info.Size), info.Format)
 	fmt.Fprintf(w, "holds\t%d advisories on %d packages: %d vulnerabilities, %d facts\n", info.Advisories, info.Packages, info.Vulnerabilities, info.Facts)
 	fmt.Fprintf(w, "ecosystems\t%d\n\n", len(info.Ecosystems))
-	fmt.Fprintln(w, "SOURCE\tNEWEST\tRECORDS\tSKIPPED")
+	fmt.Fprintln(w, "SOURCE\tNEWEST\tRECORDS\tSKIPPED\tREACHES")
 	for _, s := range info.Sources {
 		date := "not stated"
 		if !s.Date.IsZero() {
 			date = s.Date.UTC().Format(time.DateOnly)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", s.Name, date, s.Records, s.Skipped)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Name, date, s.Records, s.Skipped, extentText(s.Extent))
 	}
 	return w.Flush()
+}
+
+// extentText is "part, to 2026-08-22: a small part of the GitHub Advisory Database".
+func extentText(e vulndb.Extent) string {
+	text := string(e.Share)
+	if e.Until != "" {
+		text += ", to " + e.Until
+	}
+	if e.Words != "" {
+		text += ": " + e.Words
+	}
+	return escape(text)
+}
+
+// noteOld names the ecosystems whose advisories, which packages were compared
+// with, end longer ago than --db-max-age says.
+func (c *command) noteOld(reports []*report.Report, f databaseFlags) error {
+	maxAge, err := parseAge(f.maxAge)
+	if err != nil || maxAge == 0 {
+		return err
+	}
+	var old []string
+	for _, r := range reports {
+		if r.Database == nil {
+			continue
+		}
+		for _, e := range r.Database.Reach {
+			day, err := time.Parse(time.DateOnly, e.To)
+			text := fmt.Sprintf("%s (to %s)", e.Ecosystem, e.To)
+			if err == nil && time.Since(day) > maxAge+24*time.Hour && !slices.Contains(old, text) {
+				old = append(old, text)
+			}
+		}
+	}
+	if old != nil {
+		c.note("warning: advisories that end longer ago than --db-max-age %s: %s", f.maxAge, escape(strings.Join(old, ", ")))
+	}
+	return nil
 }
 
 // buildFlags are the flags of careen db build.

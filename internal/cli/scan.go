@@ -138,9 +138,15 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		}
 		return fmt.Errorf("%s: %w", target, err)
 	}
+	if err := c.noteOld(reports, f.database); err != nil {
+		return err
+	}
 	for _, r := range reports {
 		accepted.Apply(r)
 		filter.Apply(r)
+	}
+	if unused := accepted.Unused(); len(unused) > 0 {
+		c.note("warning: no finding has %s of the ignore file", escape(someOf(unused)))
 	}
 	because := gate.Verdict(reports)
 	if err := c.write(outputs, reports, f.output); err != nil {
@@ -153,6 +159,18 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		return &exitError{f.exitOnEOL, fmt.Errorf("%s (--exit-on-eol)", past)}
 	}
 	return incomplete(policy.Incomplete(reports, gate.Scope), gate.Scope)
+}
+
+// maxListed bounds the names in a note.
+const maxListed = 10
+
+func someOf(names []string) string {
+	more := len(names) - maxListed
+	text := strings.Join(names[:min(len(names), maxListed)], ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // gateFailed is the error of a tripped gate; --exit-code 0 asks for none.

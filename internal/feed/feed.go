@@ -114,13 +114,20 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 	if !slices.ContainsFunc(feeds, func(f *planned) bool { return len(f.files) > 0 }) {
 		return statsOf(feeds), fmt.Errorf("mirror %s: holds none of the feeds that were asked for", opt.Mirror)
 	}
+	reach, err := store.readExtents(ctx)
+	if err != nil {
+		return Stats{}, fmt.Errorf("mirror %s: %w", opt.Mirror, err)
+	}
 	err = run(ctx, opt, store, feeds, b)
 	stats := statsOf(feeds)
 	if err != nil {
 		return stats, err
 	}
-	for _, s := range sourcesOf(feeds) {
+	for _, s := range sourcesOf(feeds, reach) {
 		b.AddSource(s)
+	}
+	for _, s := range subjectsOf(feeds, reach) {
+		b.AddSubject(s)
 	}
 	if opt.Keep != nil {
 		err = b.Keep(opt.Keep)
@@ -146,8 +153,9 @@ func statsOf(feeds []*planned) Stats {
 
 // sourcesOf returns what the database says it was built from. A feed that
 // spreads one publisher's records over many files (GitHub's, in OSV's exports)
-// counts for the publisher.
-func sourcesOf(feeds []*planned) []vulndb.Source {
+// counts for the publisher; the feed's own source is as new as the newest of its
+// records, whoever published that.
+func sourcesOf(feeds []*planned, all extents) []vulndb.Source {
 	var sources []vulndb.Source
 	at := map[string]int{}
 	source := func(name string) *vulndb.Source {
@@ -165,12 +173,12 @@ func sourcesOf(feeds []*planned) []vulndb.Source {
 		}
 		own := source(f.source)
 		own.Skipped += f.stats.Skipped
+		own.Extent = f.extent(all)
+		own.Date = later(own.Date, f.stats.Newest)
 		for _, name := range sortedKeys(f.perSource) {
 			s, tally := source(name), f.perSource[name]
 			s.Records += tally.records
-			if tally.newest.After(s.Date) {
-				s.Date = tally.newest
-			}
+			s.Date = later(s.Date, tally.newest)
 		}
 	}
 	return sources

@@ -21,6 +21,7 @@ func (p *planning) reads(name string) bool {
 type planned struct {
 	name      string
 	source    string // of the Source that counts its bad records
+	about     []string
 	files     []input
 	stats     FeedStats
 	perSource map[string]*tally // what came of it, by the records' Source
@@ -66,9 +67,9 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options, named []strin
 		for _, name := range names {
 			f := whole
 			if row.family || f == nil {
-				f = &planned{name: row.name, perSource: map[string]*tally{}}
+				f = &planned{name: row.name, about: row.about, perSource: map[string]*tally{}}
 				if row.family {
-					f.name = osvName(name)
+					f.name, f.about = osvName(name), []string{name}
 				}
 				f.source, f.stats.Name = f.name, f.name
 				known[f.name] = true

@@ -266,6 +266,30 @@ func (s *store) text(ctx context.Context, upstream string) (string, error) {
 	return string(data), err
 }
 
+// rootText returns a small file at the root of a mirror; errMissing when there is
+// none.
+func (s *store) rootText(ctx context.Context, name string) (string, error) {
+	var f *os.File
+	var err error
+	if s.dir != nil {
+		f, err = s.dir.Open(name)
+	} else {
+		var local string
+		if local, err = s.cache.fetch(ctx, "downloading "+name, s.base+"/"+name); err == nil {
+			f, err = os.Open(local)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotFound) {
+		return "", errMissing
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := readAll(f, maxListing)
+	return string(data), err
+}
+
 var hrefPattern = regexp.MustCompile(`(?i)href="([^"?#]+)"`)
 
 // list returns the names in an upstream's directory, sorted, those of

@@ -15,7 +15,8 @@ type feed struct {
 	what    string // what it is for
 	url     string // of its file; "{}" stands for each name that names lists
 	names   func(ctx context.Context, s *store) ([]string, error)
-	family  bool // each name is a feed of its own, not a file of one feed
+	about   []string // ecosystems, without their releases; a family's are its names
+	family  bool     // each name is a feed of its own, not a file of one feed
 	read    func(name string, all *planning) format
 	rule    func(name string, all *planning) (replacedBy string) // the feed, if it is read, that says the same and more
 	licence string
@@ -27,6 +28,9 @@ type format struct {
 	doc    func(doc []byte, o *out) error  // reads a document of an archive; an error makes it a bad record
 	stream func(r io.Reader, o *out) error // reads a file that is the document; an error ends the build
 }
+
+// everything stands for every ecosystem.
+const everything = "*"
 
 const osvBucket = "https://osv-vulnerabilities.storage.googleapis.com"
 
@@ -42,94 +46,94 @@ func table() []feed {
 			licence: "each database's own, see https://google.github.io/osv.dev/data/",
 		},
 		{
-			name: "debian-tracker", url: "https://security-tracker.debian.org/tracker/data/json",
+			name: "debian-tracker", about: []string{"Debian"}, url: "https://security-tracker.debian.org/tracker/data/json",
 			what:    "every vulnerability of Debian's packages: fixed, open, not to be fixed, postponed",
 			read:    whole(parseDebianTracker),
 			licence: "none stated, Debian security team",
 		},
 		{
-			name: "alpine-secdb", names: alpineReleases, url: "https://secdb.alpinelinux.org/{}.json",
+			name: "alpine-secdb", about: []string{"Alpine"}, names: alpineReleases, url: "https://secdb.alpinelinux.org/{}.json",
 			what:    "versions of Alpine's packages that brought fixes",
 			read:    readSecdb("alpine-secdb", "Alpine"),
 			licence: "none stated, Alpine Linux",
 		},
 		{
-			name: "wolfi-secdb", url: "https://packages.wolfi.dev/os/security.json",
+			name: "wolfi-secdb", about: []string{"Wolfi"}, url: "https://packages.wolfi.dev/os/security.json",
 			what:    "versions of Wolfi's packages that brought fixes",
 			read:    readSecdb("wolfi-secdb", "Wolfi"),
 			rule:    replacedBy("wolfi"),
 			licence: "Apache-2.0, Chainguard (until May 2025; see docs/feeds.md)",
 		},
 		{
-			name: "chainguard-secdb", url: "https://packages.cgr.dev/chainguard/security.json",
+			name: "chainguard-secdb", about: []string{"Chainguard"}, url: "https://packages.cgr.dev/chainguard/security.json",
 			what:    "versions of Chainguard's packages that brought fixes",
 			read:    readSecdb("chainguard-secdb", "Chainguard"),
 			rule:    replacedBy("chainguard"),
 			licence: "Chainguard's terms",
 		},
 		{
-			name: "redhat", names: redhatArchive, url: redhatVEX + "/{}",
+			name: "redhat", about: []string{"Red Hat"}, names: redhatArchive, url: redhatVEX + "/{}",
 			what:    "Red Hat's word on each CVE for each of its products: fixed, affected, not to be fixed, deferred",
 			read:    documents(isJSON, redhatVEXReader().parse),
 			licence: "CC BY 4.0, Red Hat",
 		},
 		{
-			name: "suse-vex", url: "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2",
+			name: "suse-vex", about: []string{"SUSE", "openSUSE"}, url: "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2",
 			what:    "SUSE's word on each CVE for each of its products: fixed, affected, not affected",
 			read:    documents(isJSON, suseVEXReader().parse),
 			licence: "CC BY 4.0, SUSE",
 		},
 		{
-			name: "ubuntu-vex", url: "https://github.com/canonical/ubuntu-security-notices/archive/refs/heads/main.tar.gz",
+			name: "ubuntu-vex", about: []string{"Ubuntu"}, url: "https://github.com/canonical/ubuntu-security-notices/archive/refs/heads/main.tar.gz",
 			what:    "Canonical's word on each CVE for each release: fixed, affected, not to be fixed, deferred, not affected",
 			read:    documents(isUbuntuVEX, parseUbuntuVEX),
 			licence: "CC BY-SA 4.0, Canonical",
 		},
 		{
-			name: "oracle", url: "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2",
+			name: "oracle", about: []string{"Oracle Linux"}, url: "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2",
 			what:    "errata of every repository of every release of Oracle Linux",
 			read:    whole(oracleOVALReader().parse),
 			licence: "none stated, Oracle",
 		},
 		{
-			name: "amazon", names: updateinfos(amazonRepos), url: "{}",
+			name: "amazon", about: []string{"Amazon Linux"}, names: updateinfos(amazonRepos), url: "{}",
 			what:    "errata of Amazon Linux",
 			read:    readUpdateinfo("amazon", amazonRepos),
 			licence: "none stated, Amazon Web Services",
 		},
 		{
-			name: "fedora", names: updateinfos(fedoraRepos), url: "{}",
+			name: "fedora", about: []string{"Fedora"}, names: updateinfos(fedoraRepos), url: "{}",
 			what:    "errata of Fedora",
 			read:    readUpdateinfo("fedora", fedoraRepos),
 			licence: "MIT, Fedora Project",
 		},
 		{
-			name: "azurelinux-oval", url: "https://github.com/microsoft/AzureLinuxVulnerabilityData/archive/refs/heads/main.tar.gz",
+			name: "azurelinux-oval", about: []string{"Azure Linux"}, url: "https://github.com/microsoft/AzureLinuxVulnerabilityData/archive/refs/heads/main.tar.gz",
 			what:    "vulnerabilities of Azure Linux's packages",
 			read:    documents(isOVAL, azureOVALReader().document),
 			licence: "MIT, Microsoft",
 		},
 		{
-			name: "arch", url: "https://security.archlinux.org/all.json",
+			name: "arch", about: []string{"Arch Linux"}, url: "https://security.archlinux.org/all.json",
 			what:    "vulnerability groups of Arch Linux",
 			read:    whole(parseArch),
 			licence: "MIT, Arch Linux",
 		},
 		{
-			name: "photon", names: photonReleases, url: photonRoot + "/cve_data_photon{}.json",
+			name: "photon", about: []string{"Photon OS"}, names: photonReleases, url: photonRoot + "/cve_data_photon{}.json",
 			what:    "vulnerabilities of Photon OS' packages",
 			read:    func(release string, _ *planning) format { return format{stream: photonReader{release}.parse} },
 			licence: "none stated, Broadcom",
 		},
 		{
-			name: "ghsa", url: "https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz",
+			name: "ghsa", about: []string{everything}, url: "https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz",
 			what:    "GitHub-reviewed advisories, when OSV.dev's exports are not read",
 			read:    documents(isReviewed, osvReader{source: "ghsa"}.parse),
 			rule:    replacedBy("npm"),
 			licence: "CC BY 4.0, GitHub",
 		},
 		{
-			name: "nodejs", url: "https://raw.githubusercontent.com/nodejs/security-wg/main/vuln/core/index.json",
+			name: "nodejs", about: []string{"Node.js"}, url: "https://raw.githubusercontent.com/nodejs/security-wg/main/vuln/core/index.json",
 			what:    "flaws of the Node.js runtime itself",
 			read:    whole(parseNodeCore),
 			licence: "MIT, Node.js Foundation",

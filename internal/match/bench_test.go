@@ -95,8 +95,9 @@ func BenchmarkMisses(b *testing.B) {
 // lent is a database that makes nothing, to count what matching allocates.
 type lent struct{ adv *vulndb.Advisory }
 
-func (l *lent) HasEcosystem(string) bool { return true }
-func (l *lent) NamesUnfixed(string) bool { return false }
+func (l *lent) Reach(ecosystem string) (vulndb.Reach, bool) {
+	return vulndb.Reach{Ecosystem: ecosystem, Records: 1}, true
+}
 
 func (l *lent) Vulnerability(vulndb.VulnRef) vulndb.Vulnerability {
 	return vulndb.Vulnerability{ID: "CVE-2024-0001"}

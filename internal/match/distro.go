@@ -14,7 +14,6 @@ type release struct {
 	ecosystems  []string // OSV's names; those that the database holds are used
 	packageType string   // purl type of its packages
 	names       nameRule
-	vendors     []string // words of which an rpm's vendor has one; nil: any vendor is believed
 	repos       []string // what Advisory.Repo may say to be about such an image; nil: anything
 	warning     Warning  // says what is special about the match; Kind "" when nothing is
 }
@@ -44,8 +43,8 @@ func releaseOf(d sbom.Distro) (release, bool) {
 	apk := func(title string, names nameRule, ecosystems ...string) (release, bool) {
 		return release{title: title, ecosystems: ecosystems, packageType: "apk", names: names}, true
 	}
-	rpm := func(title string, names nameRule, vendors []string, ecosystems ...string) (release, bool) {
-		return release{title: title, ecosystems: ecosystems, packageType: "rpm", names: names, vendors: vendors}, true
+	rpm := func(title string, names nameRule, ecosystems ...string) (release, bool) {
+		return release{title: title, ecosystems: ecosystems, packageType: "rpm", names: names}, true
 	}
 
 	switch d.ID {
@@ -102,10 +101,10 @@ func releaseOf(d sbom.Distro) (release, bool) {
 	case "almalinux":
 		// The schema says "source package", but AlmaLinux/osv-database lists
 		// each binary rpm, as its errata do.
-		return rpm("AlmaLinux "+major, byBinary, []string{"almalinux", "alma"}, "AlmaLinux:"+major)
+		return rpm("AlmaLinux "+major, byBinary, "AlmaLinux:"+major)
 	case "rocky":
 		// OSV's records name sources, updateinfo.xml binaries.
-		r, _ := rpm("Rocky Linux "+major, byBoth, []string{"rocky"}, "Rocky Linux:"+major)
+		r, _ := rpm("Rocky Linux "+major, byBoth, "Rocky Linux:"+major)
 		r.repos = []string{} // the special interest groups' builds ("sig-cloud") are other packages
 		return r, true
 	case "rhel", "redhat":
@@ -124,34 +123,34 @@ func releaseOf(d sbom.Distro) (release, bool) {
 		r, ok := redhat("Scientific Linux", major)
 		return r.derived(r.title, "rebuilds Red Hat's sources"), ok
 	case "ol":
-		r, ok := rpm("Oracle Linux "+major, byBinary, []string{"oracle"}, "Oracle Linux:"+major)
+		r, ok := rpm("Oracle Linux "+major, byBinary, "Oracle Linux:"+major)
 		r.repos = []string{} // Ksplice and FIPS builds are other packages
 		return r, ok
 	case "amzn":
 		if len(major) == 4 && major < "2020" {
 			major = "1" // the AMIs 2010.11 to 2018.03 are one release
 		}
-		return rpm("Amazon Linux "+major, byBinary, []string{"amazon"}, "Amazon Linux:"+major)
+		return rpm("Amazon Linux "+major, byBinary, "Amazon Linux:"+major)
 	case "fedora":
-		return rpm("Fedora "+d.VersionID, byBoth, []string{"fedora"}, "Fedora:"+d.VersionID)
+		return rpm("Fedora "+d.VersionID, byBoth, "Fedora:"+d.VersionID)
 	case "sles", "sles_sap", "sled", "sle-hpc", "sle_hpc":
 		return suse(d, major, minor)
 	case "sle-micro", "suse-microos", "sl-micro":
-		return rpm("SUSE Linux Micro "+d.VersionID, byBoth, suseVendors,
+		return rpm("SUSE Linux Micro "+d.VersionID, byBoth,
 			"SUSE:Linux Enterprise Micro "+d.VersionID, "SUSE:Linux Micro "+d.VersionID)
 	case "opensuse-leap", "opensuse":
-		return rpm("openSUSE Leap "+d.VersionID, byBoth, suseVendors, "openSUSE:Leap "+d.VersionID)
+		return rpm("openSUSE Leap "+d.VersionID, byBoth, "openSUSE:Leap "+d.VersionID)
 	case "opensuse-tumbleweed":
-		return rpm("openSUSE Tumbleweed", byBoth, suseVendors, "openSUSE:Tumbleweed")
+		return rpm("openSUSE Tumbleweed", byBoth, "openSUSE:Tumbleweed")
 	case "azurelinux", "mariner":
 		// One family under two names since the renaming in 2024.
-		return rpm("Azure Linux "+major, bySource, []string{"microsoft"}, "Azure Linux:"+major)
+		return rpm("Azure Linux "+major, bySource, "Azure Linux:"+major)
 	case "photon":
-		return rpm("Photon OS "+d.VersionID, byBoth, []string{"vmware", "broadcom"}, "Photon OS:"+d.VersionID)
+		return rpm("Photon OS "+d.VersionID, byBoth, "Photon OS:"+d.VersionID)
 	case "openeuler":
-		return rpm("openEuler "+d.VersionID, byBoth, []string{"openeuler"}, openEuler(d)...)
+		return rpm("openEuler "+d.VersionID, byBoth, openEuler(d)...)
 	case "mageia":
-		return rpm("Mageia "+major, bySource, []string{"mageia"}, "Mageia:"+major)
+		return rpm("Mageia "+major, bySource, "Mageia:"+major)
 
 	case "arch":
 		return release{title: "Arch Linux", ecosystems: []string{"Arch Linux"}, packageType: "alpm", names: byBinary}, true
@@ -167,7 +166,6 @@ func (r release) derived(title, why string) release {
 		Message:    fmt.Sprintf("%s publishes no advisories of its own; it %s, so those were used: packages that it changed may be judged wrongly", title, why),
 		Incomplete: true,
 	}
-	r.vendors = nil
 	return r
 }
 
@@ -246,12 +244,9 @@ func redhat(name, major string) (release, bool) {
 		ecosystems:  []string{"Red Hat:" + major},
 		packageType: "rpm",
 		names:       byBoth,
-		vendors:     []string{"red hat", "centos", "scientific"},
 		repos:       []string{"enterprise_linux:" + major, "rhel_software_collections:3", "rhel_extras:" + major},
 	}, major != ""
 }
-
-var suseVendors = []string{"suse"}
 
 // suse names the products that a SUSE Linux Enterprise image has packages
 // from: since 15, the base container image is put together from modules, each
@@ -267,7 +262,7 @@ func suse(d sbom.Distro, major, minor string) (release, bool) {
 	case minor != "" && minor != "0":
 		id = major + " SP" + minor
 	}
-	r := release{title: "SUSE Linux Enterprise Server " + id, packageType: "rpm", names: byBoth, vendors: suseVendors}
+	r := release{title: "SUSE Linux Enterprise Server " + id, packageType: "rpm", names: byBoth}
 	for _, product := range []string{"Server %s", "Server %s-LTSS", "Server for SAP Applications %s", "Desktop %s", "High Performance Computing %s",
 		"Module for Basesystem %s", "Module for Server Applications %s", "Module for Development Tools %s", "Module for Web and Scripting %s",
 		"Module for Python 3 %s", "Module for Containers %s", "Module for Desktop Applications %s", "Module for Legacy %s", "Module for Public Cloud %s",
@@ -315,34 +310,6 @@ func isDistributionType(packageType string) bool {
 	switch packageType {
 	case "deb", "apk", "rpm", "alpm":
 		return true
-	}
-	return false
-}
-
-// thirdParty recognises packages that somebody else built for the
-// distribution. Their versions have nothing to do with those of the
-// distribution's package of the same name.
-func (r *release) thirdParty(p *sbom.Package) bool {
-	switch p.Type {
-	case "rpm":
-		if p.Vendor == "" || r.vendors == nil {
-			return false
-		}
-		vendor := strings.ToLower(p.Vendor)
-		for _, word := range r.vendors {
-			if strings.Contains(vendor, word) {
-				return false
-			}
-		}
-		return true
-	case "deb":
-		// What the large repositories beside Debian and Ubuntu put into their
-		// versions: NodeSource, PostgreSQL's PGDG, Ondřej Surý's PHP.
-		for _, mark := range []string{"nodesource", ".pgdg", "deb.sury.org"} {
-			if strings.Contains(p.Version, mark) {
-				return true
-			}
-		}
 	}
 	return false
 }

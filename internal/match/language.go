@@ -10,8 +10,8 @@ import (
 // language is what the database knows of one ecosystem.
 type language struct {
 	ordered
-	has       bool // the database holds advisories for it
-	unmatched int  // packages that could not be held against any
+	judged    *sbom.Judged // what is said of its packages; nil when the database has no advisories for it
+	unmatched int          // packages that could not be compared with any
 }
 
 // programs says whose advisories the programs are held against that no package
@@ -38,6 +38,19 @@ func ecosystemsOf(p *sbom.Package) []string {
 		}
 	}
 	return list
+}
+
+// incompleteName reports whether a package lacks the part of its name that
+// advisories go by: a Maven package its group, a PHP package its vendor.
+func incompleteName(p *sbom.Package) bool {
+	switch p.Type {
+	case "maven":
+		group, artifact, ok := strings.Cut(p.Name, ":")
+		return !ok || group == "" || artifact == ""
+	case "composer":
+		return !strings.Contains(p.Name, "/")
+	}
+	return false
 }
 
 // languageName returns a package's name as its ecosystem's advisories have it.

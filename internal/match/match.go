@@ -5,6 +5,7 @@
 package match
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -21,8 +22,7 @@ type Advisories interface {
 	// between iterations.
 	Lookup(ecosystem, name string) iter.Seq[*vulndb.Advisory]
 	Vulnerability(ref vulndb.VulnRef) vulndb.Vulnerability
-	HasEcosystem(ecosystem string) bool
-	NamesUnfixed(ecosystem string) bool
+	Reach(ecosystem string) (vulndb.Reach, bool)
 }
 
 // Options of matching; the zero value is right.
@@ -35,6 +35,7 @@ type Result struct {
 	Vulnerabilities []finding.Vulnerability // sorted by package, then by id
 	HasAdvisories   bool                    // the database holds advisories for the distribution's release
 	FixedOnly       bool                    // and they name no vulnerability before it has a fix: what is open is not known
+	Reach           []vulndb.Reach          // how far the advisories reach that packages were compared with, by ecosystem
 	Warnings        []Warning
 }
 
@@ -51,12 +52,20 @@ type Warning struct {
 // the advisories of db. The findings keep no memory of db.
 func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
 	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
-	m.look = m.glance
+	m.look, m.distribution = m.glance, &sbom.Judged{}
 	m.release, m.known = releaseOf(distro)
+	fixedOnly := true
 	for _, eco := range m.release.ecosystems {
-		if db.HasEcosystem(eco) {
+		if r, ok := m.reachOf(eco); ok {
 			m.ecosystems = append(m.ecosystems, m.order(eco))
+			m.distribution.By = cmp.Or(m.distribution.By, eco)
+			m.distribution.To = max(m.distribution.To, r.To())
+			fixedOnly = fixedOnly && r.FixedOnly()
 		}
+	}
+	m.unknownDistribution = sbom.NobodyPublish
+	if distro.ID == "" {
+		m.unknownDistribution = sbom.NoDistribution
 	}
 	m.languages = map[string]*language{}
 	m.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })
@@ -64,20 +73,21 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	if m.release.packageType == "rpm" && m.release.names != byBinary {
 		m.sourceEpochs = epochsOf(pkgs)
 	}
-	strangers := m.thirdParty(pkgs)
+	others := ofOthers(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
-		if isDistributionType(p.Type) || p.Type == "ebuild" {
+		if p.Builder == "" && (isDistributionType(p.Type) || p.Type == "ebuild") {
 			m.installed++
 		}
 		switch {
 		case isDistributionType(p.Type):
 			m.matchDistribution(p)
-		case p.Owner != "" && !strangers[p.Owner]:
+		case p.Owner != "" && !others[p.Owner]:
 			// The distribution that installed it answers for it, under the
-			// name and the version of its own package. For what a vendor's
-			// repository installed (NodeSource's npm) nobody answers but the
+			// name and the version of its own package. For what is in a package
+			// of another builder (NodeSource's npm) nobody answers but the
 			// language.
+			p.Judged = m.not(sbom.Owned)
 		default:
 			m.matchLanguage(p)
 		}
@@ -86,42 +96,46 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	return Result{
 		Vulnerabilities: m.found,
 		HasAdvisories:   len(m.ecosystems) > 0,
-		FixedOnly:       len(m.ecosystems) > 0 && !slices.ContainsFunc(m.ecosystems, func(o ordered) bool { return db.NamesUnfixed(o.name) }),
+		FixedOnly:       len(m.ecosystems) > 0 && fixedOnly,
+		Reach:           m.reach,
 		Warnings:        m.warnings(distro),
 	}
 }
 
-// thirdParty returns the purls of the packages that another repository than
-// the distribution's installed; nil when there are none.
-func (m *matcher) thirdParty(pkgs []sbom.Package) map[string]bool {
-	var strangers map[string]bool
+// ofOthers returns the purls of the packages that another than the distribution
+// built; nil when there are none.
+func ofOthers(pkgs []sbom.Package) map[string]bool {
+	var others map[string]bool
 	for i := range pkgs {
-		p := &pkgs[i]
-		if m.known && p.Type == m.release.packageType && m.release.thirdParty(p) {
-			if strangers == nil {
-				strangers = map[string]bool{}
+		if p := &pkgs[i]; p.Builder != "" {
+			if others == nil {
+				others = map[string]bool{}
 			}
-			strangers[p.PURL] = true
+			others[p.PURL] = true
 		}
 	}
-	return strangers
+	return others
 }
 
 // matcher is one run of Packages.
 type matcher struct {
-	db           Advisories
-	opt          Options
-	release      release
-	known        bool                   // release describes the image's distribution
-	ecosystems   []ordered              // the release's ecosystems that the database holds
-	subscribed   bool                   // packages of Ubuntu Pro are installed
-	sourceEpochs map[sbom.Source]string // of the rpms that are installed
-	languages    map[string]*language   // by ecosystem
-	vulns        map[vulndb.VulnRef]*vulndb.Vulnerability
-	found        []finding.Vulnerability
-	tally        tally
-	installed    int      // packages of distributions
-	lookups      []lookup // of the package at hand; reused
+	db                  Advisories
+	opt                 Options
+	release             release
+	known               bool                   // release describes the image's distribution
+	ecosystems          []ordered              // the release's ecosystems that the database holds
+	unknownDistribution sbom.Reason            // why none is known
+	subscribed          bool                   // packages of Ubuntu Pro are installed
+	sourceEpochs        map[sbom.Source]string // of the rpms that are installed
+	distribution        *sbom.Judged           // what is said of its packages
+	reach               []vulndb.Reach         // of the ecosystems that were asked for
+	reasons             map[sbom.Reason]*sbom.Judged
+	languages           map[string]*language // by ecosystem
+	vulns               map[vulndb.VulnRef]*vulndb.Vulnerability
+	found               []finding.Vulnerability
+	tally               tally
+	installed           int      // packages of distributions
+	lookups             []lookup // of the package at hand; reused
 
 	look  func(*vulndb.Advisory) bool // glance
 	pkg   *sbom.Package               // that glance looks at
@@ -154,12 +168,22 @@ type lookup struct {
 // matchDistribution holds a package of the distribution against the
 // distribution's own advisories and nobody else's.
 func (m *matcher) matchDistribution(p *sbom.Package) {
-	if !m.known || p.Type != m.release.packageType {
-		m.tally.foreign(p)
+	p.Judged = m.distribution
+	switch {
+	case p.Builder != "":
+		count(&m.tally.builders, p.Builder)
+		p.Judged = m.not(sbom.OtherBuilder)
 		return
-	}
-	if m.release.thirdParty(p) {
-		m.tally.thirdParty(p)
+	case !m.known:
+		m.tally.foreign(p)
+		p.Judged = m.not(m.unknownDistribution)
+		return
+	case p.Type != m.release.packageType:
+		m.tally.foreign(p)
+		p.Judged = m.not(sbom.ForeignType)
+		return
+	case len(m.ecosystems) == 0:
+		p.Judged = m.not(sbom.NoData)
 		return
 	}
 	m.lookups = m.lookups[:0]
@@ -169,6 +193,7 @@ func (m *matcher) matchDistribution(p *sbom.Package) {
 	m.match(p)
 	if p.Source.Name == "" && m.release.names != byBinary && len(m.lookups) > 0 && !m.spokenOf() {
 		m.tally.sourceless(p)
+		p.Judged = m.not(sbom.NoName)
 	}
 }
 
@@ -182,33 +207,38 @@ func (m *matcher) spokenOf() bool {
 	return false
 }
 
-// matchLanguage holds a package of a language against its ecosystem.
+// matchLanguage compares a package of a language with its ecosystem's advisories.
 func (m *matcher) matchLanguage(p *sbom.Package) {
 	ecosystems := ecosystemsOf(p)
 	if len(ecosystems) == 0 {
 		m.tally.unknownType(p)
+		p.Judged = m.not(sbom.NobodyPublish)
 		return
 	}
 	name, version := languageName(p), languageVersion(p)
-	if p.Type == "maven" && !strings.Contains(name, ":") {
-		m.tally.groupless(p)
-		return
-	}
 	m.lookups = m.lookups[:0]
 	for _, eco := range ecosystems {
-		if l := m.language(eco); l.has {
-			m.lookups = append(m.lookups, lookup{ordered: l.ordered, name: name, version: version})
+		l := m.language(eco)
+		m.lookups = append(m.lookups, lookup{ordered: l.ordered, name: name, version: version})
+		if l.judged != nil && p.Judged == nil {
+			p.Judged = l.judged
 		}
 	}
-	if len(m.lookups) == 0 {
+	switch {
+	case p.Judged == nil:
 		m.language(ecosystems[0]).unmatched++
+		p.Judged = m.not(sbom.NoData)
+	case incompleteName(p):
+		m.tally.unnamed(p)
+		p.Judged = m.not(sbom.NoName)
 		return
 	}
 	if version == "" {
 		// A module built from a working tree says "(devel)", which is no
-		// version. It is only worth a word where there are advisories.
+		// version. That matters only where there are advisories.
 		for range m.db.Lookup(m.lookups[0].ordered.name, name) {
 			m.tally.unversioned(p)
+			p.Judged = m.not(sbom.NoVersion)
 			break
 		}
 		return
@@ -220,10 +250,36 @@ func (m *matcher) matchLanguage(p *sbom.Package) {
 func (m *matcher) language(eco string) *language {
 	l := m.languages[eco]
 	if l == nil {
-		l = &language{ordered: m.order(eco), has: m.db.HasEcosystem(eco)}
+		l = &language{ordered: m.order(eco)}
+		if r, ok := m.reachOf(eco); ok {
+			l.judged = &sbom.Judged{By: eco, To: r.To()}
+		}
 		m.languages[eco] = l
 	}
 	return l
+}
+
+// reachOf returns how far the advisories for an ecosystem reach, and notes it.
+// What feeds about other ecosystems happen to say of one is no list of its
+// advisories.
+func (m *matcher) reachOf(eco string) (vulndb.Reach, bool) {
+	r, ok := m.db.Reach(eco)
+	if !ok || r.Stray || r.Records == 0 {
+		return vulndb.Reach{}, false
+	}
+	m.reach = append(m.reach, r)
+	return r, true
+}
+
+// not returns the one value for all packages that were not judged for a reason.
+func (m *matcher) not(why sbom.Reason) *sbom.Judged {
+	if m.reasons == nil {
+		m.reasons = map[sbom.Reason]*sbom.Judged{}
+	}
+	if m.reasons[why] == nil {
+		m.reasons[why] = &sbom.Judged{Not: why}
+	}
+	return m.reasons[why]
 }
 
 // match asks the questions of m.lookups about a package. Most packages have no
@@ -252,6 +308,7 @@ func (m *matcher) glance(adv *vulndb.Advisory) bool {
 		m.hit = true
 	case uncomparable:
 		m.tally.uncomparable(m.pkg, m.asked.version)
+		m.pkg.Judged = m.not(sbom.NoOrder)
 	}
 	return true
 }

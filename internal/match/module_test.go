@@ -82,3 +82,22 @@ func TestStreamsOfAlmaLinuxDoNotMix(t *testing.T) {
 		t.Errorf("%d streams, %d findings, %d without labels: the test looks at too little", len(streams), findings, unlabelled)
 	}
 }
+
+func TestUnlabelledStreams(t *testing.T) {
+	for _, tt := range []struct {
+		label, fixed, version string
+		want                  bool
+	}{
+		{"nginx:1.20", "1:1.20.1-1.module_el8", "1:1.16.1-2.module_el8", false},
+		{"nginx:1.16", "1:1.16.1-3.module_el8", "1:1.16.1-2.module_el8", true},
+		{"nginx:1.2", "1:1.2.1-1.module_el8", "1:1.20.1-2.module_el8", false},
+		{"postgresql:13", "13.5-1.module_el8", "13.3-1.module_el8", true},
+		{"postgresql:13", "13.5-1.module_el8", "12.9-1.module_el8", false},
+		{"php:7.4", "1:1.10.13-1.module_el8", "1:1.10.9-1.module_el8", true}, // php-pear
+		{"php:7.4", "7.4.19-1.module_el8", "7.3.20-1.module_el8", false},
+	} {
+		if got := sameStreamNumbers(tt.label, tt.fixed, tt.version); got != tt.want {
+			t.Errorf("%s, fixed in %s, installed %s: %v", tt.label, tt.fixed, tt.version, got)
+		}
+	}
+}

@@ -156,7 +156,7 @@ func moduleApplies(adv *vulndb.Advisory, p *sbom.Package, version string) bool {
 	case adv.Module != "" && p.Modularity != "":
 		return sameStream(adv.Module, p.Modularity)
 	case adv.Module != "":
-		return modular && (fixed == "" || !numberedStream(adv.Module) || sameMajor(fixed, version))
+		return modular && (fixed == "" || !numberedStream(adv.Module) || sameStreamNumbers(adv.Module, fixed, version))
 	case fixed == "":
 		return true
 	}
@@ -204,6 +204,26 @@ func stream(label string) string {
 func numberedStream(labels string) bool {
 	_, s, _ := strings.Cut(labels, ":")
 	return s != "" && s[0] >= '0' && s[0] <= '9'
+}
+
+// sameStreamNumbers compares two versions of which the first is of a stream that
+// is named by numbers. Where it begins with those, as nginx 1.20.1 of nginx:1.20
+// does, the other is of that stream only if it does too; of what a stream has
+// beside (php-pear 1.10 of php:7.4) the upstream major has to be the same.
+func sameStreamNumbers(labels, fixed, version string) bool {
+	_, numbers, _ := strings.Cut(labels, ":")
+	numbers, _, _ = strings.Cut(numbers, " ")
+	numbers, _, _ = strings.Cut(numbers, ":")
+	if begins(fixed, numbers) {
+		return begins(version, numbers)
+	}
+	return sameMajor(fixed, version)
+}
+
+// begins reports whether an rpm version starts with these numbers, whole.
+func begins(version, numbers string) bool {
+	rest, ok := strings.CutPrefix(withoutEpoch(version), numbers)
+	return ok && (rest == "" || rest[0] < '0' || rest[0] > '9')
 }
 
 // sameMajor compares the first number of two rpm versions without their epochs.

@@ -52,10 +52,10 @@ func RuntimesPastEOL(pkgs []sbom.Package, now time.Time) []Warning {
 	today := now.UTC().Format(time.DateOnly)
 	type line struct{ title, day string }
 	at := map[line][]string{}
-	table := runtimes()
+	table, others := runtimes(), ofOthers(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
-		if p.Owner != "" || p.FromLockFile {
+		if p.Owner != "" && !others[p.Owner] || p.FromLockFile {
 			continue
 		}
 		for _, r := range table {
@@ -64,7 +64,7 @@ func RuntimesPastEOL(pkgs []sbom.Package, now time.Time) []Warning {
 			}
 			if release, ok := r.release(p); ok && release.EndedBefore(today) {
 				key := line{release.String(), release.End()}
-				at[key] = append(at[key], mainPath(p.Locations))
+				at[key] = append(at[key], cmp.Or(mainPath(p.Locations), p.PURL)) // an SBOM may name no path
 			}
 		}
 	}

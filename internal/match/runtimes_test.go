@@ -1,6 +1,7 @@
 package match
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +59,24 @@ func TestRuntimesPastEOL(t *testing.T) {
 	}
 	if got := messages("2016-01-01"); got != nil {
 		t.Errorf("before all ends: %q", got)
+	}
+}
+
+// TestPastEOLNamesItsPlace: a component of an SBOM may have no path, and what
+// another builder's package brought is nobody's else to fix.
+func TestPastEOLNamesItsPlace(t *testing.T) {
+	now := time.Date(2026, 8, 22, 0, 0, 0, 0, time.UTC)
+	const node = "pkg:deb/debian/nodejs@16.20.0-1nodesource1"
+	list := RuntimesPastEOL([]sbom.Package{
+		{Type: "bitnami", Name: "python", Version: "3.8.0", PURL: "pkg:bitnami/python@3.8.0"},
+		{Type: "deb", Name: "nodejs", Version: "16.20.0-1nodesource1", PURL: node, Builder: "NodeSource"},
+		{Type: "bitnami", Name: "node", Version: "16.20.0", PURL: "pkg:bitnami/node@16.20.0", Owner: node, Locations: []finding.Location{{Path: "usr/bin/node"}}},
+	}, now)
+	text := ""
+	for _, w := range list {
+		text += w.Message + "\n"
+	}
+	if len(list) != 2 || !strings.Contains(text, `"pkg:bitnami/python@3.8.0"`) || !strings.Contains(text, `"usr/bin/node"`) || strings.Contains(text, `""`) {
+		t.Errorf("got %q", text)
 	}
 }

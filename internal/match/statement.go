@@ -69,14 +69,12 @@ func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
 		return list
 	}
 	m.release, m.known = releaseOf(distro)
-	if !m.known || p.Type != m.release.packageType || m.release.thirdParty(p) {
+	if !m.known || p.Type != m.release.packageType || p.Builder != "" {
 		return nil
 	}
 	var list []lookup
 	for _, eco := range m.release.ecosystems {
-		if m.db.HasEcosystem(eco) {
-			list = m.distributionLookups(list, m.order(eco), p)
-		}
+		list = m.distributionLookups(list, m.order(eco), p)
 	}
 	return list
 }

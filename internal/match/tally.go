@@ -13,10 +13,10 @@ import (
 type tally struct {
 	headers   map[string]int // kernel vulnerabilities left out, by package
 	unordered map[string]int // "name version": advisories that could not be compared
+	noName    []string       // packages of which only a part of the name is known
 	noVersion []string       // packages with advisories but without a version
 	noSource  []string       // packages whose source package nobody names, nor advisories them
-	noGroup   []string       // jars of which no group is known
-	vendors   map[string]int // packages of other vendors, by vendor
+	builders  map[string]int // packages that another than the distribution built
 	strangers map[string]int // distribution packages of no known distribution, by type
 	types     map[string]int // packages of types without advisories
 	dropped   int            // findings beyond maxFindings
@@ -34,18 +34,10 @@ func (t *tally) kernelHeaders(p *sbom.Package) { count(&t.headers, p.Name) }
 func (t *tally) foreign(p *sbom.Package)       { count(&t.strangers, p.Type) }
 func (t *tally) unknownType(p *sbom.Package)   { count(&t.types, p.Type) }
 
-func (t *tally) thirdParty(p *sbom.Package) {
-	vendor := p.Vendor
-	if vendor == "" {
-		vendor = "another repository"
-	}
-	count(&t.vendors, vendor)
-}
-
+func (t *tally) unnamed(p *sbom.Package)     { t.noName = append(t.noName, p.Name) }
 func (t *tally) unversioned(p *sbom.Package) { t.noVersion = append(t.noVersion, p.Name) }
 
 func (t *tally) sourceless(p *sbom.Package) { t.noSource = append(t.noSource, p.Name) }
-func (t *tally) groupless(p *sbom.Package)  { t.noGroup = append(t.noGroup, p.Name+" "+p.Version) }
 
 func (t *tally) uncomparable(p *sbom.Package, version string) {
 	count(&t.unordered, p.Name+" "+version)
@@ -100,12 +92,14 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 	}
 
 	t := &m.tally
-	for _, vendor := range keys(t.vendors) {
-		incomplete("third-party-package", "%s from %q: %s has no advisories for them", plural(t.vendors[vendor], "package"), vendor, m.release.title)
+	for _, builder := range keys(t.builders) {
+		incomplete("third-party-package", "%s from %q: the distribution's advisories say nothing of them; what is recognised inside was matched by itself",
+			plural(t.builders[builder], "package"), builder)
 	}
 	for _, eco := range keys(m.languages) {
-		if l := m.languages[eco]; !l.has {
-			incomplete("no-advisories", "the database holds no advisories for %s: %s not matched", eco, plural(l.unmatched, "package"))
+		if l := m.languages[eco]; l.unmatched > 0 {
+			list = append(list, Warning{Kind: "no-advisories", Incomplete: true, Remedy: updateFor([]string{eco}),
+				Message: fmt.Sprintf("the database holds no advisories for %s: %s not matched", eco, plural(l.unmatched, "package"))})
 		}
 	}
 	for _, kind := range keys(t.types) {
@@ -119,14 +113,14 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 		incomplete("uncomparable-version", "%s could not be compared with the versions in %s: %s",
 			plural(len(t.unordered), "package"), plural(advisories, "advisory"), named(keys(t.unordered)))
 	}
+	if len(t.noName) > 0 {
+		incomplete("unknown-name", "only a part of the name is known of %s, and advisories go by the whole: %s", plural(len(t.noName), "package"), named(t.noName))
+	}
 	if len(t.noVersion) > 0 {
 		incomplete("unknown-version", "no version is known of %s that have advisories: %s", plural(len(t.noVersion), "package"), named(t.noVersion))
 	}
 	if len(t.noSource) > 0 {
 		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", plural(len(t.noSource), "package"), m.release.title, named(t.noSource))
-	}
-	if len(t.noGroup) > 0 {
-		incomplete("unknown-name", "no Maven group is known of %s, and advisories go by group: not matched: %s", plural(len(t.noGroup), "jar"), named(t.noGroup))
 	}
 	if len(t.headers) > 0 {
 		n := 0

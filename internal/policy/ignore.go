@@ -10,14 +10,21 @@ import (
 	"github.com/careen/careen/internal/report"
 )
 
-// Accepted says which findings are known and meant to be set aside: those of an
+// Accepted says which findings are known and meant to be suppressed: those of an
 // ignore file and those of a baseline. They stay in the report, marked, and do
 // not count in the gate. The zero value accepts nothing.
 type Accepted struct {
-	ignored  map[string]string // the reason of each entry
-	expired  []string          // entries whose time is over
+	ignored  map[string]entry // by the entry in lower case
+	expired  []string         // entries whose time is over
 	file     string
 	baseline map[string]bool
+}
+
+// entry is one of an ignore file.
+type entry struct {
+	text string // as it was written
+	why  string
+	used bool // some finding has it
 }
 
 // Bounds of an ignore file.
@@ -38,13 +45,13 @@ const (
 func (a *Accepted) Ignore(name string, data []byte, now time.Time) error {
 	a.file = name
 	if a.ignored == nil {
-		a.ignored = map[string]string{}
+		a.ignored = map[string]entry{}
 	}
 	n := 0
 	for line := range strings.SplitSeq(string(data), "\n") {
 		n++
-		entry, why, _ := strings.Cut(line, "#")
-		fields := strings.Fields(strings.TrimPrefix(entry, "\ufeff"))
+		id, why, _ := strings.Cut(line, "#")
+		fields := strings.Fields(strings.TrimPrefix(id, "\ufeff"))
 		switch {
 		case len(fields) == 0:
 			continue
@@ -65,7 +72,7 @@ func (a *Accepted) Ignore(name string, data []byte, now time.Time) error {
 			}
 		}
 		if fields[0] != "" {
-			a.ignored[fields[0]] = strings.TrimSpace(why)
+			a.ignored[strings.ToLower(fields[0])] = entry{text: fields[0], why: strings.TrimSpace(why)}
 		}
 	}
 	return nil
@@ -113,16 +120,36 @@ func (a *Accepted) Apply(r *report.Report) {
 	}
 }
 
-// mark sets a finding aside if one of its names is accepted.
+// Unused lists the entries of the ignore file that no finding had in any report
+// that Apply saw, sorted: a mistyped id, or one that is gone.
+func (a *Accepted) Unused() []string {
+	var list []string
+	for _, e := range a.ignored {
+		if !e.used {
+			list = append(list, e.text)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// mark suppresses a finding if one of its names is accepted. Ids are compared
+// without regard to case.
 func (a *Accepted) mark(suppressed **finding.Suppressed, names []string) {
+	for _, name := range names {
+		key := strings.ToLower(name)
+		e, ok := a.ignored[key]
+		if !ok {
+			continue
+		}
+		e.used = true
+		a.ignored[key] = e
+		if *suppressed == nil {
+			*suppressed = &finding.Suppressed{By: a.file, Why: e.why}
+		}
+	}
 	if *suppressed != nil {
 		return
-	}
-	for _, name := range names {
-		if why, ok := a.ignored[name]; ok {
-			*suppressed = &finding.Suppressed{By: a.file, Why: why}
-			return
-		}
 	}
 	// A baseline accepts the findings that it has, not all that share an id.
 	if slices.ContainsFunc(names, func(name string) bool { return name != "" && a.baseline[name] }) {

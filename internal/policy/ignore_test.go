@@ -107,3 +107,21 @@ func TestBaseline(t *testing.T) {
 		}
 	}
 }
+
+// TestIgnoreCaseAndUnused: an id is the same in any case, and an entry that no
+// finding of any report has is told.
+func TestIgnoreCaseAndUnused(t *testing.T) {
+	var a Accepted
+	if err := a.Ignore("ign", []byte("cve-1 # known\nGITHUB-PAT\nCVE-2024-9999\nghsa-9\n"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r := known()
+	a.Apply(r)
+	a.Apply(&report.Report{Vulnerabilities: []finding.Vulnerability{{ID: "X-1", Aliases: []string{"GHSA-9"}}}})
+	if got, want := setAside(r), "v1 ign known; v2 ign known; s1 ign"; got != want {
+		t.Errorf("suppressed %q, want %q", got, want)
+	}
+	if got := a.Unused(); len(got) != 1 || got[0] != "CVE-2024-9999" {
+		t.Errorf("unused: %q", got)
+	}
+}

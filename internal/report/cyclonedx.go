@@ -282,8 +282,8 @@ func component(p *sbom.Package, ref string, r *Report) cdx.Component {
 			c.Group, c.Name = scope, name
 		}
 	}
-	if p.Vendor != "" {
-		c.Supplier = &cdx.OrganizationalEntity{Name: p.Vendor}
+	if vendor := cmp.Or(p.Vendor, p.Builder); vendor != "" {
+		c.Supplier = &cdx.OrganizationalEntity{Name: vendor}
 	}
 	var occurrences []cdx.EvidenceOccurrence
 	for _, l := range p.Locations {
@@ -307,6 +307,7 @@ func component(p *sbom.Package, ref string, r *Report) cdx.Component {
 	props.add("instruction", p.Instruction)
 	props.add("owner", p.Owner)
 	props.add("modularity", p.Modularity)
+	props.add("builder", p.Builder)
 	if p.FromLockFile {
 		props.add("fromLockFile", "true")
 	}
@@ -314,6 +315,11 @@ func component(p *sbom.Package, ref string, r *Report) cdx.Component {
 		props.add("reach", p.Reach.State)
 	}
 	props.add("upgradeTo", p.UpgradeTo)
+	if p.Judged != nil {
+		props.add("judgedBy", p.Judged.By)
+		props.add("judgedTo", p.Judged.To)
+		props.add("notJudged", string(p.Judged.Not))
+	}
 	c.Properties = props.list()
 	return c
 }

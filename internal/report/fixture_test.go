@@ -55,9 +55,14 @@ func shop() *Report {
 			Newest: day("2026-08-21"),
 			Digest: "sha256:db",
 			Sources: []Source{
-				{Name: "debian", Date: day("2026-08-21"), Records: 48211},
+				{Name: "debian", Date: day("2026-08-21"), Records: 48211, Share: "whole"},
 				{Name: "osv-npm", Date: day("2026-08-20"), Records: 210331},
 				{Name: "osv-go", Date: day("2026-08-19"), Records: 4102},
+			},
+			Reach: []Extent{
+				{Ecosystem: "Debian:12", Records: 48211, To: "2026-08-21", Share: "whole", Sources: []string{"debian"}},
+				{Ecosystem: "Go", Records: 4102, To: "2026-08-19"},
+				{Ecosystem: "npm", Records: 210331, To: "2026-08-20", Share: "part", Words: "a small part of the GitHub Advisory Database", Sources: []string{"osv-npm"}},
 			},
 		},
 		Warnings: []Warning{
@@ -101,6 +106,18 @@ func shop() *Report {
 			DependsOn: []string{"pkg:golang/stdlib@1.19.8"}},
 	}
 	r.Packages[0].DependsOn = []string{r.Packages[3].PURL}
+	for i := range r.Packages {
+		p := &r.Packages[i]
+		switch p.Type {
+		case "deb":
+			p.Judged = &sbom.Judged{By: "Debian:12", To: "2026-08-21"}
+		case "npm":
+			p.Judged = &sbom.Judged{By: "npm", To: "2026-08-20"}
+		default:
+			p.Judged = &sbom.Judged{Not: sbom.NoVersion}
+		}
+	}
+	r.Judged = CountJudged(r.Packages)
 	vuln := func(id string, severity finding.Severity, risk float64, p int, fix, advisory, rng, scheme string) finding.Vulnerability {
 		pkg := r.Packages[p]
 		v := finding.Vulnerability{

@@ -30,7 +30,7 @@ func published(r *Report) Report {
 	p.Warnings = list(p.Warnings)
 	if p.Database != nil {
 		db := *p.Database
-		db.Sources = list(db.Sources)
+		db.Sources, db.Reach = list(db.Sources), list(db.Reach)
 		p.Database = &db
 	}
 	if p.Packages != nil {

@@ -94,11 +94,11 @@ func vexStatements(r *Report) []vexStatement {
 	return list
 }
 
-// vexProductID names the image as a package URL of type oci where its digest is
-// known, else as it was given.
+// vexProductID names the image as a package URL of type oci where the digest of
+// its manifest is known, which is that type's version; else as it was given. The
+// digest of a configuration finds nothing in a registry.
 func vexProductID(t *Target) string {
-	digest := cmp.Or(t.Digest, t.ConfigID)
-	if digest == "" {
+	if t.Digest == "" {
 		return t.Ref
 	}
 	name := t.Ref
@@ -110,5 +110,5 @@ func vexProductID(t *Target) string {
 	if repository == "" {
 		repository = "image"
 	}
-	return "pkg:oci/" + strings.ToLower(repository) + "@" + strings.ReplaceAll(digest, ":", "%3A")
+	return "pkg:oci/" + strings.ToLower(repository) + "@" + strings.ReplaceAll(t.Digest, ":", "%3A")
 }

@@ -23,6 +23,7 @@ type Report struct {
 	Target            Target                     `json:"target"`
 	Database          *Database                  `json:"database,omitempty"`
 	Packages          []sbom.Package             `json:"packages,omitzero"`
+	Judged            *JudgedCount               `json:"judged,omitempty"` // absent when no advisories were read
 	Vulnerabilities   []finding.Vulnerability    `json:"vulnerabilities,omitzero"`
 	Secrets           []finding.Secret           `json:"secrets,omitzero"`
 	Misconfigurations []finding.Misconfiguration `json:"misconfigurations,omitzero"`
@@ -120,6 +121,7 @@ type UnownedFile struct {
 type Database struct {
 	Built   time.Time `json:"built"`
 	Newest  time.Time `json:"newest"` // the newest statement of any source: how current the data is
+	Reach   []Extent  `json:"reach"`  // how far the advisories reach that packages were compared with
 	Digest  string    `json:"digest,omitempty"`
 	Sources []Source  `json:"sources"`
 }
@@ -127,8 +129,11 @@ type Database struct {
 // Source is one feed of the database.
 type Source struct {
 	Name    string    `json:"name"`
-	Date    time.Time `json:"date"`
+	Date    time.Time `json:"date,omitzero"` // of its newest statement; absent when it states none
 	Records int       `json:"records"`
+	Share   string    `json:"share,omitempty"` // "whole", "part" or "ended": how much of what the publisher has; absent when unknown
+	Until   string    `json:"until,omitempty"` // the last day that it covers, where the source or its mirror says so
+	Words   string    `json:"words,omitempty"` // what is missing
 }
 
 // Warning is something that the reader of the report has to know to trust it.
@@ -151,10 +156,16 @@ func (w Warning) Text() string {
 	if w.Path != "" {
 		text = fmt.Sprintf("%q: %s", w.Path, text)
 	}
-	if w.Remedy != "" {
-		text += "; " + w.Remedy
+	return text + remedy(w)
+}
+
+func withRemedy(w Warning) string { return w.Message + remedy(w) }
+
+func remedy(w Warning) string {
+	if w.Remedy == "" {
+		return ""
 	}
-	return text
+	return "; " + w.Remedy
 }
 
 // Unverified is the kind of the warning that layers were not compared with any

@@ -168,6 +168,9 @@ func sarifRunOf(r *Report) sarifRun {
 		Results:           []sarifResult{},
 		Properties:        map[string]any{"image": r.Target.Ref},
 	}
+	if r.Judged != nil {
+		run.Properties["judged"] = r.Judged
+	}
 	if r.Target.Digest != "" {
 		run.Properties["digest"] = r.Target.Digest
 	}
@@ -355,7 +358,7 @@ func resultMessage(v *finding.Vulnerability, name, version, kind, upgradeTo stri
 func sarifInvocationOf(r *Report) sarifInvocation {
 	i := sarifInvocation{ExecutionSuccessful: !incomplete(r.Warnings), ToolExecutionNotifications: []sarifNotification{}}
 	for _, w := range r.Warnings {
-		n := sarifNotification{Descriptor: sarifID{w.Kind}, Level: "warning", Message: sarifMessage{Text: sarifText(w.Message)}}
+		n := sarifNotification{Descriptor: sarifID{w.Kind}, Level: "warning", Message: sarifMessage{Text: sarifText(withRemedy(w))}}
 		if w.Incomplete {
 			n.Level = "error"
 		}

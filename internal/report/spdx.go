@@ -86,6 +86,7 @@ type (
 		Copyright        string         `json:"copyrightText"`
 		ExternalRefs     []spdxExternal `json:"externalRefs,omitempty"`
 		Purpose          string         `json:"primaryPackagePurpose,omitempty"`
+		Comment          string         `json:"comment,omitempty"`
 	}
 	spdxChecksum struct {
 		Algorithm string `json:"algorithm"`
@@ -131,7 +132,7 @@ func (d *spdxDocument) add(r *Report, prefix string) {
 	if os := t.OS; os != nil {
 		c := spdxPackage{
 			SPDXID: prefix + "OperatingSystem", Name: os.ID, Version: os.Version, Supplier: noAssertion, DownloadLocation: noAssertion,
-			LicenseConcluded: noAssertion, LicenseDeclared: noAssertion, Copyright: noAssertion, Purpose: "OPERATING-SYSTEM",
+			LicenseConcluded: noAssertion, LicenseDeclared: noAssertion, Copyright: noAssertion, Purpose: "OPERATING_SYSTEM",
 		}
 		d.Packages = append(d.Packages, c)
 		d.relate(image.SPDXID, "CONTAINS", c.SPDXID)
@@ -165,12 +166,15 @@ func (d *spdxDocument) describe(p *sbom.Package, id string) spdxPackage {
 		SPDXID: id, Name: cmp.Or(p.Name, p.PURL, "unknown"), Version: p.Version, Supplier: noAssertion, DownloadLocation: noAssertion,
 		LicenseConcluded: noAssertion, LicenseDeclared: d.license(p.Licenses), Copyright: noAssertion, ExternalRefs: purlReference(p.PURL),
 	}
-	if vendor := strings.Join(strings.Fields(clean(p.Vendor)), " "); vendor != "" {
+	if vendor := strings.Join(strings.Fields(clean(cmp.Or(p.Vendor, p.Builder))), " "); vendor != "" {
 		out.Supplier = "Organization: " + vendor
 	}
 	var info []string
 	if p.Source.Name != "" {
 		info = append(info, "built from "+strings.TrimSpace(p.Source.Name+" "+p.Source.Version))
+	}
+	if p.Builder != "" {
+		info = append(info, "built by "+p.Builder)
 	}
 	for _, l := range p.Locations {
 		place := "found in /" + l.Path
@@ -180,6 +184,9 @@ func (d *spdxDocument) describe(p *sbom.Package, id string) spdxPackage {
 		info = append(info, place)
 	}
 	out.SourceInfo = strings.Join(info, "; ")
+	if p.Judged != nil && p.Judged.Not != "" {
+		out.Comment = "not judged by any advisories: " + string(p.Judged.Not)
+	}
 	return out
 }
 

@@ -132,17 +132,27 @@ type column struct {
 	good  int  // columns to which it is narrowed before others suffer
 	min   int  // columns below which it is not narrowed at all
 	spare bool // may be left out on a terminal too narrow for all
+	first bool // gives way before all others
+	// whole: its cells identify the row and are never cut. One that is wider than
+	// the column goes on alone, and the rest of its row on the next line.
+	whole bool
 	cells []line
 	// narrow, where it is set, makes the cell of a row for w columns in a better
 	// way than cutting its end off.
 	narrow func(row, w int) line
 }
 
+// cell is what stands in a row of a column of w columns; that of a whole column
+// may be wider.
 func (c *column) cell(row, w int) line {
-	if c.cells[row].width() > w && c.narrow != nil {
-		return c.narrow(row, w).fit(w)
+	cell := c.cells[row]
+	if cell.width() > w && c.narrow != nil {
+		cell = c.narrow(row, w)
 	}
-	return c.cells[row].fit(w)
+	if c.whole {
+		return cell
+	}
+	return cell.fit(w)
 }
 
 func (c *column) natural() int {
@@ -153,10 +163,26 @@ func (c *column) natural() int {
 	return w
 }
 
+// usual is the width that most cells of a column fit in: those of the others
+// are no reason to take room from every row.
+func (c *column) usual() int {
+	widths := []int{textWidth(c.head)}
+	for row := range c.cells {
+		widths = append(widths, c.cell(row, 0).width())
+	}
+	slices.Sort(widths)
+	return widths[len(widths)*4/5]
+}
+
 // rows writes columns side by side. The widest is narrowed until all fit; if
 // their least widths do not fit, spare columns go, the last first, and a line
 // names them.
 func (t *table) rows(columns []column) {
+	for i := range columns {
+		if c := &columns[i]; c.whole {
+			c.good = max(c.usual(), c.min)
+		}
+	}
 	var left []string
 	widths := fitColumns(columns, t.width)
 	for widths == nil {
@@ -171,15 +197,33 @@ func (t *table) rows(columns []column) {
 	}
 	t.put(aligned(heads, widths))
 	for row := range columns[0].cells {
-		cells := make([]line, len(columns))
-		for i, c := range columns {
-			cells[i] = c.cell(row, widths[i])
-		}
-		t.put(aligned(cells, widths))
+		t.row(columns, widths, row)
 	}
 	if left != nil {
 		slices.Reverse(left)
 		t.put(words("… too narrow for " + strings.Join(left, ", ")))
+	}
+}
+
+// row writes one row, on further lines behind each cell that is wider than its
+// column.
+func (t *table) row(columns []column, widths []int, row int) {
+	var l line
+	at := 0 // where the column begins
+	for i := range columns {
+		cell := columns[i].cell(row, widths[i])
+		if l.width() < at {
+			l = l.add(strings.Repeat(" ", at-l.width()))
+		}
+		l = l.and(cell)
+		at += widths[i] + gap
+		if cell.width() > widths[i] && i < len(columns)-1 {
+			t.fold(l, 2)
+			l = nil
+		}
+	}
+	if !l.blank() {
+		t.fold(l, 2)
 	}
 }
 
@@ -197,7 +241,10 @@ func fitColumns(columns []column, width int) []int {
 			return nil
 		}
 		if i < 0 {
-			return widths // put cuts the line
+			i = wholeBeyond(columns, widths)
+		}
+		if i < 0 {
+			return widths // row folds the line
 		}
 		widths[i]--
 	}
@@ -205,23 +252,45 @@ func fitColumns(columns []column, width int) []int {
 }
 
 // widest returns the column to narrow next, -1 when none can be: first one that
-// is still beyond its good width, then one beyond its least.
+// gives way, then one that is still beyond its good width, then one beyond its
+// least.
 func widest(columns []column, widths []int) int {
 	for _, floor := range []func(column) int{
-		func(c column) int { return max(c.good, c.min) },
-		func(c column) int { return c.min },
-	} {
-		found := -1
-		for i, c := range columns {
-			if widths[i] > floor(c) && (found < 0 || widths[i] > widths[found]) {
-				found = i
+		func(c column) int {
+			if c.first {
+				return c.min
 			}
-		}
-		if found >= 0 {
-			return found
+			return maxWidth
+		},
+		func(c column) int { return max(c.good, c.min) },
+		func(c column) int {
+			if c.whole {
+				return maxWidth
+			}
+			return c.min
+		},
+	} {
+		if i := widestBeyond(columns, widths, floor); i >= 0 {
+			return i
 		}
 	}
 	return -1
+}
+
+// wholeBeyond returns the whole column to narrow when nothing else is left: the
+// longest of its cells then get lines of their own.
+func wholeBeyond(columns []column, widths []int) int {
+	return widestBeyond(columns, widths, func(c column) int { return c.min })
+}
+
+func widestBeyond(columns []column, widths []int, floor func(column) int) int {
+	found := -1
+	for i, c := range columns {
+		if widths[i] > floor(c) && (found < 0 || widths[i] > widths[found]) {
+			found = i
+		}
+	}
+	return found
 }
 
 func lastSpare(columns []column) int {
@@ -265,11 +334,11 @@ func (t *table) upgrades(r *Report, all bool) {
 		typeWidth = max(typeWidth, len(typeWord(u.Packages[0].Type)))
 		names[u.Packages[0].PURL]++
 	}
-	pkg := column{head: "PACKAGE", good: 25, min: 14}
-	fix := column{head: "FIX", good: 12, min: 8}
-	mends := column{head: "MENDS", good: 36, min: 14}
+	pkg := column{head: "PACKAGE", min: 14, whole: true}
+	fix := column{head: "FIX", min: 8, whole: true}
+	fixes := column{head: "FIXES", good: 36, min: 14}
 	reached := column{head: "REACH", min: 8, spare: true}
-	came := column{head: "CAME WITH", good: 14, min: 12, spare: true}
+	added := column{head: "ADDED BY", min: 12, spare: true, first: true}
 	places := make([]string, len(list))
 	pkg.narrow = func(row, w int) line { return packageCell(&list[row], typeWidth, places[row], w) }
 	for i := range list {
@@ -280,16 +349,17 @@ func (t *table) upgrades(r *Report, all bool) {
 		}
 		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, places[i], maxWidth))
 		fix.cells = append(fix.cells, words(fixWord(u)))
-		mends.cells = append(mends.cells, mendsCell(u))
+		fixes.cells = append(fixes.cells, fixesCell(u))
+		fixes.min = max(fixes.min, idWidth(u))
 		reached.cells = append(reached.cells, words(reachWord(u)))
-		came.cells = append(came.cells, words(origin(p.Layer, p.Instruction, p.Base)))
+		added.cells = append(added.cells, words(origin(p.Layer, p.Instruction, p.Base)))
 	}
-	columns := []column{pkg, fix, mends}
+	columns := []column{pkg, fix, fixes}
 	if reachKnown(r) {
 		columns = append(columns, reached)
 	}
 	if len(r.Target.Layers) > 0 {
-		columns = append(columns, came)
+		columns = append(columns, added)
 	}
 	t.blank()
 	t.rows(columns)
@@ -298,26 +368,29 @@ func (t *table) upgrades(r *Report, all bool) {
 	}
 }
 
+// idWidth is what the worst id of a row takes, with its symbol before it and its
+// severity behind.
+func idWidth(u *Upgrade) int {
+	return textWidth(symbol(u.Worst().Severity)+" "+u.Worst().ID+" ") + severityWord(u.Worst().Severity).width()
+}
+
 // packageCell is "npm  minimist 0.0.8", with the number of further packages
-// that the same upgrade moves, and the place where that tells copies apart. In
-// less room the place goes first, then the end of the name; the version stays.
+// that the same upgrade moves, and the place where that tells copies apart,
+// unless it does not fit in w columns.
 func packageCell(u *Upgrade, typeWidth int, place string, w int) line {
 	p := u.Packages[0]
-	head := words(fmt.Sprintf("%-*s  ", typeWidth, typeWord(p.Type)))
-	tail := words(" " + p.Version)
+	cell := words(fmt.Sprintf("%-*s  %s", typeWidth, typeWord(p.Type), p.Name))
 	if n := len(u.Packages) - 1; n > 0 {
-		tail = words(fmt.Sprintf(" +%d %s", n, p.Version))
+		cell = cell.add(fmt.Sprintf(" +%d", n))
 	}
-	name := words(p.Name)
-	if place != "" {
-		full := concat(head, name, tail, words("  /"+place))
-		if left := w - concat(head, name, tail).width(); full.width() <= w || left >= 8 {
-			return full
-		}
+	cell = cell.add(" " + p.Version)
+	if place == "" {
+		return cell
 	}
-	room := w - head.width()
-	tail = tail.fit(max(room/2, room-name.width()))
-	return concat(head, name.fit(room-tail.width()), tail)
+	if full := cell.add("  /" + place); full.width() <= w || w-cell.width() >= 8 {
+		return full.fit(max(w, cell.width()))
+	}
+	return cell
 }
 
 // fixWord says what to go to, or why there is nothing to go to.
@@ -355,9 +428,9 @@ func fixStateWord(state finding.FixState) string {
 	return string(state)
 }
 
-// mendsCell is "■ CVE-2021-44906 critical · 1 medium": the worst one, then how
+// fixesCell is "■ CVE-2021-44906 critical · 1 medium": the worst one, then how
 // many others by severity, then what stays.
-func mendsCell(u *Upgrade) line {
+func fixesCell(u *Upgrade) line {
 	worst := u.Worst()
 	list := u.Mended
 	if len(list) == 0 {
@@ -366,6 +439,9 @@ func mendsCell(u *Upgrade) line {
 	l := words(symbol(worst.Severity) + " " + worst.ID + " ").and(severityWord(worst.Severity))
 	if worst.KEV {
 		l = l.add(", exploited")
+	}
+	if suppressed(worst) {
+		l = l.add(", suppressed")
 	}
 	if u.NotLinked > 0 {
 		linked := len(u.Mended) + len(u.Unmended)
@@ -386,8 +462,13 @@ func severityCounts(list []*finding.Vulnerability, separator, head string) line 
 		head = separator
 	}
 	counts := map[finding.Severity]int{}
+	known := 0
 	for _, v := range list {
-		counts[v.Severity]++
+		if suppressed(v) {
+			known++
+		} else {
+			counts[v.Severity]++
+		}
 	}
 	var l line
 	for _, s := range finding.Severities() {
@@ -396,6 +477,9 @@ func severityCounts(list []*finding.Vulnerability, separator, head string) line 
 		}
 		l = l.add(head + fmt.Sprint(counts[s]) + " ").and(severityWord(s))
 		head = separator
+	}
+	if known > 0 {
+		l = l.add(fmt.Sprintf("%s%d suppressed", head, known))
 	}
 	return l
 }
@@ -482,13 +566,13 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 		rest = len(list) - shownRows
 		list = list[:shownRows]
 	}
-	pkg := column{head: "PACKAGE", good: 18, min: 10}
-	id := column{head: "VULNERABILITY", good: 16, min: 13}
+	pkg := column{head: "PACKAGE", min: 10, whole: true}
+	id := column{head: "VULNERABILITY", min: 13, whole: true}
 	severity := column{head: "SEVERITY", good: 21, min: 10}
-	status := column{head: "STATUS", min: 8, good: 12, spare: true}
-	installed := column{head: "INSTALLED", good: 12, min: 8, spare: true}
-	fixed := column{head: "FIXED", good: 12, min: 8, spare: true}
-	where := column{head: "WHERE", good: 14, min: 10, spare: true}
+	status := column{head: "STATUS", min: 12, good: 12, spare: true}
+	installed := column{head: "INSTALLED", min: 8, whole: true}
+	fixed := column{head: "FIXED", min: 8, whole: true}
+	where := column{head: "WHERE", min: 10, spare: true, first: true}
 	for _, v := range list {
 		p := packages.of(v)
 		pkg.cells = append(pkg.cells, words(typeWord(p.Type)+" "+p.Name))
@@ -509,6 +593,10 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 		t.put(words(fmt.Sprintf("… %s: --all", plural(rest, "more vulnerability", "more vulnerabilities"))))
 	}
 }
+
+// suppressed reports whether a finding is known and does not count; one that is
+// not linked in has words of its own.
+func suppressed(v *finding.Vulnerability) bool { return v.Suppressed != nil && !notLinked(v) }
 
 // statusWord is the fix state, or why a listed vulnerability does not count.
 func statusWord(v *finding.Vulnerability) string {

@@ -43,10 +43,11 @@ func (t *table) header(r *Report, several bool) {
 	t.flow([]line{title, platform, words(shortDigest(r.Target.Digest)), words(size)}, " · ", 2)
 
 	parts := []line{osLine(r), words(packageCounts(r.Packages))}
-	if r.Database != nil && !r.Database.Newest.IsZero() {
+	if r.Database != nil && len(r.Database.Reach) == 0 && !r.Database.Newest.IsZero() {
 		parts = append(parts, words("advisories of "+r.Database.Newest.UTC().Format(time.DateOnly)))
 	}
 	t.flow(parts, " · ", 2)
+	t.reach(r)
 }
 
 // osLine names the distribution, and loudly what keeps its findings from being
@@ -92,13 +93,17 @@ func (t *table) counts(r *Report) {
 		return
 	}
 	counts := map[finding.Severity]int{}
-	fixable, exploited, reached, total := 0, 0, 0, 0
+	fixable, exploited, reached, suppressed, total := 0, 0, 0, 0, 0
 	for i := range r.Vulnerabilities {
 		v := &r.Vulnerabilities[i]
 		if !t.Lists(v) {
 			continue
 		}
 		total++
+		if v.Suppressed != nil && !notLinked(v) {
+			suppressed++
+			continue
+		}
 		counts[v.Severity]++
 		if v.Fix.State == finding.Fixed {
 			fixable++
@@ -109,6 +114,10 @@ func (t *table) counts(r *Report) {
 		if v.Reach != nil && v.Reach.State == "reached" {
 			reached++
 		}
+	}
+	if total == suppressed && suppressed > 0 {
+		t.fold(words(fmt.Sprintf("  none that counts: %d suppressed", suppressed)), 2)
+		return
 	}
 	if total == 0 {
 		t.fold(words("  "+nothingFound(r)), 2)
@@ -123,6 +132,9 @@ func (t *table) counts(r *Report) {
 	facts := []line{words(fmt.Sprintf("%d can be fixed", fixable))}
 	if exploited > 0 {
 		facts = append(facts, words(fmt.Sprintf("%d known exploited", exploited)))
+	}
+	if suppressed > 0 {
+		facts = append(facts, words(fmt.Sprintf("%d suppressed", suppressed)))
 	}
 	if reachKnown(r) {
 		facts = append(facts, words(fmt.Sprintf("%d reached by the entrypoint", reached)))
@@ -153,7 +165,7 @@ func nothingFound(r *Report) string {
 	case r.Database == nil || len(r.Database.Sources) == 0:
 		return "there was no advisory data: nothing can be said about vulnerabilities"
 	case r.Packages != nil && len(r.Packages) == 0:
-		return "no packages were found, so nothing could be held against the advisories"
+		return "no packages were found, so nothing could be compared with the advisories"
 	case os == nil && distribution > 0:
 		return fmt.Sprintf("none found, but nothing names the distribution of %s: nothing can be said about those", count(distribution, "package"))
 	case os != nil && !os.Advisories && (distribution > 0 || r.Packages == nil):
@@ -217,10 +229,10 @@ func (t *table) packages(r *Report) {
 	if len(r.Packages) == 0 {
 		return
 	}
-	name := column{head: "PACKAGE", good: 18, min: 10}
-	version := column{head: "VERSION", good: 12, min: 8}
+	name := column{head: "PACKAGE", min: 10, whole: true}
+	version := column{head: "VERSION", min: 8, whole: true}
 	owner := column{head: "OWNED BY", good: 12, min: 8, spare: true}
-	came := column{head: "CAME WITH", good: 14, min: 12, spare: true}
+	came := column{head: "ADDED BY", min: 12, spare: true, first: true}
 	owned := false
 	for i := range r.Packages {
 		p := &r.Packages[i]
@@ -262,7 +274,7 @@ func (t *table) warnings(r *Report) {
 	t.put(inked("WARNINGS", bold))
 	for _, kind := range kinds {
 		list := byKind[kind]
-		text := list[0].Message
+		text := withRemedy(list[0])
 		if path := list[0].Path; path != "" && !strings.Contains(text, path) {
 			text = "/" + path + ": " + text
 		}
@@ -285,7 +297,7 @@ func incomplete(list []Warning) bool {
 	return slices.ContainsFunc(list, func(w Warning) bool { return w.Incomplete })
 }
 
-// next writes the commands that mend most.
+// next writes the commands that fix most.
 func (t *table) next(r *Report) {
 	const head = "NEXT   "
 	steps := Steps(r, t.Shown, t.width-len(head))

@@ -156,7 +156,7 @@ func (t *table) tools(r *Report) {
 	kind := column{head: "KIND", min: 8}
 	name := column{head: "NAME", min: 8}
 	path := column{head: "WHERE", good: 30, min: 12}
-	came := column{head: "CAME WITH", good: 14, min: 12, spare: true}
+	came := column{head: "ADDED BY", min: 12, spare: true, first: true}
 	row := func(k, n, p string, layer int, base bool) {
 		kind.cells = append(kind.cells, words(k))
 		name.cells = append(name.cells, words(n))

@@ -50,6 +50,11 @@ func (l line) and(more ...line) line  { return concat(append([]line{l}, more...)
 func (l line) add(text string) line   { return l.and(words(text)) }
 func (l line) empty() bool            { return l.width() == 0 }
 
+// blank reports whether nothing but spaces is on the line.
+func (l line) blank() bool {
+	return !slices.ContainsFunc(l, func(s span) bool { return strings.Trim(s.text, " ") != "" })
+}
+
 func blanks(n int) line { return words(strings.Repeat(" ", n)) }
 
 func concat(lines ...line) line {

@@ -233,9 +233,6 @@ func (p *tarPass) whiteout(path, base string) error {
 	switch hidden := strings.TrimPrefix(base, whiteoutPrefix); {
 	case base == opaqueMarker:
 		d = draft{kind: draftOpaque, path: dir}
-		if dir == "" {
-			b.warn(Warning{Kind: kindBadEntry, Message: "marks the root directory opaque: the layers below are hidden, as the OCI specification says, but overlayfs would show them"})
-		}
 	case strings.HasPrefix(base, aufsPrefix):
 		return nil
 	case hidden == "" || hidden == "." || hidden == "..":

@@ -58,6 +58,11 @@ type Entry struct {
 // is a directory as good as any: it replaces a link of a lower layer, as it does
 // when the layer is unpacked for overlayfs; but the attributes it shows are
 // those of the next directory below that has some.
+//
+// Where Docker, containerd and Podman, which unpack layers for overlayfs, show
+// what the specification hides, both are visible, with a warning that makes the
+// result incomplete: below a root that a layer marks opaque, and below a
+// directory that a layer whites out and makes in one.
 func Stack(facts []*Facts, layers []image.Layer) *Tree {
 	t := &Tree{layers: facts, nodeOf: make([][]int32, len(facts))}
 	total := 0
@@ -132,7 +137,7 @@ func (t *Tree) merge() {
 		if len(stack) > 0 {
 			lowest = stack[len(stack)-1].lowest
 		}
-		top, below, dir := t.decide(group, lowest)
+		top, below, dir := t.decide(path, group, lowest)
 		at := int32(-1)
 		if top.layer >= 0 {
 			at = int32(len(t.nodes))
@@ -157,7 +162,7 @@ func (t *Tree) leave(o overlay) {
 // decide returns what the layers of group, lowest first, make of one path: the
 // record that shows, layer -1 for none, and, if any of them has a directory
 // there, the lowest layer that shows below it.
-func (t *Tree) decide(group []ref, lowest int32) (top ref, below int32, dir bool) {
+func (t *Tree) decide(path string, group []ref, lowest int32) (top ref, below int32, dir bool) {
 	top, below = ref{layer: -1}, hideAll
 	topIsDir := false
 	for _, g := range group {
@@ -167,7 +172,12 @@ func (t *Tree) decide(group []ref, lowest int32) (top ref, below int32, dir bool
 		if g.layer < lowest {
 			continue
 		}
-		if r.flags&flagWhiteout != 0 {
+		switch {
+		case r.flags&flagWhiteout == 0:
+		case isDir && topIsDir:
+			// The whiteout is a device until the directory takes its place.
+			t.shown(path, "removes a directory and makes it anew")
+		default:
 			top.layer, topIsDir, below = -1, false, hideAll
 		}
 		switch {
@@ -177,7 +187,11 @@ func (t *Tree) decide(group []ref, lowest int32) (top ref, below int32, dir bool
 		case !topIsDir:
 			top, topIsDir, below = g, true, g.layer
 		default:
-			if r.flags&flagOpaque != 0 {
+			switch {
+			case r.flags&flagOpaque == 0:
+			case path == "":
+				t.shown(path, "marks the root directory opaque")
+			default:
 				below = g.layer
 			}
 			if r.flags&flagImplied == 0 {
@@ -186,6 +200,15 @@ func (t *Tree) decide(group []ref, lowest int32) (top ref, below int32, dir bool
 		}
 	}
 	return top, below, dir
+}
+
+// shown warns of what runtimes show although the specification hides it.
+func (t *Tree) shown(path, what string) {
+	w := Warning{Path: path, Kind: kindBadEntry, Incomplete: true,
+		Message: "a layer " + what + ": by the OCI specification the layers below are hidden there, but Docker, containerd and Podman show them; both are reported"}
+	if len(t.warnings) < maxWarnings && !slices.Contains(t.warnings, w) {
+		t.warnings = append(t.warnings, w)
+	}
 }
 
 // advance moves the heap's first cursor on and restores the order.
@@ -284,7 +307,7 @@ func (t *Tree) below(path string, layer int32) (ref, bool) {
 				group = append(group, ref{int32(i), uint32(rec)})
 			}
 		}
-		top, below, _ := t.decide(group, lowest)
+		top, below, _ := t.decide(at, group, lowest)
 		if end == len(path) {
 			return top, top.layer >= 0
 		}

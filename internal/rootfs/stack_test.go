@@ -273,3 +273,33 @@ func TestVisitorsSeeFilesUnderEachOfTheirNames(t *testing.T) {
 		}
 	}
 }
+
+// TestShownByRuntimes: what the specification hides and Docker 20.10 shows is
+// visible, with a warning that makes the result incomplete; where there is
+// nothing to hide there is none.
+func TestShownByRuntimes(t *testing.T) {
+	lower := layerItems(dir("a"), file("a/x", "1"), file("f", "1"))
+	for _, tt := range []struct {
+		name   string
+		layers [][]item
+		want   []string
+		warned string
+	}{
+		{"an opaque root", layers(lower, layerItems(opaque(""), file("new", "2"))), []string{"a/", "a/x = 1 @0", "f = 1 @0", "new = 2 @1"}, "marks the root"},
+		{"an opaque root, by another name, last", layers(lower, layerItems(file("new", "2"), file("./.wh..wh..opq", ""))), []string{"a/", "a/x = 1 @0", "f = 1 @0", "new = 2 @1"}, "marks the root"},
+		{"an opaque root of the lowest layer", layers(layerItems(opaque(""), file("new", "2"))), []string{"new = 2 @0"}, ""},
+		{"a directory that was removed, and made in the same layer", layers(lower, layerItems(whiteout("a"), dir("a"), file("a/new", "2"))), []string{"a/", "a/new = 2 @1", "a/x = 1 @0", "f = 1 @0"}, "removes a directory"},
+		{"a file that was removed, and a directory made", layers(lower, layerItems(whiteout("f"), dir("f"), file("f/new", "2"))), []string{"a/", "a/x = 1 @0", "f/", "f/new = 2 @1"}, ""},
+		{"nothing to remove", layers(lower, layerItems(whiteout("b"), dir("b"))), []string{"a/", "a/x = 1 @0", "b/", "f = 1 @0"}, ""},
+		{"a directory that is opaque", layers(lower, layerItems(dir("a"), file("a/new", "2"), opaque("a"))), []string{"a/", "a/new = 2 @1", "f = 1 @0"}, ""},
+	} {
+		tree := stackOf(t, tt.layers)
+		if diff := cmp.Diff(tt.want, shown(t, tree)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		warnings := tree.Warnings()
+		if (len(warnings) > 0) != (tt.warned != "") || len(warnings) > 0 && !(warnings[0].Incomplete && strings.Contains(warnings[0].Message, tt.warned)) {
+			t.Errorf("%s: warns %+v", tt.name, warnings)
+		}
+	}
+}

@@ -314,13 +314,13 @@ func (t *Tree) Hidden(path string, layer int) (by int, deleted, ok bool) {
 				r := &upper.records[rec]
 				switch {
 				case end == len(path):
-					if r.isEntry() && !(isDir && r.isDir() && r.flags&(flagWhiteout|flagOpaque) == 0) {
+					if r.isEntry() && !(isDir && r.isDir() && r.flags&flagOpaque == 0) {
 						return m, false, true
 					}
-					if r.flags&flagWhiteout != 0 {
+					if r.flags&flagWhiteout != 0 && !r.isDir() {
 						return m, true, true
 					}
-				case r.flags&(flagWhiteout|flagOpaque) != 0 || !r.isDir():
+				case r.flags&flagOpaque != 0 && end > 0 || !r.isDir(): // see Stack for a root that is opaque
 					// Written again by the same layer, it is overwritten.
 					again, is := upper.find(path)
 					return m, !(is && upper.records[again].isEntry()), true

@@ -22,7 +22,9 @@ type Package struct {
 	Base         bool               `json:"base"`                   // Layer belongs to the base image
 	Modularity   string             `json:"modularity,omitempty"`   // rpm module label "name:stream"
 	Vendor       string             `json:"vendor,omitempty"`       // rpm vendor
+	Builder      string             `json:"builder,omitempty"`      // who built an OS package where that is not its distribution
 	FromLockFile bool               `json:"fromLockFile,omitempty"` // declared by a lock file, not seen installed
+	Judged       *Judged            `json:"judged,omitempty"`       // by whose advisories, or why by nobody's; absent when none were read
 	Reach        *finding.Reach     `json:"reach,omitempty"`
 	UpgradeTo    string             `json:"upgradeTo,omitempty"` // lowest version that fixes every finding that can be fixed; filled by match
 	DependsOn    []string           `json:"dependsOn,omitempty"` // purls, where the package's record names them
@@ -34,6 +36,29 @@ type Package struct {
 	// part of; nil when there is no binary or it has no table of functions.
 	Symbols *Symbols `json:"-"`
 }
+
+// Judged says by whose advisories a package was judged, or why it was not.
+type Judged struct {
+	By  string `json:"by,omitempty"`  // ecosystem with its release: "Debian:12", "npm"
+	To  string `json:"to,omitempty"`  // the last day that its advisories cover, where known: "2026-08-21"
+	Not Reason `json:"not,omitempty"` // set: by nobody's
+}
+
+// Reason is why a package was not judged.
+type Reason string
+
+// The reasons.
+const (
+	NoData         Reason = "no-data"              // the database has no advisories for the release or the ecosystem
+	NobodyPublish  Reason = "nobody-publishes"     // no advisories are known for the distribution or the kind of package
+	NoDistribution Reason = "no-distribution"      // nothing says which distribution it is from
+	OtherBuilder   Reason = "other-builder"        // another than the distribution built it
+	ForeignType    Reason = "foreign-type"         // it is of another distribution's type
+	Owned          Reason = "owned"                // the OS package that installed it was judged in its place
+	NoName         Reason = "incomplete-name"      // advisories go by a fuller name than is known
+	NoVersion      Reason = "unknown-version"      // there are advisories under its name, and it has no version
+	NoOrder        Reason = "uncomparable-version" // there are, and its version has no place in their order
+)
 
 // Source names the source package that a distribution package was built from.
 type Source struct {

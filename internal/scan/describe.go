@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,11 +94,16 @@ func operatingSystem(d sbom.Distro, matched match.Result, now time.Time) *report
 	return os
 }
 
-func database(info vulndb.Info) *report.Database {
+func database(info vulndb.Info, reach []vulndb.Reach) *report.Database {
 	db := &report.Database{Built: info.Built, Newest: info.Newest(), Digest: info.Digest, Sources: []report.Source{}}
 	for _, s := range info.Sources {
-		db.Sources = append(db.Sources, report.Source{Name: s.Name, Date: s.Date, Records: s.Records})
+		db.Sources = append(db.Sources, report.Source{Name: s.Name, Date: s.Date, Records: s.Records, Share: string(s.Share), Until: s.Until, Words: s.Words})
 	}
+	db.Reach = []report.Extent{}
+	for _, r := range reach {
+		db.Reach = append(db.Reach, report.Extent{Ecosystem: r.Ecosystem, Records: r.Records, To: r.To(), Share: string(r.Share), Words: r.Words, Sources: r.Sources})
+	}
+	slices.SortFunc(db.Reach, func(a, b report.Extent) int { return strings.Compare(a.Ecosystem, b.Ecosystem) })
 	return db
 }
 

@@ -58,6 +58,7 @@ func TestFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkJudged(t, r)
 			got := findingLines(r)
 			if diff := cmp.Diff(want, got); diff != "" && *update {
 				archive.Files[slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })].Data = []byte(got)

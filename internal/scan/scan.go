@@ -150,7 +150,8 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 			return fmt.Errorf("advisory database: %w; build or fetch it again", err)
 		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
-		r.Database = database(opt.DB.Info())
+		r.Database = database(opt.DB.Info(), matched.Reach)
+		r.Judged = report.CountJudged(r.Packages)
 		for _, w := range matched.Warnings {
 			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete, Blind: w.Blind, Remedy: w.Remedy})
 		}

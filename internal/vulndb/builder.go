@@ -19,6 +19,8 @@ type Builder struct {
 	enriched  map[string]*Enrichment
 	epss      map[cveID]finding.EPSS // apart, since EPSS has one for every CVE there is
 	sources   []Source
+	subjects  []Subject
+	kept      map[string]Reach // of ecosystems that Keep took over
 	conflicts []Conflict
 }
 
@@ -47,7 +49,7 @@ func (b *Builder) Add(r Record) error {
 
 // AddSource notes a feed that records came from.
 func (b *Builder) AddSource(s Source) {
-	b.sources = append(b.sources, Source{b.keep(s.Name), s.Date.UTC(), s.Records, s.Skipped})
+	b.sources = append(b.sources, Source{b.keep(s.Name), s.Date.UTC(), s.Records, s.Skipped, s.Extent})
 }
 
 // Enrich adds what a feed knows of a vulnerability. It goes into the file only

@@ -62,7 +62,36 @@ func (b *Builder) Keep(db *DB) error {
 			b.sources[i].Records += counts[s.Name]
 		}
 	}
+	b.keepReach(db)
 	return db.Err()
+}
+
+// keepReach takes over how far the other database reaches for what no feed that
+// was read now is about. One of before that was kept covers what it has a
+// statement about.
+func (b *Builder) keepReach(db *DB) {
+	about := map[string]bool{}
+	for _, s := range b.subjects {
+		for _, eco := range s.Ecosystems {
+			about[eco] = true
+		}
+	}
+	info := db.Info()
+	rows := info.Reach
+	if rows == nil {
+		for _, eco := range info.Ecosystems {
+			rows = append(rows, Reach{Ecosystem: eco})
+		}
+	}
+	b.kept = map[string]Reach{}
+	for _, r := range rows {
+		base := familyOf(r.Ecosystem)
+		if about[base] || r.Stray {
+			continue
+		}
+		b.kept[r.Ecosystem] = r
+		b.subjects = append(b.subjects, Subject{Feed: strings.Join(r.Sources, " "), Ecosystems: []string{base}, Extent: r.Extent})
+	}
 }
 
 // recordName tells records apart.

@@ -29,29 +29,6 @@ func (db *DB) lookup(ecosystem, name string, yield func(*Advisory) bool) {
 	db.walkers.Put(w)
 }
 
-// NamesUnfixed reports whether any statement about an ecosystem, named with its
-// release, says that a package is affected and that nothing fixes it. Where
-// none does, the ecosystem's publisher, or the feed that was read, names a
-// vulnerability only once it is fixed. It reads the ecosystem's statements until
-// it meets one: about a millisecond where there is none.
-func (db *DB) NamesUnfixed(ecosystem string) bool {
-	eco, ok := db.ecosystems[ecosystem]
-	if !ok {
-		return false
-	}
-	w := db.walkers.Get().(*walker)
-	defer db.walkers.Put(w)
-	unfixed := func(a *Advisory) bool {
-		return a.Fix == finding.Affected || a.Fix == finding.WontFix || a.Fix == finding.Deferred
-	}
-	for i := eco.first; i < eco.end; i++ {
-		if !db.walk(w, eco.name, "", i, func(a *Advisory) bool { return !unfixed(a) }) {
-			return true
-		}
-	}
-	return false
-}
-
 // walker decodes the statements of one package. Its buffers are reused.
 type walker struct {
 	db    *DB

@@ -42,7 +42,10 @@ type DB struct {
 	inOrder    []span
 
 	walkers sync.Pool
-	damage  atomic.Pointer[string] // first damage that a reader met
+
+	reachOnce sync.Once
+	reach     map[string]Reach       // by ecosystem, once Reach was asked
+	damage    atomic.Pointer[string] // first damage that a reader met
 }
 
 // span is an ecosystem with the packages [first, end) that it has.
@@ -221,13 +224,6 @@ func (db *DB) damaged(where string) {
 	db.damage.CompareAndSwap(nil, &where)
 }
 
-// HasEcosystem reports whether there is any statement about an ecosystem, named
-// with its release: "Debian:12".
-func (db *DB) HasEcosystem(ecosystem string) bool {
-	s := db.ecosystems[ecosystem]
-	return s.end > s.first
-}
-
 // Packages yields every (ecosystem, name) with a statement, sorted by both.
 func (db *DB) Packages() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
@@ -264,7 +260,7 @@ func (db *DB) Info() Info {
 	if err := json.Unmarshal(db.sections[secInfo], &meta); err != nil {
 		db.damaged(sectionNames[secInfo])
 	} else {
-		info.Sources, info.Advisories, info.Facts = meta.Sources, meta.Advisories, meta.Facts
+		info.Sources, info.Advisories, info.Facts, info.Reach = meta.Sources, meta.Advisories, meta.Facts, meta.Reach
 	}
 	for _, s := range db.inOrder {
 		info.Ecosystems = append(info.Ecosystems, strings.Clone(s.name))

@@ -82,9 +82,10 @@ type KEV struct {
 // Source is one feed that a database was built from.
 type Source struct {
 	Name    string    `json:"name"`              // "debian", "go", "alpine-secdb"…
-	Date    time.Time `json:"date"`              // newest statement in it, or the feed's own date
+	Date    time.Time `json:"date,omitzero"`     // newest statement in it, or the feed's own date; zero when neither is stated
 	Records int       `json:"records"`           // statements taken from it
 	Skipped int       `json:"skipped,omitempty"` // statements that could not be read
+	Extent            // how far it reaches
 }
 
 // Advisory is one statement about one package, as Lookup yields it. Its
@@ -143,6 +144,7 @@ type Info struct {
 	Built           time.Time `json:"built"`
 	Format          int       `json:"format"`
 	Sources         []Source  `json:"sources"`
+	Reach           []Reach   `json:"reach,omitempty"` // of each ecosystem; empty in databases of before it was kept
 	Ecosystems      []string  `json:"ecosystems"`      // every ecosystem with at least one statement, sorted
 	Packages        int       `json:"packages"`        // distinct (ecosystem, name)
 	Advisories      int       `json:"advisories"`      // statements

@@ -22,6 +22,7 @@ type infoSection struct {
 	Sources    []Source `json:"sources"`
 	Advisories int      `json:"advisories"`
 	Facts      int      `json:"facts"`
+	Reach      []Reach  `json:"reach,omitempty"`
 }
 
 type pkg struct {
@@ -118,11 +119,11 @@ func (b *Builder) Write(w io.Writer, built time.Time) (Info, error) {
 	for _, ids := range members {
 		e.writeVulnerability(ids, b)
 	}
-	sections, info, err := e.sections(packages, b.sources)
+	built = built.UTC().Truncate(time.Second)
+	sections, info, err := e.sections(packages, b.sources, b.reach(packages, built))
 	if err != nil {
 		return Info{}, err
 	}
-	built = built.UTC().Truncate(time.Second)
 	info.Built = built
 	info.Size, info.Digest, err = writeSections(w, built, sections)
 	return info, err
@@ -159,12 +160,12 @@ func packagesOf(list []*merged) []pkg {
 const maxColumn = 1<<24 - 1
 
 // sections lays out everything gathered.
-func (e *encoder) sections(packages []pkg, sources []Source) ([sectionCount][]byte, Info, error) {
+func (e *encoder) sections(packages []pkg, sources []Source, reach []Reach) ([sectionCount][]byte, Info, error) {
 	var out [sectionCount][]byte
 	sources = sortSet(slices.Clone(sources), func(a, b Source) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), a.Date.Compare(b.Date), cmp.Compare(a.Records, b.Records), cmp.Compare(a.Skipped, b.Skipped))
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.Date.Compare(b.Date), cmp.Compare(a.Records, b.Records), cmp.Compare(a.Skipped, b.Skipped), strings.Compare(a.Until, b.Until))
 	})
-	meta := infoSection{Sources: sources, Advisories: e.advisory, Facts: e.facts}
+	meta := infoSection{Sources: sources, Advisories: e.advisory, Facts: e.facts, Reach: reach}
 	var err error
 	if out[secInfo], err = json.Marshal(meta); err != nil {
 		return out, Info{}, err
@@ -205,7 +206,7 @@ func (e *encoder) sections(packages []pkg, sources []Source) ([sectionCount][]by
 		}
 	}
 	return out, Info{
-		Format: FormatMajor, Sources: sources, Ecosystems: ecosystems, Packages: len(packages),
+		Format: FormatMajor, Sources: sources, Reach: reach, Ecosystems: ecosystems, Packages: len(packages),
 		Advisories: e.advisory, Facts: e.facts, Vulnerabilities: len(e.vulns),
 	}, nil
 }
