@@ -180,7 +180,7 @@ func TestObserve(t *testing.T) {
 		"cannot observe: the original: absent: not in the image's PATH": {"--observe", "absent"},
 		"did not answer within 1s":                                      {"--observe", "hiding", "--http", "http://localhost:9/", "--observe-for", "1s"},
 		"names no file of the image":                                    {"--trace", os.DevNull},
-		"--trace: open /no/such/trace":                                  {"--trace", "/no/such/trace"},
+		"--trace: /no/such/trace":                                       {"--trace", "/no/such/trace"},
 		"neither words nor a JSON":                                      {"--observe", "[x"},
 	} {
 		if code, _, errs := slim(append(args, "-o", "oci-dir:"+t.TempDir()+"/x")...); code != exitFailed || !strings.Contains(errs, want) {

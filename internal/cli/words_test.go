@@ -84,7 +84,7 @@ func TestWordsThatAreNone(t *testing.T) {
 		{args: "scan --secret-rules nowhere ./app.tar", want: "--secret-rules: nowhere: no such file"},
 		{args: "scan --dockerfile nowhere ./app.tar", want: "--dockerfile: nowhere: no such file"},
 		{args: "scan --baseline page.json ./app.tar", want: "not JSON"},
-		{args: "scan sbom:page.json", want: "not JSON"},
+		{args: "scan sbom:page.json", want: "not an SBOM"},
 		{args: "scan sbom:list.json", want: "list.json"},
 		{args: "scan --config key.yaml ./app.tar", want: `no flag is called "failon"; did you mean fail-on?`},
 		{args: "scan --config case.yaml ./app.tar", want: "did you mean fail-on?"},
