@@ -70,7 +70,8 @@ var rooms = map[string][]string{
 	"reach/java":      {"reach", "rootfs"},
 	"reach/perl":      {"reach", "rootfs"},
 	"reach/scripted":  {"reach", "rootfs"},
-	"reach/readers":   {"reach", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
+	"reach/services":  {"reach"}, // programs that start others, as their files say
+	"reach/readers":   {"reach", "reach/services", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
 	"reach/reachtest": {"rootfs", "imagetest"},
 
 	// Tier 4, joins.

@@ -25,7 +25,7 @@ func (f *Files) elfFact(file string) (*elfFact, bool) {
 
 // visitELF follows a program or library: what the dynamic linker loads with it,
 // what its strings name, and what follows from the functions it imports.
-func (w *Walk) visitELF(file string, f *elfFact, data bool) {
+func (w *Walk) visitELF(file string, f *elfFact, loaded bool) {
 	if f.Problem != "" {
 		w.unfollowed(file, f.Problem)
 	}
@@ -41,18 +41,11 @@ func (w *Walk) visitELF(file string, f *elfFact, data bool) {
 	if isLibc(file) {
 		return // what it can open is in the table of rules, by what programs import
 	}
-	if data {
-		for _, s := range f.Names {
-			if strings.Contains(s, ".so") {
-				w.needNamed(file, f, path.Base(s))
-			}
-		}
-		return
+	if loaded && !strings.Contains(path.Base(file), ".so") {
+		return // a program that nothing is known to run
 	}
 	w.followStrings(file, f)
-	if !w.Keeping() {
-		w.followImports(file, f)
-	}
+	w.followImports(file, f)
 }
 
 // unfollowed records a gap that keeps the file's package.
@@ -144,7 +137,7 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 		case strings.HasPrefix(s, "/"):
 			if f.Go {
 				w.followRun(file, s)
-			} else if dir, ok := w.followPath(file, s); ok {
+			} else if dir, ok := w.followPath(file, f, s); ok {
 				dirs = append(dirs, dir)
 			}
 		case strings.Contains(s, ".so"):
@@ -154,6 +147,13 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 			}
 		default:
 			relative = append(relative, s)
+		}
+	}
+	if !strings.Contains(path.Base(file), ".so") {
+		for _, name := range relative {
+			if at := Join(w.Workdir, name); w.IsFile(at) {
+				w.Keep(file, "string \""+name+"\", in the working directory", at)
+			}
 		}
 	}
 	for _, dir := range dirs {
@@ -177,7 +177,7 @@ func (w *Walk) needNamed(file string, f *elfFact, name string) bool {
 
 // followPath needs the file that a string names. For a directory it returns its
 // path, and keeps what it has if it is not everyone's.
-func (w *Walk) followPath(file, s string) (dir string, ok bool) {
+func (w *Walk) followPath(file string, f *elfFact, s string) (dir string, ok bool) {
 	if i := strings.IndexAny(s, "%*$"); i >= 0 {
 		s = s[:strings.LastIndexByte(s[:i], '/')+1]
 	}
@@ -193,7 +193,7 @@ func (w *Walk) followPath(file, s string) (dir string, ok bool) {
 		return "", false
 	}
 	w.Need(file, s, "string \""+s+"\"")
-	w.KeepNamedDir(file, s, "string \""+s+"\" names a directory", false)
+	w.KeepNamedDir(file, s, "string \""+s+"\" names a directory", f.imports(runners...) || f.imports(pathRunners...))
 	return Clean(s), true
 }
 
@@ -208,7 +208,7 @@ type namedDir struct {
 // is in it may be run.
 func (w *Walk) KeepNamedDir(file, dir, why string, runs bool) {
 	at := Clean(dir)
-	if w.Keeping() || IsSystemDir(at) || isSharedDir(at) || !w.named.Add(namedDir{at, runs}) {
+	if IsSystemDir(at) || isSharedDir(at) || !w.named.Add(namedDir{at, runs}) {
 		return
 	}
 	var files []string
@@ -217,7 +217,11 @@ func (w *Walk) KeepNamedDir(file, dir, why string, runs bool) {
 			files = append(files, e.Path)
 		}
 	}
-	w.keeps = append(w.keeps, keep{from: file, why: why, paths: files, runs: runs})
+	if runs {
+		w.KeepRunning(file, why, files...)
+	} else {
+		w.Keep(file, why, files...)
+	}
 }
 
 // isSharedDir reports whether many packages put their files below a directory,
@@ -229,7 +233,7 @@ func isSharedDir(dir string) bool {
 	return slices.Contains([]string{
 		"usr/share/locale", "usr/share/man", "usr/share/doc", "usr/share/info", "usr/share/zoneinfo",
 		"usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
-		"usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
+		"var/lib/dpkg/info", "etc/alternatives", "etc/pam.d", "usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
 		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
 	}, dir)
 }

@@ -29,10 +29,11 @@ type Files struct {
 	dirs    map[string]bool              // directories that are not behind a link
 	facts   map[string]map[string][]byte // of each visitor, by path
 	elf     map[string]*elfFact          // decoded facts of ELF files; nil for what is none
+	names   map[string]map[string]bool   // what directories have, by their paths
 }
 
 func newFiles(tree *rootfs.Tree) Files {
-	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*elfFact{}}
+	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*elfFact{}, names: map[string]map[string]bool{}}
 	f.index()
 	return f
 }
@@ -155,16 +156,33 @@ func (f *Files) Below(dir string) iter.Seq[*rootfs.Entry] {
 func (f *Files) List(dir string) iter.Seq[*rootfs.Entry] {
 	return func(yield func(*rootfs.Entry) bool) {
 		at, ok := f.Follow(dir, nil)
-		i, known := f.at[at]
-		if !ok || !known {
-			return
+		first, end := int32(0), int32(len(f.entries)) // the root's
+		if at != "" {
+			i, known := f.at[at]
+			if !known {
+				return
+			}
+			first, end = i+1, f.ends[i]
 		}
-		for next := i + 1; next < f.ends[i]; next = f.ends[next] {
+		for next := first; ok && next < end; next = f.ends[next] {
 			if !yield(f.entries[next]) {
 				return
 			}
 		}
 	}
+}
+
+// children returns the names of what a directory has.
+func (f *Files) children(dir string) map[string]bool {
+	if known, ok := f.names[dir]; ok {
+		return known
+	}
+	set := map[string]bool{}
+	for e := range f.List(dir) {
+		set[path.Base(e.Path)] = true
+	}
+	f.names[dir] = set
+	return set
 }
 
 // Glob returns the paths of the image that a pattern matches, as glob(3); a

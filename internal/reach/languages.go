@@ -13,7 +13,8 @@ type Language struct {
 	Name       string
 	Programs   string // base names of interpreters and runtime libraries, patterns as in path.Match, blanks between
 	Extensions string // of source files, blanks between: ".py"
-	Scripts    bool   // sources are run, not loaded by others: what is kept as data is not followed
+	Scripts    bool   // sources are run, not loaded by others: what may only be loaded is not followed
+	Service    bool   // no interpreter: programs that start others, as their files say. Core and Run are set
 
 	// Visitors look at bodies during the pass; the reader finds what they
 	// returned with Walk.Fact.
@@ -61,11 +62,17 @@ type reader struct {
 }
 
 // interpreter returns the reader for an interpreter's base name, nil for none.
-func (w *Walk) interpreter(program string) *reader {
+func (w *Walk) interpreter(program string) *reader { return w.program(program, false) }
+
+// service returns the reader for the base name of a program that starts others,
+// nil for none.
+func (w *Walk) service(program string) *reader { return w.program(program, true) }
+
+func (w *Walk) program(program string, service bool) *reader {
 	base := path.Base(program)
 	for i := range w.readers {
 		for pattern := range strings.FieldsSeq(w.readers[i].Programs) {
-			if ok, _ := path.Match(pattern, base); ok {
+			if ok, _ := path.Match(pattern, base); ok && w.readers[i].Service == service {
 				return &w.readers[i]
 			}
 		}

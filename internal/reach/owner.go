@@ -55,8 +55,7 @@ func (o *owners) of(file string) (int, bool) {
 	return int(i), ok
 }
 
-// files returns what the image has of a package but its documentation and
-// what it gives to the system's service managers.
+// files returns what the image has of a package but its documentation.
 func (o *owners) files(i int) []string {
 	var files []string
 	for _, f := range o.owned[i] {
@@ -71,6 +70,19 @@ func (o *owners) files(i int) []string {
 func (w *Walk) Owned(file string) bool {
 	_, ok := w.owners.of(file)
 	return ok
+}
+
+// isForManagers reports whether a package gives a file to a manager of services,
+// jobs, logs or accounts, and does not use it itself.
+func isForManagers(file string) bool {
+	for _, dir := range [...]string{"etc/init.d/", "etc/init/", "etc/cron.", "etc/logrotate.d/", "etc/systemd/", "lib/systemd/", "usr/lib/systemd/", "usr/lib/tmpfiles.d/",
+		"usr/lib/sysusers.d/", "etc/rc", "etc/apparmor.d/", "etc/ufw/", "usr/share/bash-completion/", "etc/bash_completion.d/", "etc/network/if-", "etc/ppp/", "etc/dhcp/",
+		"usr/share/initramfs-tools/", "etc/insserv", "usr/share/bug/", "usr/share/reportbug/", "var/lib/dpkg/", "lib/apk/"} {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsDocumentation reports whether a file is for people to read: no program

@@ -12,6 +12,7 @@ type rule struct {
 	files   string // base names of the files that trigger it, patterns, blanks between
 	imports string // imported functions that trigger it, blanks between; "static" for programs that import nothing
 	needs   string // paths, patterns, blanks between; see walk.needRule
+	runs    bool   // programs among it may be run
 	maybe   bool   // kept as Unknown, for it hangs on what is not in the image whether it is used
 	why     string
 	// except names libraries whose import of the function does not count while
@@ -91,8 +92,20 @@ func rules() []rule {
 		{files: "apache2 httpd", needs: "/etc/apache2/ /etc/httpd/ /usr/lib/apache2/ /usr/lib64/httpd/ /usr/share/apache2/ /usr/local/apache2/", maybe: true, why: "Apache's configuration and modules"},
 		{files: "postgres", needs: "/usr/lib/postgresql/*/lib/ /usr/share/postgresql/ /usr/local/lib/postgresql/ /usr/local/share/postgresql/ /etc/postgresql/ /etc/postgresql-common/", maybe: true, why: "PostgreSQL's modules and data"},
 		{files: "mariadbd mysqld", needs: "/etc/mysql/ /etc/my.cnf /etc/my.cnf.d/ /usr/share/mysql/ /usr/share/mariadb/ /usr/lib/mysql/ /usr/lib64/mysql/", maybe: true, why: "MySQL's configuration, modules and messages"},
-		{files: "git", needs: "/usr/lib/git-core/ /usr/libexec/git-core/ /usr/share/git-core/ /etc/gitconfig", maybe: true, why: "git's commands"},
+		{files: "git", needs: "/usr/lib/git-core/ /usr/libexec/git-core/ /usr/share/git-core/ /etc/gitconfig", maybe: true, runs: true, why: "git's commands"},
 		{files: "ssh sshd", needs: "/etc/ssh/ /usr/lib/openssh/", why: "ssh_config(5)"},
+		{files: "libgs.so* gs gsc", needs: "/usr/share/ghostscript/ /usr/share/color/icc/ /usr/share/fonts/ /var/lib/ghostscript/ /etc/ghostscript/ /usr/share/poppler/", maybe: true, why: "Ghostscript's library, fonts and profiles"},
+		{files: "slapd", needs: "/etc/ldap/ /usr/lib/ldap/ /usr/libexec/openldap/ /var/lib/ldap/ /run/slapd", maybe: true, why: "modules and configuration of slapd"},
+		{files: "dovecot", needs: "/etc/dovecot/ /usr/lib/dovecot/ /usr/libexec/dovecot/ /usr/share/dovecot/", maybe: true, runs: true, why: "programs and modules of Dovecot"},
+		{files: "exim exim4", needs: "/etc/exim/ /etc/exim4/ /usr/lib/exim4/ /var/lib/exim4/", maybe: true, runs: true, why: "Exim's configuration and programs"},
+		{files: "named", needs: "/etc/bind/ /etc/named.conf /etc/named/ /usr/share/dns/ /var/cache/bind/ /usr/lib/*/bind/ /usr/share/GeoIP/", maybe: true, why: "zones and plugins of BIND"},
+		{files: "rsyslogd", needs: "/etc/rsyslog.conf /etc/rsyslog.d/ /usr/lib/*/rsyslog/ /usr/lib/rsyslog/", maybe: true, why: "rsyslog's modules"},
+		{files: "haproxy", needs: "/etc/haproxy/ /usr/share/haproxy/", maybe: true, why: "HAProxy's configuration"},
+		{files: "squid", needs: "/etc/squid/ /usr/lib/squid/ /usr/share/squid/ /usr/share/squid-langpack/", maybe: true, runs: true, why: "Squid's helpers and pages"},
+		{files: "freeradius radiusd", needs: "/etc/freeradius/ /etc/raddb/ /usr/lib/freeradius/ /usr/share/freeradius/", maybe: true, why: "FreeRADIUS' modules"},
+		{files: "smbd nmbd samba winbindd", needs: "/etc/samba/ /usr/lib/*/samba/ /usr/share/samba/ /var/lib/samba/", maybe: true, why: "Samba's modules"},
+		{files: "apache2 httpd fcgiwrap lighttpd", needs: "/usr/lib/cgi-bin/ /var/www/ /srv/www/ /etc/lighttpd/ /usr/lib/lighttpd/ /usr/share/lighttpd/", maybe: true, runs: true, why: "pages and CGI programs"},
+		{files: "git-http-backend git-shell git-daemon", needs: "/etc/gitconfig /usr/share/git-core/ /usr/lib/git-core/ /usr/libexec/git-core/", maybe: true, runs: true, why: "git's commands and hooks"},
 		{files: "lua* luajit*", needs: "/usr/share/lua/ /usr/lib/*/lua/ /usr/local/share/lua/ /usr/local/lib/lua/", maybe: true, why: "modules of Lua"},
 		{files: "tclsh* libtcl*.so*", needs: "/usr/share/tcltk/ /usr/lib/tcl*/", maybe: true, why: "Tcl's library"},
 		{files: "beam.smp erlexec", needs: "/usr/lib/erlang/ /usr/local/lib/erlang/", maybe: true, why: "Erlang's library"},
@@ -194,7 +207,7 @@ func (w *Walk) needRule(file, need string, r rule) {
 
 func (w *Walk) needOrKeep(file, at string, r rule) {
 	if r.maybe {
-		w.Keep(file, r.why, []string{at})
+		w.keepFile(file, r.why, at, r.runs)
 		return
 	}
 	w.Need(file, at, r.why)
@@ -237,7 +250,7 @@ func (w *Walk) needMessages(file, why string) {
 			short, _, _ := strings.Cut(lang, "_")
 			for _, dir := range []string{lang, short} {
 				for e := range w.Below("usr/share/locale/" + dir) {
-					w.Keep(file, why, []string{e.Path})
+					w.Keep(file, why, e.Path)
 				}
 			}
 		}

@@ -29,10 +29,8 @@ func (w *Walk) start(cfg image.Config, opt Options) error {
 		w.Need("", v, "VOLUME")
 	}
 	for _, kv := range cfg.Env {
-		// Who reads the variable may open the file, or run it.
-		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(value, "/") && w.IsFile(value) {
-			w.KeepRunning("", "ENV "+name, value)
-		}
+		name, value, _ := strings.Cut(kv, "=")
+		w.keepVariable(name, value)
 	}
 	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
 	how := "ENTRYPOINT"
@@ -59,6 +57,21 @@ func (w *Walk) start(cfg image.Config, opt Options) error {
 	return nil
 }
 
+// keepVariable keeps the files that a variable of the environment names: what
+// reads it may open them, or run them. Directories are places in which sources
+// look for the names that they have.
+func (w *Walk) keepVariable(name, value string) {
+	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :;,=\"'", r) }) {
+		switch {
+		case !strings.HasPrefix(word, "/"):
+		case w.IsFile(word):
+			w.KeepRunning("", "ENV "+name, word)
+		case w.IsDir(word) && !slices.Contains(w.path, Clean(word)):
+			w.envDirs = append(w.envDirs, Clean(word))
+		}
+	}
+}
+
 // runHealthcheck runs what the engine runs inside the container from time to time.
 func (w *Walk) runHealthcheck(cfg image.Config) {
 	if len(cfg.Healthcheck) < 2 {
@@ -82,17 +95,31 @@ func (w *Walk) runHealthcheck(cfg image.Config) {
 // readers can tell more of, they exclude.
 func (w *Walk) keepApplication(program string) {
 	for _, dir := range []string{w.Workdir, Parent(program)} {
-		if IsSystemDir(dir) {
-			continue
-		}
-		var files []string
-		for e := range w.Below(dir) {
-			if !w.Judged(e.Path) {
-				files = append(files, e.Path)
+		switch {
+		case isHome(dir) || !IsSystemDir(dir):
+			for e := range w.Below(dir) {
+				if !w.Judged(e.Path) {
+					w.KeepRunning("", "application data: /"+dir, e.Path)
+				}
+			}
+		case dir == "":
+			for e := range w.List(dir) {
+				if e.Mode.IsRegular() && !w.Judged(e.Path) {
+					w.KeepRunning("", "application data: /"+dir, e.Path)
+				}
 			}
 		}
-		w.KeepRunning("", "application data: /"+dir, files...)
 	}
+}
+
+// isHome reports whether a directory is one of the system's in which people put
+// applications: what is there belongs to the one that is started there.
+func isHome(dir string) bool {
+	switch dir {
+	case "srv", "opt", "home", "root", "mnt":
+		return true
+	}
+	return false
 }
 
 // Judged reports whether a file of the application is left to the language
@@ -174,7 +201,11 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 	if !w.ran.Add(ranLine{w.Keeping(), strings.Join(argv, "\x00")}) {
 		return true
 	}
-	if w.runs++; w.runs > maxRuns || t.depth >= maxDepth {
+	if w.runs++; w.runs > maxRuns {
+		w.giveUp("more command lines than are followed")
+		return true
+	}
+	if t.depth >= maxDepth {
 		const what = "command lines that start one another without an end"
 		w.Gap(Gap{Path: program, What: what, Scope: "package"})
 		w.KeepPackage(program, what)
@@ -186,15 +217,15 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 		if interpreter && strings.HasPrefix(argv[i], "-") && strings.HasSuffix(argv[i], "c") {
 			continue // sh -c: source, not a path
 		}
-		w.Argument(program, w.Workdir, arg, "argument of "+path.Base(program), false)
+		w.Argument(program, w.Workdir, arg, "argument of "+path.Base(program))
 	}
 	w.dispatch(t, asker, program, argv[1:])
 	return true
 }
 
 // Argument needs the file that a word of a command line names: a path, or one
-// behind "=". What a directory has is kept; runs says that it may be run.
-func (w *Walk) Argument(from, dir, arg, how string, runs bool) {
+// behind "=". What a directory has is kept.
+func (w *Walk) Argument(from, dir, arg, how string) {
 	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
 		arg = value
 	}
@@ -208,7 +239,7 @@ func (w *Walk) Argument(from, dir, arg, how string, runs bool) {
 	}
 	w.Need(from, at, how)
 	if e.Mode.IsDir() {
-		w.KeepNamedDir(from, at, how+" names a directory", runs)
+		w.KeepNamedDir(from, at, how+" names a directory", true)
 	}
 }
 
@@ -217,6 +248,9 @@ func (w *Walk) Argument(from, dir, arg, how string, runs bool) {
 // busybox is many programs. What a wrapper is given to start, asker asks for.
 func (w *Walk) dispatch(t Trail, asker, program string, args []string) {
 	file, _ := w.Follow(program, nil)
+	if r := w.service(program); r != nil {
+		r.Run(Command{Program: program, Called: program, Args: args, Trail: t})
+	}
 	if inner, how := wrappers.Command(path.Base(program), args); len(inner) > 0 {
 		w.wrappers.Add(file)
 		w.runFor(t, asker, file, how, inner)

@@ -13,51 +13,55 @@ import (
 // those it returns are clean and do not, as in rootfs.
 //
 // It goes over the image twice with the same code: first what is surely
-// reached, to the end; then what is kept because something reached could not be
-// followed, and all that this needs in turn.
+// reached, to the end; then what is kept because something could not be followed.
+// What is kept is followed like what is reached, and keeps what it may use in
+// turn, to the end: all that something unknown needs is at least unknown.
 type Walk struct {
 	Files
 	Env     map[string]string // of the configuration
 	Workdir string            // of the configuration
 	path    []string          // directories of $PATH, in order
+	envDirs []string          // that other variables name
 
 	owners  owners
 	linker  linker
 	rules   []rule
 	readers []reader
 
-	phase phase
-	marks map[string]mark
-	queue []string // marked files that were not visited yet
-	keeps []keep
-	later []laterCall
-	gaps  []Gap
-	wants []Want
-	runs  int // command lines followed
+	phase  phase
+	marks  map[string]mark
+	queue  []string        // marked files that were not visited yet
+	loaded map[string]bool // marked files that were followed as what is loaded, not as what is run
+	keeps  [2][]keep       // what may be run, what may be loaded or read
+	lines  []keptLine
+	gaps   []Gap
+	wants  []Want
+	runs   int    // command lines followed
+	steps  int    // commands evaluated
+	ended  string // why the walk ended before its time
 
 	// What was followed already.
-	ran      Set[ranLine]
-	scripts  Set[string] // scripts whose arguments are known, or that were read without
-	wrappers Set[string] // programs whose command line says what they run
-	ruled    Set[string] // what rules need
-	named    Set[namedDir]
-	wanted   Set[wanted]
+	ran                      Set[ranLine]
+	scripts                  Set[string] // scripts whose arguments are known, or that were read without
+	wrappers                 Set[string] // programs whose command line says what they run
+	ruled                    Set[string] // what rules need
+	named                    Set[namedDir]
+	packages, packagesLoaded Set[int] // that are kept, to be run or to be loaded
+	wanted                   Set[wanted]
 }
 
-// phase says what a mark means: the walk goes from one to the next.
+// phase says what a mark means. The walk is first reaching; then it goes between
+// the others until nothing is added.
 type phase int
 
 const (
-	reaching    phase = iota // what is marked is Reached
-	keeping                  // what is marked is Unknown, and may be run
-	keepingData              // what is marked is Unknown, and is kept next to other files, not because something may run it
+	reaching phase = iota // what is marked is Reached
+	keeping               // what is marked is Unknown, and may be run
+	loading               // what is marked is Unknown, and may be loaded or read
 )
 
-// laterCall is a command line of something that is only kept.
-type laterCall struct {
-	from, how string
-	argv      []string
-}
+// keptLine is a command line that something may run.
+type keptLine struct{ from, how, line string }
 
 // Set is what was met before. The zero value is empty.
 type Set[K comparable] struct{ m map[K]struct{} }
@@ -91,11 +95,10 @@ type mark struct {
 type keep struct {
 	from, why string
 	paths     []string
-	runs      bool // they may be run, and are followed like what is reached
 }
 
 func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language) *Walk {
-	w := &Walk{Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}}
+	w := &Walk{Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}, loaded: map[string]bool{}}
 	for _, kv := range cfg.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			w.Env[name] = value
@@ -146,6 +149,10 @@ func (w *Walk) mark(from, at, how string) {
 		return
 	}
 	if _, marked := w.marks[at]; marked {
+		if w.phase == keeping && w.loaded[at] {
+			delete(w.loaded, at)
+			w.queue = append(w.queue, at)
+		}
 		return
 	}
 	state := Reached
@@ -155,6 +162,9 @@ func (w *Walk) mark(from, at, how string) {
 	w.marks[at] = mark{from, how, state}
 	if i, ok := w.at[at]; ok && w.entries[i].Mode.IsRegular() {
 		w.queue = append(w.queue, at)
+		if w.phase == loading {
+			w.loaded[at] = true
+		}
 	}
 	for dir := Parent(at); dir != ""; dir = Parent(dir) {
 		if _, marked := w.marks[dir]; marked {
@@ -165,8 +175,8 @@ func (w *Walk) mark(from, at, how string) {
 }
 
 // Gap records something that cannot be followed. Callers also say what is kept
-// because of it, with KeepPackage or KeepTree; scope names that. What is itself
-// only kept has no gaps: see KeepPackage.
+// because of it, with KeepPackage or KeepTree; scope names that. Those of what is
+// itself only kept are not listed: they keep what they may use as well.
 func (w *Walk) Gap(g Gap) {
 	if w.phase != reaching {
 		return
@@ -179,20 +189,18 @@ func (w *Walk) Gap(g Gap) {
 	w.gaps = append(w.gaps, g)
 }
 
-// KeepPackage keeps all files but the documentation of the package that owns a
-// file, because something in it could not be followed. A file that no package
+// KeepPackage keeps all files of the package that owns a file, because something
+// in it could not be followed: all but the documentation and what it gives to the
+// system's managers of services, which only they start. A file that no package
 // owns is kept with what is in its directory, unless that is one of the system's.
-//
-// What is kept is followed as far as it is loaded: libraries and modules get what
-// they need, so that they would work. Programs and scripts among it lead to
-// nothing more, and what cannot be followed in it keeps nothing more: else one
-// Gap keeps everything, for somewhere in it is a script for a shell.
 func (w *Walk) KeepPackage(file, why string) {
-	if w.phase != reaching {
-		return
-	}
 	if i, ok := w.owners.of(file); ok {
-		w.Keep(file, why, w.owners.files(i))
+		switch files := slices.DeleteFunc(w.owners.files(i), isForManagers); {
+		case w.phase == loading && w.packagesLoaded.Add(i):
+			w.Keep(file, why, files...)
+		case w.phase != loading && w.packages.Add(i):
+			w.KeepRunning(file, why, files...)
+		}
 		return
 	}
 	if dir := Parent(Clean(file)); !IsSystemDir(dir) {
@@ -213,23 +221,28 @@ func (w *Walk) KeepTree(from, dir, why string, except ...func(path string) bool)
 			paths = append(paths, e.Path)
 		}
 	}
-	w.Keep(from, why, paths)
+	w.Keep(from, why, paths...)
 }
 
-// Keep keeps single files because something in from could not be followed.
-func (w *Walk) Keep(from, why string, paths []string) {
-	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths})
+// Keep keeps files that something in from may load or read.
+func (w *Walk) Keep(from, why string, paths ...string) {
+	w.keeps[1] = append(w.keeps[1], keep{from, why, paths})
 }
 
-// KeepRunning keeps files that something in from may run, with all that they
-// Need in turn.
+// KeepRunning keeps files that something in from may run.
 func (w *Walk) KeepRunning(from, why string, paths ...string) {
-	w.keeps = append(w.keeps, keep{from: from, why: why, paths: paths, runs: true})
+	w.keeps[0] = append(w.keeps[0], keep{from, why, paths})
+}
+
+// KeepLine keeps what a command line would run that something in from may give
+// to a shell.
+func (w *Walk) KeepLine(from, how, line string) {
+	w.lines = append(w.lines, keptLine{from, how, line})
 }
 
 // drain visits what was marked until nothing is left.
 func (w *Walk) drain() {
-	for len(w.queue) > 0 {
+	for len(w.queue) > 0 && w.ended == "" {
 		file := w.queue[0]
 		w.queue = w.queue[1:]
 		w.visit(file)
@@ -243,73 +256,90 @@ func (w *Walk) drain() {
 // follow them can now.
 func (w *Walk) Queue(files ...string) { w.queue = append(w.queue, files...) }
 
-// Later follows a command line once all that is reached is known, if it is
-// something kept that has it, else at once.
-func (w *Walk) Later(from, how string, argv []string) {
-	if w.phase == reaching {
-		w.Run(Trail{}, from, how, argv)
-		return
-	}
-	w.later = append(w.later, laterCall{from, how, argv})
-}
-
 // Keeping reports whether the walk follows what is only kept.
 func (w *Walk) Keeping() bool { return w.phase != reaching }
 
-// keepUnknown marks what is to be kept, and follows it like what is reached.
+// keepUnknown marks what is to be kept and follows it, until nothing is added:
+// what may be run as far as it goes, then what may be loaded.
 func (w *Walk) keepUnknown() {
-	w.phase = keeping
-	// What may be run is followed further, so it comes first.
-	slices.SortStableFunc(w.keeps, func(a, b keep) int {
-		if a.runs == b.runs {
-			return 0
+	for len(w.keeps[0])+len(w.keeps[1])+len(w.lines) > 0 && w.ended == "" {
+		w.phase = keeping
+		list := &w.keeps[0]
+		if len(*list)+len(w.lines) == 0 {
+			w.phase = loading
+			list = &w.keeps[1]
 		}
-		if a.runs {
-			return -1
-		}
-		return 1
-	})
-	for len(w.keeps)+len(w.later) > 0 {
-		if len(w.later) > 0 {
-			w.phase = keeping
-			for _, c := range w.later {
-				w.Run(Trail{}, c.from, c.how, c.argv)
+		keeps, lines := *list, w.lines
+		*list, w.lines = nil, nil
+		for _, k := range keeps {
+			for _, p := range k.paths {
+				w.Need(k.from, p, k.why)
 			}
-			w.later = nil
-			w.drain()
-			continue
 		}
-		k := w.keeps[0]
-		w.keeps = w.keeps[1:]
-		w.phase = keepingData
-		if k.runs {
-			w.phase = keeping
-		}
-		for _, p := range k.paths {
-			w.Need(k.from, p, k.why)
+		for _, l := range lines {
+			w.NeedProgram(l.from, "/bin/sh", l.how)
+			w.Line(l.from, l.line)
 		}
 		w.drain()
+	}
+	if w.ended == "" {
+		return
+	}
+	for _, e := range w.entries {
+		if _, marked := w.marks[e.Path]; !marked {
+			w.marks[e.Path] = mark{"", w.ended, Unknown}
+		}
+	}
+}
+
+// maxSteps bounds the commands of shell scripts that one walk evaluates, and
+// maxRuns its command lines: of images that people make, hundreds of scripts stay
+// far below them.
+const maxSteps = 400_000
+
+// Step counts a command that a reader evaluates, and reports whether more may be.
+// Beyond the bound nothing more is followed, and everything is kept.
+func (w *Walk) Step() bool {
+	w.steps++
+	if w.steps == maxSteps {
+		w.giveUp("more commands than are followed")
+	}
+	return w.steps < maxSteps
+}
+
+// giveUp ends the walk: everything that it did not find is unknown.
+func (w *Walk) giveUp(what string) {
+	if w.ended == "" {
+		w.ended = what
+		w.gaps = append(w.gaps, Gap{What: what, Scope: "everything"})
 	}
 }
 
 // visit follows one file, by what it is.
 func (w *Walk) visit(file string) {
-	data := w.phase == keepingData
+	loaded := w.loaded[file]
 	f, ok := w.elfFact(file)
 	w.applyRules(file, f)
+	if r := w.service(file); r != nil && !loaded {
+		r.Core(file)
+	}
 	if ok {
-		w.visitELF(file, f, data)
+		w.visitELF(file, f, loaded)
 		if r := w.interpreter(file); r != nil && r.Core != nil {
 			r.Core(file)
 		}
 		return
 	}
-	if interpreter, ok := w.shebang(file); ok && !data && w.scripts.Add(file) {
+	interpreter, script := w.shebang(file)
+	if !script || !loaded {
+		w.followLiterals(file)
+	}
+	if script && !loaded && w.scripts.Add(file) {
 		// Reached by its name alone: nothing tells its arguments.
 		w.Run(Trail{}, file, "#!", append(interpreter, "/"+file))
 	}
 	if r := w.source(file); r != nil && r.Visit != nil {
-		if !data || !r.Scripts {
+		if !loaded || !r.Scripts {
 			r.Visit(file)
 		}
 		return

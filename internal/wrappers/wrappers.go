@@ -18,6 +18,7 @@ type wrapper struct {
 	assigns bool   // NAME=value may stand before the command
 	away    bool   // the command is looked up in another root: what it does there is not done here
 	shell   string // options whose value is a shell's command line, blanks between
+	sub     string // the subcommand that starts one: others do not
 }
 
 // table follows the programs' own manuals.
@@ -60,6 +61,15 @@ var table = []wrapper{
 	{names: "xvfb-run", takes: "-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol --server-args --wait"},
 	{names: "strace ltrace", takes: "-o -e -s -p -u -E -a -O -S -I -P"},
 	{names: "busybox toybox"},
+	{names: "with-contenv s6-overlay-suexec opentelemetry-instrument ddtrace-run"},
+	{names: "cross-env env-cmd", takes: "-f -e", assigns: true},
+	{names: "dotenv dotenvx", takes: "-e -f -p -c --env-file"},
+	{names: "bundle bundler", sub: "exec"},
+	{names: "poetry pipenv pdm hatch rye uv", takes: "--with --project --directory --python -p -e -C", sub: "run"},
+	{names: "conda mamba micromamba", takes: "-n -p --name --prefix --cwd", sub: "run"},
+	{names: "doppler op infisical", sub: "run"},
+	{names: "chamber", sub: "exec", skip: 1},
+	{names: "newrelic-admin", sub: "run-program"},
 	{names: "ld-linux-x86-64.so.2 ld-linux-aarch64.so.1", takes: "--library-path --preload --audit --argv0 --inhibit-rpath"},
 }
 
@@ -93,7 +103,11 @@ func Length(words []string) int {
 		if !ok || w.away || asks(words[at:]) {
 			break
 		}
-		at += 1 + w.length(words[at+1:])
+		n := w.length(words[at+1:])
+		if w.sub != "" && n >= len(words)-at-1 {
+			break // it starts nothing: it is what is run
+		}
+		at += 1 + n
 	}
 	return min(at, len(words))
 }
@@ -103,9 +117,17 @@ func asks(words []string) bool {
 	return words[0] == "command" && len(words) > 1 && (words[1] == "-v" || words[1] == "-V")
 }
 
-// length is the number of arguments before the command.
+// length is the number of arguments before the command: all, if another
+// subcommand is given.
 func (w wrapper) length(args []string) int {
 	n := optionsLength(args, w.takes)
+	if w.sub != "" {
+		if n >= len(args) || args[n] != w.sub {
+			return len(args)
+		}
+		n++
+		n += optionsLength(args[n:], w.takes)
+	}
 	for w.assigns && n < len(args) && strings.Contains(args[n], "=") && !strings.HasPrefix(args[n], "=") {
 		n++
 	}

@@ -333,7 +333,7 @@ func (r *reader) visit(file string) {
 			if r.w.IsDir(at) {
 				r.w.KeepTree(file, at+"/"+pkg, fmt.Sprintf("the name %q", name))
 			} else {
-				r.w.Keep(file, fmt.Sprintf("the name %q", name), []string{at})
+				r.w.Keep(file, fmt.Sprintf("the name %q", name), at)
 			}
 		}
 	}
@@ -382,7 +382,7 @@ func (r *reader) gap(file, what string) {
 		for e := range r.w.All() {
 			switch path.Ext(e.Path) {
 			case ".jar", ".war", ".class":
-				r.w.Keep(file, what, []string{e.Path})
+				r.w.Keep(file, what, e.Path)
 			}
 		}
 		return
@@ -395,7 +395,7 @@ func (r *reader) gap(file, what string) {
 		if r.w.IsDir(at) {
 			r.w.KeepTree(file, at, what)
 		} else {
-			r.w.Keep(file, what, []string{at})
+			r.w.Keep(file, what, at)
 		}
 	}
 }

@@ -238,11 +238,11 @@ func (r *reader) keepPrefix(file, at string, whole bool, what string) {
 			continue
 		}
 		if e.Mode.IsRegular() {
-			r.w.Keep(file, what, []string{e.Path})
+			r.w.Keep(file, what, e.Path)
 			continue
 		}
 		if real, ok := r.w.Follow(e.Path, nil); ok {
-			r.w.Keep(file, what, []string{e.Path})
+			r.w.Keep(file, what, e.Path)
 			r.w.KeepTree(file, real, what, isNodeDocumentation, func(p string) bool { return inNodeModules(real, p) })
 		}
 	}
@@ -282,7 +282,7 @@ func (r *reader) dependencies(file, dir string, callers bool) {
 			for _, nm := range r.lookup(scope) {
 				at := reach.Join(nm, name)
 				if p := r.packageIn(at); p != nil {
-					r.w.Keep(file, why, append(r.entries(at, p), at, at+"/package.json"))
+					r.w.Keep(file, why, append(r.entries(at, p), at, at+"/package.json")...)
 					break
 				}
 			}

@@ -184,7 +184,7 @@ func (r *reader) follow(t reach.Trail, file, dir string, facts perlFacts) {
 	}
 	for _, name := range facts.Names {
 		for _, at := range r.filesOf(name) {
-			r.w.Keep(file, fmt.Sprintf("the name %q", name), []string{at})
+			r.w.Keep(file, fmt.Sprintf("the name %q", name), at)
 		}
 	}
 	for _, c := range facts.Commands {

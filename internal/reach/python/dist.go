@@ -131,6 +131,6 @@ func (r *reader) entryPoints(file string, names []string) {
 	}
 	for _, e := range rest {
 		found, _ := r.findModule(r.searchPath(), e.module)
-		r.w.Keep(file, "entry point "+e.group+" "+e.name, found.files)
+		r.w.Keep(file, "entry point "+e.group+" "+e.name, found.files...)
 	}
 }

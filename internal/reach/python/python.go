@@ -462,7 +462,7 @@ func (r *reader) namesIn(file string) {
 		}
 		for _, dirs := range [][]string{here, r.searchPath()} {
 			if found, parts := r.findModule(dirs, name); parts > strings.Count(name, ".")/2 {
-				r.w.Keep(file, "named in the extension module", found.files)
+				r.w.Keep(file, "named in the extension module", found.files...)
 			}
 		}
 	}
@@ -609,7 +609,7 @@ func (r *reader) importNamed(file, name string) {
 		return
 	}
 	why := fmt.Sprintf("the string %q", name)
-	r.w.Keep(file, why, found.files)
+	r.w.Keep(file, why, found.files...)
 	if r.django && found.dir != "" && parts > strings.Count(module, ".") && !r.inLibrary(found.dir+"/x") && !isInstalledPython(file) {
 		r.w.KeepTree(file, found.dir, why, isOtherPython)
 	}

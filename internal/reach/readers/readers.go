@@ -9,12 +9,13 @@ import (
 	"github.com/careen/careen/internal/reach/perl"
 	"github.com/careen/careen/internal/reach/python"
 	"github.com/careen/careen/internal/reach/scripted"
+	"github.com/careen/careen/internal/reach/services"
 	"github.com/careen/careen/internal/reach/shell"
 )
 
 // Languages returns the table.
 func Languages() []reach.Language {
-	return []reach.Language{
+	return append([]reach.Language{
 		shell.Language(),
 		node.Language(),
 		python.Language(),
@@ -22,5 +23,5 @@ func Languages() []reach.Language {
 		perl.Language(),
 		scripted.PHP(),
 		scripted.Ruby(),
-	}
+	}, services.Languages()...)
 }

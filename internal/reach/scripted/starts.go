@@ -185,7 +185,7 @@ func (s *starter) followStarts(file string) {
 	}
 	for _, line := range f.Commands {
 		// What follows the constant part may be missing.
-		s.w.Later(file, "starts", []string{"/bin/sh", "-c", strings.TrimRight(line, " |<>&;")})
+		s.w.Run(reach.Trail{}, file, "starts", []string{"/bin/sh", "-c", strings.TrimRight(line, " |<>&;")})
 	}
 	if f.Line == 0 {
 		return

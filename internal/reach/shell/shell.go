@@ -298,7 +298,7 @@ func (s *script) statement(stmt *syntax.Stmt) {
 		return
 	}
 	syntax.Walk(stmt, func(n syntax.Node) bool {
-		if s.steps++; s.steps > maxShellSteps {
+		if s.steps++; s.steps > maxShellSteps || !s.w.Step() {
 			return false
 		}
 		if n != nil && n != stmt && s.branch(n) {
@@ -440,6 +440,6 @@ func (s *script) call(name string, args []string) {
 // argument needs a file that a word names, in whichever directory the script is.
 func (s *script) argument(arg, how string) {
 	for _, dir := range s.dirs {
-		s.w.Argument(s.from, dir, arg, how, true)
+		s.w.Argument(s.from, dir, arg, how)
 	}
 }

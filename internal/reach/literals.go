@@ -1,0 +1,545 @@
+package reach
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/rootfs"
+)
+
+// Sources of every language name files in their strings, as ELF files do: by
+// their paths, by names next to themselves or in the working directory, and by
+// pieces that are joined. A reader follows what a language loads; what a source
+// opens or starts is followed here, for all of them alike. Nothing is evaluated:
+// what could be meant is kept.
+
+const literalVisitor = "reach-literals"
+
+// Bounds of the strings of one source.
+const (
+	maxSource    = 4 << 20
+	maxPaths     = 4000
+	maxMentions  = 1000
+	maxWords     = 4000
+	maxLines     = 500
+	maxLine      = 400 // bytes
+	maxWord      = 64
+	maxBases     = 64 // directories in which the names of one source are looked up
+	maxDirFiles  = 2000
+	maxNameMatch = 64
+)
+
+// literals is what the strings of one source may name.
+type literals struct {
+	Paths    []string `json:"p,omitempty"` // strings that are a path: "/etc/x.yml", "conf/x.yml", "x.yml"
+	Mentions []string `json:"m,omitempty"` // absolute paths that stand anywhere else
+	Words    []string `json:"w,omitempty"` // strings of one word: pieces of a path, names of programs
+	Lines    []string `json:"l,omitempty"` // strings that may be a command line, where the source starts programs
+	Starts   bool     `json:"s,omitempty"` // the source starts programs
+}
+
+// sourceExtensions are those of programs in source form and of what configures
+// them.
+const sourceExtensions = " .py .pyw .js .mjs .cjs .jsx .ts .mts .cts .tsx .rb .ru .rake .php .phtml .inc .pl .pm .al .psgi .lua .tcl .tk .tm .exp .r .jl " +
+	".ex .exs .erl .hrl .escript .scm .el .awk .groovy .kts .clj .coffee .sh .bash .zsh .ksh .fish .envsh .cgi .fcgi .wsgi .mk .nim .d .raku .cr " +
+	".yaml .yml .toml .json .xml .properties .conf .cnf .ini .cfg .env "
+
+// sourceNames are those of sources without an extension.
+const sourceNames = " Makefile makefile GNUmakefile Procfile Rakefile Gemfile Brewfile Fastfile Caddyfile Jenkinsfile artisan console crontab "
+
+func isLiteralSource(h *rootfs.Header, head []byte) bool {
+	if h.Size == 0 || h.Size > maxSource || bytes.IndexByte(head, 0) >= 0 || IsDocumentation(h.Path) {
+		return false
+	}
+	if bytes.HasPrefix(head, []byte("#!")) {
+		return true
+	}
+	base := path.Base(h.Path)
+	if ext := strings.ToLower(path.Ext(base)); ext != "" && strings.Contains(sourceExtensions, " "+ext+" ") {
+		return !strings.HasSuffix(base, ".d.ts") && base != "package-lock.json"
+	}
+	return strings.Contains(sourceNames, " "+base+" ")
+}
+
+func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+	src, err := body.Bytes(maxSource)
+	if err != nil {
+		return nil, err
+	}
+	l := readLiterals(src, path.Ext(h.Path), isInstalled(h.Path))
+	if len(l.Paths)+len(l.Mentions)+len(l.Words)+len(l.Lines) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(l)
+}
+
+// isInstalled reports whether a source belongs to a library rather than to an
+// application: its relative names are not looked for.
+func isInstalled(file string) bool {
+	file = "/" + file
+	for _, dir := range [...]string{"/site-packages/", "/dist-packages/", "/node_modules/", "/gems/", "/lib/python", "/lib/ruby/", "/usr/share/perl", "/usr/lib/x86_64-linux-gnu/perl",
+		"/usr/share/nodejs/", "/usr/share/php/", "/usr/share/tcltk/", "/lib/R/library/", "/vendor_ruby/", "/usr/share/lua/"} {
+		if strings.Contains(file, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// isStandardLibrary reports whether a source is of a language's own library,
+// which starts what its callers tell it to.
+func isStandardLibrary(file string) bool {
+	file = "/" + file
+	for _, dir := range [...]string{"/site-packages/", "/dist-packages/", "/node_modules/", "/gems/", "/vendor_ruby/"} {
+		if strings.Contains(file, dir) {
+			return false
+		}
+	}
+	return isInstalled(file[1:])
+}
+
+// starters are what stands in sources that start programs, by the extension or
+// the interpreter: JavaScript and Python say it with a module's name, others have
+// words for it. Those of "" are for what has neither.
+var starters = map[string][]string{
+	"py":   {"subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "Popen", "pexpect", "plumbum", "sarge", "fabric", "create_subprocess"},
+	"js":   {"child_process", "execa", "cross-spawn", "shelljs", "Deno.", "Bun.", "\"zx", "'zx", "pm2", "script:"},
+	"rb":   {"system", "exec", "spawn", "Open3", "popen", "`", "%x", "Process"},
+	"pl":   {"system", "exec", "qx", "`", "open3", "open2", "IPC::", "popen", "-|", "|-"},
+	"php":  {"exec", "shell_exec", "system", "passthru", "popen", "proc_open", "pcntl_exec", "Process", "`"},
+	"lua":  {"execute", "popen", "spawn", "exec"},
+	"tcl":  {"exec", "spawn", "open"},
+	"data": {"command", "exec", "script", "cmd", "run", "program"},
+	"":     {"system", "exec", "spawn", "popen", "process", "run", "shell", "Process", "open_port", "ProcessBuilder"},
+}
+
+// sourceKind returns the key of starters for a source.
+func sourceKind(src []byte, ext string) string {
+	switch strings.ToLower(ext) {
+	case ".py", ".pyw", ".wsgi":
+		return "py"
+	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".coffee":
+		return "js"
+	case ".rb", ".ru", ".rake":
+		return "rb"
+	case ".pl", ".pm", ".al", ".psgi":
+		return "pl"
+	case ".php", ".phtml", ".inc":
+		return "php"
+	case ".lua":
+		return "lua"
+	case ".tcl", ".tk", ".tm", ".exp":
+		return "tcl"
+	case ".yaml", ".yml", ".toml", ".json", ".xml", ".properties", ".conf", ".cnf", ".ini", ".cfg", ".env":
+		return "data"
+	}
+	line := FirstLine(src[:min(len(src), 200)])
+	if !strings.HasPrefix(line, "#!") {
+		return ""
+	}
+	for _, kind := range [...][2]string{{"python", "py"}, {"node", "js"}, {"bun", "js"}, {"ruby", "rb"}, {"perl", "pl"}, {"php", "php"}, {"lua", "lua"}, {"tclsh", "tcl"}, {"wish", "tcl"}, {"expect", "tcl"}} {
+		if strings.Contains(line, kind[0]) {
+			return kind[1]
+		}
+	}
+	return ""
+}
+
+// startsPrograms reports whether a source of a kind may start programs.
+func startsPrograms(src []byte, kind string) bool {
+	for _, word := range starters[kind] {
+		for at := 0; ; {
+			i := bytes.Index(src[at:], []byte(word))
+			if i < 0 {
+				break
+			}
+			at += i + len(word)
+			if kind == "js" || kind == "py" || kind == "data" || !isLetter(word[0]) || (at == len(word) || !isLetter(src[at-len(word)-1])) && (at == len(src) || !isLetter(src[at])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readLiterals finds the strings of a source that may name files or programs.
+// Quotes are paired as they come, each once as the beginning of a string: an
+// apostrophe in a comment hides nothing.
+func readLiterals(src []byte, ext string, installed bool) literals {
+	lang := sourceKind(src, ext)
+	l := literals{Starts: startsPrograms(src, lang)}
+	sets := [4]map[string]bool{{}, {}, {}, {}}
+	add := func(kind, most int, text []byte) {
+		if len(sets[kind]) < most {
+			sets[kind][string(text)] = true
+		}
+	}
+	bare := lang == "tcl" || lang == "data" || lang == "" // words without quotes are strings
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case c == '"' || c == '\'' || c == '`':
+			text, ok := quoted(src[i:])
+			if !ok {
+				continue
+			}
+			switch kind := literalKind(text); {
+			case kind == pathLiteral && (!installed || text[0] == '/'):
+				add(0, maxPaths, text)
+			case kind == wordLiteral && (!installed || l.Starts && isFirst(src, i)):
+				add(2, maxWords, text)
+			case kind == lineLiteral && l.Starts && len(text) <= maxLine && (!installed || isFirst(src, i)):
+				add(3, maxLines, text)
+			}
+		case c == '/' && i+1 < len(src) && isNameByte(src[i+1]) && (i == 0 || !isNameByte(src[i-1]) && src[i-1] != '/' && src[i-1] != '<' && src[i-1] != '}' && src[i-1] != ')'):
+			text := pathRun(src[i:])
+			first, _, _ := bytes.Cut(text[1:], []byte("/"))
+			if isTopDir(string(first)) && text[len(text)-1] != '/' {
+				add(1, maxMentions, bytes.TrimRight(text, ".,:"))
+			}
+		case bare && !installed && isNameByte(c) && (i == 0 || !isNameByte(src[i-1]) && src[i-1] != '/'):
+			text := pathRun(src[i:])
+			if kind := literalKind(text); kind == pathLiteral {
+				add(0, maxPaths, text)
+			} else if kind == wordLiteral && (l.Starts || lang == "tcl") { // Tcl's words are strings
+				add(2, maxWords, text)
+			}
+			i += len(text) - 1
+		}
+	}
+	for text := range sets[0] {
+		delete(sets[1], text)
+	}
+	l.Paths, l.Mentions, l.Words, l.Lines = sortedSet(sets[0]), sortedSet(sets[1]), sortedSet(sets[2]), sortedSet(sets[3])
+	return l
+}
+
+// isFirst reports whether a string is the first of a list or of arguments, or is
+// assigned: in a library, others are taken for what they most often are.
+func isFirst(src []byte, at int) bool {
+	for at--; at >= 0 && (src[at] == ' ' || src[at] == '\t' || src[at] == '\n'); at-- {
+	}
+	return at >= 0 && strings.IndexByte("([=", src[at]) >= 0
+}
+
+// quoted returns the text of the string that begins at a quote, if it ends on
+// the same line and is not long.
+func quoted(src []byte) ([]byte, bool) {
+	for i := 1; i < len(src) && i <= maxLine+1; i++ {
+		switch src[i] {
+		case '\\':
+			i++
+		case '\n':
+			return nil, false
+		case src[0]:
+			return src[1:i], i > 1
+		}
+	}
+	return nil, false
+}
+
+// pathRun returns what may be a path at the beginning of a text.
+func pathRun(src []byte) []byte {
+	n := 0
+	for n < len(src) && n < MaxName && (isNameByte(src[n]) || src[n] == '/') {
+		n++
+	}
+	return src[:n]
+}
+
+// isNameByte reports whether a byte is one of the names of files that programs
+// have in them.
+func isNameByte(c byte) bool {
+	return isLetter(c) || c == '.' || c == '-' || c == '+' || c == '@' || c == '~' || c >= 0x80
+}
+
+// The kinds of literals.
+const (
+	noLiteral = iota
+	pathLiteral
+	wordLiteral
+	lineLiteral
+)
+
+// literalKind tells what a string may name. What stands for something computed
+// in a path ("%s", "{name}", "${x}", "*", "?") is part of it.
+func literalKind(text []byte) int {
+	if len(text) == 0 {
+		return noLiteral
+	}
+	slash, dot, blanks := false, -1, false
+	for i, c := range text {
+		switch {
+		case c == '/':
+			slash = true
+		case c == '.':
+			dot = i
+		case c == ' ' || c == '\t':
+			blanks = true
+		case isNameByte(c), strings.IndexByte("%{}$*?[]#;:=,", c) >= 0:
+		case strings.IndexByte("|&<>()'\"\\!^", c) >= 0:
+			blanks = true // of a command line
+		default:
+			return noLiteral
+		}
+	}
+	switch {
+	case blanks:
+		if CommandWord(bytes.TrimLeft(text, " ")) == "" && !beginsCommand(text) {
+			return noLiteral
+		}
+		return lineLiteral
+	case len(text) > MaxName || bytes.Contains(text, []byte("://")):
+		return noLiteral
+	case slash, dot > 0 && dot < len(text)-1 && len(text)-dot <= 10, dot == 0:
+		return pathLiteral
+	case len(text) > maxWord:
+		return noLiteral
+	}
+	return wordLiteral
+}
+
+// beginsCommand reports whether a text begins like a command line: with the name
+// or the path of a program.
+func beginsCommand(text []byte) bool {
+	word, _, _ := bytes.Cut(bytes.TrimLeft(text, " "), []byte(" "))
+	if len(word) < 2 {
+		return false
+	}
+	for _, c := range word {
+		if !isNameByte(c) && c != '/' && c != '$' && c != '{' && c != '}' && c != '=' {
+			return false
+		}
+	}
+	return true
+}
+
+// followLiterals follows what the strings of a source may name. What an
+// application names by its whole path is reached; all else is kept.
+func (w *Walk) followLiterals(file string) {
+	data, ok := w.Fact(literalVisitor, file)
+	if !ok {
+		return
+	}
+	var l literals
+	if json.Unmarshal(data, &l) != nil {
+		return
+	}
+	standard, installed := isStandardLibrary(file), isInstalled(file) || w.Owned(file)
+	runs := !standard && (!installed || l.Starts)
+	for _, p := range slices.Concat(l.Paths, l.Mentions) {
+		for _, one := range strings.FieldsFunc(p, func(r rune) bool { return r == ';' || r == ':' || r == ',' || r == '=' }) {
+			if strings.HasPrefix(one, "/") {
+				w.followAbsolute(file, one, standard, installed, runs)
+			}
+		}
+	}
+	if !installed {
+		w.followRelative(file, l)
+	}
+	if !l.Starts || standard || installed && isConfiguration(file) || w.isShellScript(file) {
+		return // what a shell's script starts, its reader evaluates
+	}
+	for _, name := range l.Words {
+		if program, ok := w.Find(name); ok && len(name) > 1 {
+			w.KeepRunning(file, "string \""+name+"\" in a source that starts programs", program)
+		}
+	}
+	for _, line := range l.Lines {
+		if word, _, _ := strings.Cut(strings.TrimLeft(line, " "), " "); w.mayStart(word) {
+			w.KeepLine(file, "string \""+line+"\"", line)
+		}
+	}
+}
+
+// isShellScript reports whether the reader of the shell evaluates a file.
+func (w *Walk) isShellScript(file string) bool {
+	if w.IsSource(file, "shell") {
+		return true
+	}
+	interpreter, ok := w.shebang(file)
+	if !ok {
+		return false
+	}
+	name := path.Base(interpreter[0])
+	if len(interpreter) > 1 && name == "env" {
+		name = path.Base(strings.Fields(interpreter[1] + " x")[0])
+	}
+	r := w.interpreter(name)
+	return r != nil && r.Line != nil
+}
+
+// mayStart reports whether a word at the beginning of a line may be a program:
+// the image has it, or it is computed, assigned or the shell's own.
+func (w *Walk) mayStart(word string) bool {
+	if name, _, ok := strings.Cut(word, "="); strings.HasPrefix(word, "$") || ok && IsModuleName(name, true) {
+		return true
+	}
+	switch word {
+	case "cd", "exec", "export", "eval", "set", "source", ".", "if", "for", "while", "command", "test", "[", "echo", "printf", "trap", "umask", "ulimit":
+		return true
+	}
+	_, ok := w.Find(word)
+	return ok
+}
+
+// followAbsolute keeps what a path in a source names; the part of a path before
+// what is computed says where that may be. A standard library names programs
+// that its callers ask for.
+func (w *Walk) followAbsolute(file, name string, standard, installed, runs bool) {
+	why := "string \"" + name + "\""
+	if i := strings.IndexAny(name, "%*$?{[#"); i >= 0 {
+		w.keepComputed(file, name[:i], name[i:], why, runs)
+		return
+	}
+	e, ok := w.Lookup(name)
+	switch {
+	case !ok:
+	case e.Mode.IsDir():
+		w.Keep(file, why, name)
+		if strings.HasSuffix(name, "/") && !installed {
+			w.keepComputed(file, name, "*", why, runs)
+			return
+		}
+		w.KeepNamedDir(file, name, why+" names a directory", runs)
+	case standard && e.Mode&0o111 != 0:
+	default:
+		w.keepFile(file, why, name, runs)
+	}
+}
+
+// keepFile keeps a file that may be run, or only read.
+func (w *Walk) keepFile(file, why, name string, runs bool) {
+	if runs {
+		w.KeepRunning(file, why, name)
+	} else {
+		w.Keep(file, why, name)
+	}
+}
+
+// keepComputed keeps what a computed path may mean, given how it begins.
+func (w *Walk) keepComputed(file, prefix, rest, why string, runs bool) {
+	slash := strings.LastIndexByte(prefix, '/')
+	dir, start := prefix[:slash+1], prefix[slash+1:]
+	if isSharedDir(Clean(dir)) {
+		return
+	}
+	if at := Clean(dir); start == "" && !IsSystemDir(at) {
+		w.KeepNamedDir(file, dir, why+" names a directory", runs)
+		return
+	}
+	end := ""
+	if i := strings.LastIndexByte(rest, '.'); i >= 0 && !strings.ContainsAny(rest[i:], "%*$?{}[]#/") {
+		end = rest[i:] // ".conf"
+	}
+	if at := Clean(dir); start == "" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at))) {
+		return
+	}
+	n := 0
+	for e := range w.List(dir) {
+		if base := path.Base(e.Path); strings.HasPrefix(base, start) && strings.HasSuffix(base, end) && n < maxDirFiles {
+			n++
+			if e.Mode.IsDir() {
+				w.KeepNamedDir(file, e.Path, why, runs)
+				continue
+			}
+			w.keepFile(file, why, e.Path, runs)
+		}
+	}
+}
+
+// followRelative keeps what the names in a source may mean, from every directory
+// in which they may be looked up: the source's own, those above it that are the
+// application's, the working directory, and those that its strings name.
+func (w *Walk) followRelative(file string, l literals) {
+	var bases []string
+	add := func(dir string) {
+		if len(bases) < maxBases && !slices.Contains(bases, dir) {
+			bases = append(bases, dir)
+		}
+	}
+	for dir := Parent(file); dir != "" && !IsSystemDir(dir) && len(bases) < 8; dir = Parent(dir) {
+		add(dir)
+	}
+	add(Parent(file))
+	add(w.Workdir)
+	for _, p := range l.Paths {
+		if strings.HasPrefix(p, "/") && w.IsDir(p) {
+			add(Clean(p))
+		}
+	}
+	for _, value := range w.envDirs {
+		add(value)
+	}
+	own := len(bases)
+	for i := 0; i < len(bases); i++ {
+		children := w.children(bases[i])
+		for _, name := range l.Words {
+			if children[name] && w.IsDir(bases[i]+"/"+name) {
+				add(Join(bases[i], name))
+			}
+		}
+	}
+	for i, base := range bases {
+		children := w.children(base)
+		if len(children) == 0 {
+			continue
+		}
+		for _, name := range l.Paths {
+			w.followName(file, base, name, children)
+		}
+		for _, name := range l.Words {
+			if i < own && IsSystemDir(base) && !isHome(base) {
+				continue
+			}
+			for _, end := range [...]string{"", ".lua", ".rb", ".tcl"} { // what loads modules by their names
+				if children[name+end] {
+					w.keepName(file, Join(base, name+end), "string \""+name+"\"")
+				}
+			}
+		}
+	}
+}
+
+// followName keeps what one name in a source may mean in a directory.
+func (w *Walk) followName(file, base, name string, children map[string]bool) {
+	relative := strings.TrimPrefix(strings.TrimPrefix(name, "/"), "./")
+	first, _, _ := strings.Cut(relative, "/")
+	switch {
+	case children[first]:
+	case first == "..", strings.ContainsAny(first, "%*$?{[#"):
+	case strings.Contains(relative, ".") && !strings.Contains(relative, "/"):
+		// A module's name in languages whose modules are files: mod.one.
+		stem := strings.ReplaceAll(relative, ".", "/")
+		if first, _, _ = strings.Cut(stem, "/"); children[first] {
+			for _, end := range []string{".lua", "/init.lua", ".tcl", ".R"} {
+				w.keepName(file, Join(base, stem+end), "string \""+name+"\"")
+			}
+		}
+		return
+	default:
+		return
+	}
+	if i := strings.IndexAny(relative, "%*$?{[#"); i >= 0 {
+		if prefix := Join(base, relative[:i]+"x"); prefix != "" && (i > 0 || !IsSystemDir(base)) {
+			w.keepComputed(file, "/"+strings.TrimSuffix(prefix, "x"), relative[i:], "string \""+name+"\"", true)
+		}
+		return
+	}
+	w.keepName(file, Join(base, relative), "string \""+name+"\"")
+}
+
+// keepName keeps a file, or a directory that is not everyone's with what it has.
+func (w *Walk) keepName(file, at, why string) {
+	e, ok := w.Lookup(at)
+	switch {
+	case !ok:
+	case e.Mode.IsDir():
+		w.Keep(file, why, at)
+		w.KeepNamedDir(file, at, why+" names a directory", true)
+	case e.Mode.IsRegular():
+		w.KeepRunning(file, why, at)
+	}
+}
