@@ -4,10 +4,13 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -19,7 +22,10 @@ const (
 	maxMembers  = 50_000    // looked at
 	maxMember   = 1 << 20   // of one that is looked into: settings and keys are small
 	maxInflated = 128 << 20 // of a gzip, looked into or not
+	maxBzipped  = 16 << 20  // of a bzip2, which takes ten times as long
 	maxRead     = 64 << 20  // of all members that are looked into
+	maxNested   = 16 << 20  // of an archive in an archive
+	maxNesting  = 3         // of archives in archives
 )
 
 // archive is a form of archive.
@@ -29,12 +35,14 @@ const (
 	noArchive archive = iota
 	zipped            // zip, jar, war, whl, egg, nupkg, apk, docx…
 	gzipped           // a text, or a tar
+	bzipped           // the same
+	zstandard         // the same
 	tarred
 	notOpened // packed by a method that costs too much, or that few use
 )
 
-// otherArchives begin the forms that are not opened: xz, zstd, bzip2, 7z, lz4.
-var otherArchives = byteLists("\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "BZh", "7z\xbc\xaf\x27\x1c", "\x04\x22\x4d\x18")
+// otherArchives begin the forms that are not opened: xz, 7z, lz4.
+var otherArchives = byteLists("\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "\x04\x22\x4d\x18")
 
 func archiveKind(head []byte) archive {
 	const tarMagic = 257 // POSIX.1-1988, ustar
@@ -43,6 +51,10 @@ func archiveKind(head []byte) archive {
 		return zipped
 	case bytes.HasPrefix(head, []byte("\x1f\x8b\x08")): // RFC 1952, 2.3.1
 		return gzipped
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")): // RFC 8878, 3.1.1
+		return zstandard
+	case len(head) > 9 && bytes.HasPrefix(head, []byte("BZh")) && string(head[4:10]) == "1AY&SY":
+		return bzipped
 	case len(head) >= tarMagic+5 && string(head[tarMagic:tarMagic+5]) == "ustar":
 		return tarred
 	}
@@ -54,33 +66,42 @@ func archiveKind(head []byte) archive {
 	return noArchive
 }
 
-// inArchive looks into the members of an archive, not into archives within it.
+// inArchive looks into the members of an archive, and of those within it.
 func (all *Rules) inArchive(found []seen, kind archive, body rootfs.Body, path string) ([]seen, unread) {
-	w := memberWalk{all: all, path: path, found: found, charge: body.Charge}
-	var err error
-	switch r := io.NewSectionReader(body, 0, body.Size()); kind {
-	case zipped:
-		err = w.zip(r)
-	case gzipped:
-		err = w.gzip(r)
-	case tarred:
-		err = w.tar(r)
-	}
-	if err != nil {
+	w := memberWalk{all: all, path: path, found: found, budget: &budget{charge: body.Charge}}
+	if w.open(kind, io.NewSectionReader(body, 0, body.Size())) != nil {
 		return w.found, unreadArchive
 	}
 	return w.found, w.unread
 }
 
+func (w *memberWalk) open(kind archive, r *io.SectionReader) error {
+	switch kind {
+	case zipped:
+		return w.zip(r)
+	case gzipped, bzipped, zstandard:
+		return w.packed(kind, r)
+	case tarred:
+		return w.tar(r)
+	}
+	return errTooMuch
+}
+
 type memberWalk struct {
-	all     *Rules
-	path    string // of the archive
-	found   []seen
-	unread  unread
+	all    *Rules
+	path   string // of the archive
+	found  []seen
+	unread unread
+	depth  int // of archives around this one
+	*budget
+	head [512]byte
+}
+
+// budget is what an archive and those within it have taken together.
+type budget struct {
 	members int
 	read    int64
 	charge  func(int64) error // what is expanded, see rootfs.Body
-	head    [512]byte
 }
 
 var errTooMuch = errors.New("more than is looked into")
@@ -94,7 +115,7 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	if size == 0 || isBulk(name, nil) || isCode(name) {
 		return nil
 	}
-	if size > maxMember {
+	if size > maxNested {
 		w.unread = unreadMembers
 		return nil
 	}
@@ -108,11 +129,12 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	if err != nil {
 		return err
 	}
-	if archiveKind(head) != noArchive {
-		w.unread = unreadMembers
+	kind := archiveKind(head)
+	switch {
+	case isBulk(name, head):
 		return nil
-	}
-	if isBulk(name, head) {
+	case kind == notOpened, kind == noArchive && size > maxMember, kind != noArchive && w.depth+1 >= maxNesting:
+		w.unread = unreadMembers
 		return nil
 	}
 	if w.read += size; w.read > maxRead {
@@ -131,10 +153,29 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	if int64(len(text)) > size { // there is more than its header says
 		w.unread = unreadMembers
 	}
+	if kind != noArchive {
+		return w.nested(kind, name, text)
+	}
 	before := len(w.found)
 	w.found = w.all.inText(w.found, text, w.path+"!/"+name)
 	for i := before; i < len(w.found); i++ {
 		w.found[i].Inside = name
+	}
+	return nil
+}
+
+// nested looks into an archive that is a member of another.
+func (w *memberWalk) nested(kind archive, name string, body []byte) error {
+	in := memberWalk{all: w.all, path: w.path + "!/" + name, depth: w.depth + 1, budget: w.budget}
+	if err := in.open(kind, io.NewSectionReader(bytes.NewReader(body), 0, int64(len(body)))); err != nil || in.unread != "" {
+		w.unread = unreadMembers // it alone: the others are still looked into
+	}
+	for _, s := range in.found {
+		if s.Inside != "" {
+			s.Inside = "!/" + s.Inside
+		}
+		s.Inside = name + s.Inside
+		w.found = append(w.found, s)
 	}
 	return nil
 }
@@ -211,14 +252,34 @@ func (p paid) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// gzip looks into a packed text, or into a packed tar.
-func (w *memberWalk) gzip(r io.Reader) error {
+// unpacker returns what a packed stream holds.
+func unpacker(kind archive, r io.Reader) (io.Reader, func(), error) {
+	switch kind {
+	case bzipped:
+		return bzip2.NewReader(r), func() {}, nil
+	case zstandard:
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxMember*8))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	}
 	z, err := gzip.NewReader(r)
+	return z, func() {}, err
+}
+
+// packed looks into a packed text, or into a packed tar.
+func (w *memberWalk) packed(kind archive, r io.Reader) error {
+	z, closeIt, err := unpacker(kind, r)
 	if err != nil {
 		return err
 	}
-	defer z.Close()
-	plain := &io.LimitedReader{R: paid{z, w.charge}, N: maxInflated}
+	defer closeIt()
+	most := int64(maxInflated)
+	if kind == bzipped {
+		most = maxBzipped
+	}
+	plain := &io.LimitedReader{R: paid{z, w.charge}, N: most}
 	buffered := bufio.NewReader(plain)
 	head, err := buffered.Peek(512)
 	if err != nil && err != io.EOF {
@@ -242,6 +303,19 @@ func (w *memberWalk) gzip(r io.Reader) error {
 	if len(text) > chunkSize {
 		w.unread, text = unreadMembers, text[:chunkSize]
 	}
-	w.found = w.all.inText(w.found, text, strings.TrimSuffix(w.path, ".gz"))
+	if w.read += int64(len(text)); w.read > maxRead {
+		return errTooMuch
+	}
+	w.found = w.all.inText(w.found, text, withoutPacking(w.path))
 	return nil
+}
+
+// withoutPacking takes the suffix of what packed a text off its name.
+func withoutPacking(path string) string {
+	for _, suffix := range []string{".gz", ".bz2", ".zst"} {
+		if short, ok := strings.CutSuffix(path, suffix); ok {
+			return short
+		}
+	}
+	return path
 }

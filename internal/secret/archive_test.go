@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -56,6 +58,14 @@ func gzipOf(data []byte) []byte {
 	return b.Bytes()
 }
 
+func zstdOf(t testing.TB, data []byte) []byte {
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z.EncodeAll(data, nil)
+}
+
 // bomb is a tar whose one member is more than is unpacked, in streams of gzip
 // one after another.
 func bomb(t testing.TB) []byte {
@@ -93,7 +103,16 @@ func TestArchives(t *testing.T) {
 		{"gz", "var/log/app.log.gz", gzipOf([]byte("a\n" + pat + "\n")), " github-pat:2"},
 		{"npm cache, a tgz without a name", "root/.npm/_cacache/content-v2/sha512/ab/cd", gzipOf(tarOf(t, list)), inside},
 		{"gz of a binary", "srv/x.gz", gzipOf([]byte("\x7fELF\x00\x00")), "unread: " + string(unreadMembers)},
-		{"a jar in a jar", "srv/app.war", zipOf(t, nested), inside + " unread: " + string(unreadMembers)},
+		{"a jar in a jar", "srv/app.war", zipOf(t, nested), inside + " BOOT-INF/lib/x.jar!/" + inside},
+		{"a tgz in a zip", "srv/app.zip", zipOf(t, members{{"x/app.tgz", string(gzipOf(tarOf(t, list)))}}), "x/app.tgz!/" + inside},
+		{"a packed text in a tar", "srv/app.tar", tarOf(t, members{{"x/app.log.gz", string(gzipOf([]byte(pat)))}}), "x/app.log.gz github-pat:1"},
+		{"zstd in a tar in a zip", "srv/app.zip", zipOf(t, members{{"x.tar", string(tarOf(t, members{{"y.zst", string(zstdOf(t, []byte(pat)))}}))}}), "x.tar!/y.zst github-pat:1"},
+		{"archives too deep", "srv/app.zip", zipOf(t, members{{"a.tar", string(tarOf(t, members{{"b.zip", string(zipOf(t, members{{"c.zip", string(zipOf(t, list))}}))}}))}}), "unread: " + string(unreadMembers)},
+		{"a damaged jar in a jar", "srv/app.war", zipOf(t, append(slices.Clone(list), members{{"x.jar", string(zipOf(t, list)[:200])}}...)), inside + " unread: " + string(unreadMembers)},
+		{"xz in a zip", "srv/app.zip", zipOf(t, members{{"x.xz", "\xfd7zXZ\x00" + pat}}), "unread: " + string(unreadMembers)},
+		{"zstd", "var/log/app.log.zst", zstdOf(t, []byte("a\n"+pat+"\n")), " github-pat:2"},
+		{"tar.zst", "srv/app.tar.zst", zstdOf(t, tarOf(t, list)), inside},
+		{"damaged bzip2", "srv/app.tar.bz2", []byte("BZh91AY&SY" + pat), "unread: " + string(unreadArchive)},
 		{"a large member", "srv/app.zip", zipOf(t, large), inside + " unread: " + string(unreadMembers)},
 		{"too many members", "srv/app.tar", tarOf(t, many), "unread: " + string(unreadArchive)},
 		{"cut", "srv/app.jar", zipOf(t, list)[:200], "unread: " + string(unreadArchive)},
@@ -154,7 +173,7 @@ func TestUnreadIsCounted(t *testing.T) {
 func FuzzArchive(f *testing.F) {
 	all := defaults(f)
 	list := members{{"a/.env", "DB_PASSWORD=hunter2hunter2\n"}, {"b", ""}}
-	for _, seed := range [][]byte{zipOf(f, list), tarOf(f, list), gzipOf(tarOf(f, list)), gzipOf([]byte("a"))} {
+	for _, seed := range [][]byte{zipOf(f, list), tarOf(f, list), gzipOf(tarOf(f, list)), gzipOf([]byte("a")), zstdOf(f, tarOf(f, list)), zipOf(f, members{{"x", string(zipOf(f, list))}}), []byte("BZh91AY&SY")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

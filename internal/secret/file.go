@@ -22,7 +22,7 @@ const (
 const factName = "secret"
 
 // factVersion is raised when the engine finds something else in the same bytes.
-const factVersion = 4
+const factVersion = 5
 
 // Visitor returns what has to look at each layer's files for Find to know them.
 // Its facts hold no secret.

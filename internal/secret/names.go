@@ -106,8 +106,8 @@ func (r *Redactor) Strings(value any) {
 	}
 }
 
-// maxNesting bounds how deep Strings follows.
-const maxNesting = 16
+// maxFollowed bounds how deep Strings follows.
+const maxFollowed = 16
 
 type strung struct {
 	all   *Rules
@@ -136,7 +136,7 @@ func (s *strung) take(text string) string {
 }
 
 func (s *strung) walk(v reflect.Value, depth int) {
-	if depth > maxNesting || s.any && !s.write {
+	if depth > maxFollowed || s.any && !s.write {
 		return
 	}
 	switch v.Kind() {
