@@ -22,11 +22,15 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 		return
 	}
 	n := nameAround(s.text, start, end)
+	if n.to == len(s.text) || !afterName[s.text[n.to]] {
+		return // most are of expressions
+	}
 	if n.to == s.lastName[r.order] { // another keyword of the same name
 		return
 	}
 	s.lastName[r.order] = n.to
-	a := assignments{text: s.text, name: n}
+	a := &s.assignments
+	*a = assignments{text: s.text, name: n}
 	if !a.read() {
 		return
 	}
@@ -45,6 +49,14 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 		}
 	}
 }
+
+// What may stand behind a name that is given a value, may close it, and may begin
+// an operator.
+var (
+	afterName     = bytesOf("\"'`\\ \t\r\n=:,])}>(<{[?!|&%.+-")
+	closerBytes   = bytesOf("\"'`\\[])&!%?")
+	operatorBytes = bytesOf("=!|?<:.+-o,")
+)
 
 // nameAround returns the whole of the name that has a keyword in it.
 func nameAround(text []byte, start, end int) span {
@@ -122,7 +134,7 @@ func (a *assignments) skip(words ...string) bool {
 // closers passes the quotes and brackets that end the name.
 func (a *assignments) closers() int {
 	from := a.i
-	for a.i < a.limit && a.i-from < 8 {
+	for a.i < a.limit && a.i-from < 8 && closerBytes[a.text[a.i]] {
 		if !a.skip(`\"`, `\\`, `"`, `'`, "`", "[]", "]", ")", "&quot;", "!", "%22") && !(a.has("?") && (a.at(a.i+1) == ':' || a.at(a.i+1) == '.') && a.skip("?")) {
 			break
 		}
@@ -152,6 +164,9 @@ func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\
 var operators = []string{"===", "!==", "||=", "??=", "<<<", ":=", "?=", ".=", "+=", "=>", "->", "<-", "==", "!=", "||", "??", "?:", ":-", "or ", ",", "=", ":"}
 
 func (a *assignments) operator() bool {
+	if !operatorBytes[a.at(a.i)] {
+		return false
+	}
 	for _, op := range operators {
 		if !a.has(op) {
 			continue

@@ -23,9 +23,10 @@ type scan struct {
 	applied []verdict // for each rule, whether it is for path
 	open    []span    // for each rule, the window that its keywords have opened; to 0 for none
 	// for each rule that reads assignments, where the last name ended
-	lastName []int
-	touched  []*rule
-	matches  []match
+	lastName    []int
+	assignments assignments // used again
+	touched     []*rule
+	matches     []match
 }
 
 type span struct{ from, to int }
@@ -70,7 +71,7 @@ func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []mat
 		s.matches = append(s.matches, all.inEncoded(text, path, depth)...)
 	}
 	found := settle(s.matches)
-	s.text, s.matches = nil, nil
+	s.text, s.matches, s.assignments.text = nil, nil, nil
 	countLines(found, text)
 	return found
 }
