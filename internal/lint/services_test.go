@@ -105,7 +105,7 @@ func TestFixesInTheWordsOfTheFile(t *testing.T) {
 }
 
 func TestSecretsOfServices(t *testing.T) {
-	only := Options{Only: []string{"CS119", "CS127", "CS128", "CS129", "CW108"}}
+	only := Options{Only: []string{"CS119", "CS127", "CS128", "CS129", "CW108", "CW109"}}
 	const key = "AKIAZ7QRT2LMWX4NPB6K"
 	for _, test := range []struct{ name, text, want string }{
 		{"compose.yaml", "services:\n  a:\n    build:\n      args:\n        NPM_TOKEN: abcdefgh12\n    labels:\n      com.example.api-key: abcdefgh12\n    image: x:1\n", "CS119@5 CS119@7"},
@@ -122,6 +122,9 @@ func TestSecretsOfServices(t *testing.T) {
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: ENC[AES256_GCM,data:x]\nsops: {}\n", ""},
 		{"s.yaml", "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: s}\nspec:\n  encryptedData: {password: AgBy8h}\n", ""},
 		{"d.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d\n  annotations: {x: " + key + "}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        image: x:1\n        args: ['--password=kq83hs7x']\n", "CS127@5 CS129@12"},
+		{".github/workflows/b.yml", "on: push\nenv: {API_TOKEN: kq83hs7xkq}\njobs:\n  a:\n    runs-on: x\n    services: {db: {image: 'x:1', env: {DB_PASSWORD: kq83hs7x}}}\n    env: {K_TOKEN: '${{ secrets.K }}', TOKEN_URL: https://x/y}\n    steps:\n    - run: make\n      env: {SECRET: kq83hs7xkq}\n", "CW109@2 CW109@10"},
+		{".gitlab-ci.yml", "variables:\n  DB_PASSWORD: kq83hs7x\n  OTHER: $X\na:\n  script: [x]\n  variables: {A_TOKEN: $B}\n", "CW109@2"},
+		{".circleci/config.yml", "jobs:\n  a:\n    docker: [{image: 'x:1', environment: {DB_PASSWORD: kq83hs7x}}]\n    steps: [checkout]\n", "CW109@3"},
 		{".github/workflows/a.yml", "on: push\njobs:\n  a:\n    runs-on: x\n    env: {K: " + key + "}\n    steps: [{run: make}]\n", "CW108@5"},
 	} {
 		r := mustCheck(t, test.name, test.text, only)

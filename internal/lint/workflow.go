@@ -76,6 +76,21 @@ var workflowRules = []Rule{{
 	Same: []string{"CIS 4.10"}, File: ".github/workflows/ci.yml",
 	Bad: job("      - run: ./deploy --key AKIAZ7QRT2LMWX4NPB6K\n"), Good: job("      - run: ./deploy --key ${{ secrets.DEPLOY_KEY }}\n"),
 	workflow: func(c *workflowCheck) { c.tokens() },
+}, {
+	ID: "CW109", Title: "No passwords in variables of the workflow", Severity: finding.High,
+	Fix:  "${{ secrets.NAME }}, or a protected variable",
+	Why:  "The value stands in the repository, and in the log of whatever prints its environment. Variables count that by their name hold a secret; not those of services, which are thrown away with the job.",
+	Same: []string{"CIS 4.10"}, File: ".github/workflows/ci.yml",
+	Bad:  "on: push\nenv:\n  API_TOKEN: tr0ub4dor3\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps: [{run: make}]\n",
+	Good: "on: push\nenv:\n  API_TOKEN: ${{ secrets.API_TOKEN }}\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps: [{run: make}]\n",
+	workflow: func(c *workflowCheck) {
+		for _, v := range c.file.Variables {
+			if v.Set && holdsSecret(variableName(v.Name)) && literal(v.Value) && !token().MatchString(v.Value) {
+				c.conceal(v.Value, v.Line)
+				c.report(v.Line, nil, "%s has a value", v.Name)
+			}
+		}
+	},
 }}
 
 // job is a workflow for examples.

@@ -7,7 +7,9 @@ func (d *document) circleci(root *yaml.Node) {
 	for _, section := range []string{"executors", "commands", "jobs"} {
 		for _, f := range d.fields(d.get(root, section)) {
 			where := section + "." + f.key
+			d.setVariables(f.value, "environment")
 			for _, container := range d.items(d.get(f.value, "docker")) {
+				d.setVariables(container, "environment")
 				if image := d.image(d.get(container, "image"), where+".docker"); image.Line > 0 {
 					d.file.Images = append(d.file.Images, image)
 				}

@@ -14,8 +14,11 @@ const dockerAction = "docker://"
 // github reads a workflow, or the metadata of an action.
 func (d *document) github(root *yaml.Node) {
 	shell := scalar(d.get(root, "defaults", "run", "shell"))
+	d.setVariables(root, "env")
 	for _, job := range d.fields(d.get(root, "jobs")) {
 		where := "jobs." + job.key
+		d.setVariables(job.value, "env")
+		d.setVariables(d.get(job.value, "container"), "env")
 		d.githubContainer(d.get(job.value, "container"), where+".container")
 		for _, service := range d.fields(d.get(job.value, "services")) {
 			d.githubContainer(service.value, where+".services."+service.key)
@@ -82,6 +85,7 @@ func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Fl
 		for _, f := range d.fields(d.get(n, "env")) {
 			step.Env[f.key] = scalar(f.value)
 		}
+		d.setVariables(n, "env")
 		step.MayFail = override(jobMayFail, flag(d.get(n, "continue-on-error")))
 		if uses := d.get(n, "uses"); uses != nil {
 			step.Uses, step.Line = scalar(uses), uses.Line
@@ -108,6 +112,11 @@ func (d *document) githubSteps(list *yaml.Node, job, shell string, jobMayFail Fl
 		}
 		d.file.Steps = append(d.file.Steps, step)
 	}
+}
+
+// setVariables notes the variables under a key.
+func (d *document) setVariables(n *yaml.Node, key string) {
+	d.file.Variables = append(d.file.Variables, d.variables(d.get(n, key))...)
 }
 
 // inputs reads "with".

@@ -16,6 +16,7 @@ var gitlabKeywords = map[string]bool{
 // gitlab reads a pipeline. Hidden jobs are read like others: they are there to
 // be extended.
 func (d *document) gitlab(root *yaml.Node) {
+	d.setVariables(root, "variables")
 	d.gitlabImages(root, "")
 	d.gitlabImages(d.get(root, "default"), "default.")
 	includes := d.items(d.get(root, "include"))
@@ -45,6 +46,7 @@ func (d *document) gitlab(root *yaml.Node) {
 		if gitlabKeywords[job.key] || job.value.Kind != yaml.MappingNode {
 			continue
 		}
+		d.setVariables(job.value, "variables")
 		d.gitlabImages(job.value, job.key+".")
 		step := Step{Job: job.key, Name: job.key, Line: job.line, Manual: scalar(d.get(job.value, "when")) == "manual", Env: map[string]string{}}
 		for _, f := range d.fields(d.get(job.value, "variables")) {

@@ -47,17 +47,18 @@ func (k Kind) Workflow() bool { return k == GitHub || k == GitLab || k == Circle
 
 // File is one file, read.
 type File struct {
-	Path     string
-	Kind     Kind
-	Services []Service // containers that the file starts, in the order of the file
-	Steps    []Step    // steps of a workflow, in the order of the file
-	Images   []Image   // every image that the file names, services' own included, by Start
-	Uses     []Use     // code of other repositories that a workflow runs
-	Pods     []Pod     // of Kubernetes, in the order of the file
-	Values   []Value   // what ConfigMaps and Secrets of Kubernetes hold
-	Builds   []Build   // Dockerfiles that stand in the file itself (compose)
-	Problems []Problem // what could not be read; the rest was
-	Template bool      // values are put in before it is read by anything: Helm's and the like
+	Path      string
+	Kind      Kind
+	Services  []Service  // containers that the file starts, in the order of the file
+	Steps     []Step     // steps of a workflow, in the order of the file
+	Images    []Image    // every image that the file names, services' own included, by Start
+	Variables []Variable // that a workflow sets for its steps
+	Uses      []Use      // code of other repositories that a workflow runs
+	Pods      []Pod      // of Kubernetes, in the order of the file
+	Values    []Value    // what ConfigMaps and Secrets of Kubernetes hold
+	Builds    []Build    // Dockerfiles that stand in the file itself (compose)
+	Problems  []Problem  // what could not be read; the rest was
+	Template  bool       // values are put in before it is read by anything: Helm's and the like
 }
 
 // Problem is something wrong with the file itself.
