@@ -142,13 +142,13 @@ func commandWords(command []workload.Text) []workload.Text {
 	return words
 }
 
-// configMapSecrets looks at the keys of ConfigMaps: those are for what everybody
-// may read (kubernetes.io, "ConfigMaps").
+// configMapSecrets looks at the keys of ConfigMaps, which are for what everybody
+// may read (kubernetes.io, "ConfigMaps"), and of the values of charts.
 func configMapSecrets(c *serviceCheck) {
 	for _, v := range c.file.Values {
-		if v.Object == "ConfigMap" && holdsSecret(variableName(v.Key)) && literal(v.Text) && !strings.Contains(v.Text, "\n") && !token().MatchString(v.Text) {
+		if v.Object != "Secret" && holdsSecret(variableName(v.Key)) && literal(v.Text) && !strings.Contains(v.Text, "\n") && !token().MatchString(v.Text) {
 			c.conceal(v.Text, v.Line)
-			c.report(v.Line, nil, "ConfigMap/%s: %s has a value", v.Name, v.Key)
+			c.report(v.Line, nil, "%s: %s has a value", strings.TrimSuffix(v.Object+"/"+v.Name, "/"), v.Key)
 		}
 	}
 }

@@ -117,6 +117,7 @@ func TestSecretsOfServices(t *testing.T) {
 		{"run.sh", "docker run -e A=1 x:1 serve --token=kq83hs7x\ndocker run -l x=" + key + " x:1\ndocker run --env DATABASE_URL=mysql://u:kq83hs7@h/x x:1\n", "CS129@1 CS127@2 CS129@3"},
 		{"cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  db-password: kq83hs7x\n  app.conf: |\n    key = " + key + "\n    url = amqp://u:kq83hs7@h\n", "CS129@5 CS127@7 CS129@8"},
 		{"cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  token_url: https://x/token\n  password: ${PASSWORD}\n", ""},
+		{"values.yaml", "image: {repository: x, tag: '1'}\nauth:\n  rootPassword: kq83hs7xk\n  password: \"\"\n  existingSecret: x\n  passwordKey: password\n", "CS129@3"},
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  password: a3E4M2hzN3g=\n  ca.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==\n  username: YWRtaW4=\n", "CS128@5"},
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  .dockerconfigjson: eyJhdXRocyI6eyJyLmV4YW1wbGUuY29tIjp7ImF1dGgiOiJjbTlpYjNRNmEzRTRNMmh6TjNnPSJ9fX0=\n", "CS128@5"},
 		{"s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: ENC[AES256_GCM,data:x]\nsops: {}\n", ""},

@@ -91,6 +91,10 @@ func (d *document) helm(n *yaml.Node, where string, depth int) {
 				d.file.Images = append(d.file.Images, d.image(f.value, strings.TrimPrefix(at, ".")))
 				continue
 			}
+			if f.value != nil && f.value.Kind == yaml.ScalarNode {
+				d.file.Values = append(d.file.Values, Value{Object: "values", Key: f.key, Text: scalar(f.value), Raw: scalar(f.value), Line: f.line})
+				continue
+			}
 			d.helm(f.value, at, depth+1)
 		}
 	}

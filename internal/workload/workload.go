@@ -55,7 +55,7 @@ type File struct {
 	Variables []Variable // that a workflow sets for its steps
 	Uses      []Use      // code of other repositories that a workflow runs
 	Pods      []Pod      // of Kubernetes, in the order of the file
-	Values    []Value    // what ConfigMaps and Secrets of Kubernetes hold
+	Values    []Value    // what ConfigMaps, Secrets and the values of charts hold
 	Builds    []Build    // Dockerfiles that stand in the file itself (compose)
 	Problems  []Problem  // what could not be read; the rest was
 	Template  bool       // values are put in before it is read by anything: Helm's and the like
@@ -184,10 +184,10 @@ type Volume struct {
 	Line int
 }
 
-// Value is one entry of a ConfigMap or a Secret.
+// Value is one entry of a ConfigMap, of a Secret or of the values of a chart.
 type Value struct {
-	Object string // "ConfigMap", "Secret"
-	Name   string // of the object
+	Object string // "ConfigMap", "Secret", "values"
+	Name   string // of the object, if it has one
 	Key    string
 	Text   string // of a Secret's data, decoded
 	Raw    string // as written
