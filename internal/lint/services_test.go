@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -179,5 +180,24 @@ func TestInlineDockerfiles(t *testing.T) {
 	fixed, _, err = Fix("compose.yaml", []byte(compose), Options{Only: []string{"CD303", "CD304"}})
 	if err != nil || !strings.Contains(string(fixed), "curl=1 \\\n          && rm -rf /var/lib/apt/lists/*\n        CMD x $$HOME\n") {
 		t.Errorf("%v\n%s", err, fixed)
+	}
+}
+
+// BenchmarkRunLines shows that the work is in proportion to the file: a line
+// takes the same time among 250 and among 16,000, secrets in each.
+func BenchmarkRunLines(b *testing.B) {
+	for _, n := range []int{250, 1000, 4000, 16_000} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "docker run -p %d:80 -e TOKEN=kq83hs7x%[1]d registry.example.com/x:1\n", i)
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Check("run.sh", []byte(text.String()), Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/line")
+		})
 	}
 }
