@@ -46,6 +46,21 @@ func Named(name string) bool {
 	return false
 }
 
+// OfLanguage reports whether a name may be that of the Dockerfile for programs of
+// a language, "Dockerfile.go", rather than of a source called so: the text says,
+// which then has to begin with FROM or ARG in upper case.
+func OfLanguage(name string) bool {
+	base := path.Base(strings.ReplaceAll(name, "\\", "/"))
+	if !strings.HasPrefix(base, "Dockerfile.") && !strings.HasPrefix(base, "Containerfile.") {
+		return false
+	}
+	switch path.Ext(base) {
+	case ".go", ".rs", ".rb", ".py", ".js", ".ts", ".java", ".kt", ".scala", ".groovy", ".c", ".cpp", ".cs", ".swift", ".php", ".pl", ".lua", ".r", ".ex", ".erl", ".hs", ".clj", ".nim", ".zig", ".d", ".dart", ".nix":
+		return true
+	}
+	return false
+}
+
 // Certain reports whether a name can only be that of a Dockerfile. Of other
 // names that Named takes, Plausible may say that the text is something else.
 func Certain(name string) bool {
@@ -65,15 +80,31 @@ var instructions = map[string]bool{
 // Begins reports whether the first instruction of a text is one that only a
 // Dockerfile begins with: for files of other names, and for streams.
 func Begins(data []byte) bool {
+	word := firstInstruction(data)
+	return strings.EqualFold(word, "FROM") || strings.EqualFold(word, "ARG")
+}
+
+// BeginsLoud is Begins for instructions in upper case: "from" begins modules of
+// Python as well.
+func BeginsLoud(data []byte) bool {
+	word := firstInstruction(data)
+	return word == "FROM" || word == "ARG"
+}
+
+// firstInstruction returns the first word of a text that has words behind it,
+// comments apart; "" when the first has none.
+func firstInstruction(data []byte) string {
 	for line := range bytes.Lines(data[:min(len(data), maxHead)]) {
 		text := strings.TrimSpace(strings.TrimPrefix(string(line), "\ufeff"))
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		word, rest := firstWord(text)
-		return (strings.EqualFold(word, "FROM") || strings.EqualFold(word, "ARG")) && rest != ""
+		if word, rest := firstWord(text); rest != "" {
+			return word
+		}
+		break
 	}
-	return false
+	return ""
 }
 
 // Plausible reports whether some line begins with an instruction in upper case,

@@ -190,7 +190,7 @@ func skipped(name string) bool {
 // A script without an extension is known by its first line only.
 func mayBe(name string) bool {
 	stem, _ := template(name)
-	return dockerfile.Named(stem) || filepath.Ext(name) == "" || workload.Recognise(stem, []byte(`"apiVersion"`)) != workload.Unknown
+	return dockerfile.Named(stem) || dockerfile.OfLanguage(name) || filepath.Ext(name) == "" || workload.Recognise(stem, []byte(`"apiVersion"`)) != workload.Unknown
 }
 
 // add reads one file.
@@ -258,6 +258,8 @@ func Read(name string, data []byte, named bool) (*File, error) {
 		if templateDockerfile(data) {
 			return nil, ErrTemplate
 		}
+		return f, nil
+	case dockerfile.OfLanguage(name) && dockerfile.BeginsLoud(data):
 		return f, nil
 	case workload.Recognise(name, data) != workload.Unknown:
 		if err := f.readWorkload(); err != nil {

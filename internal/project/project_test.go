@@ -49,7 +49,7 @@ func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
 		"a/Dockerfile": "FROM a\n", "a/Dockerfile.arm64": "FROM a\n", "a/Containerfile-dev": "FROM a\n", "a/app.dockerfile": "FROM a\n", "a/x-Dockerfile": "FROM a\n",
-		"a/Dockerfile.md": "FROM here\n", "a/dockerfile.json": "{}", "a/Dockerfile.d": "RUN x\n", "a/dockerfile.py": "FROM = 1\n", "a/Dockerfile.patch": "FROM x\n",
+		"a/Dockerfile.go": "# for Go\nFROM a\n", "a/Dockerfile.rs": "fn main() {}\n", "a/dockerfile.go": "FROM a\n", "a/Dockerfile.py": "from a import b\n", "a/Dockerfile.md": "FROM here\n", "a/dockerfile.json": "{}", "a/Dockerfile.d": "RUN x\n", "a/dockerfile.py": "FROM = 1\n", "a/Dockerfile.patch": "FROM x\n",
 		"a/Dockerfile.dockerignore": "x\n", "a/Dockerfile~": "FROM a\n", "a/Dockerfile.notes": "some words\n", "a/make-dockerfile": "#!/bin/sh\necho x\n",
 		"a/script": "#!/bin/bash\ndocker run x\n", "a/tool": "\x7fELF", "a/notes": "FROM x\n", "a/run.sh": "docker run x\n", "a/Makefile": "all:\n",
 		"b/pod.yaml": pod, "b/pod.json": `{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"x"}]}}`, "b/other.yaml": "a: b\n", "b/other.json": "{}",
@@ -70,6 +70,7 @@ func TestFind(t *testing.T) {
 a/Containerfile-dev
 a/Dockerfile
 a/Dockerfile.arm64
+a/Dockerfile.go
 a/Makefile
 a/app.dockerfile
 a/run.sh
