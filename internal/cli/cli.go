@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -52,29 +52,31 @@ type command struct {
 	quiet      bool
 	debug      bool
 	noProgress bool
+	timeout    time.Duration
+
+	clock chan context.Context // has the command's context once its time is running
+	timed context.Context      // that context
 }
 
 // Main runs one command and returns its exit code. Everything that goes wrong
-// is one line on stderr.
+// is one line on stderr. When the context ends, or the time of --timeout, the
+// command has ten seconds to end; then Main returns although it has not.
 func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
-	c := &command{env: map[string]string{}, stdin: stdin, stdout: stdout, stderr: stderr}
-	for _, kv := range env {
-		if key, value, ok := strings.Cut(kv, "="); ok {
-			c.env[key] = value
-		}
-	}
+	return supervise(ctx, nil, grace, args, env, stdin, stdout, stderr)
+}
+
+// run runs one command to its end.
+func (c *command) run(ctx context.Context, args []string) int {
 	root := c.root()
 	if err := misspelt(root, args); err != nil {
-		fmt.Fprintf(stderr, "careen: %s\n", escape(err.Error()))
+		fmt.Fprintf(c.stderr, "careen: %s\n", escape(err.Error()))
 		return exitFailed
 	}
 	root.SetArgs(withVerb(root, args))
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	stderr := c.stderr
 	err := root.ExecuteContext(ctx)
 	if flushed := c.closeOutput(); err == nil {
 		err = flushed
@@ -84,6 +86,8 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	}
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
+	} else {
+		err = c.overtime(err)
 	}
 	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(words(err))))
 	var exit *exitError
@@ -116,7 +120,11 @@ flag beats environment beats file.`,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			c.guardOutput(cmd)
-			return c.configure(cmd)
+			if err := c.configure(cmd); err != nil {
+				return err
+			}
+			c.startClock(cmd)
+			return nil
 		},
 	}
 	root.SetVersionTemplate("careen {{.Version}}\n")
@@ -124,6 +132,7 @@ flag beats environment beats file.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "read flags from this file (default .careen.yaml, if there is one)")
 	flags.StringVar(&c.cacheDir, "cache-dir", "", "keep layer facts and databases here (default the user's cache directory)")
+	flags.DurationVar(&c.timeout, "timeout", defaultTimeout, "give up after this long; 0 means never, as is the default of careen db")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print results and errors only")
 	flags.BoolVar(&c.debug, "debug", false, "say on stderr what is being done")
 	flags.BoolVar(&c.noProgress, "no-progress", false, "no progress line, even on a terminal")

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +38,6 @@ type lintFlags struct {
 	hadolint string
 	fix      bool
 	diff     bool
-	timeout  time.Duration
 
 	image  string
 	source sourceFlags
@@ -84,7 +82,6 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 	flags.BoolVar(&f.fix, "fix", false, "fix in the files what can be fixed safely, and report the rest")
 	flags.BoolVar(&f.diff, "diff", false, "change nothing; print what --fix would change")
 	flags.StringVar(&f.image, "image", "", "an image that was built from one of the Dockerfiles: its faults and secrets too, each at the line that brought it")
-	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	f.source.register(flags)
 	f.limits.register(flags)
 	return cmd
@@ -103,8 +100,6 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := within(ctx, f.timeout)
-	defer cancel()
 	opt := lint.Options{Only: f.only, Ignore: f.ignore}
 	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
 		return err
@@ -279,14 +274,6 @@ func (c *command) notLinted(found *project.Found, gate bool) error {
 		}
 	}
 	return failed
-}
-
-// within bounds how long a verb takes; 0 means not at all.
-func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %s; --timeout sets more", limit))
 }
 
 // lintInTime looks at the files, and gives up when the context ends, whatever

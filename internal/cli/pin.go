@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +32,6 @@ type pinFlags struct {
 	dryRun   bool
 	platform string
 	lock     string
-	timeout  time.Duration
 }
 
 // checkFormats are what --check can print.
@@ -72,7 +70,6 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 	flags.BoolVar(&f.source.offline, "offline", false, "never ask a registry; --lock answers")
 	flags.BoolVar(&f.source.insecure, "insecure", false, "accept plain HTTP and unverified certificates of registries")
 	flags.StringVar(&f.source.caCert, "cacert", "", "trust the certificates in this PEM file too")
-	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	f.database.register(flags)
 	return cmd
 }
@@ -99,8 +96,6 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
-	ctx, cancel := within(ctx, f.timeout)
-	defer cancel()
 	found, err := project.Find(ctx, paths)
 	if err == nil {
 		err = notForFiles(found.Missing(), paths)

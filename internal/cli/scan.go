@@ -48,7 +48,6 @@ type scanFlags struct {
 
 	requireCoverage bool
 	allowIncomplete bool
-	timeout         time.Duration
 }
 
 func (c *command) scanCommand() *cobra.Command {
@@ -109,7 +108,6 @@ dir:, sbom:.`,
 	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when any package was not judged, or executables that no package explains")
 	flags.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "do not fail because parts of the image were not read or not judged")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
-	flags.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long; 0 means never")
 	return cmd
 }
 
@@ -126,16 +124,8 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("not done after %s; --timeout sets more", f.timeout))
-		defer cancel()
-	}
 	reports, err := c.reports(ctx, target, f)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
-			err = cause
-		}
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	if err := c.noteOld(reports, f.database); err != nil {
