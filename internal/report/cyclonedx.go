@@ -350,7 +350,7 @@ func (p *properties) list() *[]cdx.Property {
 // licenses writes declared licences: an SPDX id or expression where the words
 // are ids that everyone knows, else the name as declared.
 func licenses(declared []string) *cdx.Licenses {
-	if len(declared) == 0 {
+	if len(declared) == 0 || len(declared) == 1 && declared[0] == noAssertion {
 		return nil
 	}
 	if len(declared) == 1 && spdxExpression(declared[0]) {
@@ -396,6 +396,8 @@ var spdxIDs = []string{
 	"LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later", "Libpng", "MIT", "MIT-0", "MPL-1.1", "MPL-2.0", "NCSA",
 	"OFL-1.1", "OpenSSL", "PHP-3.01", "PostgreSQL", "PSF-2.0", "Python-2.0", "Ruby", "SSPL-1.0", "Unicode-DFS-2016",
 	"Unlicense", "UPL-1.0", "Vim", "W3C", "WTFPL", "X11", "Zlib", "ZPL-2.1", "blessing", "bzip2-1.0.6", "curl",
+	"Artistic-1.0-Perl", "BSD-4-Clause-UC", "CC-BY-SA-3.0", "CPL-1.0", "EUPL-1.1", "FSFAP", "FSFUL", "FSFULLR", "GFDL-1.1-only", "GFDL-1.1-or-later",
+	"GFDL-1.2-only", "GFDL-1.2-or-later", "GPL-1.0-only", "HPND-sell-variant", "MPL-1.0", "MS-PL", "QPL-1.0", "Sleepycat", "TCL",
 }
 
 // known adds the vulnerabilities. Findings that say the same of several packages

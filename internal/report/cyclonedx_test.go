@@ -179,6 +179,22 @@ func TestImagePURL(t *testing.T) {
 	}
 }
 
+func TestSPDXLicenses(t *testing.T) {
+	for _, test := range []struct {
+		declared []string
+		want     string
+	}{
+		{nil, "NOASSERTION"}, {[]string{"NOASSERTION"}, "NOASSERTION"}, {[]string{"Zlib"}, "Zlib"},
+		{[]string{"GPL-2.0-or-later OR Artistic-1.0-Perl", "MIT"}, "(GPL-2.0-or-later OR Artistic-1.0-Perl) AND MIT"},
+		{[]string{"MIT", "NOASSERTION"}, "MIT AND LicenseRef-NOASSERTION"}, // valid, and says that there is more
+	} {
+		d := spdxDocument{}
+		if got := d.license(test.declared); got != test.want {
+			t.Errorf("%q: %s, want %s", test.declared, got, test.want)
+		}
+	}
+}
+
 func TestLicenses(t *testing.T) {
 	for _, test := range []struct {
 		declared []string
@@ -186,6 +202,8 @@ func TestLicenses(t *testing.T) {
 	}{
 		{nil, "null"},
 		{[]string{""}, "null"},
+		{[]string{"NOASSERTION"}, "null"},
+		{[]string{"MIT", "NOASSERTION"}, `[{"license":{"id":"MIT"}},{"license":{"name":"NOASSERTION"}}]`},
 		{[]string{"MIT"}, `[{"license":{"id":"MIT"}}]`},
 		{[]string{"GPL-2+", "ISC"}, `[{"license":{"name":"GPL-2+"}},{"license":{"id":"ISC"}}]`},
 		{[]string{"(MIT OR Apache-2.0)"}, `[{"expression":"(MIT OR Apache-2.0)"}]`},

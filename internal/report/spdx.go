@@ -200,6 +200,9 @@ func purlReference(purl string) []spdxExternal {
 // license writes declared licences as an expression (SPDX 2.3, annex D): known
 // ids as they are, anything else as a LicenseRef that the document explains.
 func (d *spdxDocument) license(declared []string) string {
+	if len(declared) == 1 && declared[0] == noAssertion {
+		return noAssertion
+	}
 	var terms []string
 	for _, name := range declared {
 		switch {
