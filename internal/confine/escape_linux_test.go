@@ -1,7 +1,6 @@
 package confine
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -25,11 +24,14 @@ func escapeRoot(t *testing.T) string {
 	if err := Available(); err != nil {
 		t.Skip(err)
 	}
-	dir, err := os.MkdirTemp("", "careen-confine-") // t.TempDir's parents let nobody through
-	if err != nil {
+	private := t.TempDir() // which lets nobody through
+	if err := os.Chmod(private, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := filepath.Join(private, fmt.Sprintf("careen-confine-%d", os.Getpid()))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	root := filepath.Join(dir, "image")
 	for _, sub := range []string{"", "tmp", "proc", "dev", "sys"} {
 		if err := os.Mkdir(filepath.Join(root, sub), 0o755); err != nil {
@@ -174,7 +176,7 @@ func TestNoWayOut(t *testing.T) {
 					t.Errorf("%s was written", at)
 				}
 			}
-			nothingLeft(t)
+			nothingLeft(t, root)
 		})
 	}
 	if err := neighbour.Process.Signal(syscall.Signal(0)); err != nil {
@@ -185,27 +187,21 @@ func TestNoWayOut(t *testing.T) {
 	}
 }
 
-// nothingLeft looks for processes of an image's users, and for control groups.
-func nothingLeft(t *testing.T) {
+// nothingLeft looks for control groups of a root's runs, and for processes in them.
+func nothingLeft(t *testing.T, root string) {
 	t.Helper()
+	mine := "careen-" + filepath.Base(filepath.Dir(root)) + "-"
 	var left []string
 	for range 100 {
 		left = nil
-		statuses, _ := filepath.Glob("/proc/[0-9]*/status")
-		for _, status := range statuses {
-			data, _ := os.ReadFile(status)
-			lines := bufio.NewScanner(strings.NewReader(string(data)))
-			for lines.Scan() {
-				fields := strings.Fields(lines.Text())
-				if len(fields) > 1 && fields[0] == "Uid:" {
-					if uid, _ := strconv.Atoi(fields[1]); uid >= Shift && uid < Shift+ids {
-						left = append(left, status)
-					}
-				}
+		processes, _ := filepath.Glob("/proc/[0-9]*/cgroup")
+		for _, file := range processes {
+			if groups, _ := os.ReadFile(file); strings.Contains(string(groups), "/"+mine) {
+				left = append(left, file)
 			}
 		}
-		for _, pattern := range []string{"/sys/fs/cgroup/careen-careen-confine*", "/sys/fs/cgroup/*/careen-careen-confine*"} {
-			groups, _ := filepath.Glob(pattern)
+		for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+			groups, _ := filepath.Glob(pattern + mine + "*")
 			left = append(left, groups...)
 		}
 		if len(left) == 0 {
@@ -269,11 +265,12 @@ func TestItEndsWithCareen(t *testing.T) {
 	if err := starter.Start(); err != nil {
 		t.Fatal(err)
 	}
-	pattern := fmt.Sprintf("/sys/fs/cgroup*/*/careen-%s-run-*", filepath.Base(filepath.Dir(root)))
 	var groups []string
-	for range 500 {
-		if groups, _ = filepath.Glob(strings.Replace(pattern, "cgroup*/*", "cgroup/*", 1)); len(groups) == 0 {
-			groups, _ = filepath.Glob(strings.Replace(pattern, "cgroup*/*", "cgroup", 1))
+	for range 1000 {
+		for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+			if found, _ := filepath.Glob(pattern + "careen-" + filepath.Base(filepath.Dir(root)) + "-run-*"); len(found) > 0 {
+				groups = found
+			}
 		}
 		if len(groups) > 0 {
 			break
@@ -287,5 +284,5 @@ func TestItEndsWithCareen(t *testing.T) {
 	_ = starter.Process.Kill()
 	_ = starter.Wait()
 	RemoveGroup(filepath.Base(groups[0]))
-	nothingLeft(t)
+	nothingLeft(t, root)
 }

@@ -125,18 +125,16 @@ func (p *Program) privateRoot() (string, error) {
 	if err := isolateThread(unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
 		return "", err
 	}
-	scratch, merged := filepath.Join(p.Work, "scratch"), filepath.Join(p.Work, "root")
-	for _, dir := range []string{scratch, merged} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return "", err
-		}
+	scratch, err := p.place()
+	if err != nil {
+		return "", err
 	}
-	options := fmt.Sprintf("mode=700,size=%d,nr_inodes=%d", maxDisk, maxInodes)
+	options := fmt.Sprintf("mode=711,size=%d,nr_inodes=%d", maxDisk, maxInodes)
 	if err := unix.Mount("tmpfs", scratch, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		return "", fmt.Errorf("memory for what it writes: %w", err)
 	}
-	upper, work := filepath.Join(scratch, "upper"), filepath.Join(scratch, "work")
-	for _, dir := range []string{upper, work} {
+	upper, work, merged := filepath.Join(scratch, "upper"), filepath.Join(scratch, "work"), filepath.Join(scratch, "root")
+	for _, dir := range []string{upper, work, merged} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return "", err
 		}
@@ -148,14 +146,21 @@ func (p *Program) privateRoot() (string, error) {
 	if err := unix.Mount("overlay", merged, "overlay", unix.MS_NOSUID|unix.MS_NODEV, layers); err != nil {
 		return "", fmt.Errorf("a private root (overlayfs): %w", err)
 	}
-	// The runtime looks the root up as the image's root, whom the directories above
-	// have to let through; nobody else of the machine.
-	for _, dir := range []string{p.Work, filepath.Dir(p.Work)} {
-		if err := errors.Join(os.Chown(dir, 0, Shift), os.Chmod(dir, 0o710)); err != nil {
-			return "", err
+	return merged, nil
+}
+
+// place is a directory of the machine over which this thread's namespace mounts. The
+// runtime looks the root up as the image's root, who may not pass the folders of a
+// user's temporary files; every account may pass these.
+func (p *Program) place() (string, error) {
+	for _, dir := range []string{"/mnt", "/media", "/srv", "/opt"} {
+		info, err := os.Stat(dir)
+		covers := strings.HasPrefix(p.Root+"/", dir+"/") || strings.HasPrefix(p.Work+"/", dir+"/")
+		if err == nil && info.IsDir() && !covers {
+			return dir, nil
 		}
 	}
-	return merged, nil
+	return "", errors.New("none of /mnt, /media, /srv and /opt is there to mount its root over")
 }
 
 // isolateThread moves the thread into new namespaces, of which the network is the
