@@ -226,12 +226,16 @@ func cutLast(name string) (dir, base string, ok bool) {
 
 func TestAccountsInUseStay(t *testing.T) {
 	_, _, _, files := slimmed(t, app(), slim.Options{User: "65532", Level: slim.Files})
-	want := "root:x:0:0:root:/root:/sbin/nologin\nredis:x:101:102::/var/lib/redis:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n"
+	want := "root:x:0:0:root:/root:/sbin/nologin\nredis:x:101:102::/var/lib/redis:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n"
 	if diff := cmp.Diff(want, files["etc/passwd"]); diff != "" {
 		t.Errorf("passwd: %s", diff)
 	}
 	if diff := cmp.Diff("root:x:0:\nredis:x:102:\nnonroot:x:65532:\n", files["etc/group"]); diff != "" {
 		t.Errorf("group: %s", diff)
+	}
+	_, _, _, files = slimmed(t, app(), slim.Options{Level: slim.Files})
+	if !strings.Contains(files["etc/passwd"], ":/var/lib/redis:/bin/sh\n") { // usr/bin/sh stays, bin is a link
+		t.Errorf("a shell that stays is taken away: %q", files["etc/passwd"])
 	}
 	_, _, _, files = slimmed(t, app(), slim.Options{})
 	if files["etc/passwd"] != passwd || files["etc/group"] != group {

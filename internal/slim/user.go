@@ -150,7 +150,11 @@ func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
 			groups[gid] = true
 		}
 		delete(users, uid)
-		if !all && a.Shell != "" && !shells[a.Shell] {
+		shell := a.Shell
+		if at, err := src.Tree.Resolve(strings.Trim(shell, "/")); err == nil {
+			shell = "/" + at // /bin/sh, by two links
+		}
+		if !all && a.Shell != "" && !shells[shell] {
 			a.Line = strings.TrimSuffix(a.Line, a.Shell) + "/sbin/nologin" // the shell goes
 		}
 		passwd.WriteString(a.Line + "\n")
