@@ -334,9 +334,9 @@ func (e *bomEntry) osPackage(u purl.PURL, version string) sbom.Package {
 		Licenses: e.licenses, Modularity: e.modularity,
 	}
 	p.Builder = e.builder
-	// Other tools leave the address of a maintainer out, and a name alone may be
-	// anybody's.
-	if u.Type == "rpm" || strings.Contains(e.vendor, "@") || isOrganisation(strings.ToLower(e.vendor)) {
+	// Other tools leave the address of a maintainer out, and a first and a last
+	// name may be anybody's.
+	if u.Type == "rpm" || strings.Contains(e.vendor, "@") || isOrganisation(strings.ToLower(e.vendor)) || len(strings.Fields(e.vendor)) == 1 {
 		p.Vendor = e.vendor
 	}
 	bare := version

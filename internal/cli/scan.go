@@ -56,7 +56,7 @@ func (c *command) scanCommand() *cobra.Command {
 		Use:     "scan TARGET",
 		Aliases: []string{"image"},
 		Short:   "Find what is vulnerable in an image, and say which instruction brought it",
-		Long: `Scan lists the packages of an image and holds them against the advisories of
+		Long: `Scan lists the packages of an image and compares them with the advisories of
 whoever ships them.
 
 TARGET is an image reference, looked up in the local Docker or Podman daemon,

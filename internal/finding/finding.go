@@ -1,5 +1,5 @@
 // Package finding holds what a scan can report about an image, as plain data:
-// vulnerabilities, their severity, where they are and what would mend them.
+// vulnerabilities, their severity, where they are and what would fix them.
 // It decides nothing and does no I/O. The JSON names are part of the published
 // contract (docs/json.md): once released they stay.
 package finding
@@ -24,7 +24,7 @@ type Vulnerability struct {
 	Risk           float64     `json:"risk"`                     // 0 to 100, see docs/risk.md
 	Package        string      `json:"package"`                  // purl of the package it was found in
 	Locations      []Location  `json:"locations"`                // where that package is
-	Fix            Fix         `json:"fix"`                      // what would mend it
+	Fix            Fix         `json:"fix"`                      // what would fix it
 	Advisory       Advisory    `json:"advisory"`                 // the statement that the finding rests on
 	Linked         *Linked     `json:"linked,omitempty"`         // Go binaries only
 	Reach          *Reach      `json:"reach,omitempty"`          // absent when reach was not computed
@@ -54,7 +54,7 @@ type Fix struct {
 	Version string   `json:"version,omitempty"` // first version without it, when State is Fixed
 }
 
-// FixState is the word of whoever ships the package on mending it.
+// FixState is the word of whoever ships the package on fixing it.
 type FixState string
 
 // The fix states, in the words of the report.

@@ -83,7 +83,7 @@ func builtFor(list []string, target string) bool {
 	return len(list) == 0 || slices.Contains(list, target)
 }
 
-// notLinked says why a finding is set aside.
+// notLinked says why a finding is suppressed.
 func notLinked(advisory string) *finding.Suppressed {
 	return &finding.Suppressed{
 		By:  "not-linked",

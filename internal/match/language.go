@@ -14,7 +14,7 @@ type language struct {
 	unmatched int          // packages that could not be compared with any
 }
 
-// programs says whose advisories the programs are held against that no package
+// programs says whose advisories the programs are compared with that no package
 // manager installed and that have other names there than their purls. OSV has no
 // name for the index of Node's own project, which is read beside Bitnami's
 // advisories. Those of Java follow Oracle's critical patch updates, which OpenJDK
@@ -26,7 +26,7 @@ var programs = map[string]struct{ ecosystem, name string }{
 	"graalvm":    {"Bitnami", "java"},
 }
 
-// ecosystemsOf returns whose advisories a package is held against.
+// ecosystemsOf returns whose advisories a package is compared with.
 func ecosystemsOf(p *sbom.Package) []string {
 	var list []string
 	if eco, ok := purl.Ecosystem(p.Type); ok {

@@ -1,4 +1,4 @@
-// Package match holds the packages of an image against the advisories of the
+// Package match compares the packages of an image with the advisories of the
 // database and says which are vulnerable, and why. It is the only place that
 // decides "vulnerable"; docs/matching.md states its rules for readers of a
 // report. It reads no files and no clock, and leaves the gate to policy.
@@ -48,7 +48,7 @@ type Warning struct {
 	Remedy     string
 }
 
-// Packages holds pkgs, found in an image of the distribution given, against
+// Packages compares pkgs, found in an image of the distribution given, with
 // the advisories of db. The findings keep no memory of db.
 func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
 	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
@@ -135,7 +135,7 @@ type matcher struct {
 	found               []finding.Vulnerability
 	tally               tally
 	installed           int      // packages of distributions
-	lookups             []lookup // of the package at hand; reused
+	lookups             []lookup // of the current package; reused
 
 	look  func(*vulndb.Advisory) bool // glance
 	pkg   *sbom.Package               // that glance looks at
@@ -165,7 +165,7 @@ type lookup struct {
 	anyEpoch     bool // the version's epoch is not known: epochs are not compared
 }
 
-// matchDistribution holds a package of the distribution against the
+// matchDistribution compares a package of the distribution with the
 // distribution's own advisories and nobody else's.
 func (m *matcher) matchDistribution(p *sbom.Package) {
 	p.Judged = m.distribution

@@ -145,7 +145,7 @@ func archApplies(arches []string, arch string) bool {
 // each belongs to a module at all; of two that do, those of one upstream major
 // are compared, and of a stream that is named by a word ("rhel8", "DL1") all,
 // since such a stream goes on from one major to the next. The version is the one
-// that is compared: npm 10 of nodejs:18 is held against nodejs as 18.
+// that is compared: npm 10 of nodejs:18 is compared with nodejs as 18.
 func moduleApplies(adv *vulndb.Advisory, p *sbom.Package, version string) bool {
 	if p.Type != "rpm" {
 		return true

@@ -6,7 +6,7 @@ import (
 )
 
 // errata are the kinds of advisories that a distribution issues for an update
-// of a package, which may mend several vulnerabilities at once. Anything else
+// of a package, which may fix several vulnerabilities at once. Anything else
 // that a distribution publishes is about one vulnerability.
 var errata = []string{
 	"DSA", "DLA", "DTSA", "ELA", // Debian, its LTS team, Freexian
@@ -30,7 +30,7 @@ func publisherOf(id string) string {
 	return prefix
 }
 
-// isBugFix recognises errata that mend bugs or add features. They are only of
+// isBugFix recognises errata that fix bugs or add features. They are only of
 // interest for the vulnerabilities that they name.
 func isBugFix(id string) bool {
 	switch publisherOf(id) {

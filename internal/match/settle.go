@@ -162,8 +162,8 @@ type settled struct {
 	fix      finding.Fix // zero when there is no finding
 }
 
-// upgrade finds the lowest version that mends every finding that can be
-// mended, and brings none: the highest of their fixes, or, where that version
+// upgrade finds the lowest version that fixes every finding that can be
+// fixed, and brings none: the highest of their fixes, or, where that version
 // is in another range, the next fixed version that is in none.
 func (m *matcher) upgrade(all []settled) string {
 	var fixes, candidates []string

@@ -11,7 +11,7 @@ import (
 // severity chooses whose word counts: the distribution's, then the ecosystem's
 // database's, then the CVE record's; at each step a word before a score.
 // A distribution's record of the one vulnerability goes before an erratum,
-// which is as severe as the worst that it mends.
+// which is as severe as the worst that it fixes.
 func severity(hits []*statement, v *vulndb.Vulnerability) (finding.Severity, string) {
 	if hits[0].Malicious {
 		return finding.Critical, strings.Clone(hits[0].Source)
@@ -76,7 +76,7 @@ func vectorRank(vector string) int {
 }
 
 // scores gathers every vector, those of the advisories first. The vectors of
-// an erratum that mends several vulnerabilities belong to none in particular.
+// an erratum that fixes several vulnerabilities belong to none in particular.
 func scores(hits []*statement, v *vulndb.Vulnerability) []finding.CVSS {
 	var all []finding.CVSS
 	add := func(list []vulndb.CVSS, source string) {

@@ -66,7 +66,7 @@ func TestIgnore(t *testing.T) {
 		r := known()
 		a.Apply(r)
 		if got := setAside(r); got != tt.want {
-			t.Errorf("%q: set aside %q, want %q", tt.file, got, tt.want)
+			t.Errorf("%q: suppressed %q, want %q", tt.file, got, tt.want)
 		}
 		warning := ""
 		for _, w := range r.Warnings {
@@ -98,7 +98,7 @@ func TestBaseline(t *testing.T) {
 		r := known()
 		a.Apply(r)
 		if got, want := setAside(r), "v1 baseline; s1 baseline"; got != want {
-			t.Errorf("set aside %q, want %q", got, want)
+			t.Errorf("suppressed %q, want %q", got, want)
 		}
 	}
 	for _, bad := range []string{"", "{", "{}", "[1]", `{"schema":"other"}`} {

@@ -401,7 +401,7 @@ var spdxIDs = []string{
 }
 
 // known adds the vulnerabilities. Findings that say the same of several packages
-// are one entry; one that was set aside is never merged with one that was not.
+// are one entry; one that was suppressed is never merged with one that was not.
 func (b *bom) known(r *Report, refs map[*sbom.Package]string, prefix string) {
 	packages := packageIndex(r.Packages)
 	type entry struct {
@@ -529,7 +529,7 @@ func vulnerability(v *finding.Vulnerability) cdx.Vulnerability {
 }
 
 // analysis says why a finding does not count. Only missing code is a proof that
-// the package is not affected; what someone's rule set aside stays in triage.
+// the package is not affected; what someone's rule suppressed stays in triage.
 func analysis(v *finding.Vulnerability) *cdx.VulnerabilityAnalysis {
 	detail := "suppressed by " + v.Suppressed.By
 	if v.Suppressed.Why != "" {

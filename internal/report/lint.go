@@ -19,7 +19,7 @@ type Lint struct {
 	Careen            string                     `json:"careen"` // version of the program
 	Files             []string                   `json:"files"`  // that were looked at, in order
 	Misconfigurations []finding.Misconfiguration `json:"misconfigurations"`
-	Fixable           int                        `json:"fixable"` // of them, those that --fix mends
+	Fixable           int                        `json:"fixable"` // of them, those that --fix fixes
 	Gate              *Gate                      `json:"gate,omitempty"`
 	Category          string                     `json:"-"` // of the SARIF; "" means "careen-lint/"
 }

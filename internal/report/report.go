@@ -117,7 +117,7 @@ type UnownedFile struct {
 	Layer int    `json:"layer"` // -1 when the target has no layers
 }
 
-// Database says which advisories the packages were held against.
+// Database says which advisories the packages were compared with.
 type Database struct {
 	Built   time.Time `json:"built"`
 	Newest  time.Time `json:"newest"` // the newest statement of any source: how current the data is

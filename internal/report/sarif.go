@@ -326,7 +326,7 @@ func sarifResultOf(v *finding.Vulnerability, packages index, r *Report) sarifRes
 	return result
 }
 
-// resultMessage says what was found, why it counts, what mends it and where it
+// resultMessage says what was found, why it counts, what fixes it and where it
 // came from. The first sentence is the title of the alert.
 func resultMessage(v *finding.Vulnerability, name, version, kind, upgradeTo string) string {
 	sentences := []string{fmt.Sprintf("%s %s (%s) has %s", name, version, kind, v.ID)}
@@ -339,7 +339,7 @@ func resultMessage(v *finding.Vulnerability, name, version, kind, upgradeTo stri
 	}
 	switch {
 	case v.Fix.State == finding.Fixed && upgradeTo != "" && upgradeTo != v.Fix.Version:
-		sentences = append(sentences, fmt.Sprintf("Fixed in %s; %s mends everything that can be mended in this package", v.Fix.Version, upgradeTo))
+		sentences = append(sentences, fmt.Sprintf("Fixed in %s; %s fixes everything that can be fixed in this package", v.Fix.Version, upgradeTo))
 	case v.Fix.State == finding.Fixed:
 		sentences = append(sentences, "Fixed in "+v.Fix.Version)
 	default:

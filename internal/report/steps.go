@@ -11,7 +11,7 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// Step is a command that mends findings, and what it mends.
+// Step is a command that fixes findings, and what it fixes.
 type Step struct {
 	Command string
 	Mended  []*finding.Vulnerability
@@ -22,7 +22,7 @@ type Step struct {
 // maxSteps is how many commands a table suggests.
 const maxSteps = 3
 
-// Steps returns the commands that mend most, at most three, each at most width
+// Steps returns the commands that fix most, at most three, each at most width
 // columns long. A command is suggested only where it does what it says: for
 // packages that the image's own layers can upgrade, with names and versions
 // that a shell takes literally.

@@ -151,7 +151,7 @@ func (t *table) counts(r *Report) {
 }
 
 // nothingFound says in words what an empty list is worth. "0 vulnerabilities"
-// is for an image whose packages were all held against data.
+// is for an image whose packages were all compared with data.
 func nothingFound(r *Report) string {
 	os := r.Target.OS
 	distribution := 0
@@ -180,6 +180,8 @@ func nothingFound(r *Report) string {
 		return "0 vulnerabilities that have a fix; those without one are not in this database"
 	case os != nil && os.PastEOL:
 		return "none known, but the distribution is past its end of life: flaws found since are not announced"
+	case r.Judged != nil && r.Judged.text() != "":
+		return "none found in the packages that were judged"
 	}
 	return "0 vulnerabilities"
 }

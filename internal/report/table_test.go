@@ -111,7 +111,7 @@ func TestNothingFoundSaysWhatItIsWorth(t *testing.T) {
 		change func(*Report)
 		want   string
 	}{
-		{"all held against data", func(*Report) {}, "  0 vulnerabilities"},
+		{"all compared with data", func(*Report) {}, "  0 vulnerabilities"},
 		{"not looked for", func(r *Report) { r.Vulnerabilities = nil }, "  vulnerabilities were not looked for"},
 		{"no database", func(r *Report) { r.Database = nil }, "no advisory data: nothing can be said"},
 		{"empty database", func(r *Report) { r.Database.Sources = nil }, "no advisory data: nothing can be said"},
@@ -123,18 +123,20 @@ func TestNothingFoundSaysWhatItIsWorth(t *testing.T) {
 		{"gaps", func(r *Report) {
 			r.Warnings = []Warning{{Kind: "no-advisories", Layer: -1, Message: "no data for gem"}}
 		}, "the warnings below say where"},
+		{"some not judged", func(r *Report) { r.Judged.Not = map[sbom.Reason]int{sbom.OtherBuilder: 1} }, "none found in the packages that were judged"},
 		{"filtered", func(r *Report) { r.Hidden = &Hidden{BySeverity: 4} }, "none left in the list by the flags"},
 		{"suppressed", func(r *Report) { r.Vulnerabilities = shop().Vulnerabilities[13:14] }, "none that counts"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := empty()
+			r.Judged = &JudgedCount{Packages: len(r.Packages)}
 			test.change(r)
 			out := string(render(t, TableOptions{}, r))
 			if !strings.Contains(out, test.want) {
 				t.Errorf("want %q in\n%s", test.want, out)
 			}
-			if exact := strings.Contains(out, "  0 vulnerabilities\n"); exact != (test.name == "all held against data") {
+			if exact := strings.Contains(out, "  0 vulnerabilities\n"); exact != (test.name == "all compared with data") {
 				t.Errorf("says %q: %t\n%s", "0 vulnerabilities", exact, out)
 			}
 		})

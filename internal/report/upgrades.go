@@ -10,10 +10,10 @@ import (
 )
 
 // Upgrade is what one would do in one step: a package, or the packages that
-// were built from one source and move together, with all that it mends.
+// were built from one source and move together, with all that it fixes.
 type Upgrade struct {
 	Packages []*sbom.Package // never empty; the one that names the row first
-	Fix      string          // version to go to; "" when nothing mends anything yet
+	Fix      string          // version to go to; "" when nothing fixes anything yet
 	Several  bool            // the findings name several fixed versions and no one said which is highest
 	Mended   []*finding.Vulnerability
 	Unmended []*finding.Vulnerability
@@ -23,7 +23,7 @@ type Upgrade struct {
 }
 
 // Worst returns the vulnerability that the row is known by: the worst of those
-// that the upgrade mends, or of all when it mends none.
+// that the upgrade fixes, or of all when it fixes none.
 func (u *Upgrade) Worst() *finding.Vulnerability {
 	if len(u.Mended) > 0 {
 		return u.Mended[0]
@@ -59,7 +59,7 @@ func (u *Upgrade) severity() finding.Severity {
 // Shown says which vulnerabilities a table lists beside the ordinary ones.
 type Shown struct {
 	NotLinked  bool // those whose vulnerable code is not in the Go binary
-	Suppressed bool // those that were set aside with a reason
+	Suppressed bool // those that were suppressed with a reason
 }
 
 // Lists reports whether a vulnerability is among those listed.

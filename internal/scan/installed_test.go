@@ -19,7 +19,7 @@ import (
 // TestOwnedAndUnownedProjects installs Python, Ruby, Java and Node projects as
 // Debian's packages, by dpkg itself, and unpacks the same projects beside them
 // from a wheel, a gem, a jar and an npm tarball. Debian's are listed once,
-// owned, and left to Debian; the others are listed unowned and held against
+// owned, and left to Debian; the others are listed unowned and compared with
 // their ecosystem.
 func TestOwnedAndUnownedProjects(t *testing.T) {
 	long(t, "apt-get", "dpkg", "dpkg-deb", "gem", "npm", "unzip", "tar")

@@ -141,7 +141,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	return r, nil
 }
 
-// judge holds the packages of a report against the advisories.
+// judge compares the packages of a report with the advisories.
 func judge(r *report.Report, cat catalog.Result, opt Options) error {
 	matched := match.Result{}
 	if opt.DB != nil {
