@@ -177,7 +177,7 @@ func maintainerBuilder(maintainer string) string {
 	if strings.HasPrefix(host, "lists.") || slices.ContainsFunc(sharedHosts, func(h string) bool { return host == h || strings.HasSuffix(host, "."+h) }) {
 		return ""
 	}
-	if !strings.Contains(host, ".") || isOrganisation(name) || isRole(local) || isCompanyAddress(name, host) {
+	if !strings.Contains(host, ".") || isOrganisation(name) || isRole(local) && !isOwnHost(name, host) || isCompanyAddress(name, host) {
 		return cmp.Or(maintainerName(maintainer), unnamedBuilder)
 	}
 	return ""
@@ -211,6 +211,13 @@ func isRole(local string) bool {
 		}
 	}
 	return false
+}
+
+// isOwnHost recognises a person's own host, by the last name in it:
+// Thomas Pierson <contact@thomaspierson.fr>.
+func isOwnHost(name, host string) bool {
+	words := strings.Fields(name)
+	return len(words) > 1 && strings.Contains(host, strings.ReplaceAll(words[len(words)-1], "-", ""))
 }
 
 // isCompanyAddress recognises a name of one word that is also the name of the
