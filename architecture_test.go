@@ -112,8 +112,8 @@ var owners = map[string][]string{
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"},                     // signatures of databases
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
-	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
-	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"},       // rules; lock files and manifests
+	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload", "internal/lint"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
+	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"},                        // rules; lock files and manifests
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,

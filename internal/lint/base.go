@@ -56,7 +56,7 @@ var baseRules = []Rule{{
 	ID: "CD007", Title: "Leave out --platform=$TARGETPLATFORM", Severity: finding.Negligible,
 	Fix: "remove the flag", Fixable: true,
 	Why:  "It is the default.",
-	Same: []string{"BuildKit:RedundantTargetPlatform"},
+	Same: []string{"DL3065", "BuildKit:RedundantTargetPlatform"},
 	Bad:  "FROM --platform=$TARGETPLATFORM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nUSER 1000\n",
 	docker: redundantPlatform,
 }, {
@@ -117,8 +117,8 @@ var baseRules = []Rule{{
 	docker: asCasing,
 }, {
 	ID: "CD018", Title: "Write all instructions in the same case", Severity: finding.Negligible,
-	Fix: "upper case", Fixable: true,
-	Why:  "Instructions stand out from their arguments when all are in capitals.",
+	Fix: "all in capitals, or all in small letters", Fixable: true,
+	Why:  "Instructions stand out from their arguments when all are written alike.",
 	Same: []string{"BuildKit:ConsistentInstructionCasing"},
 	Bad:  "FROM alpine:3.22\nrun true\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN true\nUSER 1000\n",
 	docker: casing,
@@ -139,9 +139,9 @@ var baseRules = []Rule{{
 }, {
 	ID: "CD021", Title: "Join consecutive RUN instructions", Severity: finding.Negligible,
 	Fix:  "one RUN with &&, or a heredoc",
-	Why:  "Each RUN is a layer; what one writes and the next deletes stays in the image.",
+	Why:  "Each RUN is a layer; what one writes and the next deletes stays in the image. Looked at are RUNs of one command each, with the same flags: those that do several things are often apart for the sake of the cache.",
 	Same: []string{"DL3059"},
-	Bad:  "FROM alpine:3.22\nRUN mkdir /a\nRUN mkdir /b\nRUN mkdir /c\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN mkdir /a && mkdir /b && mkdir /c\nUSER 1000\n",
+	Bad:  "FROM alpine:3.22\nRUN mkdir /a\nRUN mkdir /b\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN mkdir /a && mkdir /b\nUSER 1000\n",
 	docker: consecutiveRuns,
 }, {
 	ID: "CD022", Title: "ONBUILD cannot trigger FROM, ONBUILD or MAINTAINER", Severity: finding.High,
@@ -150,14 +150,31 @@ var baseRules = []Rule{{
 	Same: []string{"DL3043"},
 	Bad:  "FROM alpine:3.22\nONBUILD MAINTAINER jo\nUSER 1000\n", Good: "FROM alpine:3.22\nONBUILD RUN true\nUSER 1000\n",
 	docker: onbuild,
+}, {
+	ID: "CD023", Title: "Write names of stages in small letters", Severity: finding.Negligible,
+	Fix:  "small letters",
+	Why:  "Builders compare the names of stages without regard to case, and write them in small letters in their output.",
+	Same: []string{"BuildKit:StageNameCasing"},
+	Bad:  "FROM alpine:3.22 AS Build\nUSER 1000\n", Good: "FROM alpine:3.22 AS build\nUSER 1000\n",
+	docker: stageCasing,
+}, {
+	ID: "CD024", Title: "Comments of stages and arguments begin with their name", Severity: finding.Negligible, Optional: true,
+	Fix:  "# name and what it is, or an empty line below the comment",
+	Why:  "docker build --call=outline shows the comment above an ARG or a FROM with a name as its description, if it begins with the name. The rule looks only when it is asked for with --only, as BuildKit's does.",
+	Same: []string{"BuildKit:InvalidDefinitionDescription"},
+	Bad:  "# the version to build\nARG VERSION=3.22\nFROM alpine:${VERSION}\nUSER 1000\n", Good: "# VERSION is the version to build\nARG VERSION=3.22\nFROM alpine:${VERSION}\nUSER 1000\n",
+	docker: descriptions,
 }}
 
 // copiesItself is how the parser words the fault that CD407 reports.
 const copiesItself = "a stage cannot copy from itself"
 
+// comesLater is how it words the fault that CD005 reports.
+const comesLater = "the stage comes later"
+
 func unreadable(c *dockerCheck) {
 	for _, p := range c.file.Problems {
-		if !strings.HasSuffix(p.Message, copiesItself) && !strings.Contains(p.Message, "ONBUILD") {
+		if !strings.HasSuffix(p.Message, copiesItself) && !strings.Contains(p.Message, comesLater) && !strings.Contains(p.Message, "ONBUILD") {
 			c.report(p.Line, nil, "%s", p.Message)
 		}
 	}
@@ -235,6 +252,11 @@ func copyFromUnknown(c *dockerCheck) {
 			}
 		}
 	}
+	for _, p := range c.file.Problems {
+		if strings.Contains(p.Message, comesLater) {
+			c.report(p.Line, nil, "%s", p.Message)
+		}
+	}
 }
 
 func constantPlatform(c *dockerCheck) {
@@ -248,7 +270,7 @@ func constantPlatform(c *dockerCheck) {
 func redundantPlatform(c *dockerCheck) {
 	for _, s := range c.stages {
 		flag, ok := s.From.Flag("platform")
-		if !ok || s.Platform != "$TARGETPLATFORM" && s.Platform != "${TARGETPLATFORM}" {
+		if !ok || c.declares("TARGETPLATFORM") || s.Platform != "$TARGETPLATFORM" && s.Platform != "${TARGETPLATFORM}" {
 			continue
 		}
 		end := flag.End
@@ -257,6 +279,12 @@ func redundantPlatform(c *dockerCheck) {
 		}
 		c.report(s.Line, []Edit{{flag.Start, end, ""}}, "the target platform is the default")
 	}
+}
+
+// declares reports whether the file gives a variable of the builder a value of its
+// own before the first FROM.
+func (c *dockerCheck) declares(name string) bool {
+	return slices.ContainsFunc(c.file.Args, func(a *dockerfile.Arg) bool { return a.Name == name && a.HasDefault })
 }
 
 func duplicateStage(c *dockerCheck) {
@@ -294,7 +322,8 @@ func untrustedRegistry(c *dockerCheck) {
 		}
 		for _, trusted := range c.options.Hadolint.TrustedRegistries {
 			suffix, wild := strings.CutPrefix(trusted, "*")
-			if trusted == registry || trusted == "hub.docker.com" && registry == "docker.io" || wild && strings.HasSuffix(registry, suffix) {
+			prefix, open := strings.CutSuffix(trusted, "*")
+			if trusted == registry || trusted == "hub.docker.com" && registry == "docker.io" || wild && strings.HasSuffix(registry, suffix) || open && strings.HasPrefix(registry, prefix) {
 				return
 			}
 		}
@@ -302,12 +331,42 @@ func untrustedRegistry(c *dockerCheck) {
 	})
 }
 
+// undefinedBase follows BuildKit: a variable that the builder sets is no fault, and
+// neither is one without a value that leaves a good name.
 func undefinedBase(c *dockerCheck) {
 	for i, s := range c.stages {
-		if !s.Base.Resolved && strings.Contains(s.Base.Text, "$") && !c.choosesStage(s.Base.Text, c.stages[:i]) {
-			c.report(s.Base.Line, nil, "%s: %s", s.Base.Text, s.Base.Why)
+		text := s.Base.Text
+		if s.Base.Resolved || !strings.Contains(text, "$") || strings.HasSuffix(s.Base.Why, "is set by the builder") || c.choosesStage(text, c.stages[:i]) {
+			continue
 		}
+		if strings.HasSuffix(s.Base.Why, "has no default") && imageName().MatchString(c.withoutVariables(text)) {
+			continue
+		}
+		c.report(s.Base.Line, nil, "%s: %s", text, s.Base.Why)
 	}
+}
+
+// imageName is the form of a reference to an image.
+var imageName = lazily(`^(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@sha256:[0-9a-f]{64})?$`)
+
+// withoutVariables replaces the variables of FROM by their defaults, and those
+// without one by nothing.
+func (c *dockerCheck) withoutVariables(text string) string {
+	text = strings.Trim(text, `"'`)
+	for _, use := range slices.Backward(variablesOf(text, c.file.Escape)) {
+		value := ""
+		for _, arg := range c.file.Args {
+			if arg.Name == use.name && arg.HasDefault {
+				value = arg.Default
+			}
+		}
+		end := use.at + 1 + len(use.name)
+		if strings.HasPrefix(text[use.at:], "${") {
+			end += 2 + len(use.operator)
+		}
+		text = text[:use.at] + value + text[min(end, len(text)):]
+	}
+	return text
 }
 
 // choosesStage reports whether a base like "build-${TARGETARCH}" is one of the
@@ -468,42 +527,80 @@ func asCasing(c *dockerCheck) {
 			continue
 		}
 		as := s.From.Args[1]
-		keyword := string(c.source[s.From.Start : s.From.Start+len("FROM")])
-		if keyword == "FROM" && as.Text != "AS" && as.End-as.Start == len(as.Text) {
-			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, "AS"}}, "FROM in capitals, %s not", as.Text)
+		keyword, want := string(c.source[s.From.Start:s.From.Start+len("FROM")]), ""
+		switch keyword {
+		case "FROM":
+			want = "AS"
+		case "from":
+			want = "as"
+		}
+		if want != "" && as.Text != want && as.End-as.Start == len(as.Text) {
+			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, want}}, "%s beside %s", as.Text, keyword)
 		}
 	}
 }
 
-// casing wants capitals where most instructions have them. A file all in small
-// letters is consistent.
-func casing(c *dockerCheck) {
-	var odd []*dockerfile.Instruction
-	upper := 0
+func stageCasing(c *dockerCheck) {
+	for _, s := range c.stages {
+		if len(s.From.Args) == 3 && s.From.Args[2].Text != strings.ToLower(s.From.Args[2].Text) {
+			c.report(c.file.Line(s.From.Args[2].Start), nil, "the stage is called %s", s.From.Args[2].Text)
+		}
+	}
+}
+
+// descriptions reads the comment right above an ARG or a FROM with a name.
+func descriptions(c *dockerCheck) {
 	for _, in := range allInstructions(c.file) {
-		if in.Start+len(in.Name) > len(c.source) {
-			continue
+		name := ""
+		switch {
+		case in.Name == "FROM" && len(in.Args) == 3:
+			name = in.Args[2].Text
+		case in.Name == "ARG" && len(in.Pairs) == 1:
+			name = in.Pairs[0].Name
 		}
-		switch written := string(c.source[in.Start : in.Start+len(in.Name)]); {
-		case written == in.Name:
+		if n := len(in.Comments); name != "" && n > 0 {
+			if word, _, _ := strings.Cut(in.Comments[n-1].Text, " "); word != name {
+				c.report(in.Line, nil, "the comment above %s does not begin with that name", name)
+			}
+		}
+	}
+}
+
+// casing wants each instruction all in capitals or all in small letters, and the
+// file in whichever of both most have.
+func casing(c *dockerCheck) {
+	all := allInstructions(c.file)
+	lower, upper := 0, 0
+	written := func(in *dockerfile.Instruction) string {
+		return string(c.source[min(in.Start, len(c.source)):min(in.Start+len(in.Name), len(c.source))])
+	}
+	for _, in := range all {
+		switch written(in) {
+		case in.Name:
 			upper++
-		case strings.EqualFold(written, in.Name):
-			odd = append(odd, in)
+		case strings.ToLower(in.Name):
+			lower++
 		}
 	}
-	if upper < len(odd) {
-		return
-	}
-	for _, in := range odd {
-		c.report(in.Line, []Edit{{in.Start, in.Start + len(in.Name), in.Name}}, "%s is in capitals elsewhere", in.Name)
+	for _, in := range all {
+		got, want := written(in), in.Name
+		if lower > upper {
+			want = strings.ToLower(in.Name)
+		}
+		if got != want && strings.EqualFold(got, want) {
+			c.report(in.Line, []Edit{{in.Start, in.Start + len(in.Name), want}}, "%s is not written like most instructions, %s", got, want)
+		}
 	}
 }
 
 func maintainer(c *dockerCheck) {
+	const label = "org.opencontainers.image.authors"
+	labelled := false
+	c.eachLabel(func(_ step, _ int, p dockerfile.Pair) { labelled = labelled || p.Name == label })
 	c.each(func(s step) {
 		var edits []Edit
-		if len(s.Args) == 1 && !s.trigger && !strings.ContainsAny(s.Text, "\\`\"$\n") {
-			edits = []Edit{{s.Start, s.Args[0].End, `LABEL org.opencontainers.image.authors="` + s.Text + `"`}}
+		if len(s.Args) == 1 && !s.trigger && !labelled && !strings.ContainsAny(s.Text, "\\`\"$\n") {
+			edits = []Edit{{s.Start, s.Args[0].End, `LABEL ` + label + `="` + s.Text + `"`}}
 		}
 		c.report(s.Line, edits, "MAINTAINER is deprecated")
 	}, "MAINTAINER")
@@ -523,9 +620,8 @@ func emptyContinuation(c *dockerCheck) {
 	}
 }
 
-// consecutiveRuns looks for three RUNs in a row, where Hadolint takes two: two
-// are often apart for the sake of the cache. Those with mounts or heredocs have
-// a reason to stand alone.
+// consecutiveRuns looks for two RUNs in a row of one command each, with the same
+// flags. Each row is reported once.
 func consecutiveRuns(c *dockerCheck) {
 	for _, s := range c.stages {
 		if !s.final {
@@ -533,16 +629,22 @@ func consecutiveRuns(c *dockerCheck) {
 		}
 		count := 0
 		for i, step := range s.steps {
-			plain := step.Name == "RUN" && !step.trigger && len(step.Flags) == 0 && len(step.Heredocs) == 0
-			if !plain {
+			switch {
+			case step.Name != "RUN" || step.trigger || len(step.Heredocs) > 0 || len(c.byRun[step.Instruction]) != 1:
 				count = 0
 				continue
+			case count > 0 && !sameFlags(s.steps[i-1], step):
+				count = 0
 			}
-			if count++; count == 3 {
-				c.report(s.steps[i-2].Line, nil, "three or more RUN in a row")
+			if count++; count == 2 {
+				c.report(step.Line, nil, "this RUN and the one above have one command each")
 			}
 		}
 	}
+}
+
+func sameFlags(a, b step) bool {
+	return slices.EqualFunc(a.Flags, b.Flags, func(a, b dockerfile.Flag) bool { return a.Name == b.Name && a.Value == b.Value })
 }
 
 func onbuild(c *dockerCheck) {

@@ -18,6 +18,16 @@ type dockerCheck struct {
 	stages   []*stage
 	commands []*command // of every RUN, in order, those of a stage together
 	byRun    map[*dockerfile.Instruction][]*command
+	trees    []parsed // of scripts, for eachScript
+	scripts  []script // what RUNs hand to a shell of the Bourne family
+}
+
+// script is a text that a shell runs.
+type script struct {
+	run    step
+	text   string
+	source []int // offset in the file of each byte, nil when it is not there byte for byte
+	shell  shell
 }
 
 // stage is a stage with what it inherits.
@@ -61,6 +71,7 @@ type shell struct {
 	name     string // base name of the program that SHELL names, "" without one
 	posix    bool   // of the Bourne family
 	pipefail bool
+	errexit  bool
 	set      bool // by the file
 }
 
@@ -84,13 +95,14 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 	for _, s := range file.Stages {
 		c.stages = append(c.stages, &stage{Stage: s})
 	}
+	pragmas := shellPragmas(file)
 	for i, s := range c.stages {
 		// A stage that names itself or a later one is a fault of its own.
 		if at := s.Base.Stage; at >= 0 && at < i {
 			s.parent = c.stages[at]
 			s.parent.children = append(s.parent.children, s)
 		}
-		s.readSteps(file)
+		s.readSteps(file, pragmas)
 	}
 	if n := len(c.stages); n > 0 {
 		for s := c.stages[n-1]; s != nil; s = s.parent {
@@ -111,13 +123,20 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 }
 
 // readSteps follows SHELL, USER, ENV and ARG through the instructions of a stage.
-func (s *stage) readSteps(file *dockerfile.File) {
+func (s *stage) readSteps(file *dockerfile.File, pragmas []shellLine) {
 	state, user := shell{posix: file.Escape != '`' && !windowsImage(s.Base.Value)}, ""
 	if s.parent != nil {
 		state, user = s.parent.shell, s.parent.lastUser()
 	}
 	s.sets, s.mentioned, s.firstCopy = map[string][]setting{}, map[string]int{}, len(s.Instructions)
+	if len(pragmas) > 0 && pragmas[0].line < file.Stages[0].Line {
+		state = pragmas[0].shell // above the first FROM it is every stage's
+	}
+	pragmas = pragmas[sort.Search(len(pragmas), func(i int) bool { return pragmas[i].line > s.Line }):]
 	for i, in := range s.Instructions {
+		for ; len(pragmas) > 0 && pragmas[0].line < in.Line; pragmas = pragmas[1:] {
+			state = pragmas[0].shell
+		}
 		step := step{Instruction: in, stage: s, index: i, shell: state, user: user}
 		if in.OnBuild != nil {
 			step.Instruction, step.trigger = in.OnBuild, true
@@ -137,6 +156,25 @@ func (s *stage) readSteps(file *dockerfile.File) {
 		}
 	}
 	s.shell = state
+}
+
+// shellLine is a comment that names the shell of what follows.
+type shellLine struct {
+	line  int
+	shell shell
+}
+
+// shellPragmas are the comments "# hadolint shell=powershell": what a base image
+// set by SHELL is not in the file.
+func shellPragmas(file *dockerfile.File) []shellLine {
+	var list []shellLine
+	for _, comment := range file.Comments {
+		if m := shellPragma().FindStringSubmatch(comment.Text); m != nil {
+			name := strings.TrimSuffix(path.Base(m[1]), ".exe")
+			list = append(list, shellLine{comment.Line, shell{name: name, posix: posixShell(name)}})
+		}
+	}
+	return list
 }
 
 // lastUser is the text of the last USER of a stage or of those below it.
@@ -207,6 +245,7 @@ func (s step) after() shell {
 	state := shell{set: true, name: strings.TrimSuffix(path.Base(strings.ReplaceAll(s.Args[0].Text, "\\", "/")), ".exe")}
 	state.posix = posixShell(state.name)
 	for i, arg := range s.Args[1:] {
+		state.errexit = state.errexit || strings.HasPrefix(arg.Text, "-") && !strings.HasPrefix(arg.Text, "--") && strings.Contains(arg.Text, "e") || arg.Text == "errexit"
 		// "-o pipefail", also "-eo pipefail" and "-euxo pipefail".
 		if strings.HasPrefix(arg.Text, "-") && strings.HasSuffix(arg.Text, "o") && i+2 < len(s.Args) && s.Args[i+2].Text == "pipefail" {
 			state.pipefail = state.name != "dash" && (state.name != "sh" || s.stage.system() == "alpine")
@@ -238,7 +277,7 @@ func (s *stage) system() string {
 
 // windowsImage reports whether a name is that of a Windows base image.
 func windowsImage(image string) bool {
-	for _, part := range []string{"/windows/", "windowsservercore", "nanoserver", "servercore"} {
+	for _, part := range []string{"/windows/", "windows:", "windowsservercore", "nanoserver", "servercore", "dotnet/framework/", "-windows"} {
 		if strings.Contains(image, part) {
 			return true
 		}
@@ -300,6 +339,10 @@ func (s *stage) baseImage() *dockerfile.Reference {
 // exec form. Text for a shell that is not of the Bourne family has none.
 func (c *dockerCheck) read(run step) []*command {
 	var list []*command
+	read := func(text string, source []int) []workload.Command {
+		c.scripts = append(c.scripts, script{run, text, source, run.shell})
+		return workload.ShellCommands(text, run.shell.pipefail)
+	}
 	add := func(commands []workload.Command, source []int) {
 		for _, w := range commands {
 			cmd := &command{Command: w, words: w.Program(), run: run, line: run.Line, source: source}
@@ -321,6 +364,7 @@ func (c *dockerCheck) read(run step) []*command {
 		}
 		// ["sh", "-c", "…"] is a shell all the same.
 		if n := len(w.Words); n == 3 && shellName(w.Words[0].Value) && strings.HasPrefix(w.Words[1].Value, "-") && strings.HasSuffix(w.Words[1].Value, "c") {
+			c.scripts = append(c.scripts, script{run: run, text: w.Words[2].Value, shell: shell{name: path.Base(w.Words[0].Value), posix: true, set: true}})
 			add(workload.ShellCommands(w.Words[2].Value, false), nil)
 			break
 		}
@@ -328,15 +372,18 @@ func (c *dockerCheck) read(run step) []*command {
 	case !run.shell.posix:
 	case len(run.Heredocs) > 0:
 		text := blankHeredocs(run.Text)
-		add(workload.ShellCommands(text, run.shell.pipefail), textOffsets(run.Instruction))
+		offsets := textOffsets(run.Instruction)
+		add(read(text, offsets), offsets)
 		script := strings.TrimSpace(text) == "" || len(list) == 1 && shellName(list[0].name)
 		for _, h := range run.Heredocs {
 			if script && shellScript(h.Content) {
-				add(workload.ShellCommands(h.Content, run.shell.pipefail), heredocOffsets(c.source, h))
+				offsets := heredocOffsets(c.source, h)
+				add(read(h.Content, offsets), offsets)
 			}
 		}
 	default:
-		add(workload.ShellCommands(run.Text, run.shell.pipefail), textOffsets(run.Instruction))
+		offsets := textOffsets(run.Instruction)
+		add(read(run.Text, offsets), offsets)
 	}
 	return list
 }

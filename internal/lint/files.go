@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 )
 
@@ -70,34 +71,69 @@ var fileRules = []Rule{{
 	Same: nil,
 	Bad:  "FROM node:22-slim\nWORKDIR /app\nCOPY . .\nRUN npm ci\nUSER node\n", Good: "FROM node:22-slim\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\nUSER node\n",
 	docker: sourcesFirst,
+}, {
+	ID: "CD411", Title: "Do not copy a whole file system over another", Severity: finding.Medium,
+	Fix:  "COPY --from=stage the directories that are needed, or FROM that stage",
+	Why:  "All that building needed comes along, and what the base had is replaced without its package manager knowing. Onto scratch it is a way to one layer, and is let pass.",
+	Same: []string{"DL3067"},
+	Bad:  "FROM golang:1.26 AS build\nFROM alpine:3.22\nCOPY --from=build / /\nUSER 1000\n", Good: "FROM golang:1.26 AS build\nFROM alpine:3.22\nCOPY --from=build /app /app\nUSER 1000\n",
+	docker: wholeSystem,
 }}
 
-var archive = lazily(`(?i)\.(tar|tar\.(gz|bz2|xz|z|lzma|zst)|tgz|tbz2?|txz|tlz|gz|bz2|xz|z|lz|lzma|zst)$`)
+// archive matches the names of what ADD unpacks, packed or not: GNU tar's own
+// (--auto-compress), and other files that are tar archives.
+var archive = lazily(`(?i)\.(tar|tar\.(gz|bz2?|xz|z|lzma|lzo|lz|zst|br)|tgz|taz|tb2|tbz2?|tz2|txz|tlz|tzo|tzst|tz|gz|bz2?|xz|z|lz|lzma|lzo|zst|zstd|cpio|ova|gem|crate|apk|oci|box)$`)
+
+// noArchive matches names of which it is certain that no tar archive has them:
+// ADD unpacks by content, whatever the name is.
+var noArchive = lazily(`(?i)(^|/)(dockerfile|makefile|gemfile|pipfile|procfile|license|readme|changelog|version|\.[a-z0-9_-]+(rc|ignore|profile|config|env)|\.env|\.{1,2})$|/$|` +
+	`\.(txt|md|rst|json|ya?ml|toml|conf|cfg|cnf|ini|properties|env|xml|html?|css|scss|js|mjs|cjs|jsx|tsx?|vue|py|rb|php|pl|pm|lua|go|rs|java|kt|scala|cs|c|h|cc|cpp|hpp|sh|bash|zsh|ps1|bat|sql|csv|tsv|lock|mod|sum|` +
+	`list|repo|sources|service|timer|socket|pem|crt|cer|pub|asc|key|png|jpe?g|gif|svg|ico|webp|pdf|ttf|woff2?|map|tmpl|tpl|j2|erb|jar|war|ear|class|dll|exe|so|deb|rpm|zip|whl|gradle|cmake|tf|proto|graphql|csproj|sln|fsproj|vbproj)$`)
+
+// remote matches sources that a builder fetches: URLs and git repositories.
+var remote = lazily(`^(https?|git|ssh|ftp)://|^git@|^[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:`)
+
+// unquoted is an argument of COPY or ADD without its quotes.
+func unquoted(w dockerfile.Word) string { return strings.Trim(w.Text, `"'`) }
 
 // localFile reports whether a source of COPY or ADD is a file of the context
 // that is not known to be more than that.
 func localFile(source string) bool {
-	return !remoteFile(source) && !strings.HasPrefix(source, "git://") && !strings.HasPrefix(source, "ssh://") &&
-		!archive().MatchString(strings.Trim(source, `"'`)) && !strings.ContainsAny(source, "$*?[")
+	return !remote().MatchString(source) && !archive().MatchString(source) && !strings.ContainsAny(source, "$*?[")
 }
 
+// addFiles offers COPY only where all sources are certainly no archives.
 func addFiles(c *dockerCheck) {
 	c.each(func(s step) {
 		if len(s.Args) < 2 {
 			return
 		}
+		certain := !s.trigger
 		for _, arg := range s.Args[:len(s.Args)-1] {
-			if !localFile(arg.Text) {
+			if !localFile(unquoted(arg)) {
 				return
 			}
+			certain = certain && noArchive().MatchString(unquoted(arg))
 		}
 		for _, flag := range s.Flags {
 			if flag.Name == "checksum" || flag.Name == "keep-git-dir" || flag.Name == "unpack" {
 				return
 			}
 		}
-		c.report(s.Line, []Edit{{s.Start, s.Start + len("ADD"), "COPY"}}, "ADD of files")
+		var edits []Edit
+		if certain {
+			edits = []Edit{{s.Start, s.Start + len("ADD"), sameCase("COPY", string(c.source[s.Start:s.Start+len("ADD")]))}}
+		}
+		c.report(s.Line, edits, "ADD of files")
 	}, "ADD")
+}
+
+// sameCase writes a keyword in the case of the one that it replaces.
+func sameCase(keyword, like string) string {
+	if like == strings.ToLower(like) {
+		return strings.ToLower(keyword)
+	}
+	return keyword
 }
 
 // absolute reports whether a path does not depend on WORKDIR. A variable may
@@ -203,27 +239,69 @@ func copyItself(c *dockerCheck) {
 	}
 }
 
+// copiedArchive finds archives that a later tar reads, under their own name or
+// the one that COPY gives them.
 func copiedArchive(c *dockerCheck) {
 	for _, s := range c.stages {
-		for i, step := range s.steps {
-			if _, from := step.Flag("from"); step.Name != "COPY" || from || len(step.Args) < 2 {
+		last := map[string]int{} // by base name: index of the last step in which tar or its like reads it
+		for _, cmd := range s.commands {
+			if has("tar bsdtar gtar", cmd.name) {
+				for _, w := range cmd.words[1:] {
+					name := w.Value
+					if i := strings.LastIndexAny(name, `/\=`); i >= 0 {
+						name = name[i+1:]
+					}
+					last[name] = cmd.run.index
+				}
+			}
+		}
+		for _, step := range s.steps {
+			if _, from := step.Flag("from"); step.Name != "COPY" || from || len(step.Args) < 2 || len(last) == 0 {
 				continue
 			}
+			target := unquoted(step.Args[len(step.Args)-1])
 			for _, arg := range step.Args[:len(step.Args)-1] {
-				base := path.Base(arg.Text)
+				base := slashBase(unquoted(arg))
 				if !archive().MatchString(base) || strings.ContainsAny(base, "$*") {
 					continue
 				}
-				for _, later := range s.steps[i+1:] {
-					for _, cmd := range c.byRun[later.Instruction] {
-						if cmd.name == "tar" && strings.Contains(joinWords(cmd.words), base) {
-							c.report(step.Line, nil, "%s is copied, then unpacked", base)
-						}
-					}
+				renamed := slashBase(target)
+				if last[base] > step.index || last[renamed] > step.index && archive().MatchString(renamed) {
+					c.report(step.Line, nil, "%s is copied, then unpacked", base)
 				}
 			}
 		}
 	}
+}
+
+// slashBase is the last element of a path, of Windows too.
+func slashBase(p string) string { return path.Base(strings.ReplaceAll(p, `\`, "/")) }
+
+// wholeSystem finds the file system of a stage on top of another.
+func wholeSystem(c *dockerCheck) {
+	c.each(func(s step) {
+		if _, from := s.Flag("from"); !from || len(s.Args) != 2 {
+			return
+		}
+		for _, arg := range s.Args {
+			if p := unquoted(arg); p == "" || strings.Trim(p, "/.") != "" || p[0] != '/' {
+				return
+			}
+		}
+		if c.onScratch(s.stage) {
+			return
+		}
+		c.report(s.Line, nil, "all of another file system is laid over this one")
+	}, "COPY")
+}
+
+// onScratch reports whether a stage rests on nothing: there a copy of a whole file
+// system makes the image one layer.
+func (c *dockerCheck) onScratch(s *stage) bool {
+	for s.parent != nil {
+		s = s.parent
+	}
+	return s.Base.Scratch
 }
 
 // dependencies are the commands that install what a lock file lists.
@@ -248,6 +326,12 @@ func dependencies(cmd *command) bool {
 
 func sourcesFirst(c *dockerCheck) {
 	for _, s := range c.stages {
+		first := map[string]int{} // by program: the first step that runs it
+		for _, cmd := range s.commands {
+			if _, ok := first[cmd.name]; !ok {
+				first[cmd.name] = cmd.run.index
+			}
+		}
 		copied := step{}
 		for _, step := range s.steps {
 			if _, from := step.Flag("from"); (step.Name == "COPY" || step.Name == "ADD") && !from && len(step.Args) == 2 && (step.Args[0].Text == "." || step.Args[0].Text == "./") {
@@ -257,7 +341,8 @@ func sourcesFirst(c *dockerCheck) {
 				continue
 			}
 			for _, cmd := range c.byRun[step.Instruction] {
-				if dependencies(cmd) && !installedBefore(c, s, copied, cmd.name) {
+				// A second run of the same tool only links.
+				if dependencies(cmd) && first[cmd.name] >= copied.index {
 					c.report(copied.Line, nil, "all sources are copied before %s installs", cmd.name)
 					copied.Instruction = nil
 					break
@@ -265,20 +350,4 @@ func sourcesFirst(c *dockerCheck) {
 			}
 		}
 	}
-}
-
-// installedBefore reports whether the same tool ran before the sources came: a
-// second run only links.
-func installedBefore(c *dockerCheck, s *stage, copied step, name string) bool {
-	for _, step := range s.steps {
-		if step.Line >= copied.Line {
-			break
-		}
-		for _, cmd := range c.byRun[step.Instruction] {
-			if cmd.name == name {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -1,7 +1,11 @@
 package lint
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -11,35 +15,78 @@ import (
 // maxHadolint bounds a configuration of Hadolint.
 const maxHadolint = 1 << 20
 
-// Hadolint is what Careen honours of a .hadolint.yaml
-// (github.com/hadolint/hadolint, "Configure").
+// Hadolint is a .hadolint.yaml (github.com/hadolint/hadolint, "Configure").
 type Hadolint struct {
-	Ignored           []string
-	TrustedRegistries []string
-	Override          map[string][]string // "error", "warning", "info", "style" to ids
-	LabelSchema       map[string]string   // label to "text", "url", "semver", "hash", "rfc3339", "spdx", "email"
-	StrictLabels      bool
-	DisablePragmas    bool
+	Ignored           []string            `yaml:"ignored"`
+	TrustedRegistries []string            `yaml:"trustedRegistries"`
+	Override          map[string][]string `yaml:"override"`     // "error", "warning", "info", "style", "none" to ids
+	LabelSchema       map[string]string   `yaml:"label-schema"` // label to one of labelForms
+	StrictLabels      bool                `yaml:"strict-labels"`
+	DisablePragmas    bool                `yaml:"disable-ignore-pragma"`
+	FailureThreshold  string              `yaml:"failure-threshold"` // as in Override, or "ignore"; "" without
+	NoFail            bool                `yaml:"no-fail"`
+
+	// How Hadolint prints is not ours; that the keys are known is.
+	Format  string `yaml:"format"`
+	NoColor bool   `yaml:"no-color"`
+	Verbose bool   `yaml:"verbose"`
 }
 
-// ParseHadolint reads a .hadolint.yaml. Keys that say how Hadolint prints or
-// when it fails are not ours and are passed over.
+// labelForms are the types of a label-schema.
+const labelForms = "text rawtext url semver hash rfc3339 spdx email"
+
+// ParseHadolint reads a .hadolint.yaml. A key or a word that Hadolint does not know
+// is an error: what is silently ignored is believed to work.
 func ParseHadolint(data []byte) (*Hadolint, error) {
 	if len(data) > maxHadolint {
 		return nil, fmt.Errorf("larger than %d bytes", maxHadolint)
 	}
-	var raw struct {
-		Ignored           []string            `yaml:"ignored"`
-		TrustedRegistries []string            `yaml:"trustedRegistries"`
-		Override          map[string][]string `yaml:"override"`
-		LabelSchema       map[string]string   `yaml:"label-schema"`
-		StrictLabels      bool                `yaml:"strict-labels"`
-		DisablePragmas    bool                `yaml:"disable-ignore-pragma"`
+	var h Hadolint
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&h); err != nil && !errors.Is(err, io.EOF) {
+		return nil, unknownKeys(err)
 	}
-	if err := yaml.Unmarshal(data, &raw); err != nil {
+	for word := range h.Override {
+		if _, ok := hadolintSeverity[word]; !ok && word != "none" {
+			return nil, fmt.Errorf("override: %q is not one of error, warning, info, style", word)
+		}
+	}
+	for label, form := range h.LabelSchema {
+		if !has(labelForms, form) {
+			return nil, fmt.Errorf("label-schema: %s: %q is not one of %s", label, form, strings.ReplaceAll(labelForms, " ", ", "))
+		}
+	}
+	if _, _, err := h.Threshold(); err != nil {
 		return nil, err
 	}
-	return &Hadolint{raw.Ignored, raw.TrustedRegistries, raw.Override, raw.LabelSchema, raw.StrictLabels, raw.DisablePragmas}, nil
+	return &h, nil
+}
+
+var notFound = lazily(`field (\S+) not found in type \S+`)
+
+// unknownKeys words the decoder's error for somebody who knows the file only.
+func unknownKeys(err error) error {
+	return errors.New(notFound().ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", ""), "Hadolint has no key $1"))
+}
+
+// Threshold is the severity from which on findings fail by the configuration; set
+// is false when that says nothing, and the severity is nil when none fails.
+func (h *Hadolint) Threshold() (severity *finding.Severity, set bool, err error) {
+	if h.NoFail {
+		return nil, true, nil
+	}
+	switch h.FailureThreshold {
+	case "":
+		return nil, false, nil
+	case "none", "ignore":
+		return nil, true, nil
+	}
+	s, ok := hadolintSeverity[h.FailureThreshold]
+	if !ok {
+		return nil, false, fmt.Errorf("failure-threshold: %q is not one of error, warning, info, style, ignore, none", h.FailureThreshold)
+	}
+	return &s, true, nil
 }
 
 // hadolintSeverity maps Hadolint's words to ours.
@@ -48,7 +95,7 @@ var hadolintSeverity = map[string]finding.Severity{
 }
 
 // severity is that of a rule after the overrides; the worst of several counts.
-func (h *Hadolint) severity(r *Rule) finding.Severity {
+func (h *Hadolint) severity(r *Rule, own finding.Severity) finding.Severity {
 	severity, overridden := finding.Unknown, false
 	for word, ids := range h.Override {
 		for _, id := range ids {
@@ -58,7 +105,7 @@ func (h *Hadolint) severity(r *Rule) finding.Severity {
 		}
 	}
 	if !overridden {
-		return r.Severity
+		return own
 	}
 	return severity
 }

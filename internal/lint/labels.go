@@ -1,9 +1,10 @@
 package lint
 
 import (
+	"maps"
 	"net/mail"
 	"net/url"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ var labelRules = []Rule{{
 	docker: selfReference,
 }, {
 	ID: "CD602", Title: "Labels have valid names", Severity: finding.Low,
-	Fix:  "small letters, digits, dots and dashes, in the form of a domain of your own",
+	Fix:  "small letters, digits, dots and dashes, a letter first, in the form of a domain of your own",
 	Why:  "Other names clash with those of tools, or cannot be asked for. com.docker.*, io.docker.* and org.dockerproject.* are reserved.",
 	Same: []string{"DL3048"},
 	Bad:  "FROM alpine:3.22\nLABEL com.docker.team=shop\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL com.example.team=shop\nUSER 1000\n",
@@ -99,68 +100,62 @@ var labelRules = []Rule{{
 	docker: legacyPairs,
 }}
 
-var variableUse = lazily(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
-
+// selfReference finds values that count on another one of the same ENV. One
+// that extends the variable itself means its old value, unless the same ENV sets
+// it a second time.
 func selfReference(c *dockerCheck) {
 	c.each(func(s step) {
 		if len(s.Pairs) < 2 {
 			return
 		}
-		own := map[string]bool{}
+		own, times := map[string]bool{}, map[string]int{}
 		for _, p := range s.Pairs {
 			own[p.Name] = true
 		}
 		for _, p := range s.Pairs {
-			for _, m := range variableUse().FindAllStringSubmatch(p.Value, -1) {
-				// PATH=/x:$PATH means the old value, and says so.
-				if own[m[1]] && m[1] != p.Name && !c.knownBefore(s, m[1]) {
-					c.report(c.file.Line(p.Start), nil, "%s uses %s, which this ENV sets", p.Name, m[1])
+			times[p.Name]++
+			for _, use := range variablesOf(string(c.source[p.Start:p.End]), c.file.Escape) {
+				switch _, known := s.stage.variable(use.name, s.index); {
+				case use.name == p.Name && times[p.Name] > 1:
+					c.report(c.file.Line(p.Start), nil, "%s has its value from before this ENV here too: the one given first is lost", p.Name)
+				case own[use.name] && use.name != p.Name && !known:
+					c.report(c.file.Line(p.Start), nil, "%s uses %s, which this ENV sets", p.Name, use.name)
 				}
 			}
 		}
 	}, "ENV")
 }
 
-// knownBefore reports whether a variable has a value from an earlier step.
-func (c *dockerCheck) knownBefore(at step, name string) bool {
-	for s := at.stage; s != nil; s = s.parent {
-		for _, step := range s.steps {
-			if s == at.stage && step.Line >= at.Line {
-				break
-			}
-			if step.Name != "ENV" && step.Name != "ARG" {
-				continue
-			}
-			for _, p := range step.Pairs {
-				if p.Name == name {
-					return true
-				}
-			}
+// labelName is the form of a key (Docker documentation, "Docker object labels").
+var labelName = lazily(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`)
+
+func (c *dockerCheck) eachLabel(do func(s step, line int, p dockerfile.Pair)) {
+	c.each(func(s step) {
+		for _, p := range s.Pairs {
+			p.Name = strings.Trim(p.Name, `"'`)
+			do(s, c.file.Line(p.Start), p)
+		}
+	}, "LABEL")
+}
+
+// named reports whether a text is made with a variable that is set: what it
+// comes to is for the builder to say.
+func (c *dockerCheck) named(s step, text string) bool {
+	for _, use := range variablesOf(text, c.file.Escape) {
+		if _, ok := s.stage.variable(use.name, s.index); ok {
+			return true
 		}
 	}
 	return false
 }
 
-var labelName = lazily(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
-
-func (c *dockerCheck) eachLabel(do func(line int, p dockerfile.Pair)) {
-	c.each(func(s step) {
-		for _, p := range s.Pairs {
-			p.Name = strings.Trim(p.Name, `"'`)
-			do(c.file.Line(p.Start), p)
-		}
-	}, "LABEL")
-}
-
 func labelNames(c *dockerCheck) {
-	c.eachLabel(func(line int, p dockerfile.Pair) {
+	c.eachLabel(func(s step, line int, p dockerfile.Pair) {
 		switch {
 		case strings.HasPrefix(p.Name, "com.docker.") && !strings.HasPrefix(p.Name, "com.docker.extension.") && !strings.HasPrefix(p.Name, "com.docker.desktop."),
 			strings.HasPrefix(p.Name, "io.docker."), strings.HasPrefix(p.Name, "org.dockerproject."):
 			c.report(line, nil, "%s is reserved for Docker", p.Name)
-		// Capitals are widespread in keys that tools ask for by name; what breaks
-		// tools are the rest.
-		case !labelName().MatchString(strings.ToLower(strings.ReplaceAll(p.Name, "_", "-"))) && !strings.Contains(p.Name, "$"):
+		case !labelName().MatchString(p.Name) && !c.named(s, p.Name):
 			c.report(line, nil, "%q is no name for a label", p.Name)
 		}
 	})
@@ -174,28 +169,31 @@ func (c *dockerCheck) schema() map[string]string {
 	return c.options.Hadolint.LabelSchema
 }
 
+// missingLabels asks every stage that holds one's own layers or another's, as
+// Hadolint does: any of them can be built and pushed by --target.
 func missingLabels(c *dockerCheck) {
-	stages := c.lineage()
-	if len(stages) == 0 {
+	labels := slices.Sorted(maps.Keys(c.schema()))
+	if len(labels) == 0 {
 		return
 	}
-	have := map[string]bool{}
-	for _, s := range stages {
+	have := make([]map[string]bool, len(c.stages))
+	for i, s := range c.stages {
+		have[i] = map[string]bool{}
+		if s.parent != nil {
+			maps.Copy(have[i], have[s.parent.Index])
+		}
 		for _, step := range s.steps {
 			for _, p := range step.Pairs {
-				have[strings.Trim(p.Name, `"'`)] = have[strings.Trim(p.Name, `"'`)] || step.Name == "LABEL"
+				if step.Name == "LABEL" {
+					have[i][strings.Trim(p.Name, `"'`)] = true
+				}
 			}
 		}
-	}
-	var missing []string
-	for label := range c.schema() {
-		if !have[label] {
-			missing = append(missing, label)
+		for _, label := range labels {
+			if !have[i][label] {
+				c.report(s.Line, nil, "the label %s is missing", label)
+			}
 		}
-	}
-	sort.Strings(missing)
-	for _, label := range missing {
-		c.report(stages[0].Line, nil, "the label %s is missing", label)
 	}
 }
 
@@ -203,7 +201,7 @@ func superfluousLabels(c *dockerCheck) {
 	if c.options.Hadolint == nil || !c.options.Hadolint.StrictLabels {
 		return
 	}
-	c.eachLabel(func(line int, p dockerfile.Pair) {
+	c.eachLabel(func(s step, line int, p dockerfile.Pair) {
 		if _, ok := c.schema()[p.Name]; !ok {
 			c.report(line, nil, "the label %s is not in the schema", p.Name)
 		}
@@ -211,7 +209,7 @@ func superfluousLabels(c *dockerCheck) {
 }
 
 func emptyLabels(c *dockerCheck) {
-	c.eachLabel(func(line int, p dockerfile.Pair) {
+	c.eachLabel(func(s step, line int, p dockerfile.Pair) {
 		if p.Value == "" && (c.schema()[p.Name] != "" || strings.HasPrefix(p.Name, "org.opencontainers.image.")) {
 			c.report(line, nil, "the label %s is empty", p.Name)
 		}
@@ -230,14 +228,13 @@ var ociForms = map[string]string{
 var (
 	hashForm   = lazily(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
 	semverForm = lazily(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
-	spdxForm   = lazily(`^\(?[A-Za-z0-9][A-Za-z0-9.+-]*( (AND|OR|WITH) \(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\)?$`)
 )
 
 // labelForm is the rule for labels of one form. A value with a variable in it is
 // known only to the builder.
 func labelForm(form string) func(*dockerCheck) {
 	return func(c *dockerCheck) {
-		c.eachLabel(func(line int, p dockerfile.Pair) {
+		c.eachLabel(func(s step, line int, p dockerfile.Pair) {
 			want := c.schema()[p.Name]
 			if want == "" {
 				want = ociForms[p.Name]
@@ -258,7 +255,7 @@ func hasForm(form, value string) bool {
 		_, err := time.Parse(time.RFC3339, value)
 		return err == nil
 	case "spdx":
-		return spdxForm().MatchString(value)
+		return spdxExpression(value)
 	case "hash":
 		return hashForm().MatchString(value)
 	case "semver":

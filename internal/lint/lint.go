@@ -251,13 +251,19 @@ func (s secret) everywhere() bool {
 // report notes a fault of the rule that runs now. The edits mend it, if there
 // are any.
 func (c *check) report(line int, edits []Edit, format string, args ...any) {
+	c.reportAs(c.rule.Severity, line, edits, format, args...)
+}
+
+// reportAs is report of a severity of its own, which Hadolint's configuration
+// still overrides.
+func (c *check) reportAs(severity finding.Severity, line int, edits []Edit, format string, args ...any) {
 	line = max(1, min(line, len(c.lines)))
 	m := finding.Misconfiguration{
-		Rule: c.rule.ID, Title: c.rule.Title, Severity: c.rule.Severity, Fix: c.rule.fix(c.kind),
+		Rule: c.rule.ID, Title: c.rule.Title, Severity: severity, Fix: c.rule.fix(c.kind),
 		Message: fmt.Sprintf(format, args...), Line: &finding.Line{File: c.path, Line: line},
 	}
 	if c.options.Hadolint != nil {
-		m.Severity = c.options.Hadolint.severity(c.rule)
+		m.Severity = c.options.Hadolint.severity(c.rule, severity)
 	}
 	c.findings = append(c.findings, Finding{Misconfiguration: m, Edits: edits, rule: c.rule})
 }

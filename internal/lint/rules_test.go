@@ -74,7 +74,7 @@ func TestEveryRuleFindsItsExample(t *testing.T) {
 
 func TestTableIsWellFormed(t *testing.T) {
 	id := regexp.MustCompile(`^(CD|CS|CW)[0-9]{3}$`)
-	other := regexp.MustCompile(`^(DL[0-9]{4}|DS-[0-9]{4}|KSV-[0-9]{4}|CIS [45]\.[0-9]+|CIS-DI-[0-9]{4}|DKL-[A-Z]+-[0-9]{4}|BuildKit:[A-Za-z]+)$`)
+	other := regexp.MustCompile(`^(DL[0-9]{4}|DS-[0-9]{4}|KSV-[0-9]{4}|CIS [45]\.[0-9]+|CIS-DI-[0-9]{4}|DKL-[A-Z]+-[0-9]{4}|BuildKit:[A-Za-z]+|SC[0-9]{4})$`)
 	seen := map[string]bool{}
 	if len(rules) < 60 {
 		t.Errorf("%d rules", len(rules))

@@ -11,14 +11,14 @@ var secretRules = []Rule{{
 	ID: "CD201", Title: "No secrets in ENV", Severity: finding.Critical,
 	Fix:  "RUN --mount=type=secret while building; the platform's secrets at run time",
 	Why:  "ENV is part of the image's configuration: everyone who can pull the image reads it with docker inspect, and so does every process in it.",
-	Same: []string{"DS-0031", "CIS-DI-0010", "CIS 4.10", "BuildKit:SecretsUsedInArgOrEnv"},
+	Same: []string{"DL3064", "DS-0031", "CIS-DI-0010", "CIS 4.10", "BuildKit:SecretsUsedInArgOrEnv"},
 	Bad:  "FROM alpine:3.22\nENV DB_PASSWORD=tr0ub4dor3\nUSER 1000\n", Good: "FROM alpine:3.22\nENV DB_PASSWORD_FILE=/run/secrets/db\nUSER 1000\n",
 	docker: secretEnv,
 }, {
 	ID: "CD202", Title: "No secrets in ARG", Severity: finding.High,
 	Fix:  "RUN --mount=type=secret",
 	Why:  "The values of build arguments stand in the history of the image, and in the provenance that BuildKit attaches.",
-	Same: []string{"DS-0031", "CIS 4.10", "BuildKit:SecretsUsedInArgOrEnv"},
+	Same: []string{"DL3064", "DS-0031", "CIS 4.10", "BuildKit:SecretsUsedInArgOrEnv"},
 	Bad:  "FROM alpine:3.22\nARG NPM_TOKEN\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN --mount=type=secret,id=npm npm ci\nUSER 1000\n",
 	docker: secretArg,
 }, {
@@ -60,7 +60,7 @@ var secretRules = []Rule{{
 	ID: "CD208", Title: "Check the signatures of packages", Severity: finding.High,
 	Fix:  "install the key of the repository, and remove the flag",
 	Why:  "The package manager then installs whatever it is handed.",
-	Same: []string{"CIS 4.11"},
+	Same: []string{"CIS 4.11", "CIS 4.12"},
 	Bad:  "FROM alpine:3.22\nRUN apk add --no-cache --allow-untrusted ./x.apk\nUSER 1000\n", Good: "FROM alpine:3.22\nCOPY key.rsa.pub /etc/apk/keys/\nRUN apk add --no-cache ./x.apk\nUSER 1000\n",
 	docker: uncheckedPackages,
 }, {
@@ -151,15 +151,29 @@ func secretFiles(c *dockerCheck) {
 			return
 		}
 		for i, arg := range s.Args {
-			source := strings.Trim(arg.Text, `"'`)
+			source := unquoted(arg)
 			if i == len(s.Args)-1 && len(s.Args) > 1 || strings.Contains(source, "://") {
 				continue
 			}
-			if secretPath().MatchString(source) && !exampleEnv().MatchString(source) {
+			if secretPath().MatchString(source) && !exampleEnv().MatchString(source) && !publicKey(source, unquoted(s.Args[len(s.Args)-1])) {
 				c.report(c.file.Line(arg.Start), nil, "%s by its name holds a secret", path.Base(source))
 			}
 		}
 	}, "COPY", "ADD")
+}
+
+// Places where programs look for public keys and certificates, by which they check
+// what others signed, and names of private keys that nobody puts there by design:
+// sources.list(5), apk-keys, rpmkeys(8), update-ca-certificates(8), sshd(8).
+var (
+	publicPlace = lazily(`(^|/)(etc/apt/(keyrings|trusted\.gpg\.d)|usr/share/keyrings|usr/local/share/(ca-certificates|keyrings)|etc/apk/keys|etc/pki/(rpm-gpg|ca-trust/source/anchors|trust/anchors)|usr/share/pki/(ca-trust-source|trust)/anchors|etc/ssl/certs|etc/containers/(keys|certs)|usr/lib/rpm/gnupg/keys|usr/share/distribution-gpg-keys)(/|$)|(^|/)(authorized_keys2?|known_hosts)$|\.(asc|gpg|pub)$`)
+	privateName = lazily(`(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env[^/]*|\.netrc|\.npmrc|\.pgpass|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|(?i:[^/]*(private|priv|secret)[^/]*))$`)
+)
+
+// publicKey reports whether a file is by its place or its name the public half
+// of a key, or a certificate.
+func publicKey(source, target string) bool {
+	return !privateName().MatchString(source) && (publicPlace().MatchString(target) || publicPlace().MatchString(source))
 }
 
 var (
@@ -230,7 +244,7 @@ func passwordFlag(program, flag string) bool {
 
 // token matches what has the form of a key that a service hands out. Each has a
 // prefix of its own, so that nothing else looks like it.
-var token = lazily(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
+var token = lazily(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----`)
 
 func secretTokens(c *dockerCheck) {
 	for _, at := range token().FindAllIndex(c.source, maxTokens) {

@@ -8,7 +8,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 )
 
-// pragma is a comment that sets findings aside.
+// pragma is a comment that suppresses findings.
 type pragma struct {
 	ids         []string
 	first, last int // lines that it covers
@@ -24,27 +24,46 @@ const maxPragmas = 1000
 const wholeFile = 1 << 30
 
 // The comments that count. Hadolint's: "hadolint ignore=DL3008,DL3009", also
-// with "global"; behind a second "#" stands the reason. Trivy's:
+// with "global" or "stage"; behind a second "#" stands the reason. Trivy's:
 // "trivy:ignore:AVD-DS-0031". Ours: "careen:ignore=CD303 reason", and
 // "careen:ignore-file=…" for all of it.
 var (
-	hadolintPragma = lazily(`^hadolint\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
+	hadolintPragma = lazily(`^hadolint\s+(global\s+|stage\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
+	shellPragma    = lazily(`^hadolint\s+(?:global\s+|stage\s+)?shell\s*=\s*(\S+)`)
 	careenPragma   = lazily(`careen:ignore(-file)?=([A-Za-z0-9,/-]+)\s*(.*)`)
 	trivyPragma    = lazily(`^trivy:ignore:([A-Za-z0-9-]+)`)
 )
 
-// readPragma reads the text of a comment; file says that it covers all lines.
-func readPragma(comment string) (p pragma, file, ok bool) {
+// reach is what a comment covers.
+type reach int
+
+const (
+	nextInstruction reach = iota
+	wholeStage            // that it stands in, or that follows when it stands above FROM
+	everyLine
+)
+
+// readPragma reads the text of a comment.
+func readPragma(comment string) (p pragma, of reach, ok bool) {
 	if m := hadolintPragma().FindStringSubmatch(comment); m != nil {
-		return pragma{ids: idList(m[2]), by: "hadolint ignore", why: m[3]}, m[1] != "", true
+		switch strings.TrimSpace(m[1]) {
+		case "global":
+			of = everyLine
+		case "stage":
+			of = wholeStage
+		}
+		return pragma{ids: idList(m[2]), by: "hadolint ignore", why: m[3]}, of, true
 	}
 	if m := careenPragma().FindStringSubmatch(comment); m != nil {
-		return pragma{ids: idList(m[2]), by: "careen:ignore", why: strings.TrimLeft(m[3], "-: ")}, m[1] != "", true
+		if m[1] != "" {
+			of = everyLine
+		}
+		return pragma{ids: idList(m[2]), by: "careen:ignore", why: strings.TrimLeft(m[3], "-: ")}, of, true
 	}
 	if m := trivyPragma().FindStringSubmatch(comment); m != nil {
-		return pragma{ids: []string{m[1]}, by: "trivy:ignore"}, false, true
+		return pragma{ids: []string{m[1]}, by: "trivy:ignore"}, of, true
 	}
-	return pragma{}, false, false
+	return pragma{}, of, false
 }
 
 func idList(s string) []string {
@@ -70,13 +89,16 @@ func dockerPragmas(file *dockerfile.File, opt Options) []pragma {
 	}
 	instructions := allInstructions(file)
 	for _, comment := range file.Comments {
-		p, whole, ok := readPragma(comment.Text)
+		p, of, ok := readPragma(comment.Text)
 		if !ok {
 			continue
 		}
 		p.first, p.last = comment.Line, comment.Line
-		if whole {
+		switch of {
+		case everyLine:
 			p.first, p.last = 1, wholeFile
+		case wholeStage:
+			p.first, p.last = stageLines(file, comment.Line)
 		}
 		if i := sort.Search(len(instructions), func(i int) bool { return instructions[i].EndLine > comment.Line }); i < len(instructions) {
 			p.first, p.last = min(p.first, instructions[i].Line), max(p.last, instructions[i].EndLine)
@@ -86,6 +108,32 @@ func dockerPragmas(file *dockerfile.File, opt Options) []pragma {
 		}
 	}
 	return list
+}
+
+// stageLines are the lines of the stage that a comment is about: the one that
+// follows when only comments stand between it and the next FROM, else the one that
+// it stands in.
+func stageLines(file *dockerfile.File, line int) (first, last int) {
+	next := sort.Search(len(file.Stages), func(i int) bool { return file.Stages[i].Line > line })
+	at := next
+	if next > 0 {
+		stage := file.Stages[next-1]
+		end := stage.From.EndLine
+		if n := len(stage.Instructions); n > 0 {
+			end = stage.Instructions[n-1].EndLine
+		}
+		if end > line || next == len(file.Stages) {
+			at = next - 1
+		}
+	}
+	if at == len(file.Stages) {
+		return line, line
+	}
+	last = wholeFile
+	if at+1 < len(file.Stages) {
+		last = file.Stages[at+1].Line - 1
+	}
+	return file.Stages[at].Line, last
 }
 
 // allInstructions lists those of the whole file in order.
@@ -116,7 +164,7 @@ func linePragmas(data []byte) []pragma {
 		if !found {
 			continue
 		}
-		p, whole, ok := readPragma(strings.TrimSpace(comment))
+		p, of, ok := readPragma(strings.TrimSpace(comment))
 		if !ok {
 			continue
 		}
@@ -128,7 +176,7 @@ func linePragmas(data []byte) []pragma {
 			}
 			p.last = next + 1
 		}
-		if whole {
+		if of == everyLine {
 			p.first, p.last = 1, wholeFile
 		}
 		if list = append(list, p); len(list) == maxPragmas {

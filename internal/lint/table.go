@@ -13,7 +13,9 @@ var rules = slices.Concat(
 	fileRules,           // CD4xx: COPY, ADD, WORKDIR
 	processRules,        // CD5xx: CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK
 	labelRules,          // CD6xx: LABEL, ENV
+	variableRules,       // CD613: variables
 	shellRules,          // CD7xx: the shell of RUN
+	scriptRules,         // CD707 to CD714: its text
 	serviceRules,        // CS1xx: what runs an image may do
 	deployedSecretRules, // CS127…: secrets in what runs an image
 	podSecurityRules,    // the Pod Security Standards, as far as the rows above do not have them

@@ -10,7 +10,7 @@ var userRules = []Rule{{
 	ID: "CD101", Title: "Run as another user than root", Severity: finding.High,
 	Fix:  "USER 65532 (any number but 0) in the last stage",
 	Why:  "Whoever breaks into a process that runs as root is root in the container, and one flaw of the kernel away from the host.",
-	Same: []string{"DL3002", "DS-0002", "CIS-DI-0001", "CIS 4.1"},
+	Same: []string{"DL3002", "DL3063", "DS-0002", "CIS-DI-0001", "CIS 4.1"},
 	Bad:  "FROM alpine:3.22\nCMD [\"/app\"]\n", Good: "FROM alpine:3.22\nUSER 65532:65532\nCMD [\"/app\"]\n",
 	docker: rootUser,
 }, {
@@ -24,7 +24,7 @@ var userRules = []Rule{{
 	ID: "CD103", Title: "Name the user by number", Severity: finding.Negligible,
 	Fix:  "USER with the number of the user",
 	Why:  "Kubernetes' runAsNonRoot cannot tell from a name that it is not root, and refuses to start the container.",
-	Same: nil,
+	Same: []string{"DL3066"},
 	Bad:  "FROM alpine:3.22\nRUN adduser -D app\nUSER app\n", Good: "FROM alpine:3.22\nRUN adduser -D -u 1000 app\nUSER 1000\n",
 	docker: userByName,
 }, {

@@ -314,14 +314,32 @@ func literal(b *strings.Builder, parts []syntax.WordPart) bool {
 		case *syntax.SglQuoted:
 			b.WriteString(p.Value)
 		case *syntax.DblQuoted:
-			if !literal(b, p.Parts) {
-				return false
+			for _, inner := range p.Parts {
+				lit, ok := inner.(*syntax.Lit)
+				if !ok {
+					return false
+				}
+				b.WriteString(unescapeQuoted(lit.Value))
 			}
 		default:
 			return false
 		}
 	}
 	return true
+}
+
+// unescapeQuoted takes away the backslashes that double quotes do not keep.
+func unescapeQuoted(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte("$`\"\\\n", s[i+1]) >= 0 {
+			if i++; s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // unescape takes away backslashes, and line breaks behind them.
