@@ -23,6 +23,7 @@ type File struct {
 	Problems []Problem // faults of the file itself, by line
 
 	lines lines
+	named map[string]int // index of the last stage of each name
 }
 
 // Stage is what one FROM begins.

@@ -126,15 +126,19 @@ func (f *File) from(in *Instruction, s *scope) {
 		ref.Scratch = ref.Stage < 0 && ref.Value == "scratch"
 	}
 	stage.Base = ref
+	if stage.Name != "" {
+		if f.named == nil {
+			f.named = map[string]int{}
+		}
+		f.named[stage.Name] = stage.Index
+	}
 	f.Stages = append(f.Stages, stage)
 }
 
 // stageNamed returns the last stage of that name, or -1.
 func (f *File) stageNamed(name string) int {
-	for i := len(f.Stages) - 1; i >= 0; i-- {
-		if f.Stages[i].Name != "" && f.Stages[i].Name == strings.ToLower(name) {
-			return i
-		}
+	if i, ok := f.named[strings.ToLower(name)]; ok {
+		return i
 	}
 	return -1
 }

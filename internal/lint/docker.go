@@ -35,9 +35,12 @@ type stage struct {
 	*dockerfile.Stage
 	parent   *stage // the stage that it is FROM, nil when that is an image
 	children []*stage
-	final    bool // its layers are in the image that a plain build makes
+	bottom   *stage // the stage that it rests on in the end, itself when that is an image
+	final    bool   // its layers are in the image that a plain build makes
 	steps    []step
 	shell    shell                // behind its last step
+	user     string               // of the last USER, also of a stage below
+	workdir  bool                 // the working directory at its start does not depend on an image
 	sets     map[string][]setting // of ENV and ARG by name, in order
 	commands []*command           // of its RUNs
 
@@ -125,8 +128,10 @@ func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
 // readSteps follows SHELL, USER, ENV and ARG through the instructions of a stage.
 func (s *stage) readSteps(file *dockerfile.File, pragmas []shellLine) {
 	state, user := shell{posix: file.Escape != '`' && !windowsImage(s.Base.Value)}, ""
-	if s.parent != nil {
-		state, user = s.parent.shell, s.parent.lastUser()
+	s.bottom, s.workdir = s, s.Base.Scratch
+	if below := s.parent; below != nil {
+		state, user, s.bottom = below.shell, below.user, below.bottom
+		s.workdir = below.workdir || slices.ContainsFunc(below.steps, func(step step) bool { return step.Name == "WORKDIR" })
 	}
 	s.sets, s.mentioned, s.firstCopy = map[string][]setting{}, map[string]int{}, len(s.Instructions)
 	if len(pragmas) > 0 && pragmas[0].line < file.Stages[0].Line {
@@ -155,7 +160,7 @@ func (s *stage) readSteps(file *dockerfile.File, pragmas []shellLine) {
 			s.firstCopy = min(s.firstCopy, i)
 		}
 	}
-	s.shell = state
+	s.shell, s.user = state, user
 }
 
 // shellLine is a comment that names the shell of what follows.
@@ -177,22 +182,14 @@ func shellPragmas(file *dockerfile.File) []shellLine {
 	return list
 }
 
-// lastUser is the text of the last USER of a stage or of those below it.
-func (s *stage) lastUser() string {
-	for ; s != nil; s = s.parent {
-		for i := len(s.steps) - 1; i >= 0; i-- {
-			if s.steps[i].Name == "USER" && !s.steps[i].trigger {
-				return s.steps[i].Text
-			}
-		}
-	}
-	return ""
-}
+// maxLineage bounds how many stages, each FROM the one before, are asked for what
+// a stage inherits.
+const maxLineage = 100
 
 // variable is what ENV and ARG say of a variable before a step: the last of the
 // stage, else of those below it.
 func (s *stage) variable(name string, before int) (value setting, ok bool) {
-	for ; s != nil; s, before = s.parent, math.MaxInt {
+	for depth := 0; s != nil && depth < maxLineage; s, before, depth = s.parent, math.MaxInt, depth+1 {
 		list := s.sets[name]
 		if i := sort.Search(len(list), func(i int) bool { return list[i].at >= before }); i > 0 {
 			return list[i-1], true
@@ -204,7 +201,7 @@ func (s *stage) variable(name string, before int) (value setting, ok bool) {
 // mentions reports whether a command, or a file that stands in a heredoc, of a
 // step before an index or of a stage below has a text in it, in small letters.
 func (s *stage) mentions(c *dockerCheck, text string, before int) bool {
-	for ; s != nil; s, before = s.parent, math.MaxInt {
+	for depth := 0; s != nil && depth < maxLineage; s, before, depth = s.parent, math.MaxInt, depth+1 {
 		at, ok := s.mentioned[text]
 		if !ok {
 			at = s.findMention(c, text)
@@ -326,11 +323,8 @@ func (c *dockerCheck) lastStep(names ...string) (step, bool) {
 // baseImage is the image that a stage rests on in the end; nil when that is not
 // known or there is none.
 func (s *stage) baseImage() *dockerfile.Reference {
-	for s.parent != nil {
-		s = s.parent
-	}
-	if s.Base.External() {
-		return s.Base
+	if base := s.bottom.Base; base.External() {
+		return base
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func absolute(p string) bool {
 // as BuildKit does not.
 func relativeWorkdir(c *dockerCheck) {
 	for _, s := range c.stages {
-		known := s.knowsWorkdir()
+		known := s.workdir
 		for _, step := range s.steps {
 			if step.Name != "WORKDIR" {
 				continue
@@ -159,19 +159,6 @@ func relativeWorkdir(c *dockerCheck) {
 			known = true
 		}
 	}
-}
-
-// knowsWorkdir reports whether the working directory at the start of a stage
-// does not depend on an image: an earlier stage set it, or there is no image.
-func (s *stage) knowsWorkdir() bool {
-	for ; s.parent != nil; s = s.parent {
-		for _, step := range s.parent.steps {
-			if step.Name == "WORKDIR" {
-				return true
-			}
-		}
-	}
-	return s.Base.Scratch
 }
 
 // changeDirectory finds a cd whose whole RUN it is, or that begins it, which
@@ -206,7 +193,7 @@ func severalSources(c *dockerCheck) {
 
 func relativeTarget(c *dockerCheck) {
 	for _, s := range c.stages {
-		set := s.knowsWorkdir()
+		set := s.workdir
 		for _, step := range s.steps {
 			switch {
 			case step.Name == "WORKDIR":
@@ -277,7 +264,8 @@ func copiedArchive(c *dockerCheck) {
 // slashBase is the last element of a path, of Windows too.
 func slashBase(p string) string { return path.Base(strings.ReplaceAll(p, `\`, "/")) }
 
-// wholeSystem finds the file system of a stage on top of another.
+// wholeSystem finds the file system of a stage on top of another. On top of nothing
+// it makes the image one layer.
 func wholeSystem(c *dockerCheck) {
 	c.each(func(s step) {
 		if _, from := s.Flag("from"); !from || len(s.Args) != 2 {
@@ -288,20 +276,11 @@ func wholeSystem(c *dockerCheck) {
 				return
 			}
 		}
-		if c.onScratch(s.stage) {
+		if s.stage.bottom.Base.Scratch {
 			return
 		}
 		c.report(s.Line, nil, "all of another file system is laid over this one")
 	}, "COPY")
-}
-
-// onScratch reports whether a stage rests on nothing: there a copy of a whole file
-// system makes the image one layer.
-func (c *dockerCheck) onScratch(s *stage) bool {
-	for s.parent != nil {
-		s = s.parent
-	}
-	return s.Base.Scratch
 }
 
 // dependencies are the commands that install what a lock file lists.

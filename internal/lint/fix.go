@@ -61,15 +61,18 @@ func fix(name string, data []byte, opt Options, run func(string, []byte, Options
 // apply makes the edits of the findings, each finding's all or none: one that
 // touches a place that another has changed waits for the next round.
 func apply(data []byte, findings []Finding) []byte {
-	var chosen []Edit
+	var chosen []Edit // in order, none touching another
 	for _, f := range findings {
-		if len(f.Edits) > 0 && !slices.ContainsFunc(f.Edits, func(e Edit) bool {
-			return e.Start < 0 || e.End < e.Start || e.End > len(data) || slices.ContainsFunc(chosen, e.touches)
+		if len(f.Edits) == 0 || slices.ContainsFunc(f.Edits, func(e Edit) bool {
+			return e.Start < 0 || e.End < e.Start || e.End > len(data) || touched(chosen, e)
 		}) {
-			chosen = append(chosen, f.Edits...)
+			continue
+		}
+		for _, e := range f.Edits {
+			at, _ := slices.BinarySearchFunc(chosen, e, func(a, b Edit) int { return cmp.Compare(a.Start, b.Start) })
+			chosen = slices.Insert(chosen, at, e)
 		}
 	}
-	slices.SortFunc(chosen, func(a, b Edit) int { return cmp.Compare(a.Start, b.Start) })
 	var out []byte
 	at := 0
 	for _, e := range chosen {
@@ -79,5 +82,9 @@ func apply(data []byte, findings []Finding) []byte {
 	return append(out, data[at:]...)
 }
 
-// touches reports whether two edits overlap or meet.
-func (e Edit) touches(o Edit) bool { return e.Start <= o.End && o.Start <= e.End }
+// touched reports whether an edit overlaps or meets one of those, which are in
+// order.
+func touched(edits []Edit, e Edit) bool {
+	at, _ := slices.BinarySearchFunc(edits, e, func(a, b Edit) int { return cmp.Compare(a.Start, b.Start) })
+	return at < len(edits) && edits[at].Start <= e.End || at > 0 && edits[at-1].End >= e.Start
+}

@@ -419,7 +419,8 @@ func goPin(c *dockerCheck) {
 // hasModule reports whether files were copied into the stage before a command:
 // a go.mod may then say the version.
 func (c *dockerCheck) hasModule(cmd *command) bool {
-	for s, before := cmd.run.stage, cmd.run.index; s != nil; s, before = s.parent, math.MaxInt {
+	depth := 0
+	for s, before := cmd.run.stage, cmd.run.index; s != nil && depth < maxLineage; s, before, depth = s.parent, math.MaxInt, depth+1 {
 		if s.firstCopy < before && s.firstCopy < len(s.steps) {
 			return true
 		}

@@ -95,11 +95,7 @@ var baseVariables = map[string]string{
 // inherited are the variables that the image below a stage sets; false when that
 // is not known.
 func (s *stage) inherited() (names string, known bool) {
-	bottom := s
-	for bottom.parent != nil {
-		bottom = bottom.parent
-	}
-	if bottom.Base.Scratch {
+	if s.bottom.Base.Scratch {
 		return "", true
 	}
 	ref := s.baseImage()
@@ -181,7 +177,7 @@ func (s *stage) nearest(name, inherited string) string {
 			near = append(near, other)
 		}
 	}
-	for ; s != nil; s = s.parent {
+	for depth := 0; s != nil && depth < maxLineage; s, depth = s.parent, depth+1 {
 		for other := range s.sets {
 			if oneOff(name, other) {
 				near = append(near, other)
