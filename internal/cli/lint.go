@@ -36,6 +36,7 @@ type lintFlags struct {
 	only     []string
 	ignore   []string
 	hadolint string
+	failSet  bool // --fail-on was given: it beats Hadolint's failure-threshold
 	fix      bool
 	diff     bool
 
@@ -55,7 +56,8 @@ and says what is wrong with them, each with its line. Directories are searched;
 "-" is a Dockerfile on standard input. Every rule has a page under docs/rules.
 
 Findings are suppressed by a comment above the line, "# careen:ignore=CD303 why",
-or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured.
+or by Hadolint's own "# hadolint ignore=DL3008"; .hadolint.yaml is honoured, with
+its failure-threshold where --fail-on is not given.
 
 With --image the instructions are aligned with the history of an image that was
 built from them, and what only the image shows (files left behind, setuid bits,
@@ -68,6 +70,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
   careen lint -f sarif -o lint.sarif .`,
 		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.failSet = cmd.Flags().Changed("fail-on")
 			return c.lint(cmd.Context(), args, f)
 		},
 	}
@@ -103,6 +106,11 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	opt := lint.Options{Only: f.only, Ignore: f.ignore}
 	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
 		return err
+	}
+	if opt.Hadolint != nil && !f.failSet {
+		if severity, set, _ := opt.Hadolint.Threshold(); set {
+			threshold = severity
+		}
 	}
 	found, err := project.Find(ctx, slices.DeleteFunc(slices.Clone(paths), isStdin))
 	if err != nil {
@@ -294,6 +302,21 @@ func lintInTime(ctx context.Context, found []*project.File, opt lint.Options, fi
 	}
 }
 
+// dockerIgnore reads the file that leaves paths out of a Dockerfile's context, as
+// BuildKit looks for it; nil without one. The context is taken to be the directory
+// of the Dockerfile.
+func dockerIgnore(dockerfile string) []byte {
+	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(filepath.Dir(dockerfile), ".dockerignore")} {
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > project.MaxFile {
+			continue
+		}
+		if data, err := os.ReadFile(path); err == nil {
+			return data
+		}
+	}
+	return nil
+}
+
 // lintFiles looks at the files.
 func lintFiles(ctx context.Context, found []*project.File, opt lint.Options, fix bool) ([]*lintFile, error) {
 	var files []*lintFile
@@ -302,6 +325,9 @@ func lintFiles(ctx context.Context, found []*project.File, opt lint.Options, fix
 			return nil, context.Cause(ctx)
 		}
 		file := &lintFile{path: f.Path, data: f.Data, fixed: f.Data}
+		if opt.DockerIgnore = nil; f.Workload == nil {
+			opt.DockerIgnore = dockerIgnore(f.Path)
+		}
 		if fix {
 			file.fixed, file.result = lint.FixFile(f, opt)
 		} else {

@@ -534,7 +534,7 @@ func asCasing(c *dockerCheck) {
 		case "from":
 			want = "as"
 		}
-		if want != "" && as.Text != want && as.End-as.Start == len(as.Text) {
+		if want != "" && as.Text != want && strings.EqualFold(as.Text, want) && as.End-as.Start == len(as.Text) {
 			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, want}}, "%s beside %s", as.Text, keyword)
 		}
 	}

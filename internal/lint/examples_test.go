@@ -216,11 +216,11 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestEveryIDOfBuildKit lists the checks of BuildKit's linter
+// TestEveryIDOfBuildKit lists the 21 checks of BuildKit's linter
 // (docs.docker.com/reference/build-checks), so that none is forgotten.
 func TestEveryIDOfBuildKit(t *testing.T) {
 	for _, id := range []string{
-		"ConsistentInstructionCasing", "DuplicateStageName", "ExposeInvalidFormat", "ExposeProtocolCasing", "FromAsCasing", "FromPlatformFlagConstDisallowed",
+		"ConsistentInstructionCasing", "CopyIgnoredFile", "DuplicateStageName", "ExposeInvalidFormat", "ExposeProtocolCasing", "FromAsCasing", "FromPlatformFlagConstDisallowed",
 		"InvalidDefaultArgInFrom", "InvalidDefinitionDescription", "JSONArgsRecommended", "LegacyKeyValueFormat", "MaintainerDeprecated", "MultipleInstructionsDisallowed",
 		"NoEmptyContinuation", "RedundantTargetPlatform", "ReservedStageName", "SecretsUsedInArgOrEnv", "StageNameCasing", "UndefinedArgInFrom", "UndefinedVar", "WorkdirRelativePath",
 	} {
@@ -241,4 +241,46 @@ func TestSPDX(t *testing.T) {
 			t.Errorf("%.60q: %v", text, got)
 		}
 	}
+}
+
+func TestDockerIgnore(t *testing.T) {
+	for _, test := range []struct{ ignore, source, by string }{
+		{"dist", "dist/app.js", "dist"},
+		{"dist/", "dist/app.js", "dist/"},
+		{"/dist", "./dist", "/dist"},
+		{"*", "a.txt", "*"},
+		{"*\n!a.txt", "a.txt", ""},
+		{"*\n!src", "src/deep/a.txt", ""},
+		{"*\n!src\nsrc/*.md", "src/a.md", "src/*.md"},
+		{"*.md", "docs/a.md", ""},
+		{"**/*.md", "docs/deep/a.md", "**/*.md"},
+		{"**/*.md", "a.md", "**/*.md"},
+		{"docs/**", "docs/a/b", "docs/**"},
+		{"a?c", "abc", "a?c"},
+		{"[a-c]x", "bx", "[a-c]x"},
+		{"# dist", "dist", ""},
+		{"  dist  \r", "dist", "dist"},
+		{"[", "[", ""},
+		{".", "a", ""},
+		{"temp", "template", ""},
+	} {
+		opt := Options{Only: []string{"CD412"}, DockerIgnore: []byte(test.ignore)}
+		r := mustCheck(t, "Dockerfile", "FROM a:1\nCOPY "+test.source+" /x/\nCOPY --from=b:1 "+test.source+" /x/\nCOPY . /x/\nADD https://example.com/dist /x/\n", opt)
+		got := ""
+		for _, f := range r.Findings {
+			got += f.Message
+		}
+		if test.by == "" && got != "" || test.by != "" && (!strings.Contains(got, fmt.Sprintf("by %q", test.by)) || len(r.Findings) != 1) {
+			t.Errorf("%q, %s: %q", test.ignore, test.source, got)
+		}
+	}
+}
+
+func FuzzDockerIgnore(f *testing.F) {
+	f.Add("*\n!src/**\n[a-z]?", "src/a")
+	f.Fuzz(func(t *testing.T, ignore, name string) {
+		if by, ok := ignoredBy(ignorePatterns([]byte(ignore)), name); ok && by.text == "" {
+			t.Errorf("%q: %+v", name, by)
+		}
+	})
 }

@@ -78,6 +78,13 @@ var fileRules = []Rule{{
 	Same: []string{"DL3067"},
 	Bad:  "FROM golang:1.26 AS build\nFROM alpine:3.22\nCOPY --from=build / /\nUSER 1000\n", Good: "FROM golang:1.26 AS build\nFROM alpine:3.22\nCOPY --from=build /app /app\nUSER 1000\n",
 	docker: wholeSystem,
+}, {
+	ID: "CD412", Title: "COPY takes nothing that .dockerignore leaves out", Severity: finding.Medium,
+	Fix:  "!path in .dockerignore, or remove the COPY",
+	Why:  "The builder never gets the file, and the build fails. The rule looks where a .dockerignore, or a file named like the Dockerfile with .dockerignore behind it, stands next to the Dockerfile.",
+	Same: []string{"BuildKit:CopyIgnoredFile"},
+	Bad:  "FROM alpine:3.22\nCOPY dist/app.js /app/\nUSER 1000\n", Good: "FROM alpine:3.22\nCOPY src/app.js /app/\nUSER 1000\n",
+	docker: copyIgnored,
 }}
 
 // archive matches the names of what ADD unpacks, packed or not: GNU tar's own

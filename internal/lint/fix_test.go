@@ -256,7 +256,7 @@ func sameMeaning(before, after []string) bool {
 	case "FROM":
 		before = slices.DeleteFunc(slices.Clone(before), func(w string) bool { return strings.HasPrefix(w, "platform=$") })
 		after = slices.DeleteFunc(slices.Clone(after), func(w string) bool { return strings.HasPrefix(w, "platform=$") })
-	case "COPY":
+	case "COPY", "ADD":
 		if n := len(before); n == len(after) && before[n-1]+"/" == after[n-1] {
 			after = append(slices.Clone(after[:n-1]), before[n-1])
 		}

@@ -68,7 +68,10 @@ type Options struct {
 	Only     []string  // run these only; ids of ours or of others
 	Ignore   []string  // never run these
 	Hadolint *Hadolint // .hadolint.yaml, nil without one
-	Now      time.Time // the day that ends of life are compared with; zero is today
+	// DockerIgnore is the .dockerignore of the context that a Dockerfile is built
+	// in; nil without one.
+	DockerIgnore []byte
+	Now          time.Time // the day that ends of life are compared with; zero is today
 }
 
 // today is Now as the table of ends of life writes days.
