@@ -1,6 +1,6 @@
 // Package dockerfile reads Dockerfiles as BuildKit does, keeps the place in the
-// source of all it reads, finds the images that a file refers to, and lays the
-// instructions beside the history of the image that came of them. What is good
+// source of all it reads, finds the images that a file refers to, and aligns the
+// instructions with the history of the image that came of them. What is good
 // or bad in a Dockerfile is lint's business, and changing one is pin's.
 //
 // The grammar is BuildKit's own parser's (github.com/moby/buildkit,

@@ -13,7 +13,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// FuzzParse reads anything without panic, and holds what it read against the
+// FuzzParse reads anything without panic, and compares what it read with the
 // source, against BuildKit's own parser, and against what comes of writing
 // another tail into each reference.
 func FuzzParse(f *testing.F) {

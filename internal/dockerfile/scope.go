@@ -71,7 +71,7 @@ func (s *scope) declare(in *Instruction) {
 }
 
 // evaluate replaces the variables of a word. What the word comes to is for
-// BuildKit's lexer to say; the walk beside it finds out which ARGs take part
+// BuildKit's lexer to say; the walk next to it finds out which ARGs take part
 // and where the end of the value stands.
 func (s *scope) evaluate(w Word) value {
 	if len(w.Text) > maxWord {
@@ -198,7 +198,7 @@ func isNameByte(b byte) bool {
 	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }
 
-// variable evaluates "$NAME", "${NAME}" or "${NAME:-word}" and its kin.
+// variable evaluates "$NAME", "${NAME}" or "${NAME:-word}" and the like.
 func (s *scope) variable(w Word) value {
 	start, end := 1, len(w.Text)
 	if strings.HasPrefix(w.Text, "${") {

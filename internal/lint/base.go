@@ -34,7 +34,7 @@ var baseRules = []Rule{{
 }, {
 	ID: "CD004", Title: "Pin the base image by digest", Severity: finding.Low,
 	Fix:  "careen pin",
-	Why:  "A tag can be pushed again, by mistake or by an attacker. A digest names bytes; careen pin writes it beside the tag and moves it on demand.",
+	Why:  "A tag can be pushed again, by mistake or by an attacker. A digest names bytes; careen pin writes it next to the tag and moves it on demand.",
 	Same: []string{"CIS 4.2"},
 	Bad:  "FROM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1\nUSER 1000\n",
 	docker: unpinned,
@@ -90,7 +90,7 @@ var baseRules = []Rule{{
 }, {
 	ID: "CD012", Title: "Keep compilers out of the final image", Severity: finding.Medium,
 	Fix:  "build in a stage of its own and COPY --from it",
-	Why:  "Compilers, build tools and sources make the image large and help whoever breaks in. A second stage keeps the product alone.",
+	Why:  "Compilers, build tools and sources make the image large and help an intruder. A second stage keeps the product alone.",
 	Same: []string{"CIS 4.3"},
 	Bad:  "FROM golang:1.26\nWORKDIR /src\nCOPY . .\nRUN go build -o /app .\nUSER 1000\nCMD [\"/app\"]\n", Good: "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\nUSER 1000\nCMD [\"/app\"]\n",
 	docker: singleStage,
@@ -535,7 +535,7 @@ func asCasing(c *dockerCheck) {
 			want = "as"
 		}
 		if want != "" && as.Text != want && strings.EqualFold(as.Text, want) && as.End-as.Start == len(as.Text) {
-			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, want}}, "%s beside %s", as.Text, keyword)
+			c.report(c.file.Line(as.Start), []Edit{{as.Start, as.End, want}}, "%s next to %s", as.Text, keyword)
 		}
 	}
 }

@@ -53,8 +53,8 @@ func corpus(t testing.TB) []sample {
 	return list
 }
 
-// TestCorpus holds what is found in each Dockerfile against the golden list:
-// RULE@LINE, with a tilde where a comment sets the finding aside.
+// TestCorpus compares what is found in each Dockerfile with the golden list:
+// RULE@LINE, with a tilde where a comment suppresses the finding.
 func TestCorpus(t *testing.T) {
 	var got strings.Builder
 	samples := corpus(t)
@@ -87,7 +87,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestFixesOfTheCorpus holds what --fix promises against every file.
+// TestFixesOfTheCorpus checks every file for what --fix promises.
 func TestFixesOfTheCorpus(t *testing.T) {
 	for _, s := range corpus(t) {
 		checkFix(t, s.name, s.data)

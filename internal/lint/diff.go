@@ -14,7 +14,7 @@ const diffContext = 3
 const maxDiffCells = 4 << 20
 
 // Diff is the change of a file as a unified diff, "" for none. Secrets that the
-// result knows are blotted out, so that such a diff is to read, not to apply.
+// result knows are redacted, so that such a diff is to read, not to apply.
 func (r *Result) Diff(old, new []byte) string {
 	a, b := splitLines(old), splitLines(new)
 	ops := compareLines(a, b)

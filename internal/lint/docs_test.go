@@ -36,11 +36,11 @@ func rulePage(r Rule) string {
 	fmt.Fprintf(&b, "Severity %s. ", strings.ToLower(r.Severity.String()))
 	switch {
 	case r.Fixable:
-		b.WriteString("Mended by `careen lint --fix`.")
+		b.WriteString("Fixed by `careen lint --fix`.")
 	case r.Optional:
 		fmt.Fprintf(&b, "Only with `--only %s`.", r.ID)
 	default:
-		b.WriteString("A person has to mend it.")
+		b.WriteString("A person has to fix it.")
 	}
 	if len(r.Same) > 0 {
 		fmt.Fprintf(&b, " The same as %s.", strings.Join(r.Same, ", "))
@@ -62,7 +62,7 @@ func rulePage(r Rule) string {
 		language = "sh"
 	}
 	fmt.Fprintf(&b, "\n## Bad\n\n`%s`\n\n```%s\n%s```\n\n## Good\n\n```%[2]s\n%[4]s```\n", name, language, r.Bad, r.Good)
-	fmt.Fprintf(&b, "\nSet it aside for one line with a comment above it: `# careen:ignore=%s why`. All rules: [lint.md](../lint.md).\n", r.ID)
+	fmt.Fprintf(&b, "\nSuppress it for one line with a comment above it: `# careen:ignore=%s why`. All rules: [lint.md](../lint.md).\n", r.ID)
 	return b.String()
 }
 
@@ -85,7 +85,7 @@ func ruleList() string {
 	return b.String()
 }
 
-// TestDocs holds docs/rules and the list of docs/lint.md against the table.
+// TestDocs compares docs/rules and the list of docs/lint.md with the table.
 func TestDocs(t *testing.T) {
 	docs := filepath.Join("..", "..", "docs")
 	hold := func(path, want string) {

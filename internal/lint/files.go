@@ -25,7 +25,7 @@ var fileRules = []Rule{{
 }, {
 	ID: "CD403", Title: "WORKDIR rather than cd", Severity: finding.Low,
 	Fix:  "WORKDIR, or ( cd … && … )",
-	Why:  "Each RUN begins in WORKDIR again, so that cd surprises whoever adds the next one.",
+	Why:  "Each RUN begins in WORKDIR again, so that cd surprises the one who adds the next.",
 	Same: []string{"DL3003", "DS-0013"},
 	Bad:  "FROM alpine:3.22\nRUN cd /tmp\nUSER 1000\n", Good: "FROM alpine:3.22\nWORKDIR /tmp\nUSER 1000\n",
 	docker: changeDirectory,
@@ -60,7 +60,7 @@ var fileRules = []Rule{{
 }, {
 	ID: "CD408", Title: "ADD unpacks archives by itself", Severity: finding.Negligible,
 	Fix:  "ADD archive directory",
-	Why:  "COPY and tar in two steps keep the archive in a layer beside its contents.",
+	Why:  "COPY and tar in two steps keep the archive in a layer next to its contents.",
 	Same: []string{"DL3010"},
 	Bad:  "FROM alpine:3.22\nCOPY app.tar.gz /tmp/\nRUN tar -xzf /tmp/app.tar.gz -C /opt\nUSER 1000\n", Good: "FROM alpine:3.22\nADD app.tar.gz /opt/\nUSER 1000\n",
 	docker: copiedArchive,

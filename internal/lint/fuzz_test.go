@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// FuzzDockerfile holds every text against what lint and --fix promise: no
+// FuzzDockerfile checks every text for what lint and --fix promise: no
 // panic, lines that exist, and a fix that changes nothing but what it says.
 func FuzzDockerfile(f *testing.F) {
 	for _, s := range corpus(f) {

@@ -36,7 +36,7 @@ var labelRules = []Rule{{
 	Bad:  "FROM alpine:3.22\nUSER 1000\n", Good: "FROM alpine:3.22\nLABEL team=shop\nUSER 1000\n",
 	docker: missingLabels,
 }, {
-	ID: "CD604", Title: "No labels beside those of the schema", Severity: finding.Low,
+	ID: "CD604", Title: "No labels but those of the schema", Severity: finding.Low,
 	Fix:  "remove the label, or add it to the schema",
 	Why:  "With strict-labels in .hadolint.yaml the label-schema is complete.",
 	Same: []string{"DL3050"},

@@ -320,8 +320,8 @@ func (c *dockerCheck) cachePurged(cmd *command, o cacheOption) bool {
 }
 
 // cacheMounted reports whether a mount of a RUN holds the cache of a program:
-// where a variable says, below XDG_CACHE_HOME, or below the ~/.cache of whoever
-// runs it.
+// where a variable says, below XDG_CACHE_HOME, or below the ~/.cache of the user
+// who runs it.
 func (c *dockerCheck) cacheMounted(cmd *command, variable, below string) bool {
 	if place, ok := c.value(cmd, variable); ok && place != "" {
 		return strings.Contains(place, "$") && len(cmd.run.mounts("cache", "tmpfs")) > 0 || cmd.run.cached(strings.TrimRight(place, "/"))

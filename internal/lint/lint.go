@@ -36,7 +36,7 @@ type Rule struct {
 	Why      string   // for the documentation
 	Same     []string // ids of the same rule elsewhere: "DL3002", "DS-0002", "CIS 4.1"
 	Bad      string   // a file that breaks it
-	Good     string   // the same file, mended
+	Good     string   // the same file, fixed
 	File     string   // name of both; "" is Dockerfile
 	Fixable  bool     // some of its findings have edits
 	Optional bool     // looks only when --only or Hadolint's configuration asks
@@ -86,8 +86,8 @@ func (o Options) today() string {
 // Finding is one fault at one line.
 type Finding struct {
 	finding.Misconfiguration
-	Text  string // the offending line, secrets blotted out
-	Edits []Edit // that mend it; empty when a person has to
+	Text  string // the offending line, secrets redacted
+	Edits []Edit // that fix it; empty when a person has to
 
 	rule *Rule
 }
@@ -236,7 +236,7 @@ type check struct {
 }
 
 // secret is a value that no output may hold. A short one may be an ordinary
-// word elsewhere ("root"), so that it is blotted out on its own line only.
+// word elsewhere ("root"), so that it is redacted on its own line only.
 type secret struct {
 	value string
 	line  int
@@ -244,14 +244,14 @@ type secret struct {
 
 const shortSecret = 8
 
-// everywhere reports whether a secret is blotted out of the whole file: not one
+// everywhere reports whether a secret is redacted in the whole file: not one
 // that may be an ordinary word of it, such as "postgres".
 func (s secret) everywhere() bool {
 	word := len(s.value) < 2*shortSecret && strings.Trim(s.value, "abcdefghijklmnopqrstuvwxyz") == ""
 	return len(s.value) >= shortSecret && !word
 }
 
-// report notes a fault of the rule that runs now. The edits mend it, if there
+// report notes a fault of the rule that runs now. The edits fix it, if there
 // are any.
 func (c *check) report(line int, edits []Edit, format string, args ...any) {
 	c.reportAs(c.rule.Severity, line, edits, format, args...)
@@ -335,7 +335,7 @@ func lineStarts(data []byte) []int {
 	return starts
 }
 
-// result sorts the findings, sets aside those that a pragma names, blots out
+// result sorts the findings, suppresses those that a pragma names, redacts
 // secrets and gives each its fingerprint.
 func (c *check) result(kind string, pragmas []pragma) *Result {
 	r := &Result{Path: c.path, Kind: kind, hide: replacer(c.sortSecrets()), short: c.secrets, check: c, pragmas: pragmas}
@@ -412,7 +412,7 @@ func (c *check) shownLine(r *Result, line int) string {
 	return text
 }
 
-// Redact blots the secrets of the file out of a text.
+// Redact replaces the secrets of the file in a text.
 func (r *Result) Redact(text string) string {
 	if r.hide == nil {
 		return text
@@ -420,7 +420,7 @@ func (r *Result) Redact(text string) string {
 	return r.hide.Replace(text)
 }
 
-// redactAll blots out short secrets as well, wherever a line of the file that
+// redactAll redacts short secrets as well, wherever a line of the file that
 // assigns anything holds one.
 func (r *Result) redactAll(line string) string {
 	line = r.Redact(line)

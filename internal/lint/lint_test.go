@@ -11,7 +11,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 )
 
-// found writes findings as RULE@LINE, with a tilde for those set aside.
+// found writes findings as RULE@LINE, with a tilde for those suppressed.
 func found(r *Result) string {
 	var list []string
 	for _, f := range r.Findings {
@@ -186,7 +186,7 @@ func TestFixKeepsLayout(t *testing.T) {
 		{"needs a shell too", "FROM alpine:1\nCMD cd /x && y\n", ""},
 		{"archive", "FROM a:1\nADD x.tar.gz /\n", ""},
 		{"exec form", "FROM a:1\nRUN [\"apt-get\", \"install\", \"curl\"]\n", ""},
-		{"set aside", "FROM a:1\n# careen:ignore=CD312\nRUN apk add b=1\n", ""},
+		{"suppressed", "FROM a:1\n# careen:ignore=CD312\nRUN apk add b=1\n", ""},
 		{"heredoc", "FROM a:1\nRUN <<EOF\napk add b=1\nEOF\n", "FROM a:1\nRUN <<EOF\napk add --no-cache b=1\nEOF\n"},
 	} {
 		want := test.want

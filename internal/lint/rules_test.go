@@ -145,7 +145,7 @@ func TestIdsOfOthers(t *testing.T) {
 	}
 }
 
-// checkFix fixes a Dockerfile and holds the result against what a fix promises.
+// checkFix fixes a Dockerfile and checks the result for what a fix promises.
 func checkFix(t *testing.T, name string, data []byte) {
 	t.Helper()
 	fixed, result := FixDockerfile(name, data, Options{})

@@ -35,8 +35,8 @@ var shellRules = []Rule{{
 	Bad:  "FROM alpine:3.22\nRUN wget https://example.com/a\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN wget -q https://example.com/a\nUSER 1000\n",
 	docker: wgetProgress,
 }, {
-	ID: "CD706", Title: "No rule is set aside in the file", Severity: finding.Low, Optional: true,
-	Fix:  "mend the fault",
+	ID: "CD706", Title: "No rule is suppressed in the file", Severity: finding.Low, Optional: true,
+	Fix:  "fix the fault",
 	Why:  "For organisations that keep their exceptions in one place. The rule looks only when it is asked for with --only.",
 	Same: []string{"DL1001"},
 	Bad:  "FROM alpine:3.22\n# hadolint ignore=DL3018\nRUN apk add --no-cache curl\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN apk add --no-cache curl=8.14.1-r2\nUSER 1000\n",

@@ -3,7 +3,7 @@ package lint
 import "slices"
 
 // rules is the table: one row a rule, in the order of the documentation. The
-// rows stand beside the functions of their topic.
+// rows stand next to the functions of their topic.
 var rules = slices.Concat(
 	baseRules,           // CD0xx: base images, stages, the shape of the file
 	userRules,           // CD1xx: users and what they may do

@@ -9,7 +9,7 @@ import (
 var userRules = []Rule{{
 	ID: "CD101", Title: "Run as another user than root", Severity: finding.High,
 	Fix:  "USER 65532 (any number but 0) in the last stage",
-	Why:  "Whoever breaks into a process that runs as root is root in the container, and one flaw of the kernel away from the host.",
+	Why:  "An intruder in a process that runs as root is root in the container, and one flaw of the kernel away from the host.",
 	Same: []string{"DL3002", "DL3063", "DS-0002", "CIS-DI-0001", "CIS 4.1"},
 	Bad:  "FROM alpine:3.22\nCMD [\"/app\"]\n", Good: "FROM alpine:3.22\nUSER 65532:65532\nCMD [\"/app\"]\n",
 	docker: rootUser,
@@ -44,7 +44,7 @@ var userRules = []Rule{{
 }, {
 	ID: "CD106", Title: "No new setuid or setgid programs", Severity: finding.Medium,
 	Fix:  "use a capability of the file, or run as the user that is needed",
-	Why:  "A setuid program gives its owner's rights to whoever starts it; each one is a way to root.",
+	Why:  "A setuid program gives its owner's rights to everyone who starts it; each one is a way to root.",
 	Same: []string{"CIS 4.8", "CIS-DI-0008"},
 	Bad:  "FROM alpine:3.22\nRUN chmod u+s /bin/busybox\nUSER 1000\n", Good: "FROM alpine:3.22\nRUN chmod u-s /bin/busybox\nUSER 1000\n",
 	docker: setuid,
