@@ -88,6 +88,7 @@ var kept = map[string]string{
 	"pip on a mount by export":             "RUN --mount=type=cache,target=/c export PIP_CACHE_DIR=/c && pip install x==1\n",
 	"pip on a mount by XDG":                "ENV XDG_CACHE_HOME=/c\nRUN --mount=type=cache,target=/c/pip pip install x==1\n",
 	"pip on a mount of a user":             "USER jo\nRUN --mount=type=cache,target=/home/jo/.cache pip install x==1\n",
+	"pip with a place for the cache":       "ENV PIP_CACHE_DIR=/c\nRUN pip install x==1\n",
 	"pip with a cache of its own":          "RUN pip install --cache-dir /c x==1\n",
 	"pip by configuration":                 "RUN pip config set global.no-cache-dir true\nWORKDIR /a\nRUN pip install x==1\n",
 	"yarn on a mount by variable":          "ENV YARN_CACHE_FOLDER=/y\nRUN --mount=type=cache,target=/y yarn install --frozen-lockfile\n",

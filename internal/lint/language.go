@@ -296,7 +296,11 @@ func pipCache(c *dockerCheck) {
 				c.cachePurged(cmd, o) || cmd.run.stage.mentions(c, "no-cache-dir", cmd.run.index) && o.below == "pip" && c.pipConfigured(cmd) {
 				continue
 			}
-			c.report(c.lineOf(cmd, verb), cmd.insertAfter(verb, " "+o.off), "%s keeps its downloads", cmd.name)
+			edits := cmd.insertAfter(verb, " "+o.off)
+			if _, elsewhere := c.value(cmd, o.place); elsewhere {
+				edits = nil // who names a place for the cache may use it later
+			}
+			c.report(c.lineOf(cmd, verb), edits, "%s keeps its downloads", cmd.name)
 		}
 	}
 }
