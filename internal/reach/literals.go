@@ -316,17 +316,43 @@ func beginsCommand(text []byte) bool {
 	return true
 }
 
-// followLiterals follows what the strings of a source may name. What an
-// application names by its whole path is reached; all else is kept.
+// followLiterals follows what the strings of a source may name.
 func (w *Walk) followLiterals(file string) {
 	data, ok := w.Fact(literalVisitor, file)
 	if !ok {
 		return
 	}
 	var l literals
-	if json.Unmarshal(data, &l) != nil {
-		return
+	if json.Unmarshal(data, &l) == nil {
+		w.follow(file, l)
 	}
+}
+
+// IsLiteral reports whether a string of a program may name a file, a program or a
+// command line.
+func IsLiteral(text string) bool {
+	return len(text) <= maxLine && literalKind([]byte(text)) != noLiteral
+}
+
+// FollowStrings follows the strings of a program that a reader found, as those of
+// a source are; starts says that it starts programs.
+func (w *Walk) FollowStrings(file string, texts []string, starts bool) {
+	l := literals{Starts: starts}
+	for _, text := range texts {
+		switch literalKind([]byte(text)) {
+		case pathLiteral:
+			l.Paths = append(l.Paths, text)
+		case wordLiteral:
+			l.Words = append(l.Words, text)
+		case lineLiteral:
+			l.Lines = append(l.Lines, text)
+		}
+	}
+	w.follow(file, l)
+}
+
+// follow keeps what the strings of a source may name.
+func (w *Walk) follow(file string, l literals) {
 	standard, installed := isStandardLibrary(file), isInstalled(file) || w.Owned(file)
 	runs := !standard && (!installed || l.Starts)
 	for _, p := range slices.Concat(l.Paths, l.Mentions) {

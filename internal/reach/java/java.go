@@ -42,7 +42,7 @@ type reader struct {
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 4, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 5, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {
@@ -340,6 +340,8 @@ func (r *reader) visit(file string) {
 	if facts.Starts {
 		r.starts(file, facts.Commands)
 	}
+	r.w.FollowStrings(file, facts.Strings, false)
+	r.w.FollowStrings(file, facts.Lines, true)
 	if facts.Reflects && slices.ContainsFunc(r.jars, func(at string) bool { return at == file || strings.HasPrefix(file, at+"/") }) {
 		r.gap(file, "classes that are found by computed names")
 	}

@@ -109,3 +109,24 @@ func TestWhatJavaStartsIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestStringsOfJava: files that strings of a program's classes name, and what
+// they would run as lines of a shell.
+func TestStringsOfJava(t *testing.T) {
+	class := string(classBytes("app/Main", nil, []string{"/etc/app/x.properties", "conf/y.yml", "sh", "-c", "tr a b"}, [][2]string{{"java/lang/ProcessBuilder", "<init>"}}))
+	entries := []imagetest.Entry{
+		imagetest.Exec("usr/bin/java", ""), imagetest.Exec("bin/sh", ""), imagetest.Exec("usr/bin/tr", ""), imagetest.Exec("usr/bin/wc", ""),
+		imagetest.File("opt/a/app.jar", jarBytes(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: app.Main\n", "app/Main.class": class})),
+		imagetest.File("etc/app/x.properties", ""), imagetest.File("etc/app/z.properties", ""), imagetest.File("opt/a/conf/y.yml", ""),
+	}
+	r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: []string{"java", "-jar", "/opt/a/app.jar"}}, nil, languages, reach.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]reach.State{"etc/app/x.properties": reach.Unknown, "opt/a/conf/y.yml": reach.Unknown, "usr/bin/tr": reach.Unknown,
+		"usr/bin/wc": reach.NotReached, "etc/app/z.properties": reach.NotReached} {
+		if got := r.State(file); got != want {
+			t.Errorf("%s is %s, want %s", file, got, want)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type javaFacts struct {
 	Version   int      `json:"v,omitempty"` // format of the main class, else the oldest that a class has
 	Starts    bool     `json:"s,omitempty"` // starts programs
 	Commands  []string `json:"o,omitempty"` // strings of the classes that do, which may be programs
+	Lines     []string `json:"l,omitempty"` // those that may be command lines
+	Strings   []string `json:"t,omitempty"` // that may name files: all of a program's, absolute paths of a library's
 }
 
 // Bounds of a jar and of its classes.
@@ -76,6 +78,7 @@ func readJar(r io.ReaderAt, size int64) (javaFacts, error) {
 	c.into(&facts)
 	if facts.Main == "" {
 		facts.Places = nil // a library writes where its caller says
+		facts.Strings = slices.DeleteFunc(facts.Strings, func(s string) bool { return !strings.HasPrefix(s, "/") })
 	}
 	if main, ok := c.versions[strings.ReplaceAll(facts.Main, ".", "/")]; ok {
 		facts.Version = main
@@ -138,6 +141,7 @@ func readManifest(text []byte) (main string, classPath []string) {
 type classRefs struct {
 	defines, refers, names map[string]bool
 	places, commands       map[string]bool
+	strings, lines         map[string]bool // that may name files; of classes that start programs
 	reflects, starts       bool
 	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
 	whole                  bool           // names of classes, not of their packages
@@ -146,12 +150,15 @@ type classRefs struct {
 func newClassRefs() classRefs {
 	return classRefs{
 		defines: map[string]bool{}, refers: map[string]bool{}, names: map[string]bool{}, commands: map[string]bool{},
-		places: map[string]bool{}, versions: map[string]int{},
+		places: map[string]bool{}, strings: map[string]bool{}, lines: map[string]bool{}, versions: map[string]int{},
 	}
 }
 
 // maxJavaCommands bounds the strings that are kept of the classes of one jar.
 const maxJavaCommands = 2000
+
+// maxJavaStrings bounds those that may name files.
+const maxJavaStrings = 6000
 
 // into writes down what was collected: for one class its names, for a jar the
 // packages. A package may be split over jars, so one that the jar has too counts
@@ -174,7 +181,7 @@ func (c *classRefs) into(f *javaFacts) {
 			f.Version = v
 		}
 	}
-	f.Places = slices.Sorted(maps.Keys(c.places))
+	f.Places, f.Strings, f.Lines = slices.Sorted(maps.Keys(c.places)), slices.Sorted(maps.Keys(c.strings)), slices.Sorted(maps.Keys(c.lines))
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
 	f.Starts, f.Commands = c.starts, slices.Sorted(maps.Keys(c.commands))
 }
@@ -285,6 +292,9 @@ func (c *classRefs) class(body []byte) error {
 			if int(e.a) < count && strings.HasPrefix(texts[e.a], "/") && !strings.ContainsAny(texts[e.a], " \n*?%") && len(texts[e.a]) > 1 {
 				paths = append(paths, texts[e.a])
 			}
+			if int(e.a) < count && len(c.strings) < maxJavaStrings && reach.IsLiteral(texts[e.a]) && !isClassName(texts[e.a]) {
+				c.strings[texts[e.a]] = true
+			}
 			if int(e.a) < count && isClassName(texts[e.a]) {
 				c.add(c.names, strings.ReplaceAll(texts[e.a], ".", "/"))
 			}
@@ -301,6 +311,9 @@ func (c *classRefs) class(body []byte) error {
 		for _, e := range pool {
 			if e.tag == tagString && int(e.a) < count && len(c.commands) < maxJavaCommands {
 				c.command(texts[e.a])
+				if strings.Contains(texts[e.a], " ") && reach.IsLiteral(texts[e.a]) {
+					c.lines[texts[e.a]] = true
+				}
 			}
 		}
 	}
