@@ -96,9 +96,19 @@ const (
 
 // Reach says whether the entrypoint can reach the package.
 type Reach struct {
-	State string `json:"state"`         // "reached", "not-reached" or "unknown"
-	Why   string `json:"why,omitempty"` // the chain, or what stood in the way of one
+	State ReachState `json:"state"`
+	Why   string     `json:"why,omitempty"` // the chain, or what stood in the way of one
 }
+
+// ReachState is the verdict on whether the entrypoint of an image needs something.
+type ReachState string
+
+// The verdicts. Unknown is never counted as safe.
+const (
+	Reached      ReachState = "reached"
+	NotReached   ReachState = "not-reached"
+	ReachUnknown ReachState = "unknown" // something reached may use it in a way that cannot be followed
+)
 
 // Line is a line of a file outside the image, such as a Dockerfile.
 type Line struct {

@@ -68,7 +68,7 @@ func exposure(v finding.Vulnerability) float64 {
 	switch {
 	case v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked:
 		return 0.1
-	case v.Reach != nil && v.Reach.State == "not-reached":
+	case v.Reach != nil && v.Reach.State == finding.NotReached:
 		return 0.4
 	}
 	return 1

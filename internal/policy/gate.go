@@ -104,9 +104,6 @@ func (g Gate) Verdict(reports []*report.Report) (because string) {
 	return strings.Join(reasons, "; ")
 }
 
-// notReached is reach's word for what it proved; unknown is never counted as safe.
-const notReached = "not-reached"
-
 // tally counts findings of one kind by what they trip the gate with.
 type tally struct {
 	severities map[finding.Severity]int
@@ -156,7 +153,7 @@ func (g *Gate) add(t *tally, s finding.Severity, exploited bool, epss float64) {
 func (g Gate) count(r *report.Report) string {
 	var vulnerabilities, secrets, misconfigurations tally
 	for _, v := range r.Vulnerabilities {
-		if g.Reachable && v.Reach != nil && v.Reach.State == notReached {
+		if g.Reachable && v.Reach != nil && v.Reach.State == finding.NotReached {
 			continue
 		}
 		notLinked := v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked

@@ -21,13 +21,13 @@ import (
 )
 
 // State is the verdict on a file or a package.
-type State string
+type State = finding.ReachState
 
 // The states. Unknown is never counted as safe.
 const (
-	Reached    State = "reached"
-	NotReached State = "not-reached"
-	Unknown    State = "unknown" // something reached may use it in a way that cannot be followed
+	Reached    = finding.Reached
+	NotReached = finding.NotReached
+	Unknown    = finding.ReachUnknown
 )
 
 // Step is one link of the chain that shows why a file is reached: the file,
@@ -80,5 +80,5 @@ func (v Verdict) Finding() *finding.Reach {
 	if v.State == Reached {
 		why = v.String()
 	}
-	return &finding.Reach{State: string(v.State), Why: why}
+	return &finding.Reach{State: v.State, Why: why}
 }

@@ -312,7 +312,7 @@ func component(p *sbom.Package, ref string, r *Report) cdx.Component {
 		props.add("fromLockFile", "true")
 	}
 	if p.Reach != nil {
-		props.add("reach", p.Reach.State)
+		props.add("reach", string(p.Reach.State))
 	}
 	props.add("upgradeTo", p.UpgradeTo)
 	if p.Judged != nil {

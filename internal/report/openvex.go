@@ -77,7 +77,7 @@ func vexStatements(r *Report) []vexStatement {
 			Products: []vexProduct{{product, []vexComponent{{v.Package}}}},
 		}
 		switch {
-		case v.Reach != nil && v.Reach.State == "not-reached":
+		case v.Reach != nil && v.Reach.State == finding.NotReached:
 			s.Justification = "vulnerable_code_not_in_execute_path"
 			s.ImpactStatement = v.Reach.Why
 		case v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked:

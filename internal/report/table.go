@@ -526,7 +526,7 @@ func reachKnown(r *Report) bool {
 // reachWord is the strongest that is known of the row: one reached package
 // makes it reached, and only all unreached ones make it "not seen".
 func reachWord(u *Upgrade) string {
-	states := map[string]bool{}
+	states := map[finding.ReachState]bool{}
 	for _, p := range u.Packages {
 		if p.Reach != nil {
 			states[p.Reach.State] = true
@@ -538,11 +538,11 @@ func reachWord(u *Upgrade) string {
 		}
 	}
 	switch {
-	case states["reached"]:
+	case states[finding.Reached]:
 		return "reached"
-	case states["unknown"]:
+	case states[finding.ReachUnknown]:
 		return "unknown"
-	case states["not-reached"]:
+	case states[finding.NotReached]:
 		return "not seen"
 	}
 	return ""

@@ -111,7 +111,7 @@ func (t *table) counts(r *Report) {
 		if v.KEV {
 			exploited++
 		}
-		if v.Reach != nil && v.Reach.State == "reached" {
+		if v.Reach != nil && v.Reach.State == finding.Reached {
 			reached++
 		}
 	}

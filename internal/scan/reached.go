@@ -38,7 +38,7 @@ func (in *Opened) addReach(r *report.Report) {
 
 // reachRank orders verdicts by what they ask of the reader.
 func reachRank(v *finding.Reach) int {
-	switch reach.State(v.State) {
+	switch v.State {
 	case reach.Reached:
 		return 2
 	case reach.Unknown:
