@@ -69,7 +69,7 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := readLiterals(src, path.Ext(h.Path), isInstalled(h.Path))
+	l := readLiterals(src, path.Ext(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
 	if len(l.Paths)+len(l.Mentions)+len(l.Words)+len(l.Lines) == 0 {
 		return nil, nil
 	}
@@ -167,10 +167,11 @@ func startsPrograms(src []byte, kind string) bool {
 
 // readLiterals finds the strings of a source that may name files or programs.
 // Quotes are paired as they come, each once as the beginning of a string: an
-// apostrophe in a comment hides nothing.
-func readLiterals(src []byte, ext string, installed bool) literals {
+// apostrophe in a comment hides nothing. What a standard library starts, its
+// callers say.
+func readLiterals(src []byte, ext string, installed, standard bool) literals {
 	lang := sourceKind(src, ext)
-	l := literals{Starts: startsPrograms(src, lang)}
+	l := literals{Starts: !standard && startsPrograms(src, lang)}
 	sets := [4]map[string]bool{{}, {}, {}, {}}
 	add := func(kind, most int, text []byte) {
 		if len(sets[kind]) < most {

@@ -27,7 +27,7 @@ func TestReadLiterals(t *testing.T) {
 		{"", "#!/usr/bin/perl\nmy $x = '/opt/x';", false, "p:/opt/x m:/usr/bin/perl"},
 		{".py", "'\n\"\n'unfinished", false, ""},
 	} {
-		l := readLiterals([]byte(c.src), c.ext, c.installed)
+		l := readLiterals([]byte(c.src), c.ext, c.installed, false)
 		var got []string
 		for _, list := range []struct {
 			key  string
@@ -53,7 +53,7 @@ func FuzzLiterals(f *testing.F) {
 	f.Add([]byte("open('/etc/a'); `x ${y} | z`; \"\\\"\" # don't /usr/x"), ".rb")
 	f.Add([]byte("#!/usr/bin/tclsh\nsource [file join / usr x.tcl]\n'''"), "")
 	f.Fuzz(func(t *testing.T, src []byte, ext string) {
-		l := readLiterals(src, ext, len(src)%2 == 0)
+		l := readLiterals(src, ext, len(src)%2 == 0, false)
 		if len(l.Paths) > maxPaths || len(l.Mentions) > maxMentions || len(l.Words) > maxWords || len(l.Lines) > maxLines {
 			t.Errorf("%d %d %d %d", len(l.Paths), len(l.Mentions), len(l.Words), len(l.Lines))
 		}
