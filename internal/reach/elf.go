@@ -248,12 +248,12 @@ func (w *Walk) followRun(file, run string) {
 		if run[i] != '/' {
 			continue
 		}
-		w.matchRun(file, "", run[i+1:], new(int))
+		matchRun(w, file, "", run[i+1:], new(int))
 	}
 }
 
 // matchRun descends a directory along the text.
-func (w *Walk) matchRun(file, dir, text string, matches *int) {
+func matchRun(w *Walk, file, dir, text string, matches *int) {
 	for j := 1; j <= len(text) && *matches < maxRunMatches; j++ {
 		if j < len(text) && text[j] == '/' || j == len(text) || dir != "" {
 			at := Join(dir, text[:j])
@@ -264,7 +264,7 @@ func (w *Walk) matchRun(file, dir, text string, matches *int) {
 				*matches++
 				w.Need(file, at, "string \"/"+at+"\"")
 			case j < len(text) && text[j] == '/':
-				w.matchRun(file, at, text[j+1:], matches)
+				matchRun(w, file, at, text[j+1:], matches)
 			}
 		}
 		if text[j-1] == '/' {

@@ -352,41 +352,56 @@ func (w *Walk) FollowStrings(file string, texts []string, starts bool) {
 	w.follow(file, l)
 }
 
+// namer follows what the strings of one source may name.
+type namer struct {
+	*Walk
+	file      string
+	standard  bool // of a language's own library: it starts what its callers say
+	installed bool // of a library, or of a package of the operating system
+	runs      bool // what it names may be run
+}
+
 // follow keeps what the strings of a source may name.
 func (w *Walk) follow(file string, l literals) {
-	standard, installed := isStandardLibrary(file), isInstalled(file) || w.Owned(file)
-	runs := !standard && (!installed || l.Starts)
+	n := namer{Walk: w, file: file, standard: isStandardLibrary(file), installed: isInstalled(file) || w.Owned(file)}
+	n.runs = !n.standard && (!n.installed || l.Starts)
 	for _, p := range slices.Concat(l.Paths, l.Mentions) {
 		for _, one := range strings.FieldsFunc(p, func(r rune) bool { return r == ';' || r == ':' || r == ',' || r == '=' }) {
 			if strings.HasPrefix(one, "/") {
-				w.followAbsolute(file, one, standard, installed, runs)
+				n.absolute(one)
 			}
 		}
 	}
-	if !installed {
-		w.followRelative(file, l)
+	if !n.installed {
+		n.relative(l)
 	}
-	if !l.Starts || standard || installed && isConfiguration(file) || w.isShellScript(file) {
-		return // what a shell's script starts, its reader evaluates
+	if l.Starts && !n.standard && !(n.installed && isConfiguration(file)) && !n.isShellScript() {
+		n.starts(l)
 	}
+}
+
+// starts keeps the programs that strings of a source name, and what its strings
+// would run as lines of a shell. What a shell's script starts, its reader
+// evaluates.
+func (n namer) starts(l literals) {
 	for _, name := range l.Words {
-		if program, ok := w.Find(name); ok && len(name) > 1 {
-			w.KeepRunning(file, "string \""+name+"\" in a source that starts programs", program)
+		if program, ok := n.Find(name); ok && len(name) > 1 {
+			n.KeepRunning(n.file, "string \""+name+"\" in a source that starts programs", program)
 		}
 	}
 	for _, line := range l.Lines {
-		if word, _, _ := strings.Cut(strings.TrimLeft(line, " "), " "); w.mayStart(word) {
-			w.KeepLine(file, "string \""+line+"\"", line)
+		if word, _, _ := strings.Cut(strings.TrimLeft(line, " "), " "); n.mayStart(word) {
+			n.KeepLine(n.file, "string \""+line+"\"", line)
 		}
 	}
 }
 
-// isShellScript reports whether the reader of the shell evaluates a file.
-func (w *Walk) isShellScript(file string) bool {
-	if w.IsSource(file, "shell") {
+// isShellScript reports whether the reader of the shell evaluates the source.
+func (n namer) isShellScript() bool {
+	if n.IsSource(n.file, "shell") {
 		return true
 	}
-	interpreter, ok := w.shebang(file)
+	interpreter, ok := n.shebang(n.file)
 	if !ok {
 		return false
 	}
@@ -394,13 +409,13 @@ func (w *Walk) isShellScript(file string) bool {
 	if len(interpreter) > 1 && name == "env" {
 		name = path.Base(strings.Fields(interpreter[1] + " x")[0])
 	}
-	r := w.interpreter(name)
+	r := n.interpreter(name)
 	return r != nil && r.Line != nil
 }
 
 // mayStart reports whether a word at the beginning of a line may be a program:
 // the image has it, or it is computed, assigned or the shell's own.
-func (w *Walk) mayStart(word string) bool {
+func (n namer) mayStart(word string) bool {
 	if name, _, ok := strings.Cut(word, "="); strings.HasPrefix(word, "$") || ok && IsModuleName(name, true) {
 		return true
 	}
@@ -408,53 +423,44 @@ func (w *Walk) mayStart(word string) bool {
 	case "cd", "exec", "export", "eval", "set", "source", ".", "if", "for", "while", "command", "test", "[", "echo", "printf", "trap", "umask", "ulimit":
 		return true
 	}
-	_, ok := w.Find(word)
+	_, ok := n.Find(word)
 	return ok
 }
 
-// followAbsolute keeps what a path in a source names; the part of a path before
+// absolute keeps what a path in a source names; the part of a path before
 // what is computed says where that may be. A standard library names programs
 // that its callers ask for.
-func (w *Walk) followAbsolute(file, name string, standard, installed, runs bool) {
+func (n namer) absolute(name string) {
 	why := "string \"" + name + "\""
 	if i := strings.IndexAny(name, "%*$?{[#"); i >= 0 {
-		w.keepComputed(file, name[:i], name[i:], why, runs)
+		n.computed(name[:i], name[i:], why)
 		return
 	}
-	e, ok := w.Lookup(name)
+	e, ok := n.Lookup(name)
 	switch {
 	case !ok:
 	case e.Mode.IsDir():
-		w.Keep(file, why, name)
-		if strings.HasSuffix(name, "/") && !installed {
-			w.keepComputed(file, name, "*", why, runs)
+		n.Keep(n.file, why, name)
+		if strings.HasSuffix(name, "/") && !n.installed {
+			n.computed(name, "*", why)
 			return
 		}
-		w.KeepNamedDir(file, name, why+" names a directory", runs)
-	case standard && e.Mode&0o111 != 0:
+		n.KeepNamedDir(n.file, name, why+" names a directory", n.runs)
+	case n.standard && e.Mode&0o111 != 0:
 	default:
-		w.keepFile(file, why, name, runs)
+		n.keepFile(n.file, why, name, n.runs)
 	}
 }
 
-// keepFile keeps a file that may be run, or only read.
-func (w *Walk) keepFile(file, why, name string, runs bool) {
-	if runs {
-		w.KeepRunning(file, why, name)
-	} else {
-		w.Keep(file, why, name)
-	}
-}
-
-// keepComputed keeps what a computed path may mean, given how it begins.
-func (w *Walk) keepComputed(file, prefix, rest, why string, runs bool) {
+// computed keeps what a computed path may mean, given how it begins.
+func (n namer) computed(prefix, rest, why string) {
 	slash := strings.LastIndexByte(prefix, '/')
 	dir, start := prefix[:slash+1], prefix[slash+1:]
 	if isSharedDir(Clean(dir)) {
 		return
 	}
 	if at := Clean(dir); start == "" && !IsSystemDir(at) {
-		w.KeepNamedDir(file, dir, why+" names a directory", runs)
+		n.KeepNamedDir(n.file, dir, why+" names a directory", n.runs)
 		return
 	}
 	end := ""
@@ -464,58 +470,58 @@ func (w *Walk) keepComputed(file, prefix, rest, why string, runs bool) {
 	if at := Clean(dir); start == "" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at))) {
 		return
 	}
-	n := 0
-	for e := range w.List(dir) {
-		if base := path.Base(e.Path); strings.HasPrefix(base, start) && strings.HasSuffix(base, end) && n < maxDirFiles {
-			n++
+	matches := 0
+	for e := range n.List(dir) {
+		if base := path.Base(e.Path); strings.HasPrefix(base, start) && strings.HasSuffix(base, end) && matches < maxDirFiles {
+			matches++
 			if e.Mode.IsDir() {
-				w.KeepNamedDir(file, e.Path, why, runs)
+				n.KeepNamedDir(n.file, e.Path, why, n.runs)
 				continue
 			}
-			w.keepFile(file, why, e.Path, runs)
+			n.keepFile(n.file, why, e.Path, n.runs)
 		}
 	}
 }
 
-// followRelative keeps what the names in a source may mean, from every directory
+// relative keeps what the names in a source may mean, from every directory
 // in which they may be looked up: the source's own, those above it that are the
 // application's, the working directory, and those that its strings name.
-func (w *Walk) followRelative(file string, l literals) {
+func (n namer) relative(l literals) {
 	var bases []string
 	add := func(dir string) {
 		if len(bases) < maxBases && !slices.Contains(bases, dir) {
 			bases = append(bases, dir)
 		}
 	}
-	for dir := Parent(file); dir != "" && !IsSystemDir(dir) && len(bases) < 8; dir = Parent(dir) {
+	for dir := Parent(n.file); dir != "" && !IsSystemDir(dir) && len(bases) < 8; dir = Parent(dir) {
 		add(dir)
 	}
-	add(Parent(file))
-	add(w.Workdir)
+	add(Parent(n.file))
+	add(n.Workdir)
 	for _, p := range l.Paths {
-		if strings.HasPrefix(p, "/") && w.IsDir(p) {
+		if strings.HasPrefix(p, "/") && n.IsDir(p) {
 			add(Clean(p))
 		}
 	}
-	for _, value := range w.envDirs {
+	for _, value := range n.envDirs {
 		add(value)
 	}
 	own := len(bases)
 	for i := 0; i < len(bases); i++ {
-		children := w.children(bases[i])
+		children := n.children(bases[i])
 		for _, name := range l.Words {
-			if children[name] && w.IsDir(bases[i]+"/"+name) {
+			if children[name] && n.IsDir(bases[i]+"/"+name) {
 				add(Join(bases[i], name))
 			}
 		}
 	}
 	for i, base := range bases {
-		children := w.children(base)
+		children := n.children(base)
 		if len(children) == 0 {
 			continue
 		}
 		for _, name := range l.Paths {
-			w.followName(file, base, name, children)
+			n.name(base, name, children)
 		}
 		for _, name := range l.Words {
 			if i < own && IsSystemDir(base) && !isHome(base) {
@@ -523,15 +529,15 @@ func (w *Walk) followRelative(file string, l literals) {
 			}
 			for _, end := range [...]string{"", ".lua", ".rb", ".tcl"} { // what loads modules by their names
 				if children[name+end] {
-					w.keepName(file, Join(base, name+end), "string \""+name+"\"")
+					n.keepName(Join(base, name+end), "string \""+name+"\"")
 				}
 			}
 		}
 	}
 }
 
-// followName keeps what one name in a source may mean in a directory.
-func (w *Walk) followName(file, base, name string, children map[string]bool) {
+// name keeps what one name in a source may mean in a directory.
+func (n namer) name(base, name string, children map[string]bool) {
 	relative := strings.TrimPrefix(strings.TrimPrefix(name, "/"), "./")
 	first, _, _ := strings.Cut(relative, "/")
 	switch {
@@ -542,7 +548,7 @@ func (w *Walk) followName(file, base, name string, children map[string]bool) {
 		stem := strings.ReplaceAll(relative, ".", "/")
 		if first, _, _ = strings.Cut(stem, "/"); children[first] {
 			for _, end := range []string{".lua", "/init.lua", ".tcl", ".R"} {
-				w.keepName(file, Join(base, stem+end), "string \""+name+"\"")
+				n.keepName(Join(base, stem+end), "string \""+name+"\"")
 			}
 		}
 		return
@@ -551,22 +557,31 @@ func (w *Walk) followName(file, base, name string, children map[string]bool) {
 	}
 	if i := strings.IndexAny(relative, "%*$?{[#"); i >= 0 {
 		if prefix := Join(base, relative[:i]+"x"); prefix != "" && (i > 0 || !IsSystemDir(base)) {
-			w.keepComputed(file, "/"+strings.TrimSuffix(prefix, "x"), relative[i:], "string \""+name+"\"", true)
+			n.computed("/"+strings.TrimSuffix(prefix, "x"), relative[i:], "string \""+name+"\"")
 		}
 		return
 	}
-	w.keepName(file, Join(base, relative), "string \""+name+"\"")
+	n.keepName(Join(base, relative), "string \""+name+"\"")
 }
 
 // keepName keeps a file, or a directory that is not everyone's with what it has.
-func (w *Walk) keepName(file, at, why string) {
-	e, ok := w.Lookup(at)
+func (n namer) keepName(at, why string) {
+	e, ok := n.Lookup(at)
 	switch {
 	case !ok:
 	case e.Mode.IsDir():
-		w.Keep(file, why, at)
-		w.KeepNamedDir(file, at, why+" names a directory", true)
+		n.Keep(n.file, why, at)
+		n.KeepNamedDir(n.file, at, why+" names a directory", true)
 	case e.Mode.IsRegular():
-		w.KeepRunning(file, why, at)
+		n.KeepRunning(n.file, why, at)
+	}
+}
+
+// keepFile keeps a file that may be run, or only read.
+func (w *Walk) keepFile(file, why, name string, runs bool) {
+	if runs {
+		w.KeepRunning(file, why, name)
+	} else {
+		w.Keep(file, why, name)
 	}
 }

@@ -11,7 +11,7 @@ import (
 type rule struct {
 	files   string // base names of the files that trigger it, patterns, blanks between
 	imports string // imported functions that trigger it, blanks between; "static" for programs that import nothing
-	needs   string // paths, patterns, blanks between; see walk.needRule
+	needs   string // paths, patterns, blanks between; see rule.need
 	runs    bool   // programs among it may be run
 	maybe   bool   // kept as Unknown, for it hangs on what is not in the image whether it is used
 	why     string
@@ -123,7 +123,7 @@ func (w *Walk) applyRules(file string, f *elfFact) {
 		if f == nil || r.imports == "" || isLibc(file) {
 			continue
 		}
-		if r.except != "" && w.plainLocale() && matchesAny(r.except, base) {
+		if r.except != "" && plainLocale(w.Env) && matchesAny(r.except, base) {
 			continue
 		}
 		for name := range strings.FieldsSeq(r.imports) {
@@ -146,9 +146,9 @@ func matchesAny(patterns, base string) bool {
 
 // plainLocale reports whether the configuration leaves the locale at C, or sets
 // one of UTF-8 (locale(7): LC_ALL beats LC_CTYPE beats LANG).
-func (w *Walk) plainLocale() bool {
+func plainLocale(env map[string]string) bool {
 	for _, name := range [...]string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := w.Env[name]; value != "" {
+		if value := env[name]; value != "" {
 			lower := strings.ToLower(value)
 			return value == "C" || value == "POSIX" || strings.Contains(lower, ".utf8") || strings.Contains(lower, ".utf-8")
 		}
@@ -161,12 +161,12 @@ func (w *Walk) applyRule(i int, file string) {
 	for need := range strings.FieldsSeq(r.needs) {
 		need = strings.ReplaceAll(need, "{dir}", "/"+Parent(file))
 		if w.ruled.Add(need) {
-			w.needRule(file, need, r)
+			r.need(w, file, need)
 		}
 	}
 }
 
-// needRule needs what one word of a rule stands for:
+// need needs what one word of a rule stands for:
 //
 //	/a/b*/c     the files that match
 //	/a/b/       everything below the directory
@@ -174,7 +174,7 @@ func (w *Walk) applyRule(i int, file string) {
 //	nss:DB      the modules that nsswitch.conf names for a database
 //	preload:    the libraries of ld.so.preload
 //	messages:   the message catalogues of $LANG and $LANGUAGE
-func (w *Walk) needRule(file, need string, r rule) {
+func (r rule) need(w *Walk, file, need string) {
 	kind, rest, _ := strings.Cut(need, ":")
 	switch {
 	case kind == "lib":
@@ -183,29 +183,29 @@ func (w *Walk) needRule(file, need string, r rule) {
 			w.Need(file, at, r.why)
 		}
 	case kind == "nss":
-		w.needNSS(file, rest)
+		needNSS(w, file, rest)
 	case kind == "preload":
 		data, _ := w.Read("etc/ld.so.preload", MaxText)
 		for name := range strings.FieldsSeq(string(data)) {
 			w.Need(file, name, "ld.so.preload")
 		}
 	case kind == "messages":
-		w.needMessages(file, r.why)
+		needMessages(w, file, r.why)
 	default:
 		for _, at := range w.Glob(need) {
 			if !strings.HasSuffix(need, "/") {
-				w.needOrKeep(file, at, r)
+				r.needOrKeep(w, file, at)
 				continue
 			}
-			w.needOrKeep(file, at, r)
+			r.needOrKeep(w, file, at)
 			for e := range w.Below(at) {
-				w.needOrKeep(file, e.Path, r)
+				r.needOrKeep(w, file, e.Path)
 			}
 		}
 	}
 }
 
-func (w *Walk) needOrKeep(file, at string, r rule) {
+func (r rule) needOrKeep(w *Walk, file, at string) {
 	if r.maybe {
 		w.keepFile(file, r.why, at, r.runs)
 		return
@@ -216,7 +216,7 @@ func (w *Walk) needOrKeep(file, at string, r rule) {
 // needNSS needs the modules that nsswitch.conf(5) names for a database. Without
 // the file, or the line, glibc asks "files" and "dns", which it has itself or,
 // before 2.34, in libnss_files and libnss_dns.
-func (w *Walk) needNSS(file, database string) {
+func needNSS(w *Walk, file, database string) {
 	services := []string{"files", "dns", "compat"}
 	data, _ := w.Read("etc/nsswitch.conf", MaxText)
 	for line := range strings.Lines(string(data)) {
@@ -239,7 +239,7 @@ func (w *Walk) needNSS(file, database string) {
 
 // needMessages needs the message catalogues of the languages that the
 // configuration's environment sets: without one, gettext(3) opens none.
-func (w *Walk) needMessages(file, why string) {
+func needMessages(w *Walk, file, why string) {
 	for _, name := range []string{"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"} {
 		for lang := range strings.SplitSeq(w.Env[name], ":") {
 			lang, _, _ = strings.Cut(lang, ".")

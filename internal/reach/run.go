@@ -276,8 +276,8 @@ func (w *Walk) FollowScript(file string) bool { return w.scripts.Add(file) }
 
 // shebang returns the command line that the kernel makes of a script's first
 // line: the interpreter and, as one word, what stands behind it (execve(2)).
-func (w *Walk) shebang(file string) ([]string, bool) {
-	head, err := w.head(file)
+func (f *Files) shebang(file string) ([]string, bool) {
+	head, err := f.head(file)
 	if err != nil || !strings.HasPrefix(string(head), "#!") {
 		return nil, false
 	}

@@ -84,9 +84,9 @@ func (w *Walk) followLine(file, line string) {
 func isConfigDelimiter(r rune) bool { return strings.ContainsRune(" \t=,;\"'(){}<>|:", r) }
 
 // globConfig is glob for what may be no pattern at all.
-func (w *Walk) globConfig(pattern string) []string {
+func (f *Files) globConfig(pattern string) []string {
 	if Clean(pattern) == "" || strings.HasPrefix(Clean(pattern), "*") {
 		return nil
 	}
-	return w.Glob(pattern)
+	return f.Glob(pattern)
 }
