@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	// severities and fix states, so that the words exist once.
 	"finding": {"cvss"},
 	"sbom":    {"purl", "finding"},
-	"rootfs":  {"image", "inflate"},
+	"rootfs":  {"image", "inflate", "scratch"}, // scratch: whose a file of the cache is
 	"vulndb":  {"cvss", "finding"},
 
 	// Tier 3, verbs.

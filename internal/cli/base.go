@@ -323,7 +323,7 @@ func readBaseIndex(file string) (*base.Index, error) {
 }
 
 func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFlags, file string) error {
-	cacheDir, err := c.cache()
+	cacheDir, err := c.lastingCache()
 	if err != nil {
 		return err
 	}

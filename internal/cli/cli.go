@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/secret"
 )
 
@@ -56,6 +58,8 @@ type command struct {
 
 	clock chan context.Context // has the command's context once its time is running
 	timed context.Context      // that context
+
+	private *scratch.Folder // instead of a cache that is not ours; nil for none
 }
 
 // Main runs one command and returns its exit code. Everything that goes wrong
@@ -78,6 +82,9 @@ func (c *command) run(ctx context.Context, args []string) int {
 	root.SetErr(c.stderr)
 	stderr := c.stderr
 	err := root.ExecuteContext(ctx)
+	if c.private != nil {
+		c.private.Remove()
+	}
 	if flushed := c.closeOutput(); err == nil {
 		err = flushed
 	}
@@ -209,20 +216,52 @@ func version() string {
 	return "devel"
 }
 
-// cache returns the directory that may be written to, creating it.
+// cachePath returns where the cache is to be.
+func (c *command) cachePath() string {
+	if c.cacheDir != "" {
+		return c.cacheDir
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		user = filepath.Join(os.TempDir(), "careen-cache")
+	}
+	return filepath.Join(user, "careen")
+}
+
+// cache returns the directory that may be written to, creating it. Where others
+// could have put a database or facts there, it is a private one that is gone
+// after this run.
 func (c *command) cache() (string, error) {
-	dir := c.cacheDir
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			user = filepath.Join(os.TempDir(), "careen-cache")
+	if c.private != nil {
+		return c.private.Path, nil
+	}
+	dir := c.cachePath()
+	if err := ownCache(dir); err != nil {
+		c.note("cache directory %s is not used, and nothing is kept: %v; --cache-dir chooses another", dir, err)
+		if c.private, err = scratch.NewFolder("", "careen-cache-"); err != nil {
+			return "", err
 		}
-		dir = filepath.Join(user, "careen")
+		return c.private.Path, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
 	}
 	return dir, nil
+}
+
+// lastingCache is cache for verbs whose purpose is to leave something there.
+func (c *command) lastingCache() (string, error) {
+	dir := c.cachePath()
+	if err := ownCache(dir); err != nil {
+		return "", fmt.Errorf("cache directory %s is not used: %w; choose another with --cache-dir", dir, err)
+	}
+	return c.cache()
+}
+
+// ownCache says why a cache is not this user's own, nil if it is. Facts of
+// layers are many: each is looked at when it is read.
+func ownCache(dir string) error {
+	return cmp.Or(scratch.Private(dir), scratch.Private(filepath.Join(dir, "db")))
 }
 
 // note prints a line on stderr unless --quiet.

@@ -73,7 +73,7 @@ func (c *command) dbImport(file, keyFile, signatureFile string, acceptShrunk boo
 	if err != nil {
 		return err
 	}
-	cacheDir, err := c.cache()
+	cacheDir, err := c.lastingCache()
 	if err != nil {
 		return err
 	}

