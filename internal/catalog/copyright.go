@@ -13,6 +13,10 @@ const docDir = "usr/share/doc/"
 // maxCopyright bounds a copyright file; Chromium's has 3 MB.
 const maxCopyright = 4 << 20
 
+// maxProse bounds how much of a text for people is read: what follows is about
+// single files, or texts of licences that were named before.
+const maxProse = 64 << 10
+
 // noAssertion stands next to what was recognised for what was not (SPDX 2.3, 7.15).
 const noAssertion = "NOASSERTION"
 
@@ -65,15 +69,23 @@ func (j *join) addLicenses() {
 func parseCopyright(data []byte) []string {
 	var found []string
 	if isDEP5(data) {
-		for line := range bytes.Lines(data) {
-			if len(line) > 8 && (line[0] == 'L' || line[0] == 'l') && bytes.EqualFold(line[:8], []byte("License:")) {
-				if name := strings.TrimSpace(string(line[8:])); name != "" && len(found) < maxMembers {
-					found = append(found, debianLicense(name)...)
+		seen := map[string]bool{} // the same few are named again and again
+		for _, field := range [...]string{"\nLicense:", "\nlicense:"} {
+			for rest := data; len(seen) < maxMembers; {
+				at := bytes.Index(rest, []byte(field))
+				if at < 0 {
+					break
+				}
+				rest = rest[at+len(field):]
+				line, _, _ := bytes.Cut(rest, []byte("\n"))
+				if line = bytes.TrimSpace(line); len(line) > 0 && !seen[string(line)] {
+					seen[string(line)] = true
+					found = append(found, debianLicense(string(line))...)
 				}
 			}
 		}
 	} else {
-		found = proseLicenses(data)
+		found = proseLicenses(data[:min(len(data), maxProse)])
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
