@@ -48,7 +48,12 @@ func TestDeadlines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			never, end := io.Pipe()
-			defer end.Close() // the command ends with the test
+			dir, err := os.MkdirTemp("", "careen-deadline-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(dir) }) // not t.TempDir: a command that is given up may still write there
+			defer end.Close()                       // it ends with the test
 			signals := make(chan os.Signal, 2)
 			if c.signals > 0 {
 				signals <- syscall.SIGTERM
@@ -58,7 +63,7 @@ func TestDeadlines(t *testing.T) {
 				time.AfterFunc(2*sameSignal, func() { signals <- syscall.SIGTERM })
 			}
 			var stdout, stderr lockedBuffer
-			args := append(c.args, "--cache-dir", filepath.Join(t.TempDir(), "cache"))
+			args := append(c.args, "--cache-dir", filepath.Join(dir, "cache"))
 			if code := supervise(t.Context(), signals, c.grace, args, nil, never, &stdout, &stderr); code != exitFailed {
 				t.Errorf("exit %d", code)
 			}
