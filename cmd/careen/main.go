@@ -12,5 +12,5 @@ import (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	os.Exit(cli.Signalled(signals, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(cli.Main(signals, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

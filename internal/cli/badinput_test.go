@@ -126,7 +126,7 @@ func (b *bench) scanWith(ctx context.Context, args ...string) result {
 	before := b.listing()
 	var stdout, stderr bytes.Buffer
 	args = append([]string{"scan", "--db", b.db, "--db-max-age", "0", "--cache-dir", b.cache}, args...)
-	code := Main(ctx, args, nil, strings.NewReader(""), &stdout, &stderr)
+	code := runCareen(ctx, args, nil, strings.NewReader(""), &stdout, &stderr)
 	r := result{code, stdout.String(), stderr.String()}
 	if after := b.listing(); before != after {
 		b.t.Errorf("%q changed files\nfrom %s\nto   %s", args, before, after)

@@ -62,13 +62,6 @@ type command struct {
 	private *scratch.Folder // instead of a cache that is not ours; nil for none
 }
 
-// Main runs one command and returns its exit code. Everything that goes wrong
-// is one line on stderr. When the context ends, or the time of --timeout, the
-// command has ten seconds to end; then Main returns although it has not.
-func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return supervise(ctx, nil, grace, args, env, stdin, stdout, stderr)
-}
-
 // run runs one command to its end.
 func (c *command) run(ctx context.Context, args []string) int {
 	root := c.root()

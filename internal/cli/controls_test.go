@@ -84,7 +84,7 @@ func TestNoVerbPrintsControls(t *testing.T) {
 			}
 			t.Run(verb+" "+args[len(args)-1], func(t *testing.T) {
 				var stdout, stderr bytes.Buffer
-				code := Main(t.Context(), append(args, "--cache-dir", cache), nil, &bytes.Buffer{}, &stdout, &stderr)
+				code := runCareen(t.Context(), append(args, "--cache-dir", cache), nil, &bytes.Buffer{}, &stdout, &stderr)
 				if stdout.Len() == 0 && verb != "db search" {
 					t.Errorf("exit %d, and nothing printed: %s", code, stderr.String())
 				}

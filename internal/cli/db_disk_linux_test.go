@@ -31,7 +31,7 @@ func TestUpdateOnFullDisk(t *testing.T) {
 	}
 	snapshot := readTestFile(t, snapshots[0])
 	room := (len(old)+len(snapshot))/4096*4096 + 64<<10
-	if err := syscall.Mount("tmpfs", db, "tmpfs", 0, fmt.Sprintf("size=%d", room)); err != nil {
+	if err := syscall.Mount("tmpfs", db, "tmpfs", 0, fmt.Sprintf("size=%d,mode=700", room)); err != nil {
 		t.Skipf("no small disk to be had: mount: %v", err)
 	}
 	defer syscall.Unmount(db, 0)
@@ -72,7 +72,7 @@ func TestBuildOnFullDisk(t *testing.T) {
 	defer server.Close()
 
 	small := t.TempDir()
-	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k,mode=700"); err != nil {
 		t.Skipf("no small disk to be had: mount: %v", err)
 	}
 	defer syscall.Unmount(small, 0)

@@ -130,7 +130,7 @@ func TestUpdateFromFeeds(t *testing.T) {
 		t.Helper()
 		u.gets, u.sent = map[string]int{}, 0
 		var stdout, stderr bytes.Buffer
-		code := Main(context.Background(), append([]string{"db", "update", "--mirror", address, "--cache-dir", cache}, args...), nil, &bytes.Buffer{}, &stdout, &stderr)
+		code := runCareen(context.Background(), append([]string{"db", "update", "--mirror", address, "--cache-dir", cache}, args...), nil, &bytes.Buffer{}, &stdout, &stderr)
 		if code != want {
 			t.Fatalf("%q: exit %d: %s", args, code, stderr.String())
 		}
@@ -167,7 +167,7 @@ func TestUpdateFromFeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	if code := Main(context.Background(), []string{"db", "import", "--accept-shrunk", "--cache-dir", cache, small}, nil, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 {
+	if code := runCareen(context.Background(), []string{"db", "import", "--accept-shrunk", "--cache-dir", cache, small}, nil, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 {
 		t.Fatal(stderr.String())
 	}
 	// Everything, over connections that break.

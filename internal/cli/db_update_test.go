@@ -77,7 +77,7 @@ func packFile(t *testing.T, path string) []byte {
 // careen runs the command with the test's cache.
 func (u *updateTest) careen(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = Main(context.Background(), args, []string{"CAREEN_CACHE_DIR=" + u.cache}, strings.NewReader(""), &out, &errs)
+	code = runCareen(context.Background(), args, []string{"CAREEN_CACHE_DIR=" + u.cache}, strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
 }
 

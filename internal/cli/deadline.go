@@ -24,9 +24,11 @@ const (
 	sameSignal = 300 * time.Millisecond
 )
 
-// Signalled is Main for a process: the first signal interrupts the command, the
-// second ends it, as do ten seconds after the first.
-func Signalled(signals <-chan os.Signal, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// Main runs one command and returns its exit code. Everything that goes wrong is
+// one line on stderr. The first signal interrupts the command, the second ends
+// it, as do ten seconds after the first, or after the time of --timeout: then
+// Main returns although the command has not. nil is no signals.
+func Main(signals <-chan os.Signal, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return supervise(context.Background(), signals, grace, args, env, stdin, stdout, stderr)
 }
 

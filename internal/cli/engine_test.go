@@ -78,7 +78,7 @@ func found(t *testing.T, cache, target string) []string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	args := []string{"scan", "--quiet", "--cache-dir", cache, "-f", "json", target}
-	if code := Main(context.Background(), args, os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
+	if code := runCareen(context.Background(), args, os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
 		t.Fatalf("scan %s: exit %d: %s", target, code, stderr.String())
 	}
 	var r report.Report

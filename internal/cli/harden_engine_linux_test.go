@@ -244,7 +244,7 @@ func hardened(t *testing.T, cache, archive string) []string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	args := []string{"harden", "--quiet", "--cache-dir", cache, archive}
-	if code := Main(context.Background(), args, os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
+	if code := runCareen(context.Background(), args, os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
 		t.Fatalf("harden %s: exit %d: %s", archive, code, stderr.String())
 	}
 	t.Logf("%s", stdout.String())

@@ -51,7 +51,7 @@ func TestPinActions(t *testing.T) {
 	}
 	run := func(args ...string) (int, string) {
 		var out bytes.Buffer
-		code := Main(context.Background(), append([]string{"pin", file}, args...), append(os.Environ(), "GITHUB_SERVER_URL="+server.URL, "GITHUB_TOKEN="), &bytes.Buffer{}, &out, &out)
+		code := runCareen(context.Background(), append([]string{"pin", file}, args...), append(os.Environ(), "GITHUB_SERVER_URL="+server.URL, "GITHUB_TOKEN="), &bytes.Buffer{}, &out, &out)
 		return code, out.String()
 	}
 	one := git("rev-parse", "HEAD")

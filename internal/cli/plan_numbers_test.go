@@ -129,7 +129,7 @@ func (i imageOf) write(t *testing.T) string {
 func careen(t *testing.T, cache string, args ...string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if code := Main(context.Background(), append(args, "--quiet", "--cache-dir", cache), os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
+	if code := runCareen(context.Background(), append(args, "--quiet", "--cache-dir", cache), os.Environ(), &bytes.Buffer{}, &stdout, &stderr); code != 0 {
 		t.Fatalf("%q: exit %d: %s", args, code, stderr.String())
 	}
 	return stdout.Bytes()

@@ -107,7 +107,7 @@ func slimming(t *testing.T, archive string) func(args ...string) (code int, out,
 	return func(args ...string) (code int, out, errs string) {
 		var stdout, stderr bytes.Buffer
 		args = append([]string{"slim", archive, "--level", "file", "--cache-dir", cache}, args...)
-		code = Main(context.Background(), args, os.Environ(), strings.NewReader(""), &stdout, &stderr)
+		code = runCareen(context.Background(), args, os.Environ(), strings.NewReader(""), &stdout, &stderr)
 		return code, stdout.String(), stderr.String()
 	}
 }

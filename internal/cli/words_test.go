@@ -117,7 +117,7 @@ func TestWordsThatAreNone(t *testing.T) {
 		if c.env != "" {
 			env = []string{c.env}
 		}
-		code := Main(context.Background(), append(strings.Fields(c.args), "--cache-dir", filepath.Join(dir, "cache")), env, &bytes.Buffer{}, &stdout, &stderr)
+		code := runCareen(context.Background(), append(strings.Fields(c.args), "--cache-dir", filepath.Join(dir, "cache")), env, &bytes.Buffer{}, &stdout, &stderr)
 		if code != exitFailed || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%s %s: exit %d, want 1 and %q:\n%s%s", c.env, c.args, code, c.want, stderr.String(), stdout.String())
 		}
@@ -127,7 +127,7 @@ func TestWordsThatAreNone(t *testing.T) {
 	}
 	// A variable that resembles no flag may be somebody's own: it is told of.
 	var stderr bytes.Buffer
-	if code := Main(context.Background(), []string{"version"}, []string{"CAREEN_PIPELINE_7=x", "CAREEND_LISTEN=x"}, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 || !strings.Contains(stderr.String(), "CAREEN_PIPELINE_7") || strings.Contains(stderr.String(), "CAREEND") {
+	if code := runCareen(context.Background(), []string{"version"}, []string{"CAREEN_PIPELINE_7=x", "CAREEND_LISTEN=x"}, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 || !strings.Contains(stderr.String(), "CAREEN_PIPELINE_7") || strings.Contains(stderr.String(), "CAREEND") {
 		t.Errorf("exit %d: %s", code, stderr.String())
 	}
 }

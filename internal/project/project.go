@@ -314,9 +314,6 @@ func (f *File) readWorkload() error {
 	return nil
 }
 
-// Slashed is a path as it is printed and compared, with slashes.
-func (f *File) Slashed() string { return filepath.ToSlash(f.Path) }
-
 // templates are the endings of template languages, without which the name is
 // that of what they become: "Dockerfile.j2", "compose.yaml.tmpl".
 var templates = []string{

@@ -227,7 +227,7 @@ func (z *zoo) try(ctx context.Context, r recipe) (row, notes string, err error) 
 		return "", "", err
 	}
 	work, _ := json.Marshal([]string{"/zoo/busybox", "sh", "/zoo/work"})
-	seen, err := careen(ctx, "slim", archive, "--dry-run", "--level", "file", "--observe", string(work))
+	seen, err := careen("slim", archive, "--dry-run", "--level", "file", "--observe", string(work))
 	if err != nil {
 		return "", "", err
 	}
@@ -254,7 +254,7 @@ func (z *zoo) try(ctx context.Context, r recipe) (row, notes string, err error) 
 		{"file", []string{"--level", "file", "--keep", "/zoo", "--force"}},
 		{"observed", []string{"--level", "file", "--keep", "/zoo", "--observe", string(work)}},
 	} {
-		made, err := careen(ctx, append(slices.Clone(verify), level.args...)...)
+		made, err := careen(append(slices.Clone(verify), level.args...)...)
 		switch {
 		case err == nil:
 			less := 100 * float64(made.Before.Bytes-made.After.Bytes) / float64(made.Before.Bytes)
@@ -287,10 +287,10 @@ func (z *zoo) try(ctx context.Context, r recipe) (row, notes string, err error) 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 
 // careen runs a verb of careen's own main.
-func careen(ctx context.Context, args ...string) (*result, error) {
+func careen(args ...string) (*result, error) {
 	var out, errs bytes.Buffer
 	env := append(os.Environ(), "DOCKER_HOST=unix:///nonexistent/docker.sock") // isolated by confine
-	if code := cli.Main(ctx, append(args, "-f", "json"), env, strings.NewReader(""), &out, &errs); code != 0 {
+	if code := cli.Main(nil, append(args, "-f", "json"), env, strings.NewReader(""), &out, &errs); code != 0 {
 		return nil, errors.New(strings.TrimSpace(errs.String()))
 	}
 	r := result{said: errs.String()}

@@ -273,13 +273,6 @@ func isJSWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c == '#' || c == '@' || c >= utf8.RuneSelf
 }
 
-func lineLength(src string) int {
-	if n := strings.IndexByte(src, '\n'); n >= 0 {
-		return n
-	}
-	return len(src)
-}
-
 // stringEnd returns the end of the string that starts at i.
 func stringEnd(src string, i int) (int, bool) {
 	quote := src[i]
