@@ -53,7 +53,7 @@ A line that says careen:allow is left alone. --baseline takes an earlier report
   careen secret --baseline known.json .`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("nothing to look into; name files or directories, e.g. careen secret .")
+				return errors.New("nothing to look into; name files or directories, as in careen secret DIR")
 			}
 			return nil
 		},

@@ -99,7 +99,7 @@ func withField(where int, field string) string {
 	}
 	indent := []string{"  ", "      ", "    "}[where]
 	parts[where] = indent + field
-	text := fmt.Sprintf(hardened, parts...)
+	text := fmt.Sprintf(hardened, parts[0], parts[1], parts[2])
 	if key, _, _ := strings.Cut(field, ":"); where == 1 { // no key twice
 		before, after, _ := strings.Cut(text, "    securityContext:\n")
 		var kept []string

@@ -241,8 +241,7 @@ func (c *dockerCheck) neverEmpty(s script, name string) bool {
 func unguardedCD(c *dockerCheck) {
 	c.eachScript(func(p parsed) {
 		errexit := p.shell.errexit
-		var lists func(list []*syntax.Stmt)
-		lists = func(list []*syntax.Stmt) {
+		lists := func(list []*syntax.Stmt) {
 			for i, s := range list {
 				call, ok := s.Cmd.(*syntax.CallExpr)
 				if !ok {

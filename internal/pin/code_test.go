@@ -94,7 +94,7 @@ func TestCodeMovesOn(t *testing.T) {
 	} {
 		text := "on: push\njobs:\n  a:\n    steps:\n    - uses: o/r@" + oldCommit + " # " + comment + "\n"
 		s := &server{}
-		got, plan := pinCode(t, ".github/workflows/a.yml", text, Options{Update: true, Commits: s})
+		got, _ := pinCode(t, ".github/workflows/a.yml", text, Options{Update: true, Commits: s})
 		want, asked := text, ""
 		if tag != "" {
 			asked = "github o/r " + tag
@@ -105,7 +105,7 @@ func TestCodeMovesOn(t *testing.T) {
 		if got != want || strings.Join(s.asked, ",") != asked {
 			t.Errorf("%q: asked %q, and\n%s", comment, s.asked, got)
 		}
-		_, plan = pinCode(t, ".github/workflows/a.yml", text, Options{Check: true})
+		_, plan := pinCode(t, ".github/workflows/a.yml", text, Options{Check: true})
 		state := Stale
 		if want == text {
 			state = Current

@@ -143,15 +143,6 @@ func TestJSONShowsNoControls(t *testing.T) {
 	}
 }
 
-func compact(t *testing.T, value any) []byte {
-	t.Helper()
-	b, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // field is a JSON key of a Go struct.
 type field struct {
 	Name   string

@@ -291,7 +291,7 @@ func (a *assignments) named() bool {
 		if blank := b.blanks(); b.operator() || blank {
 			b.value()
 		}
-		if b.values != nil && len(b.values) > 0 {
+		if len(b.values) > 0 {
 			a.values = b.values
 			return true
 		}

@@ -2,7 +2,6 @@ package slim_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -200,7 +199,7 @@ type slimReport struct {
 func careen(t *testing.T, args ...string) ([]byte, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := cli.Main(context.Background(), args, os.Environ(), strings.NewReader(""), &out, &errs); code != 0 {
+	if code := cli.Main(nil, args, os.Environ(), strings.NewReader(""), &out, &errs); code != 0 {
 		return nil, errors.New(errs.String())
 	}
 	return out.Bytes(), nil
