@@ -70,6 +70,9 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 		return nil, err
 	}
 	l := readLiterals(src, path.Ext(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
+	if path.Base(h.Path) == "package.json" {
+		l.Starts, l.Lines = false, nil // its scripts are npm's to run, whose reader knows when
+	}
 	if len(l.Paths)+len(l.Mentions)+len(l.Words)+len(l.Lines) == 0 {
 		return nil, nil
 	}
@@ -168,10 +171,10 @@ func startsPrograms(src []byte, kind string) bool {
 // readLiterals finds the strings of a source that may name files or programs.
 // Quotes are paired as they come, each once as the beginning of a string: an
 // apostrophe in a comment hides nothing. What a standard library starts, its
-// callers say.
+// callers say; the data of a library start nothing, its sources do.
 func readLiterals(src []byte, ext string, installed, standard bool) literals {
 	lang := sourceKind(src, ext)
-	l := literals{Starts: !standard && startsPrograms(src, lang)}
+	l := literals{Starts: !standard && !(installed && lang == "data") && startsPrograms(src, lang)}
 	sets := [4]map[string]bool{{}, {}, {}, {}}
 	add := func(kind, most int, text []byte) {
 		if len(sets[kind]) < most {
@@ -287,6 +290,8 @@ func literalKind(text []byte) int {
 		}
 	}
 	switch {
+	case blanks && isSentence(text):
+		return noLiteral
 	case blanks:
 		if CommandWord(bytes.TrimLeft(text, " ")) == "" && !beginsCommand(text) {
 			return noLiteral
@@ -300,6 +305,13 @@ func literalKind(text []byte) int {
 		return noLiteral
 	}
 	return wordLiteral
+}
+
+// isSentence reports whether a text ends as prose does and no command line: with
+// a full stop or a mark behind a word.
+func isSentence(text []byte) bool {
+	n := len(text)
+	return n > 1 && (text[n-1] == '.' || text[n-1] == '!' || text[n-1] == '?') && isLetter(text[n-2])
 }
 
 // beginsCommand reports whether a text begins like a command line: with the name
@@ -375,14 +387,15 @@ func (w *Walk) follow(file string, l literals) {
 	if !n.installed {
 		n.relative(l)
 	}
-	if l.Starts && !n.standard && !(n.installed && isConfiguration(file)) && !n.isShellScript() {
+	if l.Starts && !n.installed && !n.isShellScript() {
 		n.starts(l)
 	}
 }
 
-// starts keeps the programs that strings of a source name, and what its strings
-// would run as lines of a shell. What a shell's script starts, its reader
-// evaluates.
+// starts keeps the programs that strings of an application's source name, and
+// what its strings would run as lines of a shell. What a shell's script starts,
+// its reader evaluates; and what the calls of a library start, that of its
+// language: words of a library's sources are too many to mean programs.
 func (n namer) starts(l literals) {
 	for _, name := range l.Words {
 		if program, ok := n.Find(name); ok && len(name) > 1 {
@@ -441,6 +454,9 @@ func (n namer) absolute(name string) {
 	case !ok:
 	case e.Mode.IsDir():
 		n.Keep(n.file, why, name)
+		if isInstalled(strings.TrimRight(name, "/") + "/") {
+			return // a place where modules are looked up: which ones, the language's reader says
+		}
 		if strings.HasSuffix(name, "/") && !n.installed {
 			n.computed(name, "*", why)
 			return
@@ -456,8 +472,8 @@ func (n namer) absolute(name string) {
 func (n namer) computed(prefix, rest, why string) {
 	slash := strings.LastIndexByte(prefix, '/')
 	dir, start := prefix[:slash+1], prefix[slash+1:]
-	if isSharedDir(Clean(dir)) {
-		return
+	if isSharedDir(Clean(dir)) || n.installed && start == "" && IsSystemDir(Clean(dir)) {
+		return // of a library's, as in the words of its documentation, it may mean anything
 	}
 	if at := Clean(dir); start == "" && !IsSystemDir(at) {
 		n.KeepNamedDir(n.file, dir, why+" names a directory", n.runs)

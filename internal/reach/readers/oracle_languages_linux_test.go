@@ -56,7 +56,7 @@ func TestExpressServerOpensNothingUnreached(t *testing.T) {
 	})
 	// The shell is this test's, to change the directory: nothing in the image runs it.
 	const shell = "usr/bin/dash"
-	if r.State(shell) != reach.NotReached {
+	if r.State(shell) == reach.Reached {
 		t.Errorf("%s: %s", shell, r.File(shell))
 	}
 	checkTrace(t, r, slices.DeleteFunc(opened, func(f string) bool { return f == shell || f == "usr/bin/sh" || f == "bin/sh" }))
@@ -125,7 +125,7 @@ func TestBottleServerOpensNothingUnreached(t *testing.T) {
 	argv := []string{"python3", "-m", "gunicorn", "--chdir", "/srv/app", "-b", "127.0.0.1:6393", "wsgi:app"}
 	r := computeDir(t, root, image.Config{Cmd: argv})
 	checkTrace(t, r, traceOpened(t, root, nil, argv, getUntilAnswered(t, "http://127.0.0.1:6393/")))
-	if r.State("usr/bin/dash") != reach.NotReached {
+	if r.State("usr/bin/dash") == reach.Reached { // unknown it may be: pkg_resources imports what strings name, ctypes among it
 		t.Errorf("the shell: %s", r.File("usr/bin/dash"))
 	}
 }
