@@ -472,8 +472,8 @@ func (n namer) absolute(name string) {
 func (n namer) computed(prefix, rest, why string) {
 	slash := strings.LastIndexByte(prefix, '/')
 	dir, start := prefix[:slash+1], prefix[slash+1:]
-	if isSharedDir(Clean(dir)) || n.installed && start == "" && IsSystemDir(Clean(dir)) {
-		return // of a library's, as in the words of its documentation, it may mean anything
+	if isSharedDir(Clean(dir)) || n.installed && start == "" && strings.HasPrefix(dir, "/usr/") && IsSystemDir(Clean(dir)) {
+		return // of a library's, as in the words of its documentation, it may mean all that is installed
 	}
 	if at := Clean(dir); start == "" && !IsSystemDir(at) {
 		n.KeepNamedDir(n.file, dir, why+" names a directory", n.runs)

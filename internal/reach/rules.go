@@ -100,6 +100,7 @@ func rules() []rule {
 		{files: "exim exim4", needs: "/etc/exim/ /etc/exim4/ /usr/lib/exim4/ /var/lib/exim4/", maybe: true, runs: true, why: "Exim's configuration and programs"},
 		{files: "named", needs: "/etc/bind/ /etc/named.conf /etc/named/ /usr/share/dns/ /var/cache/bind/ /usr/lib/*/bind/ /usr/share/GeoIP/", maybe: true, why: "zones and plugins of BIND"},
 		{files: "rsyslogd", needs: "/etc/rsyslog.conf /etc/rsyslog.d/ /usr/lib/*/rsyslog/ /usr/lib/rsyslog/", maybe: true, why: "rsyslog's modules"},
+		{files: "apache2 httpd", needs: "/var/log/apache2/ /var/log/httpd/ /run/apache2/ /run/httpd/", maybe: true, why: "logs whose place variables of its configuration tell"},
 		{files: "haproxy", needs: "/etc/haproxy/ /usr/share/haproxy/", maybe: true, why: "HAProxy's configuration"},
 		{files: "squid", needs: "/etc/squid/ /usr/lib/squid/ /usr/share/squid/ /usr/share/squid-langpack/", maybe: true, runs: true, why: "Squid's helpers and pages"},
 		{files: "freeradius radiusd", needs: "/etc/freeradius/ /etc/raddb/ /usr/lib/freeradius/ /usr/share/freeradius/", maybe: true, why: "FreeRADIUS' modules"},
