@@ -297,7 +297,7 @@ func replacer(secrets []secret) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// sortSecrets tells the secrets that are blotted out of the whole file from those
+// sortSecrets tells the secrets that are redacted of the whole file from those
 // of one line.
 func (c *check) sortSecrets() (everywhere []secret) {
 	c.ofLine = map[int][]secret{}

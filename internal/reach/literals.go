@@ -39,6 +39,7 @@ type literals struct {
 	Words    []string `json:"w,omitempty"` // strings of one word: pieces of a path, names of programs
 	Lines    []string `json:"l,omitempty"` // strings that may be a command line, where the source starts programs
 	Starts   bool     `json:"s,omitempty"` // the source starts programs
+	Calls    bool     `json:"c,omitempty"` // its language's reader follows the calls that start them, or it is data
 }
 
 // sourceExtensions are those of programs in source form and of what configures
@@ -175,6 +176,7 @@ func startsPrograms(src []byte, kind string) bool {
 func readLiterals(src []byte, ext string, installed, standard bool) literals {
 	lang := sourceKind(src, ext)
 	l := literals{Starts: !standard && !(installed && lang == "data") && startsPrograms(src, lang)}
+	l.Calls = slices.Contains([]string{"py", "js", "rb", "pl", "php", "data"}, lang)
 	sets := [4]map[string]bool{{}, {}, {}, {}}
 	add := func(kind, most int, text []byte) {
 		if len(sets[kind]) < most {
@@ -387,7 +389,7 @@ func (w *Walk) follow(file string, l literals) {
 	if !n.installed {
 		n.relative(l)
 	}
-	if l.Starts && !n.installed && !n.isShellScript() {
+	if l.Starts && !n.standard && !(n.installed && (l.Calls || isConfiguration(file))) && !n.isShellScript() {
 		n.starts(l)
 	}
 }
@@ -395,7 +397,8 @@ func (w *Walk) follow(file string, l literals) {
 // starts keeps the programs that strings of an application's source name, and
 // what its strings would run as lines of a shell. What a shell's script starts,
 // its reader evaluates; and what the calls of a library start, that of its
-// language: words of a library's sources are too many to mean programs.
+// language, where it has one: words of a library's sources are too many to mean
+// programs.
 func (n namer) starts(l literals) {
 	for _, name := range l.Words {
 		if program, ok := n.Find(name); ok && len(name) > 1 {
