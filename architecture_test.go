@@ -79,7 +79,7 @@ var rooms = map[string][]string{
 	"policy":    {"report", "finding"},
 	"diff":      {"report", "finding", "sbom"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext"}, // rpmdb: the database of what is left is written anew; confine: both images are run
 	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
 	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
 	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
@@ -117,8 +117,9 @@ var owners = map[string][]string{
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,
-// whose pass overlaps decompression with hashing and reading inside one layer.
-var goroutines = []string{"scan", "feed", "rootfs", "cli"}
+// whose pass overlaps decompression with hashing and reading inside one layer;
+// confine moves a thread into namespaces, which has to end with what it ran.
+var goroutines = []string{"scan", "feed", "rootfs", "confine", "cli"}
 
 // forbiddenNames are words that say nothing about what a package is for.
 var forbiddenNames = []string{"util", "utils", "common", "helpers", "types", "models"}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
@@ -253,7 +254,7 @@ func (c *command) printBases(out *baseReport) error {
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "BASE\tFINDINGS\tSIZE\tPACKAGES\tSURFACE\tPROGRAM\n")
 	row := func(name string, n *base.Numbers, start string) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", escape(name), severityText(n.Vulnerabilities), bytesText(n.Bytes), n.Packages, n.Surface, start)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", escape(name), finding.CountText(n.Vulnerabilities), bytesText(n.Bytes), n.Packages, n.Surface, start)
 	}
 	row("as it is", out.Now, "")
 	for _, o := range out.Candidates {

@@ -295,13 +295,5 @@ func terminal(stream any) (width int, ok bool) {
 // printJSON prints a document of its own schema, indented.
 func (c *command) printJSON(document any) error { return safetext.WriteJSON(c.stdout, document) }
 
-// listed is a list that is never null.
-func listed[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
 // escape makes text from outside safe for a terminal and keeps it on one line.
 func escape(s string) string { return safetext.Line(s) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -60,16 +61,16 @@ func (c *command) dbDiff(oldFile, newFile, format string) error {
 	}
 	if format == "json" {
 		return c.printJSON(diffResult{sideOf(old.Info()), sideOf(new.Info()),
-			packagesListed(d.Added), packagesListed(d.Changed), packagesListed(d.Withdrawn), packagesListed(d.Removed), listed(d.Exploited)})
+			packagesListed(d.Added), packagesListed(d.Changed), packagesListed(d.Withdrawn), packagesListed(d.Removed), safetext.List(d.Exploited)})
 	}
 	return c.printDiff(d)
 }
 
 func packagesListed(list []vulndb.Change) []vulndb.Change {
 	for i := range list {
-		list[i].Packages = listed(list[i].Packages)
+		list[i].Packages = safetext.List(list[i].Packages)
 	}
-	return listed(list)
+	return safetext.List(list)
 }
 
 func sideOf(info vulndb.Info) diffSide {

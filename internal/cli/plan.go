@@ -11,6 +11,7 @@ import (
 
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/plan"
 	"github.com/careen/careen/internal/sbom"
@@ -190,7 +191,7 @@ func (c *command) printSteps(p *plan.Plan) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	row := func(what string, n *plan.Numbers) {
-		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", escape(what), severityText(n.Vulnerabilities), n.Packages, bytesText(n.Bytes))
+		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", escape(what), finding.CountText(n.Vulnerabilities), n.Packages, bytesText(n.Bytes))
 	}
 	row("as it is", &p.Now)
 	for i, s := range p.Steps {

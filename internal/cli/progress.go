@@ -2,13 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"github.com/careen/careen/internal/secret"
 	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/secret"
 )
 
 // progressEvery is how often the line is drawn at most.

@@ -125,7 +125,7 @@ type reachAnswer struct {
 
 func (d *reachDocument) summarise(result *reach.Result, packages []sbom.Package) {
 	s := result.Summary()
-	d.Summary, d.Gaps = &s, listed(result.Gaps)
+	d.Summary, d.Gaps = &s, safetext.List(result.Gaps)
 	for i := range packages {
 		d.Packages = append(d.Packages, reachAnswer{PURL: packages[i].PURL, Verdict: result.Package(i)})
 	}
@@ -133,7 +133,7 @@ func (d *reachDocument) summarise(result *reach.Result, packages []sbom.Package)
 
 // explain answers for a path or its last element, a package's name or a purl.
 func (d *reachDocument) explain(result *reach.Result, packages []sbom.Package, name string) error {
-	d.Gaps = listed(result.Gaps)
+	d.Gaps = safetext.List(result.Gaps)
 	for _, p := range result.Paths(name) {
 		d.Files = append(d.Files, reachAnswer{Path: p, Verdict: result.File(p)})
 	}

@@ -2,22 +2,17 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
-	"github.com/careen/careen/internal/reach"
-	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
 )
@@ -89,51 +84,6 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	return cmd
 }
 
-// slimmed is what careen slim prints; its JSON is docs/slim.md's.
-type slimmed struct {
-	Schema   string        `json:"schema"`
-	Source   string        `json:"source"`
-	Digest   string        `json:"sourceDigest,omitempty"`
-	Level    string        `json:"level"`
-	Written  string        `json:"written,omitempty"` // where to; absent on a dry run
-	Image    string        `json:"digest,omitempty"`
-	ConfigID string        `json:"configId,omitempty"`
-	User     string        `json:"user,omitempty"`
-	Before   slimNumbers   `json:"before"`
-	After    slimNumbers   `json:"after"`
-	Packages []slimPackage `json:"packages"`
-	Kept     []slimReason  `json:"kept"`
-	Gaps     []reach.Gap   `json:"gaps"`
-	Notes    []string      `json:"notes,omitempty"`
-	Observed *observed     `json:"observed,omitempty"`
-	Verified *verified     `json:"verified,omitempty"`
-	plan     *slim.Plan    // for the dry run
-	result   *reach.Result
-}
-
-// slimNumbers measure an image.
-type slimNumbers struct {
-	Bytes           int64          `json:"bytes"` // of visible regular files
-	Stored          int64          `json:"stored,omitempty"`
-	Files           int            `json:"files"`
-	Packages        int            `json:"packages"`
-	Vulnerabilities map[string]int `json:"vulnerabilities,omitempty"` // by severity
-	Surface         *int           `json:"surface,omitempty"`
-}
-
-type slimPackage struct {
-	PURL  string `json:"purl"`
-	Stays bool   `json:"stays"`
-	Kept  int    `json:"keptFiles,omitempty"`
-	Files int    `json:"files,omitempty"`
-}
-
-type slimReason struct {
-	Why   slim.Why `json:"why"`
-	Files int      `json:"files"`
-	Bytes int64    `json:"bytes"`
-}
-
 func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 	if f.format != "text" && f.format != "json" {
 		return fmt.Errorf("--format %s: one of text, json", f.format)
@@ -154,13 +104,15 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	f.keep = append(f.keep, keep...)
-	if err := f.verify.check(f.dryRun && !f.observe.runs()); err != nil {
+	check, err := f.verify.check(f.dryRun && !f.observe.runs())
+	if err != nil {
 		return err
 	}
-	if _, err := argvOf("--observe", f.observe.command); err != nil {
+	watch, err := f.observe.watch(check)
+	if err != nil {
 		return err
 	}
-	sweepTrials()
+	slim.SweepTrials()
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err
@@ -170,9 +122,10 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	defer opt.DB.Close()
-	var out *slimmed
+	var out *slim.Result
 	err = c.oneImage(ctx, target, f.source, opt, f.limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
-		out, err = c.slimImage(ctx, in, to, f, opt)
+		job := slimJob{in: in, to: to, flags: f, check: check, watch: watch, opt: opt}
+		out, err = c.slimImage(ctx, job)
 		return err
 	})
 	if err != nil {
@@ -181,13 +134,23 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 	if f.format == "json" {
 		return c.printJSON(out)
 	}
-	return c.printSlimmed(out)
+	return out.WriteText(c.stdout)
+}
+
+// slimJob is one image to slim, and how.
+type slimJob struct {
+	in    *scan.Opened
+	to    image.Destination
+	flags slimFlags
+	check slim.Check
+	watch slim.Watch
+	opt   scan.Options
 }
 
 // slimImage decides, writes, and looks at what was written.
-func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Destination, f slimFlags, opt scan.Options) (*slimmed, error) {
-	img := in.Image
-	made, err := c.slimDate(img)
+func (c *command) slimImage(ctx context.Context, job slimJob) (*slim.Result, error) {
+	in, f := job.in, job.flags
+	made, err := c.slimDate(in.Image)
 	if err != nil {
 		return nil, err
 	}
@@ -195,77 +158,99 @@ func (c *command) slimImage(ctx context.Context, in *scan.Opened, to image.Desti
 		Level: slim.Level(f.level), Keep: f.keep, KeepPackages: f.packages, KeepShell: f.shell, Layers: f.layers,
 		User: f.user, Version: version(), Time: made,
 	}
-	src := slim.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages}
-	seen, err := c.observe(ctx, in, f)
+	src := slim.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages}
+	seen, err := c.observe(ctx, job, src, &how)
 	if err != nil {
 		return nil, err
-	}
-	if seen != nil {
-		read, err := in.Reach(slim.Commands(src, how))
-		if err != nil {
-			return nil, err
-		}
-		seen.compare(read, src.Packages)
-		how.Observed = seen.list
 	}
 	src.Reach, err = in.Reach(slim.Commands(src, how))
 	if err != nil {
 		return nil, err
 	}
-	var notes []string
-	if err := refuseGaps(src, f); err != nil && !f.dryRun {
-		return nil, err
-	} else if err != nil {
-		notes = append(notes, err.Error())
+	gaps := refuseGaps(src, f)
+	if gaps != nil && !f.dryRun {
+		return nil, gaps
 	}
 	plan, err := slim.Decide(src, how)
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Report(opt)
+	before, err := in.Report(job.opt)
 	if err != nil {
 		return nil, err
 	}
-	out := &slimmed{
-		Schema: "careen-slim/1", Source: img.Ref, Digest: img.Digest, Level: string(how.Level), User: plan.User.String(),
-		Before: numbers(before), Notes: append(notes, plan.Notes...), Gaps: listed(src.Reach.Gaps), plan: plan, result: src.Reach, Observed: seen,
+	out := slim.NewResult(src, how, plan, before)
+	out.Observed = seen
+	if gaps != nil {
+		out.Notes = append([]string{gaps.Error()}, out.Notes...)
 	}
-	out.describe(src, plan)
-	out.Packages, out.Kept = listed(out.Packages), listed(out.Kept)
 	if f.dryRun {
 		return out, nil
 	}
-	bom, err := slimBOM(before, plan, src, how)
-	if err != nil {
-		return nil, err
-	}
-	plan.AddFile(slimBOMPath, bom)
-	written, err := plan.Build(ctx, src, how, slimLabels(img, f))
+	written, err := plan.BuildWithBOM(ctx, src, how, before)
 	if err != nil {
 		return nil, err
 	}
 	defer written.Close()
-	written.Attached = []image.Artifact{bomArtifact(bom)}
 	sourceOpt, err := f.source.options(c, "")
 	if err != nil {
 		return nil, err
 	}
+	img, err := written.Image(in.Image.Ref)
+	if err != nil {
+		return nil, err
+	}
 	if f.verify.asked() {
-		if out.Verified, err = c.verify(ctx, in, src, written, f.verify, sourceOpt); err != nil {
+		if out.Verified, err = verify(ctx, job.check, src, slim.Made{New: written, Image: img}, sourceOpt); err != nil {
 			return nil, err
 		}
 	}
-	after, err := c.scanWritten(ctx, written, img.Ref, opt)
+	opt := job.opt
+	opt.Reach, opt.Cache, opt.Progress = false, nil, nil
+	after, err := scan.Image(ctx, img, opt) // like any other, to say what is true of it
 	if err != nil {
 		return nil, fmt.Errorf("looking at what was made: %w", err)
 	}
-	out.After = numbers(after)
-	w, err := image.Write(ctx, to, *written, sourceOpt)
+	out.After = slim.NumbersOf(after)
+	w, err := image.Write(ctx, job.to, *written, sourceOpt)
 	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", to, err)
+		return nil, fmt.Errorf("writing %s: %w", job.to, err)
 	}
-	out.Written, out.Image, out.ConfigID = to.String(), w.Digest, w.ConfigID
+	out.Written, out.Image, out.ConfigID = job.to.String(), w.Digest, w.ConfigID
 	return out, nil
+}
+
+// observe watches the original, as asked, and has what was seen kept; nil if it was
+// not asked for.
+func (c *command) observe(ctx context.Context, job slimJob, src slim.Source, how *slim.Options) (*slim.Observed, error) {
+	if !job.flags.observe.asked() {
+		return nil, nil
+	}
+	seen, err := job.watch.Observe(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	if seen.Warning != "" {
+		c.note("warning: %s", seen.Warning)
+	}
+	read, err := job.in.Reach(slim.Commands(src, *how))
+	if err != nil {
+		return nil, err
+	}
+	seen.Compare(read, src.Packages)
+	how.Observed = seen.Opened
+	return seen, nil
+}
+
+// verify runs both images.
+func verify(ctx context.Context, check slim.Check, src slim.Source, made slim.Made, opt image.Options) (*slim.Verified, error) {
+	opened, err := scan.Open(ctx, made.Image, scan.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	made.Tree = opened.Tree
+	return check.Verify(ctx, src, made, opt)
 }
 
 // slimDate is what new files and the new configuration are dated: by
@@ -276,45 +261,6 @@ func (c *command) slimDate(img *image.Image) (time.Time, error) {
 		return c.buildDate()
 	}
 	return img.Config.Created, nil
-}
-
-// scanWritten scans the new image like any other, to say what is true of it.
-func (c *command) scanWritten(ctx context.Context, written *image.NewImage, ref string, opt scan.Options) (*report.Report, error) {
-	img, err := written.Image(ref)
-	if err != nil {
-		return nil, err
-	}
-	opt.Reach, opt.Cache, opt.Progress = false, nil, nil
-	return scan.Image(ctx, img, opt)
-}
-
-func numbers(r *report.Report) slimNumbers {
-	n := slimNumbers{Bytes: r.Target.Expanded, Stored: r.Target.Size, Files: r.Target.Files, Packages: len(r.Packages), Vulnerabilities: map[string]int{}}
-	for _, v := range r.Vulnerabilities {
-		if v.Suppressed == nil {
-			n.Vulnerabilities[v.Severity.String()]++
-		}
-	}
-	if r.Surface != nil {
-		n.Surface = &r.Surface.Index
-	}
-	return n
-}
-
-func (out *slimmed) describe(src slim.Source, plan *slim.Plan) {
-	for i, fate := range plan.Packages {
-		out.Packages = append(out.Packages, slimPackage{src.Packages[i].PURL, fate.Stays, fate.Kept, fate.Files})
-		if fate.Stays {
-			out.After.Packages++
-		}
-	}
-	sums := plan.Summary()
-	for _, why := range slim.Reasons() {
-		if n := sums[why]; n.Files > 0 {
-			out.Kept = append(out.Kept, slimReason{why, n.Files, n.Bytes})
-		}
-	}
-	out.After.Files, out.After.Bytes = plan.Left.Files, plan.Left.Bytes
 }
 
 // readKeepFile reads paths and globs, one a line.
@@ -342,126 +288,3 @@ func readKeepFile(file string) ([]string, error) {
 }
 
 const maxKeepFile = 1 << 20
-
-const (
-	slimBOMPath = "usr/share/sbom/careen.cdx.json"
-	slimBOMType = "application/vnd.cyclonedx+json"
-)
-
-// slimBOM lists what the new image is made of.
-func slimBOM(before *report.Report, plan *slim.Plan, src slim.Source, how slim.Options) ([]byte, error) {
-	left := *before
-	left.Packages = plan.Installed(src)
-	left.Vulnerabilities = nil
-	var buf bytes.Buffer
-	err := report.WriteCycloneDX(&buf, []*report.Report{&left}, report.BOMOptions{Timestamp: how.Time})
-	return buf.Bytes(), err
-}
-
-func bomArtifact(bom []byte) image.Artifact {
-	return image.Artifact{Type: slimBOMType, Layers: []image.ArtifactLayer{image.BytesLayer(slimBOMType, bom)}}
-}
-
-// slimLabels record what the image was made from.
-func slimLabels(img *image.Image, f slimFlags) map[string]string {
-	labels := map[string]string{"careen.slim.level": f.level}
-	if img.Digest != "" {
-		labels["careen.slim.from"] = img.Digest
-	} else if img.ConfigID != "" {
-		labels["careen.slim.from"] = img.ConfigID
-	}
-	return labels
-}
-
-// printSlimmed draws the numbers before and after.
-func (c *command) printSlimmed(out *slimmed) error {
-	var b strings.Builder
-	if out.Written == "" {
-		c.printPlan(&b, out)
-	}
-	fmt.Fprintf(&b, "kept %d of %d files:", out.plan.Left.Files, out.Before.Files)
-	for i, k := range out.Kept {
-		if i > 0 {
-			b.WriteString(",")
-		}
-		fmt.Fprintf(&b, " %d %s", k.Files, k.Why)
-	}
-	b.WriteString("\n")
-	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "\tbefore\tafter\t\n")
-	fmt.Fprintf(w, "size\t%s\t%s\t%s\n", bytesText(out.Before.Bytes), bytesText(out.After.Bytes), percent(out.Before.Bytes, out.After.Bytes))
-	fmt.Fprintf(w, "packages\t%d\t%d\t\n", out.Before.Packages, out.After.Packages)
-	if out.Written != "" {
-		fmt.Fprintf(w, "findings\t%s\t%s\t\n", severityText(out.Before.Vulnerabilities), severityText(out.After.Vulnerabilities))
-		if out.Before.Surface != nil && out.After.Surface != nil {
-			fmt.Fprintf(w, "surface\t%d\t%d\t\n", *out.Before.Surface, *out.After.Surface)
-		}
-	}
-	w.Flush()
-	for _, note := range out.Notes {
-		fmt.Fprintf(&b, "note: %s\n", escape(note))
-	}
-	if out.Observed != nil {
-		fmt.Fprintf(&b, "observed: %s\n", escape(out.Observed.String()))
-	}
-	if out.Verified != nil {
-		fmt.Fprintf(&b, "verified: %s\n", escape(out.Verified.String()))
-	}
-	if out.Written != "" {
-		fmt.Fprintf(&b, "wrote %s  %s\n", escape(out.Written), out.Image)
-	}
-	_, err := io.WriteString(c.stdout, b.String())
-	return err
-}
-
-// printPlan lists the packages that would go and why the others stay.
-func (c *command) printPlan(b *strings.Builder, out *slimmed) {
-	best := map[string]slim.Kept{}
-	for _, k := range out.plan.Kept {
-		if i, ok := out.result.Owner(k.Entry.Path); ok && k.Entry.Mode.IsRegular() {
-			purl := out.Packages[i].PURL
-			if known, ok := best[purl]; !ok || k.Why.Before(known.Why) {
-				best[purl] = k
-			}
-		}
-	}
-	for _, p := range out.Packages {
-		if !p.Stays {
-			fmt.Fprintf(b, "drop  %s\n", escape(p.PURL))
-		}
-	}
-	for _, p := range out.Packages {
-		if p.Stays {
-			part := ""
-			if p.Kept < p.Files {
-				part = fmt.Sprintf("  %d of %d files", p.Kept, p.Files)
-			}
-			fmt.Fprintf(b, "keep  %s%s  %s\n", escape(p.PURL), part, escape(best[p.PURL].Explain(out.result)))
-		}
-	}
-	for _, g := range out.Gaps {
-		fmt.Fprintf(b, "unknown  /%s: %s: keeps %s\n", escape(g.Path), escape(g.What), escape(g.Scope))
-	}
-}
-
-func percent(before, after int64) string {
-	if before <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("%+.0f %%", 100*float64(after-before)/float64(before))
-}
-
-// severityText is "4C 17H 31M 9L"; negligible and unknown ones follow where
-// there are any.
-func severityText(counts map[string]int) string {
-	var parts []string
-	for _, s := range finding.Severities() {
-		if n := counts[s.String()]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d%c", n, s.String()[0]))
-		}
-	}
-	if len(parts) == 0 {
-		return "0"
-	}
-	return strings.Join(parts, " ")
-}

@@ -81,3 +81,18 @@ func (s *Severity) UnmarshalText(text []byte) error {
 	*s = v
 	return err
 }
+
+// CountText writes how many there are of each severity: "4C 17H 31M 9L"; negligible and unknown ones follow where
+// there are any.
+func CountText(counts map[string]int) string {
+	var parts []string
+	for _, s := range Severities() {
+		if n := counts[s.String()]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d%c", n, s.String()[0]))
+		}
+	}
+	if len(parts) == 0 {
+		return "0"
+	}
+	return strings.Join(parts, " ")
+}

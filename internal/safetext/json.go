@@ -25,6 +25,14 @@ func WriteJSON(w io.Writer, value any) error {
 	return d.Flush()
 }
 
+// List is a list that a document shows as empty, never as null.
+func List[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // Indenter lays out the JSON written to it, which must come without blanks as
 // encoding/json's Encoder writes it, with two blanks a level, as json.Indent
 // does. In strings it replaces the control and format runes that encoding/json

@@ -1,84 +1,31 @@
-package cli
+package slim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/confine"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
-	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scratch"
-	"github.com/careen/careen/internal/slim"
 )
 
-// verifyFlags say how the new image is run next to the original.
-type verifyFlags struct {
-	command    string
-	http       string
-	within     time.Duration
-	unconfined bool
+// Check says how the new image is run next to the original.
+type Check struct {
+	Command    []string      // what is run; nil for the entrypoint
+	URL        string        // what both are asked for; "" runs them to their end
+	Within     time.Duration // how long a run may take to end or to answer
+	Unconfined bool          // without a Docker daemon, a chroot where nothing better can be had
 }
 
-func (f *verifyFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.command, "verify", "", "run this command in the original and in the result, and write only if they say the same: words, or a JSON array")
-	flags.StringVar(&f.http, "http", "", "run both, ask each for this URL, and write only if they answer the same")
-	flags.DurationVar(&f.within, "verify-within", time.Minute, "how long a run may take to end or to answer")
-	flags.BoolVar(&f.unconfined, "verify-unconfined", false, "without a Docker daemon, run both in a chroot where they cannot be isolated: only for images that may do as root pleases")
-}
-
-func (f *verifyFlags) asked() bool { return f.command != "" || f.http != "" }
-
-// check refuses what can be known to be wrong before the image is read.
-func (f *verifyFlags) check(dryRun bool) error {
-	if !f.asked() {
-		return nil
-	}
-	if dryRun {
-		return errors.New("--dry-run makes nothing that --verify or --http could run")
-	}
-	if _, err := f.argv(); err != nil {
-		return err
-	}
-	if f.http != "" {
-		u, err := url.Parse(f.http)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return fmt.Errorf("--http %s: not an http or https URL", f.http)
-		}
-	}
-	return nil
-}
-
-// argv is the command of --verify; nil without one.
-func (f *verifyFlags) argv() ([]string, error) { return argvOf("--verify", f.command) }
-
-// argvOf reads a command that a flag gives: words, or a JSON array; nil for none.
-func argvOf(flag, command string) ([]string, error) {
-	if command == "" {
-		return nil, nil
-	}
-	if !strings.HasPrefix(command, "[") {
-		return strings.Fields(command), nil
-	}
-	var argv []string
-	if err := json.Unmarshal([]byte(command), &argv); err != nil {
-		return nil, fmt.Errorf("%s %s: neither words nor a JSON array of words", flag, command)
-	}
-	return argv, nil
-}
-
-// verified is what running both images showed.
-type verified struct {
+// Verified is what running both images showed.
+type Verified struct {
 	Command []string `json:"command,omitempty"`
 	URL     string   `json:"url,omitempty"`
 	Status  int      `json:"status,omitempty"` // of both answers
@@ -91,7 +38,7 @@ type verified struct {
 	Varies     bool `json:"varies,omitempty"` // the original differs from itself, so that only status or exit was compared
 }
 
-func (v *verified) String() string {
+func (v *Verified) String() string {
 	same := fmt.Sprintf("the same %d bytes", v.Bytes)
 	if v.Varies {
 		same = "bytes that vary from run to run"
@@ -102,48 +49,41 @@ func (v *verified) String() string {
 	return fmt.Sprintf("%s exits with %d and prints %s", strings.Join(v.Command, " "), v.Exit, same)
 }
 
+// Made is the new image, and its tree.
+type Made struct {
+	New   *image.NewImage
+	Image *image.Image
+	Tree  *rootfs.Tree
+}
+
 // sideBySide are both images, ready to be run.
 type sideBySide struct {
-	original, result slim.Trial
-	run              func(context.Context, *slim.Trial) (slim.Observation, error)
+	original, result Trial
+	run              func(context.Context, *Trial) (Observation, error)
 	unpack           func(context.Context) error // both, where they were not
 }
 
-// verify runs the original and the result, and returns an error that names what
+// Verify runs the original and the result, and returns an error that names what
 // is missing if they differ: as containers where there is a Docker daemon, else
 // isolated by a runtime on this machine, or in a chroot if that was asked for.
-func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, written *image.NewImage, f verifyFlags, opt image.Options) (*verified, error) {
-	argv, err := f.argv()
-	if err != nil {
-		return nil, err
-	}
-	made, err := written.Image(src.Image.Ref)
-	if err != nil {
-		return nil, err
-	}
-	after, err := scan.Open(ctx, made, scan.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer after.Close()
+func (c Check) Verify(ctx context.Context, src Source, made Made, opt image.Options) (*Verified, error) {
 	folder, err := scratch.NewFolder("", trialPrefix)
 	if err != nil {
 		return nil, err
 	}
 	defer folder.Remove()
-	dir := folder.Path
-	trial := func(name string, tree *rootfs.Tree, cfg image.Config) slim.Trial {
-		return slim.Trial{
-			Name: name, Tree: tree, Config: cfg, Root: filepath.Join(dir, name),
-			Command: argv, URL: f.http, Within: f.within, Unconfined: f.unconfined,
+	trial := func(name string, tree *rootfs.Tree, cfg image.Config) Trial {
+		return Trial{
+			Name: name, Tree: tree, Config: cfg, Root: filepath.Join(folder.Path, name),
+			Command: c.Command, URL: c.URL, Within: c.Within, Unconfined: c.Unconfined,
 		}
 	}
-	both := sideBySide{original: trial("original", in.Tree, src.Image.Config), result: trial("result", after.Tree, made.Config)}
+	both := sideBySide{original: trial("original", src.Tree, src.Image.Config), result: trial("result", made.Tree, made.Image.Config)}
 	both.unpack = func(ctx context.Context) error {
-		if err := slim.CanTry(src.Image.Platform, f.unconfined); err != nil {
+		if err := CanTry(src.Image.Platform, c.Unconfined); err != nil {
 			return orUnconfined(err)
 		}
-		return errors.Join(unpackTrial(ctx, &both.original), unpackTrial(ctx, &both.result))
+		return errors.Join(both.original.unpack(ctx), both.result.unpack(ctx))
 	}
 	engine, err := image.OpenEngine(ctx, opt)
 	switch {
@@ -154,27 +94,27 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 		both.run = runApart
 		v, err := both.compare(ctx)
 		if v != nil {
-			v.Unconfined = f.unconfined
+			v.Unconfined = c.Unconfined
 		}
 		return v, orUnconfined(err)
 	case err != nil:
 		return nil, err
 	}
 	defer engine.Close()
-	original, err := slim.Whole(src).Build(ctx, src, slim.Options{Time: src.Image.Config.Created}, nil)
+	original, err := Whole(src).Build(ctx, src, Options{Time: src.Image.Config.Created}, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer original.Close()
-	names := map[string]*image.NewImage{both.original.Name: original, both.result.Name: written}
-	unique := strings.ToLower(filepath.Base(dir))
+	names := map[string]*image.NewImage{both.original.Name: original, both.result.Name: made.New}
+	unique := strings.ToLower(filepath.Base(folder.Path))
 	for name, img := range names {
 		if err := engine.Load(*img, unique+":"+name); err != nil {
 			return nil, fmt.Errorf("loading the %s: %w", name, err)
 		}
 		defer engine.Unload(unique + ":" + name)
 	}
-	both.run = func(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
+	both.run = func(ctx context.Context, t *Trial) (Observation, error) {
 		return t.RunContainer(ctx, engine, unique+":"+t.Name)
 	}
 	v, err := both.compare(ctx)
@@ -184,9 +124,9 @@ func (c *command) verify(ctx context.Context, in *scan.Opened, src slim.Source, 
 	return v, err
 }
 
-// sweepTrials removes what killed runs left: images that were unpacked to be run,
+// SweepTrials removes what killed runs left: images that were unpacked to be run,
 // and the files of slimmed ones where those have names.
-func sweepTrials() {
+func SweepTrials() {
 	scratch.Sweep("", "careen-slim-", "careen-layer-")
 	for _, dir := range scratch.Sweep("", trialPrefix) {
 		confine.RemoveGroup("careen-" + filepath.Base(dir) + "-*")
@@ -204,19 +144,19 @@ func orUnconfined(err error) error {
 }
 
 // runApart runs a trial on a thread of its own, which it moves into namespaces.
-func runApart(ctx context.Context, t *slim.Trial) (slim.Observation, error) {
-	return apart(func() (slim.Observation, error) { return t.Run(ctx) })
+func runApart(ctx context.Context, t *Trial) (Observation, error) {
+	return confine.Apart(func() (Observation, error) { return t.Run(ctx) })
 }
 
-// unpackTrial lays an image out in its trial's root.
-func unpackTrial(ctx context.Context, t *slim.Trial) error {
+// unpack lays an image out in its trial's root.
+func (t *Trial) unpack(ctx context.Context) error {
 	if err := errors.Join(os.Mkdir(t.Root, 0o755), os.Chmod(t.Root, 0o755)); err != nil {
 		return err
 	}
-	return slim.Unpack(ctx, t)
+	return Unpack(ctx, t)
 }
 
-func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
+func (b *sideBySide) compare(ctx context.Context) (*Verified, error) {
 	was, err := b.run(ctx, &b.original)
 	if err != nil {
 		return nil, fmt.Errorf("running the original: %w", err)
@@ -228,7 +168,7 @@ func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
 	if err != nil {
 		return nil, fmt.Errorf("running the result: %w", err)
 	}
-	v := &verified{Command: b.original.Command, URL: b.original.URL, Status: was.Status, Exit: was.Exit, Bytes: len(shown(was))}
+	v := &Verified{Command: b.original.Command, URL: b.original.URL, Status: was.Status, Exit: was.Exit, Bytes: len(shown(was))}
 	difference := differ(was, is)
 	if difference == "" {
 		return v, nil
@@ -244,26 +184,9 @@ func (b *sideBySide) compare(ctx context.Context) (*verified, error) {
 	return nil, fmt.Errorf("the result is not the same: %s%s; %s", difference, lastWords(is.Output), b.missing(ctx))
 }
 
-// apart runs something on a thread of its own, which it may move into namespaces
-// and which ends with it.
-func apart[T any](run func() (T, error)) (T, error) {
-	type outcome struct {
-		value T
-		err   error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		runtime.LockOSThread()
-		value, err := run()
-		done <- outcome{value, err}
-	}()
-	got := <-done
-	return got.value, got.err
-}
-
 // shown is what of an observation is compared byte for byte. What a server
 // prints has times and numbers of processes in it.
-func shown(o slim.Observation) string {
+func shown(o Observation) string {
 	if o.Status != 0 {
 		return o.Body
 	}
@@ -271,7 +194,7 @@ func shown(o slim.Observation) string {
 }
 
 // differ says in a line what differs; "" for nothing.
-func differ(was, is slim.Observation) string {
+func differ(was, is Observation) string {
 	switch {
 	case is.Failed != "":
 		return is.Failed
@@ -296,7 +219,7 @@ func lastWords(output string) string {
 	if len(output) > maxLastWords {
 		output = "…" + output[len(output)-maxLastWords:]
 	}
-	return "; it printed: " + escape(output)
+	return "; it printed: " + safetext.Line(output)
 }
 
 const maxMissing = 20 // files that are named
@@ -318,7 +241,7 @@ func (b *sideBySide) missing(ctx context.Context) string {
 	case len(seen.Opened) == 0:
 		return "which files it lacks cannot be seen: " + seen.Failed
 	}
-	files := slim.Lacking(seen.Opened, b.original.Tree, b.result.Tree)
+	files := Lacking(seen.Opened, b.original.Tree, b.result.Tree)
 	if len(files) == 0 {
 		return "the original opens no file that the result lacks"
 	}
@@ -329,7 +252,7 @@ func (b *sideBySide) missing(ctx context.Context) string {
 			fmt.Fprintf(&out, " and %d more", len(files)-i)
 			break
 		}
-		fmt.Fprintf(&out, " --keep %s", escape(file))
+		fmt.Fprintf(&out, " --keep %s", safetext.Line(file))
 	}
 	return out.String()
 }
