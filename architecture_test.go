@@ -57,7 +57,7 @@ var rooms = map[string][]string{
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
-	"search":  {"vulndb", "match", "sbom", "purl", "finding"},
+	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
 	"project": {"dockerfile", "workload"},                                        // the one finder of lint, pin and check
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
 	"pin":     {"dockerfile", "workload", "project", "finding", "image"},
@@ -72,17 +72,18 @@ var rooms = map[string][]string{
 	"reach/scripted":  {"reach", "rootfs"},
 	"reach/services":  {"reach"}, // programs that start others, as their files say
 	"reach/readers":   {"reach", "reach/services", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
+	"reach/answer":    {"reach", "image", "sbom", "safetext"}, // what careen reach says
 	"reach/reachtest": {"rootfs", "imagetest"},
 
 	// Tier 4, joins.
 	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"policy":    {"report", "finding"},
-	"diff":      {"report", "finding", "sbom"},
+	"diff":      {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
 	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext"}, // rpmdb: the database of what is left is written anew; confine: both images are run
-	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile"},
-	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts"},
-	"plan":      {"base", "finding", "harden", "report", "sbom", "slim"},
+	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "scratch"},       // scratch: the index is replaced
+	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
+	"plan":      {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// Tier 5, edges.
 	"imagetest": {"image"},

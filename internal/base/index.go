@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/scratch"
 )
 
 // Index lists known base images, so that an image can be told which it was
@@ -85,4 +89,36 @@ func (x *Index) Find(img *image.Image) (Known, bool) {
 		}
 	}
 	return best, len(best.DiffIDs) > 0
+}
+
+// OpenIndex reads the index in a file; where there is none, it is empty.
+func OpenIndex(file string) (*Index, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Index{Schema: IndexSchema}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index of bases: %w", err)
+	}
+	defer f.Close()
+	index, err := ReadIndex(f)
+	if err != nil {
+		return nil, fmt.Errorf("index of bases %s: %w", file, err)
+	}
+	return index, nil
+}
+
+// Write replaces the index in a file.
+func (x *Index) Write(file string) error {
+	data, err := json.MarshalIndent(x, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	if err := scratch.Replace(file, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("index of bases: %w", err)
+	}
+	return nil
 }

@@ -2,21 +2,17 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
-	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
@@ -83,17 +79,6 @@ func (c *command) baseIndexCommand() *cobra.Command {
 	return cmd
 }
 
-// baseReport is what careen base prints; its JSON is docs/base.md's.
-type baseReport struct {
-	Schema     string         `json:"schema"`
-	Target     string         `json:"target"`
-	Base       string         `json:"base,omitempty"` // what it was built on, where the index knows
-	BaseLayers int            `json:"baseLayers"`
-	Now        *base.Numbers  `json:"now"`
-	Candidates []base.Outcome `json:"candidates"`
-	rewritten  []byte         // the Dockerfile, where one is asked for
-}
-
 func (c *command) base(ctx context.Context, target string, candidates []string, f baseFlags) error {
 	if f.format != "text" && f.format != "json" {
 		return fmt.Errorf("--format %s: one of text, json", f.format)
@@ -102,7 +87,7 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 	if err != nil {
 		return err
 	}
-	index, err := readBaseIndex(c.baseIndexFile(cacheDir, f.index))
+	index, err := base.OpenIndex(c.baseIndexFile(cacheDir, f.index))
 	if err != nil {
 		return err
 	}
@@ -111,7 +96,7 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 		return err
 	}
 	defer opt.DB.Close()
-	var out *baseReport
+	var out *base.Report
 	err = c.oneImage(ctx, target, f.source, opt, f.limits.archiveBytes, func(in *scan.Opened, opt scan.Options) error {
 		reached, err := in.Reach(nil)
 		if err != nil {
@@ -123,44 +108,25 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 	if err != nil {
 		return err
 	}
-	if out.rewritten != nil {
-		_, err := c.stdout.Write(out.rewritten)
+	if out.Rewritten != nil {
+		_, err := c.stdout.Write(out.Rewritten)
 		return err
 	}
 	if f.format == "json" {
 		err = c.printJSON(out)
 	} else {
-		err = c.printBases(out)
+		err = out.WriteText(c.stdout)
 	}
 	if err != nil {
 		return err
 	}
-	return out.unreached(candidates)
-}
-
-// unreached is the error for candidates of which none could be measured: then
-// nothing was compared.
-func (r *baseReport) unreached(candidates []string) error {
-	why := ""
-	for _, o := range r.Candidates {
-		switch {
-		case !slices.Contains(candidates, o.Ref):
-		case o.Measured:
-			return nil
-		default:
-			why = fmt.Sprintf("%s: not measured: %s", o.Ref, o.Why)
-		}
-	}
-	if why == "" {
-		return nil
-	}
-	return errors.New(why)
+	return out.Unreached(candidates)
 }
 
 // compareBases tries each candidate. What cannot be opened is not measured, and
 // listed so.
-func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *reach.Result, index *base.Index, candidates []string, f baseFlags, opt scan.Options) (*baseReport, error) {
-	out := &baseReport{Schema: "careen-base/1", Target: in.Image.Ref, BaseLayers: in.BaseLayers()}
+func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *reach.Result, index *base.Index, candidates []string, f baseFlags, opt scan.Options) (*base.Report, error) {
+	out := &base.Report{Schema: "careen-base/1", Target: in.Image.Ref, BaseLayers: in.BaseLayers()}
 	if known, ok := index.Find(in.Image); ok {
 		out.Base, out.BaseLayers = known.Ref, len(known.DiffIDs)
 	}
@@ -187,8 +153,8 @@ func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *re
 	}
 	base.Rank(out.Candidates)
 	if f.dockerfile != "" {
-		user, _, _ := userless(in, reached)
-		out.rewritten, err = rebased(f.dockerfile, user, img, out.Candidates)
+		user, _, _ := harden.Userless(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+		out.Rewritten, err = rebased(f.dockerfile, user, img, out.Candidates)
 	}
 	return out, err
 }
@@ -244,83 +210,11 @@ func (c *command) withCandidate(ctx context.Context, of *scan.Opened, ref string
 	return c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, open)
 }
 
-func (c *command) printBases(out *baseReport) error {
-	var b strings.Builder
-	on := "a base of"
-	if out.Base != "" {
-		on = escape(out.Base) + ","
-	}
-	fmt.Fprintf(&b, "%s · on %s %d layers\n\n", escape(out.Target), on, out.BaseLayers)
-	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "BASE\tFINDINGS\tSIZE\tPACKAGES\tSURFACE\tPROGRAM\n")
-	row := func(name string, n *base.Numbers, start string) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", escape(name), finding.CountText(n.Vulnerabilities), bytesText(n.Bytes), n.Packages, n.Surface, start)
-	}
-	row("as it is", out.Now, "")
-	for _, o := range out.Candidates {
-		if o.Measured {
-			row(o.Ref, o.Numbers, string(o.Start))
-		}
-	}
-	w.Flush()
-	for _, o := range out.Candidates {
-		if !o.Measured {
-			fmt.Fprintf(&b, "%s: not measured: %s\n", escape(o.Ref), escape(o.Why))
-		}
-	}
-	for _, o := range out.Candidates {
-		said, lines := verdictOn(o)
-		for i, line := range lines {
-			if i == 0 {
-				fmt.Fprintf(&b, "\n%s %s\n", escape(o.Ref), said)
-			}
-			fmt.Fprintf(&b, "  %s\n", escape(line))
-		}
-	}
-	_, err := fmt.Fprint(c.stdout, b.String())
-	return err
-}
-
-// verdictOn is the one thing that is said of a candidate, and what shows it.
-func verdictOn(o base.Outcome) (said string, lines []string) {
-	lines = slices.Clone(o.Problems)
-	lacks := ""
-	if o.Start == base.Unproved {
-		lacks = "also lacks "
-	}
-	for _, l := range o.Lacks {
-		lines = append(lines, lacks+l.What+" "+l.Name)
-	}
-	switch o.Start {
-	case base.Fails:
-		return "would not start", lines
-	case base.Unproved:
-		return "is not proved to start", lines
-	}
-	return "starts, but lacks", lines
-}
-
 func (c *command) baseIndexFile(cacheDir, file string) string {
 	if file != "" {
 		return file
 	}
 	return filepath.Join(cacheDir, "base-index.json")
-}
-
-func readBaseIndex(file string) (*base.Index, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &base.Index{Schema: base.IndexSchema}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("index of bases: %w", err)
-	}
-	defer f.Close()
-	index, err := base.ReadIndex(f)
-	if err != nil {
-		return nil, fmt.Errorf("index of bases %s: %w", file, err)
-	}
-	return index, nil
 }
 
 func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFlags, file string) error {
@@ -329,7 +223,7 @@ func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFla
 		return err
 	}
 	file = c.baseIndexFile(cacheDir, file)
-	index, err := readBaseIndex(file)
+	index, err := base.OpenIndex(file)
 	if err != nil {
 		return err
 	}
@@ -347,15 +241,8 @@ func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFla
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
-	data, err := json.MarshalIndent(index, "", "  ")
-	if err != nil {
+	if err := index.Write(file); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	if err := replaceFile(file, append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("index of bases: %w", err)
 	}
 	c.note("%s knows %d images", file, len(index.Images))
 	return nil

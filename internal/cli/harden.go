@@ -1,21 +1,18 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
-	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/scratch"
 )
 
 // hardenFlags are the flags of careen harden.
@@ -77,10 +74,7 @@ func (c *command) harden(ctx context.Context, target string, f hardenFlags) erro
 	if f.format == "json" {
 		return c.printJSON(p)
 	}
-	var b bytes.Buffer
-	printProfile(&b, p, f.format, img.Ref)
-	_, err = io.Copy(c.stdout, &b)
-	return err
+	return p.WriteText(c.stdout, f.format, img.Ref)
 }
 
 // profile reads one image and works out what it needs.
@@ -103,56 +97,6 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 	return p, of, err
 }
 
-// userless returns whom an image that runs as root may run as instead, where
-// nothing needs root and no port below 1024 is exposed, which Kubernetes leaves
-// to root.
-func userless(in *scan.Opened, reached *reach.Result) (user, why string, ok bool) {
-	switch name, _, _ := strings.Cut(in.Image.Config.User, ":"); name {
-	case "", "0", "root":
-	default:
-		return "", "", false
-	}
-	p := harden.Analyse(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
-	if p.Root || p.User.Confidence == harden.Guess || len(p.Ports) > 0 {
-		return "", "", false
-	}
-	return p.User.What, p.User.Why, true
-}
-
-// printProfile writes the settings, then why.
-func printProfile(b *bytes.Buffer, p *harden.Profile, format, ref string) {
-	write := func(entries []harden.Entry, indent string) {
-		for _, e := range entries {
-			for _, line := range e.Lines {
-				fmt.Fprintf(b, "%s%s\n", indent, escape(line))
-			}
-		}
-	}
-	switch format {
-	case "docker":
-		fmt.Fprintf(b, "docker run \\\n")
-		for _, flag := range p.Docker() {
-			fmt.Fprintf(b, "  %s \\\n", escape(flag))
-		}
-		fmt.Fprintf(b, "  %s\n\n", escape(ref))
-	case "compose":
-		write(p.Compose(), "    ")
-		write(p.ComposeVolumes(), "")
-		b.WriteString("\n")
-	case "kubernetes":
-		fmt.Fprintf(b, "# of the container\n")
-		write(p.Kubernetes(), "")
-		fmt.Fprintf(b, "# of the pod\n")
-		write(p.PodVolumes(), "")
-		b.WriteString("\n")
-	}
-	w := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
-	for _, r := range p.Reasons() {
-		fmt.Fprintf(w, "# %s\t%s\t%s\n", escape(r.What), r.Confidence, escape(r.Why))
-	}
-	w.Flush()
-}
-
 // patch adds the keys to a file, at once or not at all.
 func (c *command) patch(file, service string, p *harden.Profile) error {
 	const most = 4 << 20
@@ -171,7 +115,7 @@ func (c *command) patch(file, service string, p *harden.Profile) error {
 	if err != nil {
 		return fmt.Errorf("--patch %s: %w", file, err)
 	}
-	if err := replaceFile(file, patched, info.Mode().Perm()); err != nil {
+	if err := scratch.Replace(file, patched, info.Mode().Perm()); err != nil {
 		return fmt.Errorf("--patch: %w", err)
 	}
 	for _, note := range notes {

@@ -19,6 +19,7 @@ import (
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scratch"
 )
 
 // hadolintFiles are the names that Hadolint looks for in the working directory.
@@ -351,7 +352,7 @@ func (c *command) writeFixes(files []*lintFile) error {
 		if err != nil {
 			return err
 		}
-		if err := replaceFile(file.path, file.fixed, info.Mode().Perm()); err != nil {
+		if err := scratch.Replace(file.path, file.fixed, info.Mode().Perm()); err != nil {
 			return fmt.Errorf("%s: %w", file.path, err)
 		}
 		c.note("%s: fixed", escape(file.path))

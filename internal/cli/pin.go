@@ -369,10 +369,10 @@ func vulnerabilityChange(from, to map[string]finding.Severity) string {
 	}
 	var parts []string
 	if len(gone) > 0 {
-		parts = append(parts, fmt.Sprintf("%d fewer (%s)", len(gone), few(gone, ", ")))
+		parts = append(parts, fmt.Sprintf("%d fewer (%s)", len(gone), safetext.Few(gone, ", ")))
 	}
 	if len(came) > 0 {
-		parts = append(parts, fmt.Sprintf("%d more (%s)", len(came), few(came, ", ")))
+		parts = append(parts, fmt.Sprintf("%d more (%s)", len(came), safetext.Few(came, ", ")))
 	}
 	return fmt.Sprintf("vulnerabilities: %s; %d stay", strings.Join(parts, ", "), stay)
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/dockerfile"
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/plan"
 	"github.com/careen/careen/internal/sbom"
@@ -80,7 +77,7 @@ func (c *command) plan(ctx context.Context, target string, f planFlags) error {
 	if f.base.format == "json" {
 		return c.printJSON(out)
 	}
-	return c.printSteps(out)
+	return out.WriteText(c.stdout)
 }
 
 // planFor asks the other rooms. Where the entrypoint cannot be followed, only
@@ -103,7 +100,7 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		return nil, err
 	}
 	if len(f.candidates) > 0 && reachErr == nil {
-		index, err := readBaseIndex(c.baseIndexFile(cacheDir, f.base.index))
+		index, err := base.OpenIndex(c.baseIndexFile(cacheDir, f.base.index))
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +122,7 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		if err != nil {
 			return nil, fmt.Errorf("--dockerfile: %w", err)
 		}
-		known.Unpinned = unpinned(dockerfile.Parse(f.base.dockerfile, data))
+		known.Unpinned = plan.UnpinnedIn(dockerfile.Parse(f.base.dockerfile, data))
 	}
 	return plan.Make(known), nil
 }
@@ -139,7 +136,7 @@ func (c *command) slimOn(ctx context.Context, in *scan.Opened, best base.Outcome
 	err := c.withCandidate(ctx, in, best.Ref, f, opt, func(candidate *scan.Opened) error {
 		on := in.Rebase(candidate, from)
 		defer on.Tree.Close()
-		if !samePackages(on.Catalog.Packages, best.Report.Packages) {
+		if !plan.SamePackages(on.Catalog.Packages, best.Report.Packages) {
 			return nil
 		}
 		packages = on.Catalog.Packages
@@ -158,57 +155,4 @@ func slimmedByDefault(in *scan.Opened) (*slim.Plan, error) {
 		return nil, err
 	}
 	return slim.Decide(src, slim.Options{})
-}
-
-func samePackages(a, b []sbom.Package) bool {
-	count := map[string]int{}
-	for _, p := range a {
-		count[p.PURL]++
-	}
-	for _, p := range b {
-		count[p.PURL]--
-	}
-	for _, n := range count {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// unpinned lists the bases of a Dockerfile that are named by a tag.
-func unpinned(f *dockerfile.File) []plan.Unpinned {
-	var list []plan.Unpinned
-	for _, s := range f.Stages {
-		if r := s.Base; r != nil && r.External() && !strings.Contains(r.Value, "@") {
-			list = append(list, plan.Unpinned{File: f.Path, Line: r.Line, Ref: r.Value})
-		}
-	}
-	return list
-}
-
-func (c *command) printSteps(p *plan.Plan) error {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	row := func(what string, n *plan.Numbers) {
-		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", escape(what), finding.CountText(n.Vulnerabilities), n.Packages, bytesText(n.Bytes))
-	}
-	row("as it is", &p.Now)
-	for i, s := range p.Steps {
-		row(fmt.Sprintf("%d  %s", i+1, s.Do), s.After)
-	}
-	w.Flush()
-	b.WriteString("\n")
-	for i, s := range p.Steps {
-		place := ""
-		if s.Place != "" {
-			place = s.Place + ": "
-		}
-		fmt.Fprintf(&b, "%d  %s%s\n", i+1, escape(place), escape(s.Why))
-	}
-	if len(p.Steps) == 0 {
-		b.WriteString("nothing to do that careen knows of\n")
-	}
-	_, err := fmt.Fprint(c.stdout, b.String())
-	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/secret"
 )
 
@@ -114,7 +115,7 @@ func (c *command) secret(ctx context.Context, paths []string, f secretFlags) err
 		return fmt.Errorf("writing %s: %w", f.format, err)
 	}
 	if f.output != "" {
-		err = replaceFile(f.output, b.Bytes(), 0o644)
+		err = scratch.Replace(f.output, b.Bytes(), 0o644)
 	} else {
 		_, err = c.stdout.Write(b.Bytes())
 	}

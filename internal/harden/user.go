@@ -140,3 +140,19 @@ func (a *analysis) group(uid int) int {
 	}
 	return uid
 }
+
+// Userless returns whom an image that runs as root may run as instead, where
+// nothing needs root and no port below 1024 is exposed, which Kubernetes leaves
+// to root.
+func Userless(src Source) (user, why string, ok bool) {
+	switch name, _, _ := strings.Cut(src.Image.Config.User, ":"); name {
+	case "", "0", "root":
+	default:
+		return "", "", false
+	}
+	p := Analyse(src)
+	if p.Root || p.User.Confidence == Guess || len(p.Ports) > 0 {
+		return "", "", false
+	}
+	return p.User.What, p.User.Why, true
+}

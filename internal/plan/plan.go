@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/report"
@@ -255,4 +256,32 @@ func (m *maker) user(p *Plan) {
 		return
 	}
 	m.add(p, Step{Kind: "user", Do: "USER " + m.in.Harden.User.What, Why: m.in.Harden.User.Why})
+}
+
+// UnpinnedIn lists the bases of a Dockerfile that are named by a tag.
+func UnpinnedIn(f *dockerfile.File) []Unpinned {
+	var list []Unpinned
+	for _, s := range f.Stages {
+		if r := s.Base; r != nil && r.External() && !strings.Contains(r.Value, "@") {
+			list = append(list, Unpinned{File: f.Path, Line: r.Line, Ref: r.Value})
+		}
+	}
+	return list
+}
+
+// SamePackages reports whether two lists name the same packages.
+func SamePackages(a, b []sbom.Package) bool {
+	count := map[string]int{}
+	for _, p := range a {
+		count[p.PURL]++
+	}
+	for _, p := range b {
+		count[p.PURL]--
+	}
+	for _, n := range count {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
 }

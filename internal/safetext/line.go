@@ -35,3 +35,12 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%d B", n)
 }
+
+// Few joins a list and says how many it leaves out.
+func Few(list []string, by string) string {
+	const shown = 3
+	if len(list) <= shown+1 {
+		return strings.Join(list, by)
+	}
+	return fmt.Sprintf("%s%s… (%d)", strings.Join(list[:shown], by), by, len(list))
+}

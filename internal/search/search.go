@@ -1,6 +1,6 @@
 // Package search is what a database says of a vulnerability or a package: by any
 // of its names, by a package's name or by a package URL, and for one version by
-// the rules of a scan. It prints nothing.
+// the rules of a scan; and what of two databases differs.
 package search
 
 import (

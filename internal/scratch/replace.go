@@ -1,4 +1,4 @@
-package cli
+package scratch
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// replaceFile gives a file other bytes at once, or makes it: they are written
+// Replace gives a file other bytes at once, or makes it: they are written
 // next to it and renamed. A link is followed, and stays.
-func replaceFile(path string, data []byte, perm os.FileMode) error {
+func Replace(path string, data []byte, perm os.FileMode) error {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		target, err = path, nil

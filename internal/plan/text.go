@@ -1,0 +1,38 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/safetext"
+)
+
+// WriteText lists the steps, with the numbers after each and why.
+func (p *Plan) WriteText(out io.Writer) error {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	row := func(what string, n *Numbers) {
+		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", safetext.Line(what), finding.CountText(n.Vulnerabilities), n.Packages, safetext.Bytes(n.Bytes))
+	}
+	row("as it is", &p.Now)
+	for i, s := range p.Steps {
+		row(fmt.Sprintf("%d  %s", i+1, s.Do), s.After)
+	}
+	w.Flush()
+	b.WriteString("\n")
+	for i, s := range p.Steps {
+		place := ""
+		if s.Place != "" {
+			place = s.Place + ": "
+		}
+		fmt.Fprintf(&b, "%d  %s%s\n", i+1, safetext.Line(place), safetext.Line(s.Why))
+	}
+	if len(p.Steps) == 0 {
+		b.WriteString("nothing to do that careen knows of\n")
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
