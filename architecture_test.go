@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
 	"project": {"dockerfile", "workload"},                                        // the one finder of lint, pin and check
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
-	"pin":     {"dockerfile", "workload", "project", "finding", "image"},
+	"pin":     {"dockerfile", "workload", "project", "finding", "image", "safetext"},
 
 	// The readers of languages: each may use reach and what reach may. readers is
 	// their table; reachtest is for tests only.
@@ -76,14 +76,15 @@ var rooms = map[string][]string{
 	"reach/reachtest": {"rootfs", "imagetest"},
 
 	// Tier 4, joins.
-	"scan":      {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
-	"policy":    {"report", "finding"},
-	"diff":      {"report", "finding", "sbom", "purl", "safetext"},
-	"checklist": {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
-	"slim":      {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext"}, // rpmdb: the database of what is left is written anew; confine: both images are run
-	"base":      {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "scratch"},       // scratch: the index is replaced
-	"harden":    {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
-	"plan":      {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
+	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
+	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
+	"policy":     {"report", "finding"},
+	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
+	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
+	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"base":       {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "scratch"},       // scratch: the index is replaced
+	"harden":     {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
+	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// Tier 5, edges.
 	"imagetest": {"image"},

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,9 +15,11 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/lint/files"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scratch"
 )
 
@@ -91,14 +92,6 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 	return cmd
 }
 
-// lintFile is one file with what was found in it.
-type lintFile struct {
-	path   string
-	data   []byte // as read
-	fixed  []byte // as data when nothing is fixed
-	result *lint.Result
-}
-
 func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	threshold, err := f.validate()
 	if err != nil {
@@ -120,48 +113,48 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	if slices.ContainsFunc(paths, isStdin) {
 		c.readStdin(found)
 	}
-	files, err := lintInTime(ctx, found.Files, opt, f.fix || f.diff)
+	list, err := lintInTime(ctx, found.Files, opt, f.fix || f.diff)
 	if err != nil {
 		return err
 	}
 	failed := notForFiles(c.notLinted(found, threshold != nil), paths)
-	if none := notForFiles(errNoFiles(paths), paths); len(files) == 0 && failed == nil && len(found.Templates) == 0 {
+	if none := notForFiles(errNoFiles(paths), paths); len(list) == 0 && failed == nil && len(found.Templates) == 0 {
 		if failed = none; threshold == nil { // no gate, which would be green on nothing
 			c.note("%s", escape(none.Error()))
 			failed = nil
 		}
 	}
-	if failed != nil && len(files) == 0 {
+	if failed != nil && len(list) == 0 {
 		return failed
 	}
 	if f.diff {
-		for _, file := range files {
-			if _, err := io.WriteString(c.stdout, file.result.Diff(file.data, file.fixed)); err != nil {
+		for _, file := range list {
+			if _, err := io.WriteString(c.stdout, file.Result.Diff(file.Data, file.Fixed)); err != nil {
 				return err
 			}
 		}
 		return failed
 	}
 	if f.fix {
-		if err := c.writeFixes(files); err != nil {
+		if err := c.writeFixes(list); err != nil {
 			return err
 		}
 	}
 	var reports []*report.Report
 	if f.image != "" {
-		if reports, err = c.lintImage(ctx, files, f); err != nil {
+		if reports, err = c.lintImage(ctx, list, f); err != nil {
 			return fmt.Errorf("--image %s: %w", f.image, err)
 		}
 	}
-	lintReport, gate := c.lintReport(files, threshold, f)
-	if err := c.writeLint(lintReport, files, f); err != nil {
+	lintReport := list.Report(version(), files.Gate{Threshold: threshold, Flag: f.failOn})
+	if err := c.writeLint(lintReport, list, f); err != nil {
 		return err
 	}
 	if failed != nil {
 		return failed
 	}
-	if gate != "" {
-		return &exitError{f.exitCode, fmt.Errorf("gate failed: %s", gate)}
+	if gate := lintReport.Gate; gate != nil && gate.Tripped {
+		return &exitError{f.exitCode, fmt.Errorf("gate failed: %s", gate.Because)}
 	}
 	return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
 }
@@ -179,7 +172,7 @@ func (f lintFlags) validate() (threshold *finding.Severity, err error) {
 		return nil, errors.New("--diff shows what can be fixed in the file, to which --image adds nothing: leave one out")
 	}
 	for _, id := range slices.Concat(f.only, f.ignore) {
-		if _, ok := lint.Lookup(id); !ok && !(f.image != "" && ofImage(id)) {
+		if _, ok := lint.Lookup(id); !ok && !(f.image != "" && files.OfImage(id)) {
 			return nil, fmt.Errorf("no rule has the id %q; docs/lint.md lists them", id)
 		}
 	}
@@ -258,7 +251,7 @@ const maxTemplates = 5
 func (c *command) noteTemplates(found *project.Found) {
 	for i, t := range found.Templates {
 		if i == maxTemplates {
-			c.note("%s more are templates too", count(len(found.Templates)-i, "file", "files"))
+			c.note("%s more are templates too", safetext.Count(len(found.Templates)-i, "file", "files"))
 			return
 		}
 		c.note("%s", escape(t.Error()))
@@ -287,117 +280,44 @@ func (c *command) notLinted(found *project.Found, gate bool) error {
 
 // lintInTime looks at the files, and gives up when the context ends, whatever
 // one of them takes.
-func lintInTime(ctx context.Context, found []*project.File, opt lint.Options, fix bool) ([]*lintFile, error) {
-	var files []*lintFile
+func lintInTime(ctx context.Context, found []*project.File, opt lint.Options, fix bool) (files.List, error) {
+	var list files.List
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		files, err = lintFiles(ctx, found, opt, fix)
+		list, err = files.Check(ctx, found, opt, fix)
 	}()
 	select {
 	case <-done:
-		return files, err
+		return list, err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-// dockerIgnore reads the file that leaves paths out of a Dockerfile's context, as
-// BuildKit looks for it; nil without one. The context is taken to be the directory
-// of the Dockerfile.
-func dockerIgnore(dockerfile string) []byte {
-	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(filepath.Dir(dockerfile), ".dockerignore")} {
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > project.MaxFile {
-			continue
-		}
-		if data, err := os.ReadFile(path); err == nil {
-			return data
-		}
-	}
-	return nil
-}
-
-// lintFiles looks at the files.
-func lintFiles(ctx context.Context, found []*project.File, opt lint.Options, fix bool) ([]*lintFile, error) {
-	var files []*lintFile
-	for _, f := range found {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		file := &lintFile{path: f.Path, data: f.Data, fixed: f.Data}
-		if opt.DockerIgnore = nil; f.Workload == nil {
-			opt.DockerIgnore = dockerIgnore(f.Path)
-		}
-		if fix {
-			file.fixed, file.result = lint.FixFile(f, opt)
-		} else {
-			file.result = lint.CheckFile(f, opt)
-		}
-		files = append(files, file)
-	}
-	return files, nil
-}
-
 // writeFixes replaces the files that were fixed.
-func (c *command) writeFixes(files []*lintFile) error {
-	for _, file := range files {
-		if string(file.fixed) == string(file.data) {
+func (c *command) writeFixes(list files.List) error {
+	for _, file := range list {
+		if string(file.Fixed) == string(file.Data) {
 			continue
 		}
-		if file.path == stdinName {
+		if file.Path == stdinName {
 			return errors.New("standard input cannot be fixed in place; use --diff")
 		}
-		info, err := os.Stat(file.path)
+		info, err := os.Stat(file.Path)
 		if err != nil {
 			return err
 		}
-		if err := scratch.Replace(file.path, file.fixed, info.Mode().Perm()); err != nil {
-			return fmt.Errorf("%s: %w", file.path, err)
+		if err := scratch.Replace(file.Path, file.Fixed, info.Mode().Perm()); err != nil {
+			return fmt.Errorf("%s: %w", file.Path, err)
 		}
-		c.note("%s: fixed", escape(file.path))
+		c.note("%s: fixed", escape(file.Path))
 	}
 	return nil
 }
 
-// lintReport joins the files, and says why the gate trips, "" when it does not.
-func (c *command) lintReport(files []*lintFile, threshold *finding.Severity, f lintFlags) (*report.Lint, string) {
-	var results []*lint.Result
-	for _, file := range files {
-		results = append(results, file.result)
-	}
-	lint.SettleWorkflows(results)
-	r := &report.Lint{Schema: report.LintSchema, Careen: version()}
-	counts := map[finding.Severity]int{}
-	for _, file := range files {
-		r.Files = append(r.Files, file.path)
-		for _, found := range file.result.Findings {
-			r.Misconfigurations = append(r.Misconfigurations, found.Misconfiguration)
-			if found.Suppressed == nil {
-				counts[found.Severity]++
-			}
-			if len(found.Edits) > 0 {
-				r.Fixable++
-			}
-		}
-	}
-	if threshold == nil {
-		return r, ""
-	}
-	var reasons []string
-	for _, s := range finding.Severities() {
-		if n := counts[s]; n > 0 && s >= *threshold {
-			reasons = append(reasons, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
-		}
-	}
-	r.Gate = &report.Gate{Tripped: reasons != nil}
-	if reasons != nil {
-		r.Gate.Because = fmt.Sprintf("%s (--fail-on %s)", strings.Join(reasons, ", "), f.failOn)
-	}
-	return r, r.Gate.Because
-}
-
-func (c *command) writeLint(r *report.Lint, files []*lintFile, f lintFlags) (err error) {
+func (c *command) writeLint(r *report.Lint, list files.List, f lintFlags) (err error) {
 	w := c.stdout
 	if f.output != "" {
 		out, err := os.Create(f.output)
@@ -413,73 +333,7 @@ func (c *command) writeLint(r *report.Lint, files []*lintFile, f lintFlags) (err
 	case "sarif":
 		return report.WriteLintSARIF(w, r)
 	case "github":
-		return writeAnnotations(w, r.Misconfigurations)
+		return report.WriteAnnotations(w, r.Misconfigurations)
 	}
-	return writeLintText(w, r, files)
-}
-
-// writeLintText prints each finding with its line, and what to do.
-func writeLintText(w io.Writer, r *report.Lint, files []*lintFile) error {
-	var b strings.Builder
-	open, suppressed := 0, 0
-	for _, file := range files {
-		for _, found := range file.result.Findings {
-			if found.Suppressed != nil {
-				suppressed++
-				continue
-			}
-			open++
-			fmt.Fprintf(&b, "%s:%d: %s %s: %s\n", escape(file.path), found.Line.Line, found.Severity, found.Rule, escape(found.Message))
-			if found.Text != "" {
-				fmt.Fprintf(&b, "    %s\n", escape(found.Text))
-			}
-			fix := found.Fix
-			if len(found.Edits) > 0 {
-				fix += " (--fix)"
-			}
-			fmt.Fprintf(&b, "    fix: %s\n", escape(fix))
-		}
-	}
-	fmt.Fprintf(&b, "%s, %s", count(len(r.Files), "file", "files"), count(open, "finding", "findings"))
-	if r.Fixable > 0 {
-		fmt.Fprintf(&b, ", %d of them fixed by --fix", r.Fixable)
-	}
-	if suppressed > 0 {
-		fmt.Fprintf(&b, "; %d suppressed by comments", suppressed)
-	}
-	b.WriteByte('\n')
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// writeAnnotations prints workflow commands, which GitHub shows next to the lines
-// of a pull request (docs.github.com, "Workflow commands for GitHub Actions").
-func writeAnnotations(w io.Writer, list []finding.Misconfiguration) error {
-	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	for _, m := range list {
-		if m.Suppressed != nil {
-			continue
-		}
-		level := "notice"
-		switch {
-		case m.Severity >= finding.High:
-			level = "error"
-		case m.Severity == finding.Medium:
-			level = "warning"
-		}
-		_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,title=%s::%s\n", level, property.Replace(filepath.ToSlash(m.Line.File)), m.Line.Line,
-			property.Replace(m.Rule+" "+m.Title), data.Replace(escape(m.Message+"; fix: "+m.Fix)))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return list.WriteText(w)
 }

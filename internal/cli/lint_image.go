@@ -3,30 +3,16 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
-	"github.com/careen/careen/internal/dockerfile"
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
-	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/lint/files"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
-	"github.com/careen/careen/internal/surface"
 )
-
-// secretPrefix tells the rules of secrets from those of files: "secret/npm-token".
-const secretPrefix = "secret/"
-
-// ofImage reports whether an id is that of a rule that looks at images.
-func ofImage(id string) bool {
-	return strings.HasPrefix(id, secretPrefix) || slices.ContainsFunc(surface.Rules(), func(r surface.Rule) bool { return strings.EqualFold(r.ID, id) })
-}
 
 // lintImage adds to the Dockerfile that an image was built from what only the
 // image shows, and returns what is known of the image.
-func (c *command) lintImage(ctx context.Context, files []*lintFile, f lintFlags) ([]*report.Report, error) {
+func (c *command) lintImage(ctx context.Context, list files.List, f lintFlags) ([]*report.Report, error) {
 	target, err := image.ParseTarget(f.image)
 	if err != nil {
 		return nil, err
@@ -41,7 +27,7 @@ func (c *command) lintImage(ctx context.Context, files []*lintFile, f lintFlags)
 	opt := scan.Options{Scanners: scan.Scanners{Secrets: true, Misconfigurations: true}, Limits: f.limits.of(cacheDir)}
 	var reports []*report.Report
 	err = c.eachImage(ctx, target, f.source, opt, f.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
-		file, parsed, err := builtFrom(files, img)
+		file, parsed, err := list.BuiltFrom(img)
 		if err != nil {
 			return err
 		}
@@ -50,87 +36,9 @@ func (c *command) lintImage(ctx context.Context, files []*lintFile, f lintFlags)
 		if err != nil {
 			return err
 		}
-		from := parsed.Stages[len(parsed.Stages)-1].Line
-		file.result.Add(append(imageFaults(r, finding.Line{File: file.path, Line: from}), imageSecrets(r)...))
+		file.AddImage(r, parsed)
 		reports = append(reports, r)
 		return nil
 	})
 	return reports, err
-}
-
-// builtFrom returns the Dockerfile whose instructions fit the history of an
-// image best.
-func builtFrom(files []*lintFile, img *image.Image) (best *lintFile, parsed *dockerfile.File, err error) {
-	most := 0
-	for _, file := range files {
-		if file.result.Kind != "dockerfile" {
-			continue
-		}
-		candidate := dockerfile.Parse(file.path, file.fixed)
-		origins, ok := dockerfile.Align(candidate, img.Config.History)
-		if !ok {
-			continue
-		}
-		own := 1 // a file that is only a FROM fits too
-		for _, o := range origins {
-			if o.Instruction != nil && o.Instruction.Name != "FROM" {
-				own++
-			}
-		}
-		if own > most {
-			best, parsed, most = file, candidate, own
-		}
-	}
-	if best == nil {
-		return nil, nil, errors.New("its history fits none of the Dockerfiles; name the one that it was built from")
-	}
-	return best, parsed, nil
-}
-
-// imageFaults are the faults of an image's configuration and files. What no
-// single instruction brought stands at the FROM of the last stage.
-func imageFaults(r *report.Report, from finding.Line) []lint.Extern {
-	same := map[string][]string{}
-	for _, rule := range surface.Rules() {
-		for _, id := range rule.Also {
-			// "Dockle CIS-DI-0001", "CIS 4.1": the tool's name goes, CIS' is part of its ids.
-			if tool, rest, ok := strings.Cut(id, " "); ok && tool != "CIS" {
-				id = rest
-			}
-			same[rule.ID] = append(same[rule.ID], id)
-		}
-	}
-	var list []lint.Extern
-	for _, m := range r.Misconfigurations {
-		if m.Line == nil {
-			m.Line = &from
-		}
-		if len(m.Locations) > 0 {
-			m.Message += ", e.g. /" + m.Locations[0].Path
-		}
-		list = append(list, lint.Extern{Misconfiguration: m, Same: same[m.Rule]})
-	}
-	return list
-}
-
-// imageSecrets are the secrets of an image, each once at every line that brought
-// it, with the worst of its places there.
-func imageSecrets(r *report.Report) []lint.Extern {
-	same := []string{"CD201", "CD204", "CD205"} // by which lint itself sees values in ENV and RUN
-	var list []lint.Extern
-	for _, s := range r.Secrets {
-		said := map[finding.Line]bool{}
-		for _, p := range s.Places { // worst first
-			if p.Line == nil || said[*p.Line] {
-				continue
-			}
-			said[*p.Line] = true
-			list = append(list, lint.Extern{Same: same, Misconfiguration: finding.Misconfiguration{
-				Rule: secretPrefix + s.Rule, Title: s.Title, Severity: s.Severity, Fix: "revoke it; RUN --mount=type=secret while building",
-				Message: fmt.Sprintf("%s %s, %s", s.Title, s.Redacted, report.SecretPlace(p)),
-				Line:    p.Line, Suppressed: s.Suppressed, Fingerprint: s.Fingerprint,
-			}})
-		}
-	}
-	return list
 }

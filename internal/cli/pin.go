@@ -134,7 +134,7 @@ func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
 				return fmt.Errorf("--lock %s: %w", f.lock, err)
 			}
 		}
-		if err := c.printPins(plan); err != nil {
+		if err := plan.WritePins(c.stdout); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (c *command) leftOut(found *project.Found, unreadable []project.Left) error
 // what they name. Each was noted.
 func unresolved(plan *pin.Plan) error {
 	if n := len(plan.Failed()); n > 0 {
-		return fmt.Errorf("%s could not be resolved", count(n, "reference", "references"))
+		return fmt.Errorf("%s could not be resolved", safetext.Count(n, "reference", "references"))
 	}
 	return nil
 }
@@ -226,74 +226,25 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 // checkPins lists what is wrong. What could not be resolved makes it an error
 // unless something is wrong for certain.
 func (c *command) checkPins(plan *pin.Plan, format string) error {
-	bad, byHand := 0, 0
-	for _, o := range plan.Outcomes {
-		if o.State == pin.Unpinned || o.State == pin.Stale {
-			bad++
-			if o.Why != "" {
-				byHand++
-			}
-		}
+	because := plan.Because()
+	var err error
+	switch format {
+	case "json":
+		err = safetext.WriteJSON(c.stdout, plan.Report(version(), because))
+	case "sarif":
+		err = report.WriteLintSARIF(c.stdout, &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"})
+	case "github":
+		err = report.WriteAnnotations(c.stdout, plan.Findings())
+	default:
+		err = plan.WriteCheck(c.stdout)
 	}
-	next := "careen pin --update fixes them"
-	switch {
-	case byHand == bad:
-		next = "they have to be rewritten by hand first"
-	case byHand > 0:
-		next = fmt.Sprintf("careen pin --update fixes %d, and %d have to be rewritten by hand first", bad-byHand, byHand)
-	}
-	because := ""
-	if bad > 0 {
-		because = fmt.Sprintf("%d of %d references are not pinned to what their tags name; %s", bad, len(plan.Outcomes), next)
-	}
-	if err := c.printCheck(plan, format, because); err != nil {
+	if err != nil {
 		return err
 	}
-	if bad == 0 {
+	if because == "" {
 		return unresolved(plan)
 	}
 	return &exitError{exitGate, errors.New(because)}
-}
-
-func (c *command) printCheck(plan *pin.Plan, format, because string) error {
-	switch format {
-	case "json":
-		return safetext.WriteJSON(c.stdout, plan.Report(version(), because))
-	case "sarif":
-		return report.WriteLintSARIF(c.stdout, &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"})
-	case "github":
-		return writeAnnotations(c.stdout, plan.Findings())
-	}
-	for _, o := range plan.Outcomes {
-		var text string
-		switch o.State {
-		case pin.Unpinned:
-			text = "not pinned"
-			if o.Why != "" {
-				text += ", and cannot be as it is written: " + escape(o.Why)
-			}
-		case pin.Stale:
-			text = "its tag now names " + o.New[strings.LastIndexByte(o.New, '@')+1:]
-		default:
-			continue
-		}
-		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s %s: %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Where), escape(o.Reference.Value), text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *command) printPins(plan *pin.Plan) error {
-	for _, o := range plan.Outcomes {
-		if o.State != pin.Pinned && o.State != pin.Moved {
-			continue
-		}
-		if _, err := fmt.Fprintf(c.stdout, "%s:%d: %s → %s\n", escape(o.Path), o.Reference.Line, escape(o.Reference.Value), escape(o.New)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // comparePins shows what each move of a pin changes about vulnerabilities. That
@@ -315,7 +266,7 @@ func (c *command) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
 			c.note("%s: not compared: %s", escape(o.Reference.Value), escape(err.Error()))
 			continue
 		}
-		fmt.Fprintf(c.stdout, "%s → %s: %s\n", escape(o.Reference.Value), escape(o.New), vulnerabilityChange(from, to))
+		fmt.Fprintf(c.stdout, "%s → %s: %s\n", escape(o.Reference.Value), escape(o.New), pin.VulnerabilityChange(from, to))
 	}
 }
 
@@ -353,46 +304,4 @@ func (c *command) vulnerabilities(ctx context.Context, old, new string, f pinFla
 		}
 	}
 	return found[0], found[1], nil
-}
-
-// vulnerabilityChange puts the difference into words: "2 vulnerabilities fewer
-// (CVE-…, CVE-…), 1 more (CVE-…); 3 stay".
-func vulnerabilityChange(from, to map[string]finding.Severity) string {
-	gone, came, stay := lacking(from, to), lacking(to, from), 0
-	for id := range from {
-		if _, ok := to[id]; ok {
-			stay++
-		}
-	}
-	if len(gone) == 0 && len(came) == 0 {
-		return fmt.Sprintf("the same %d vulnerabilities", stay)
-	}
-	var parts []string
-	if len(gone) > 0 {
-		parts = append(parts, fmt.Sprintf("%d fewer (%s)", len(gone), safetext.Few(gone, ", ")))
-	}
-	if len(came) > 0 {
-		parts = append(parts, fmt.Sprintf("%d more (%s)", len(came), safetext.Few(came, ", ")))
-	}
-	return fmt.Sprintf("vulnerabilities: %s; %d stay", strings.Join(parts, ", "), stay)
-}
-
-// lacking returns what is in a and not in b, worst first.
-func lacking(a, b map[string]finding.Severity) []string {
-	var ids []string
-	for id := range a {
-		if _, ok := b[id]; !ok {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(x, y string) int {
-		if a[x] != a[y] {
-			return int(a[y]) - int(a[x])
-		}
-		return strings.Compare(x, y)
-	})
-	for i, id := range ids {
-		ids[i] = fmt.Sprintf("%s %s", id, a[id])
-	}
-	return ids
 }

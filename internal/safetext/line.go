@@ -44,3 +44,11 @@ func Few(list []string, by string) string {
 	}
 	return fmt.Sprintf("%s%s… (%d)", strings.Join(list[:shown], by), by, len(list))
 }
+
+// Count writes how many there are of what has one word for one and another for more.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
