@@ -35,4 +35,4 @@ endif
 # The advisory database embedded in the binary, from the upstreams or from
 # MIRROR=DIR. Commit it rarely: it weighs on the history.
 snapshot:
-	go run ./cmd/careen db build $(if $(MIRROR),--mirror $(MIRROR)) -o internal/vulndb/snapshot.db.zst
+	go run ./cmd/careen db build --no-text $(if $(MIRROR),--mirror $(MIRROR)) -o internal/vulndb/snapshot.db.zst

@@ -16,6 +16,7 @@ import (
 type csafDocument struct {
 	Document struct {
 		Category string `json:"category"`
+		Title    string `json:"title"`
 		Severity struct {
 			Text string `json:"text"`
 		} `json:"aggregate_severity"`
@@ -55,6 +56,7 @@ type csafRelationship struct {
 
 type csafVulnerability struct {
 	CVE      string              `json:"cve"`
+	Title    string              `json:"title"`
 	Released string              `json:"release_date"`
 	Status   map[string][]string `json:"product_status"`
 	Scores   []struct {
@@ -143,7 +145,8 @@ func (rd csafReader) parse(doc []byte, o *out) error {
 		if err := checkCVE(v.CVE); err != nil {
 			return err
 		}
-		rec := vulndb.Record{ID: v.CVE, Source: rd.source, Modified: modified, Severity: severityWord(raw.Document.Severity.Text)}
+		rec := vulndb.Record{ID: v.CVE, Source: rd.source, Modified: modified, Severity: severityWord(raw.Document.Severity.Text),
+			Title: cmp.Or(v.Title, raw.Document.Title)}
 		if rec.Published, err = parseTime(v.Released); err != nil {
 			return fmt.Errorf("%s: release_date: %w", v.CVE, err)
 		}

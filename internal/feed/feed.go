@@ -31,6 +31,7 @@ type Options struct {
 	Mirror   string                               // directory or URL that holds HOST/PATH of each upstream URL; "" means the upstreams themselves
 	Only     []string                             // names of feeds, of families of them such as "osv", or of what they are about: "debian:12", "npm"; none means every feed
 	Skip     []string                             // names of feeds not to read
+	NoText   bool                                 // leave out the titles of records
 	Keep     *vulndb.DB                           // what else this database holds stays in the new one; nil means nothing does
 	Announce func(Reading) error                  // hears what will be read before it is; an error ends the build; nil means none
 	CacheDir string                               // where downloads are kept for the next build; "" means a temporary directory that is removed

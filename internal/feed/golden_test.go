@@ -158,6 +158,9 @@ func renderRecord(r vulndb.Record) []string {
 	if r.Withdrawn {
 		head += " withdrawn"
 	}
+	if r.Title != "" {
+		head += fmt.Sprintf(" title=%.60q", r.Title)
+	}
 	if r.Malicious {
 		head += " malicious"
 	}

@@ -159,6 +159,7 @@ func (rd osvReader) record(raw *osvRecord) (rec vulndb.Record, joined *vulndb.Re
 		Source:    publisher(raw.ID, rd.source),
 		Withdrawn: raw.Withdrawn != "",
 		Malicious: strings.HasPrefix(raw.ID, "MAL-"),
+		Title:     raw.Summary,
 		CVSS:      osvScores(raw.Severity),
 	}
 	if rec.Published, err = parseTime(raw.Published); err != nil {

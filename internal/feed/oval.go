@@ -23,6 +23,7 @@ const maxOVAL = 4 << 30
 type ovalDefinition struct {
 	ID       string `xml:"id,attr"`
 	Metadata struct {
+		Title      string `xml:"title"`
 		References []struct {
 			Source string `xml:"source,attr"`
 			ID     string `xml:"ref_id,attr"`
@@ -201,7 +202,7 @@ func (rd ovalReader) record(d *ovalDefinition) (ovalRecord, error) {
 	m := &d.Metadata
 	to := ovalRecord{id: d.ID, notAffected: m.Patchable == "Not Applicable"}
 	rec := &to.rec
-	*rec = vulndb.Record{ID: rd.id(d), Source: rd.source, Severity: severityWord(cmp.Or(m.Advisory.Severity, m.Severity))}
+	*rec = vulndb.Record{ID: rd.id(d), Source: rd.source, Severity: severityWord(cmp.Or(m.Advisory.Severity, m.Severity)), Title: m.Title}
 	if err := checkID(rec.ID); err != nil {
 		return to, err
 	}

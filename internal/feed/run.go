@@ -278,6 +278,9 @@ func (f *planned) count(opt Options, o *out, b *vulndb.Builder) {
 	s.Records += o.read
 	for i := range o.records {
 		rec := &o.records[i]
+		if opt.NoText {
+			rec.Title = ""
+		}
 		if err := b.Add(*rec); err != nil {
 			o.bad = append(o.bad, badRecord{o.file + "!" + rec.ID, err.Error()})
 			continue

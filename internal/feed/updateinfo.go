@@ -107,7 +107,7 @@ func (rd updateinfoReader) parse(r io.Reader, o *out) error {
 }
 
 func (rd updateinfoReader) record(u *erratum) (vulndb.Record, error) {
-	rec := vulndb.Record{ID: strings.TrimSpace(u.ID), Source: rd.source, Severity: severityWord(u.Severity)}
+	rec := vulndb.Record{ID: strings.TrimSpace(u.ID), Source: rd.source, Severity: severityWord(u.Severity), Title: u.Title}
 	if err := checkID(rec.ID); err != nil {
 		return rec, err
 	}

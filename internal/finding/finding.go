@@ -16,6 +16,7 @@ type Location struct {
 type Vulnerability struct {
 	ID             string      `json:"id"`                       // primary id: the CVE where there is one
 	Aliases        []string    `json:"aliases"`                  // every other id of the same vulnerability, sorted
+	Title          string      `json:"title,omitempty"`          // one line by its publisher; absent when the database has none
 	Severity       Severity    `json:"severity"`                 // by SeveritySource's word
 	SeveritySource string      `json:"severitySource,omitempty"` // who said so: "debian", "ghsa", "nvd", "cve"…
 	CVSS           []CVSS      `json:"cvss,omitempty"`           // every vector known, best source first

@@ -103,6 +103,8 @@ func (l *lent) Vulnerability(vulndb.VulnRef) vulndb.Vulnerability {
 	return vulndb.Vulnerability{ID: "CVE-2024-0001"}
 }
 
+func (l *lent) Title(*vulndb.Advisory) string { return "" }
+
 func (l *lent) Lookup(string, string) iter.Seq[*vulndb.Advisory] { return l.each }
 
 func (l *lent) each(yield func(*vulndb.Advisory) bool) { yield(l.adv) }

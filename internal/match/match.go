@@ -23,6 +23,7 @@ type Advisories interface {
 	Lookup(ecosystem, name string) iter.Seq[*vulndb.Advisory]
 	Vulnerability(ref vulndb.VulnRef) vulndb.Vulnerability
 	Reach(ecosystem string) (vulndb.Reach, bool)
+	Title(adv *vulndb.Advisory) string // its record's one-line summary, "" when there is none
 }
 
 // Options of matching; the zero value is right.

@@ -280,6 +280,7 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 	f := finding.Vulnerability{
 		ID:          v.ID,
 		Aliases:     v.Aliases,
+		Title:       m.title(hits),
 		Package:     p.PURL,
 		Locations:   p.Locations,
 		Fix:         m.fix(deciding),
@@ -315,6 +316,21 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 		return settled{deciding: deciding}
 	}
 	return settled{deciding, f.Fix}
+}
+
+// title is what publishers call a vulnerability: best a record of it, not an
+// erratum, which names what it updates.
+func (m *matcher) title(hits []*statement) string {
+	title := ""
+	for _, s := range hits {
+		if t := m.db.Title(&s.Advisory); t != "" && (title == "" || !s.erratum) {
+			title = t
+			if !s.erratum {
+				break
+			}
+		}
+	}
+	return strings.Clone(title)
 }
 
 // symbolSource is the advisory that lists vulnerable functions.

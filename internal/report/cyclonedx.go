@@ -467,7 +467,7 @@ func affected(ref, version string, v *finding.Vulnerability) cdx.Affects {
 }
 
 func vulnerability(v *finding.Vulnerability) cdx.Vulnerability {
-	out := cdx.Vulnerability{ID: v.ID, Source: &cdx.Source{Name: publisher(v.ID), URL: pageOf(v.ID)}}
+	out := cdx.Vulnerability{ID: v.ID, Source: &cdx.Source{Name: publisher(v.ID), URL: pageOf(v.ID)}, Description: clean(v.Title)}
 	if len(v.Aliases) > 0 {
 		var references []cdx.VulnerabilityReference
 		for _, alias := range v.Aliases {

@@ -216,10 +216,14 @@ func sarifRuleOf(list []*finding.Vulnerability, packages index) sarifRule {
 		names, more = names[:3], fmt.Sprintf(" and %s", plural(n, "other package", "other packages"))
 	}
 	facts := vulnerabilityFacts(worst)
+	short := fmt.Sprintf("%s in %s%s", worst.ID, strings.Join(names, ", "), more)
+	if worst.Title != "" {
+		short += ": " + worst.Title
+	}
 	return sarifRule{
 		ID:               worst.ID,
 		Name:             "VulnerablePackage",
-		ShortDescription: sarifMessage{Text: sarifText(fmt.Sprintf("%s in %s%s", worst.ID, strings.Join(names, ", "), more))},
+		ShortDescription: sarifMessage{Text: sarifText(short)},
 		FullDescription:  sarifMessage{Text: sarifText(strings.Join(facts, ". ") + ".")},
 		HelpURI:          helpURI(worst),
 		Help: sarifMessage{

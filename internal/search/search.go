@@ -62,6 +62,7 @@ type CVSS struct {
 type Record struct {
 	ID              string   `json:"id"`
 	Source          string   `json:"source"`
+	Title           string   `json:"title,omitempty"` // one line by the publisher
 	Withdrawn       bool     `json:"withdrawn"`
 	Malicious       bool     `json:"malicious,omitempty"`
 	Vulnerabilities []string `json:"vulnerabilities"`
@@ -144,7 +145,7 @@ func (s *search) byID(refs []vulndb.VulnRef, records []vulndb.Identity) {
 		s.result.Vulnerabilities = append(s.result.Vulnerabilities, s.vulnOf(s.db.Vulnerability(ref)))
 	}
 	for _, r := range records {
-		s.result.Records = append(s.result.Records, Record{r.ID, r.Source, r.Withdrawn, r.Malicious, s.primary(r.Vulns)})
+		s.result.Records = append(s.result.Records, Record{r.ID, r.Source, r.Title, r.Withdrawn, r.Malicious, s.primary(r.Vulns)})
 	}
 	for adv := range s.db.All() {
 		about := slices.ContainsFunc(adv.Vulns, func(v vulndb.VulnRef) bool { return slices.Contains(refs, v) })

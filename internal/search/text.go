@@ -19,6 +19,8 @@ func (r *Result) WriteText(out io.Writer) error {
 	for _, rec := range r.Records {
 		if rec.Withdrawn {
 			fmt.Fprintf(out, "%s was withdrawn by its publisher (%s): it matches nothing\n", rec.ID, rec.Source)
+		} else if rec.Title != "" && (len(rec.Vulnerabilities) == 1 || strings.EqualFold(rec.ID, r.Query)) { // errata name what they update
+			fmt.Fprintf(out, "  %s: %s\n", safetext.Line(rec.ID), safetext.Line(rec.Title))
 		}
 	}
 	var rows []Statement

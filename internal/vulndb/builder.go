@@ -272,7 +272,7 @@ func (b *Builder) keepSet(list []string) []string {
 // own copies a record deeply and brings it into the one form that equal
 // records share.
 func (b *Builder) own(r Record) Record {
-	r.ID, r.Source = b.keep(r.ID), b.keep(r.Source)
+	r.ID, r.Source, r.Title = b.keep(r.ID), b.keep(r.Source), b.keep(cutTitle(r.Title))
 	r.Aliases, r.Upstream = b.keepSet(r.Aliases), b.keepSet(r.Upstream)
 	r.CVSS = b.ownCVSS(r.CVSS)
 	affected := r.Affected

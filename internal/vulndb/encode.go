@@ -121,6 +121,9 @@ func (e *encoder) writeRecord(r *merged) {
 	}
 	e.records = b
 	r.end = len(b)
+	if r.Title != "" {
+		e.titles.add(r.offset, r.Title)
+	}
 }
 
 func appendString(b []byte, s string) []byte {

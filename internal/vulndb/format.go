@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// The file format, version 1.0. docs/database-format.md describes it to the
+// The file format, version 1.1. docs/database-format.md describes it to the
 // byte; a change here is a change there. All integers are little-endian.
 const (
 	magic = "CAREENDB"
 	// FormatMajor changes when an old reader could no longer read the file.
 	FormatMajor = 1
 	// FormatMinor counts additions that an old reader may pass over.
-	FormatMinor = 0
+	FormatMinor = 1
 
 	headerSize  = 64
 	entrySize   = 64
@@ -52,12 +52,13 @@ const (
 	secVulnEPSS
 	secEPSS
 	secAlias
+	secTitle // the only one that a file may lack
 	sectionCount
 )
 
 var sectionNames = [sectionCount]string{
 	"INFO", "WHO", "ECONAME", "ECOFIRST", "PKGNAME", "PKGBLOCK",
-	"RECORD", "STRING", "CVSS", "VULNNAME", "VULNMORE", "VULNEPSS", "EPSS", "ALIAS",
+	"RECORD", "STRING", "CVSS", "VULNNAME", "VULNMORE", "VULNEPSS", "EPSS", "ALIAS", "TITLE",
 }
 
 // entry is one row of the section table.

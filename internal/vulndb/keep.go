@@ -35,7 +35,7 @@ func (b *Builder) Keep(db *DB) error {
 			partly[adv.Source] = true
 			continue
 		}
-		b.keptRecord(kept, db, Identity{adv.ID, adv.Source, false, adv.Malicious, adv.Vulns}).add(adv)
+		b.keptRecord(kept, db, Identity{adv.ID, adv.Source, false, adv.Malicious, db.Title(adv), adv.Vulns}).add(adv)
 	}
 	for id := range db.Records() { // also those without a statement: withdrawn, or about nothing that can be matched
 		if !read[id.Source] {
@@ -105,7 +105,7 @@ func (b *Builder) keptRecord(kept map[recordName]*Record, db *DB, id Identity) *
 	if r := kept[key]; r != nil {
 		return r
 	}
-	r := &Record{ID: key.id, Source: key.source, Withdrawn: id.Withdrawn, Malicious: id.Malicious}
+	r := &Record{ID: key.id, Source: key.source, Withdrawn: id.Withdrawn, Malicious: id.Malicious, Title: id.Title}
 	own := canonical(key.id)
 	for _, ref := range id.Vulns {
 		v := db.Vulnerability(ref)

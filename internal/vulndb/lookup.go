@@ -150,7 +150,7 @@ func (w *walker) next() bool {
 		return false
 	}
 	a.ID, a.Source, a.Malicious, a.Severity = w.rec.id, w.rec.source, w.rec.malicious, w.rec.severity
-	a.CVSS, a.Vulns = w.rcvss, w.vulns
+	a.CVSS, a.Vulns, a.Record = w.rcvss, w.vulns, RecordRef(w.at.start)
 
 	head := c.byte()
 	w.ranges = w.ranges[:0]

@@ -65,6 +65,9 @@ func mergeOne(copies []*Record) (*merged, []Conflict) {
 		if !c.Modified.Equal(newest) {
 			continue
 		}
+		if r.Title == "" || c.Title != "" && c.Title < r.Title { // any, and always the same
+			r.Title = c.Title
+		}
 		r.Withdrawn = r.Withdrawn && c.Withdrawn
 		r.Severity = max(r.Severity, c.Severity)
 		r.CVSS = append(r.CVSS, c.CVSS...)

@@ -36,6 +36,7 @@ type DB struct {
 	sections [sectionCount][]byte
 	who, ecoName, pkgName, pkgBlock,
 	vulnName, vulnMore, alias table
+	titles titleTable
 
 	sources    []string // WHO, in memory since every statement names one
 	ecosystems map[string]span
@@ -117,7 +118,7 @@ func OpenBytes(b []byte) (*DB, error) {
 		db.sections[i] = b[e.offset : e.offset+e.length : e.offset+e.length]
 	}
 	for i, ok := range found {
-		if !ok {
+		if !ok && section(i) != secTitle {
 			return nil, fmt.Errorf("%w: no section %q", ErrCorrupt, sectionNames[i])
 		}
 	}
@@ -157,6 +158,10 @@ func (db *DB) checkShape() error {
 		if !c.ok {
 			return fmt.Errorf("section %s does not hold %s", sectionNames[c.sec], c.condition)
 		}
+	}
+	var ok bool
+	if db.titles, ok = newTitles(db.sections[secTitle]); !ok {
+		return fmt.Errorf("section %s: its parts do not fit", sectionNames[secTitle])
 	}
 	return db.loadSmall()
 }

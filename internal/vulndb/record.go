@@ -17,6 +17,7 @@ type Record struct {
 	Modified  time.Time // zero when not stated
 	Withdrawn bool      // never matches; kept so that searches can say so
 	Malicious bool      // a MAL- record: the package itself is malware
+	Title     string    // the publisher's one-line summary; may be ""
 	Severity  finding.Severity
 	CVSS      []CVSS
 	Affected  []Affected
@@ -107,10 +108,14 @@ type Advisory struct {
 	Module    string
 	Repo      string
 	Vulns     []VulnRef // the vulnerabilities it is about: one for each alias group
+	Record    RecordRef `json:"-"` // the record that it is of, for DB.Title
 }
 
 // VulnRef points to a Vulnerability of one database.
 type VulnRef uint32
+
+// RecordRef points to a record of one database.
+type RecordRef int
 
 // Vulnerability is one alias group: a vulnerability with all its names.
 type Vulnerability struct {

@@ -17,11 +17,16 @@ func (db *DB) Records() iter.Seq[Identity] {
 				db.damaged(sectionNames[secRecord])
 				return
 			}
-			if !yield(Identity{w.rec.id, w.rec.source, w.rec.withdrawn, w.rec.malicious, w.vulns}) {
+			if !yield(w.identity(w.vulns)) {
 				return
 			}
 		}
 	}
+}
+
+// identity is that of the record which was read last.
+func (w *walker) identity(vulns []VulnRef) Identity {
+	return Identity{w.rec.id, w.rec.source, w.rec.withdrawn, w.rec.malicious, w.db.titleAt(w.at.start), vulns}
 }
 
 // Vulnerabilities yields every vulnerability, sorted by primary id.

@@ -179,6 +179,9 @@ func (db *DB) verifyStatements() error {
 		}
 		begins[at] = !w.rec.withdrawn
 	}
+	if err := db.verifyTitles(begins); err != nil {
+		return err
+	}
 	var meta infoSection
 	if err := json.Unmarshal(db.sections[secInfo], &meta); err != nil {
 		return corrupt("INFO", "%v", err)

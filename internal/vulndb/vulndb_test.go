@@ -19,18 +19,18 @@ var testDate = time.Date(2026, 8, 22, 6, 0, 0, 0, time.UTC)
 func sampleRecords() []Record {
 	return []Record{
 		{
-			ID: "DSA-5343-1", Source: "debian", Upstream: []string{"CVE-2023-0286", "DEBIAN-CVE-2023-0286", "CVE-2022-4304"},
+			ID: "DSA-5343-1", Source: "debian", Title: "openssl - security update", Upstream: []string{"CVE-2023-0286", "DEBIAN-CVE-2023-0286", "CVE-2022-4304"},
 			Affected: []Affected{
 				{Ecosystem: "Debian:11", Name: "openssl", Ranges: []Range{{Fixed: "1.1.1n-0+deb11u4"}}, Severity: finding.High},
 				{Ecosystem: "Debian:12", Name: "openssl", Ranges: []Range{{Introduced: "0", Fixed: "3.0.8-1"}}},
 			},
 		},
 		{
-			ID: "DEBIAN-CVE-2023-9999", Source: "debian", Upstream: []string{"CVE-2023-9999"},
+			ID: "DEBIAN-CVE-2023-9999", Source: "debian", Title: "openssl - security update", Upstream: []string{"CVE-2023-9999"},
 			Affected: []Affected{{Ecosystem: "Debian:12", Name: "openssl", Ranges: []Range{{}}, Fix: finding.WontFix}},
 		},
 		{
-			ID: "GO-2022-0508", Source: "go", Aliases: []string{"CVE-2022-29526", "GHSA-p782-xgp4-8hr8"}, Severity: finding.Medium,
+			ID: "GO-2022-0508", Source: "go", Title: "Faccessat reports\n wrongly", Aliases: []string{"CVE-2022-29526", "GHSA-p782-xgp4-8hr8"}, Severity: finding.Medium,
 			CVSS: []CVSS{{Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N", Score: 5.3}},
 			Affected: []Affected{{
 				Ecosystem: "Go", Name: "stdlib", Ranges: []Range{{Fixed: "1.17.10"}, {Introduced: "1.18.0", Fixed: "1.18.2"}},
@@ -138,7 +138,7 @@ func cloneAdvisory(db *DB, a *Advisory) answer {
 	for _, ref := range a.Vulns {
 		c.Names = append(c.Names, db.Vulnerability(ref).ID)
 	}
-	c.Vulns = nil
+	c.Vulns, c.Record = nil, 0
 	if len(c.Ranges) == 0 {
 		c.Ranges = nil
 	}

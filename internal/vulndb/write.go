@@ -45,6 +45,7 @@ type encoder struct {
 	vulnNo   map[string]uint32  // place in VULNNAME
 	aliasNo  map[string]uint32  // place in ALIAS
 	records  []byte             // RECORD
+	titles   titles             // TITLE
 	blocks   []string           // PKGBLOCK
 	more     []string           // VULNMORE
 	epss     []finding.EPSS     // of each vulnerability; zero where there is none
@@ -193,7 +194,7 @@ func (e *encoder) sections(packages []pkg, sources []Source, reach []Reach) ([se
 	if out[secVulnEPSS], out[secEPSS], err = epssSections(e.epss); err != nil {
 		return out, Info{}, err
 	}
-	out[secRecord], out[secString] = e.records, e.text.b
+	out[secRecord], out[secString], out[secTitle] = e.records, e.text.b, e.titles.section()
 	for sec, list := range map[section][]string{
 		secWho: e.who.list, secEcoName: ecosystems, secPkgName: names, secPkgBlock: e.blocks,
 		secVulnName: e.vulns, secVulnMore: e.more, secAlias: e.aliases,
@@ -213,18 +214,25 @@ func (e *encoder) sections(packages []pkg, sources []Source, reach []Reach) ([se
 
 // writeSections writes header, table and sections, and returns size and digest.
 func writeSections(w io.Writer, built time.Time, sections [sectionCount][]byte) (int64, string, error) {
-	table := make([]entry, sectionCount)
+	minor, list := uint16(FormatMinor), sections[:]
+	if len(sections[secTitle]) == 0 { // a file of version 1.0
+		minor, list = 0, sections[:secTitle]
+	}
+	table := make([]entry, len(list))
 	at := uint64(headerSize + len(table)*entrySize)
-	for i, s := range sections {
+	for i, s := range list {
 		at = align(at)
 		table[i] = entry{name: sectionNames[i], offset: at, length: uint64(len(s)), flags: flagMustUnderstand, sum: sha256.Sum256(s)}
+		if section(i) == secTitle { // nothing is wrong without it
+			table[i].flags = 0
+		}
 		at += uint64(len(s))
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
-	head := encodeHeader(FormatMinor, built.Unix(), at, table)
+	head := encodeHeader(minor, built.Unix(), at, table)
 	out.Write(head) // errors stay with the bufio.Writer until Flush
 	pos := uint64(len(head))
-	for i, s := range sections {
+	for i, s := range list {
 		out.Write(make([]byte, table[i].offset-pos))
 		out.Write(s)
 		pos = table[i].offset + uint64(len(s))
