@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +127,6 @@ flag beats environment beats file.`,
 		},
 	}
 	root.SetVersionTemplate("careen {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "read flags from this file (default .careen.yaml, if there is one)")
 	flags.StringVar(&c.cacheDir, "cache-dir", "", "keep layer facts and databases here (default the user's cache directory)")
@@ -136,26 +134,37 @@ flag beats environment beats file.`,
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print results and errors only")
 	flags.BoolVar(&c.debug, "debug", false, "say on stderr what is being done")
 	flags.BoolVar(&c.noProgress, "no-progress", false, "no progress line, even on a terminal")
-	root.AddCommand(
-		c.scanCommand(),
-		c.sbomCommand(),
-		c.lintCommand(),
-		c.pinCommand(),
-		c.checkCommand(),
-		c.reachCommand(),
-		c.slimCommand(),
-		c.baseCommand(),
-		c.hardenCommand(),
-		c.planCommand(),
-		c.diffCommand(),
-		c.secretCommand(),
-		c.dbCommand(),
-		c.versionCommand(),
-	)
+	for _, group := range c.verbs() {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
+		for _, verb := range group.verbs {
+			verb.GroupID = group.title
+			root.AddCommand(verb)
+		}
+	}
+	root.SetHelpCommandGroupID(keepIt)
+	root.SetCompletionCommandGroupID(keepIt)
 	strictHelp(root)
 	root.InitDefaultCompletionCmd()
 	strict(root)
 	return root
+}
+
+// keepIt is the title of the group that holds help and completion too.
+const keepIt = "Keep it so"
+
+// verbGroup is what the help text lists under one title.
+type verbGroup struct {
+	title string
+	verbs []*cobra.Command
+}
+
+// verbs lists what careen does, in the order of the help text's groups.
+func (c *command) verbs() []verbGroup {
+	return []verbGroup{
+		{"Look", []*cobra.Command{c.scanCommand(), c.sbomCommand(), c.lintCommand(), c.secretCommand(), c.checkCommand(), c.reachCommand()}},
+		{"Fix", []*cobra.Command{c.planCommand(), c.slimCommand(), c.baseCommand(), c.hardenCommand(), c.pinCommand()}},
+		{keepIt, []*cobra.Command{c.diffCommand(), c.dbCommand(), c.versionCommand(), c.manCommand()}},
+	}
 }
 
 // withVerb puts "scan" in front of arguments that name no verb, so that
@@ -172,41 +181,6 @@ func withVerb(root *cobra.Command, args []string) []string {
 		return args
 	}
 	return append([]string{"scan"}, args...)
-}
-
-func (c *command) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  takes(0, 0),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(c.stdout, "careen %s\n", version())
-			return err
-		},
-	}
-}
-
-// release is set by the linker when a release is built.
-var release = ""
-
-// version is the release, else what the Go toolchain recorded about the build.
-func version() string {
-	if release != "" {
-		return release
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "devel"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "devel-" + s.Value[:12]
-		}
-	}
-	return "devel"
 }
 
 // cachePath returns where the cache is to be.

@@ -135,7 +135,7 @@ func strictHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	for _, sub := range root.Commands() {
 		if sub.Name() == "help" {
-			sub.Run = nil
+			sub.Run, sub.Short = nil, "Explain a verb"
 			sub.RunE = func(_ *cobra.Command, args []string) error {
 				cmd, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
