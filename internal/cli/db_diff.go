@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/search"
-	"github.com/careen/careen/internal/vulndb"
 )
 
 func (c *command) dbDiffCommand() *cobra.Command {
@@ -25,12 +24,16 @@ func (c *command) dbDiff(oldFile, newFile, format string) error {
 	if format != "table" && format != "json" {
 		return fmt.Errorf("--format %s: one of table, json", format)
 	}
-	old, err := vulndb.Open(oldFile)
+	cacheDir, err := c.cache()
+	if err != nil {
+		return err
+	}
+	old, err := c.openPlain(cacheDir, oldFile)
 	if err != nil {
 		return fmt.Errorf("database %s: %w", oldFile, err)
 	}
 	defer old.Close()
-	new, err := vulndb.Open(newFile)
+	new, err := c.openPlain(cacheDir, newFile)
 	if err != nil {
 		return fmt.Errorf("database %s: %w", newFile, err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/scratch"
 )
 
 // manCommand writes the manual pages, from the text of --help. It is for those
@@ -29,7 +31,7 @@ func (c *command) manCommand() *cobra.Command {
 			for _, verb := range withSubverbs(cmd.Root()) {
 				page := manPage(verb, at.Format("2006-01-02"))
 				file := filepath.Join(args[0], manName(verb)+".1")
-				if err := replaceFile(file, []byte(page), 0o644); err != nil {
+				if err := scratch.Replace(file, []byte(page), 0o644); err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
 			}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
+	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,6 +128,9 @@ func strict(cmd *cobra.Command) {
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.FParseErrWhitelist.UnknownFlags = true // the unknown verb is what is wrong
 	}
+	if cmd.HasParent() && cmd.Parent().Name() == "completion" {
+		cmd.Args = takes(0, 0) // the library says it in its own words
+	}
 	for _, sub := range cmd.Commands() {
 		strict(sub)
 	}
@@ -171,6 +177,7 @@ func takes(least, most int) cobra.PositionalArgs {
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
+	var bare *pflag.ValueRequiredError
 	switch {
 	case errors.As(err, &unknown):
 		var names []string
@@ -178,6 +185,9 @@ func flagError(cmd *cobra.Command, err error) error {
 		if name := unknown.GetSpecifiedName(); unknown.GetSpecifiedShortnames() == "" {
 			return fmt.Errorf("unknown flag: --%s%s", name, meant(name, names, "--%s"))
 		}
+		return fmt.Errorf("unknown flag: -%s", unknown.GetSpecifiedName())
+	case errors.As(err, &bare):
+		return fmt.Errorf("--%s needs a value: %s", bare.GetFlag().Name, bare.GetFlag().Usage)
 	case errors.As(err, &invalid):
 		return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), valueError(invalid.GetFlag(), invalid))
 	}
@@ -225,12 +235,36 @@ func words(err error) string {
 				replace(e.Error(), "JSON that is nested too deep")
 			}
 			replace(e.Error(), fmt.Sprintf("not JSON, or damaged, at byte %d", e.Offset))
+		case *url.Error:
+			replace(e.Error(), e.Err.Error())
+		case *net.OpError:
+			plain := e.Err.Error()
+			if e.Addr != nil && !strings.Contains(plain, e.Addr.String()) {
+				plain = e.Addr.String() + ": " + plain
+			}
+			replace(e.Error(), plain)
+			if e.Addr != nil {
+				replace(e.Addr.String()+": "+e.Addr.String()+": ", e.Addr.String()+": ")
+			}
+		case *net.DNSError:
+			replace(e.Error(), fmt.Sprintf("no address of %s is known (%s)", e.Name, e.Err))
 		case *json.UnmarshalTypeError:
 			replace(e.Error(), fmt.Sprintf("JSON that has %s where %s belongs, at byte %d", e.Value, jsonKind(e.Type), e.Offset))
 		}
 	})
-	return text
+	return librarySyntax.ReplaceAllStringFunc(text, func(found string) string {
+		m := librarySyntax.FindStringSubmatch(found)
+		plain := m[1] + "not " + strings.ToUpper(m[2]) + ", or damaged: "
+		if m[3] != "" {
+			plain += "line " + m[3] + ": "
+		}
+		return plain
+	})
 }
+
+// librarySyntax is how the readers of YAML and TOML begin, with the line if they
+// know it.
+var librarySyntax = regexp.MustCompile(`(^|: )(yaml|toml): (?:line (\d+): )?`)
 
 func jsonKind(t reflect.Type) string {
 	switch t.Kind() {

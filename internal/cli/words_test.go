@@ -14,7 +14,7 @@ import (
 )
 
 // libraryWords are what libraries say and people should not have to read.
-var libraryWords = regexp.MustCompile(`lstat|strconv\.|accepts \d|arg\(s\)|requires at least|looking for beginning|cannot unmarshal|\bopen /|time: invalid|unknown shorthand|parsing "`)
+var libraryWords = regexp.MustCompile(`lstat|strconv\.|accepts \d|arg\(s\)|requires at least|looking for beginning|cannot unmarshal|\bopen /|time: invalid|unknown shorthand|parsing "|: (yaml|toml): |dial tcp|Get "|lookup |needs an argument|unknown command`)
 
 // TestWordsThatAreNone: a misspelt verb, verb of a verb, flag, variable or key
 // never ends with exit 0, and the answer names what was meant; no error shows the
@@ -33,6 +33,7 @@ func TestWordsThatAreNone(t *testing.T) {
 		"compose.yaml": "services:\n  web:\n    image: x\n", "pod.yaml": "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: x\n",
 		"app.tar": "x", "page.json": "<html>", "list.json": "[1]", "scna": "a file of that name",
 		"key.yaml": "failon: high\n", "case.yaml": "FAIL_ON: high\n", "far.yaml": "colour: red\n", "value.yaml": "exit-code: lots\n",
+		"broken.yaml": "a: [\n", "broken.toml": "x = [\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -66,6 +67,14 @@ func TestWordsThatAreNone(t *testing.T) {
 		{args: "scan --exit-code lots app.tar", want: `--exit-code "lots": not a whole number`},
 		{args: "scan --max-layer-bytes 1e9 app.tar", want: `--max-layer-bytes "1e9": not a whole number`},
 		{args: "scan --offline=perhaps app.tar", want: `--offline "perhaps": neither true nor false`},
+		{args: "scan -x app.tar", want: "unknown flag: -x"},
+		{args: "completion bash x", want: `"x" is too much: careen completion bash`},
+		{args: "scan --config broken.yaml app.tar", want: "broken.yaml: not YAML, or damaged: line 1: "},
+		{args: "lint --hadolint-config broken.yaml .", want: "broken.yaml: not YAML, or damaged: line 1: "},
+		{args: "scan --secret-rules broken.toml image.tar", want: "broken.toml:1: not TOML, or damaged: "},
+		{args: "scan registry:127.0.0.1:1/x", want: "127.0.0.1:1: connection refused"},
+		{args: "db build -o x.db --mirror http://127.0.0.1:1", want: "127.0.0.1:1: connection refused"},
+		{args: "db export nowhere/x.db", want: "nowhere/x.db: no such file"},
 		{args: "check --fail-under most app.tar", want: "not a whole number"},
 		{args: "diff", want: "OLD and NEW is missing: careen diff OLD NEW"},
 		{args: "diff a", want: "NEW is missing: careen diff OLD NEW"},

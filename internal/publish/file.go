@@ -72,6 +72,10 @@ func OpenUnpacked(file, path string) (*vulndb.DB, error) {
 func WriteFile(path string, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
+		var fault *fs.PathError
+		if errors.As(err, &fault) { // the name of the temporary file says nothing to anybody
+			return &fs.PathError{Op: fault.Op, Path: path, Err: fault.Err}
+		}
 		return err
 	}
 	defer os.Remove(tmp.Name()) // gone already when all went well
@@ -141,19 +145,30 @@ func Export(db *vulndb.DB, to string, bases []string) ([]string, error) {
 	}
 	files := []string{to}
 	for _, name := range bases {
-		base, err := vulndb.Open(name)
-		if err != nil {
-			return files, fmt.Errorf("--delta-from %s: %w", name, err)
-		}
-		file := to + deltaSuffix(base.Info().Digest)
-		err = WriteFile(file, func(w io.Writer) error { return vulndb.Delta(w, base, db) })
-		base.Close()
+		file, err := exportDelta(db, to, name)
 		if err != nil {
 			return files, fmt.Errorf("--delta-from %s: %w", name, err)
 		}
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// exportDelta writes what takes those who have the database in the file base,
+// packed or not, to db.
+func exportDelta(db *vulndb.DB, to, base string) (string, error) {
+	dir, err := os.MkdirTemp("", "careen-delta-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	old, err := OpenUnpacked(base, filepath.Join(dir, "old.db"))
+	if err != nil {
+		return "", err
+	}
+	defer old.Close()
+	file := to + deltaSuffix(old.Info().Digest)
+	return file, WriteFile(file, func(w io.Writer) error { return vulndb.Delta(w, old, db) })
 }
 
 // Pull fetches and verifies a database and writes it to a file, packed when its
