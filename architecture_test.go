@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"rpmdb":    {},
 	"inflate":  {}, // DEFLATE and gzip, wherever compressed bytes enter
 	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
+	"spelling": {}, // the word that a misspelt one stands for: flags of cli, paths of slim
 	"eol":      {}, // when releases end, which match and lint ask about
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"scratch":  {}, // temporary files and folders, and what killed runs left of them
@@ -45,7 +46,7 @@ var rooms = map[string][]string{
 	// severities and fix states, so that the words exist once.
 	"finding": {"cvss"},
 	"sbom":    {"purl", "finding"},
-	"rootfs":  {"image", "inflate", "scratch"}, // scratch: whose a file of the cache is
+	"rootfs":  {"image", "inflate", "scratch", "finding"}, // finding: what was wrong with entries is a warning of the report; scratch: whose a file of the cache is
 	"vulndb":  {"cvss", "finding"},
 
 	// Tier 3, verbs.
@@ -80,9 +81,9 @@ var rooms = map[string][]string{
 	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"policy":     {"report", "finding"},
 	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
-	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext"},
-	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext"}, // rpmdb: the database of what is left is written anew; confine: both images are run
-	"base":       {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "scratch"},       // scratch: the index is replaced
+	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
+	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"base":       {"accounts", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "scratch"},                   // scratch: the index is replaced
 	"harden":     {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
 	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 

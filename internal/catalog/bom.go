@@ -237,7 +237,7 @@ func ReadSBOM(data []byte) (Result, error) {
 		switch {
 		case p.Type == "github": // what Syft calls the actions of workflows
 			p = language("githubactions", p.Name, p.Version)
-		case isOSType(p.Type) && p.Source.Name == "" && sources:
+		case purl.OfDistribution(p.Type) && p.Source.Name == "" && sources:
 			p.Source = sbom.Source{Name: p.Name, Version: p.Version}
 		}
 		for _, at := range b.entries[i].paths {
@@ -248,7 +248,7 @@ func ReadSBOM(data []byte) (Result, error) {
 		}
 		p.Owner = b.entries[i].owner
 		p.Layer, p.TouchedLayer = -1, -1
-		if isOSType(p.Type) && r.Distro.ID == "" {
+		if purl.OfDistribution(p.Type) && r.Distro.ID == "" {
 			r.Distro = distroOf(b.entries[i].purl)
 		}
 		purls[i] = p.PURL
@@ -308,7 +308,7 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 	if version == "" {
 		return sbom.Package{}, false
 	}
-	if isOSType(u.Type) {
+	if purl.OfDistribution(u.Type) {
 		return e.osPackage(u, version), true
 	}
 	switch u.Type {
@@ -549,10 +549,10 @@ func parseImageBOM(data []byte) ([]sbom.Package, error) {
 	var packages []sbom.Package
 	for i := range b.entries {
 		p, ok := b.entries[i].describe()
-		if _, advised := purl.Ecosystem(p.Type); !ok || !advised && !isOSType(p.Type) {
+		if _, advised := purl.Ecosystem(p.Type); !ok || !advised && !purl.OfDistribution(p.Type) {
 			continue
 		}
-		if isOSType(p.Type) && p.Source.Name == "" {
+		if purl.OfDistribution(p.Type) && p.Source.Name == "" {
 			p.Source = sbom.Source{Name: p.Name, Version: p.Version}
 		}
 		if packages = append(packages, p); len(packages) == maxPackages {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -238,7 +239,7 @@ func (b *bom) addSPDX(doc *bomDocument) {
 
 func fromOS(packageURL string) bool {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(packageURL, "pkg:"), "/")
-	return isOSType(kind)
+	return purl.OfDistribution(kind)
 }
 
 // spdxAddress turns SPDX' way to write an address into that of mails.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -23,7 +24,7 @@ const unnamedBuilder = "unknown"
 func nameBuilders(d sbom.Distro, packages []sbom.Package) {
 	for i := range packages {
 		p := &packages[i]
-		if !isOSType(p.Type) {
+		if !purl.OfDistribution(p.Type) {
 			continue
 		}
 		if p.Builder == "" {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -50,14 +51,9 @@ type Result struct {
 	Warnings []Warning
 }
 
-// Warning is something that a reader of the result should know.
-type Warning struct {
-	Kind       string // "packages": a file that lists some; "distro": what the image is
-	Path       string // the file it is about, "" for the image
-	Layer      int    // -1 for the image
-	Message    string
-	Incomplete bool // packages may be missing from the result
-}
+// Warning is something that a reader of the result should know. Its kind is
+// "packages" for a file that lists some, "distro" for what the image is.
+type Warning = finding.Warning
 
 // Bounds of one package database. Those of full desktops have a tenth.
 const (

@@ -73,7 +73,7 @@ func catalogerTable(t *testing.T) string {
 
 // judged says which order of versions a purl type has, and whose advisories.
 func judged(kind string) (order, advisories string) {
-	if isOSType(kind) {
+	if purl.OfDistribution(kind) {
 		of := map[string]string{"deb": "Debian", "apk": "Alpine", "rpm": "Red Hat", "alpm": "Arch Linux"}[kind]
 		scheme, _ := version.ForEcosystem(of)
 		return string(scheme), "[the distribution](matching.md#packages-of-the-distribution)"

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -31,7 +32,7 @@ func (j *join) folders() []string {
 	all := append(slices.Clone(databaseFolders), path.Dir(j.dpkg.status))
 	for i := range j.packages {
 		p := &j.packages[i]
-		if isOSType(p.Type) || p.FromLockFile {
+		if purl.OfDistribution(p.Type) || p.FromLockFile {
 			continue
 		}
 		at, _, _ := strings.Cut(p.Locations[0].Path, "!")

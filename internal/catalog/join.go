@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -56,16 +57,10 @@ type join struct {
 	owned    map[string]bool // folders of packages, once partOfPackage was asked
 }
 
-// IsOSType reports whether packages of a purl type come from a distribution.
-func IsOSType(t string) bool { return isOSType(t) || t == "ebuild" || t == "nix" || t == "opkg" }
-
-// osTypes are the purl types whose packages come from a distribution.
-func isOSType(t string) bool {
-	switch t {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
+// IsOSType reports whether packages of a purl type come from a distribution,
+// whether anyone publishes advisories for it or not.
+func IsOSType(t string) bool {
+	return purl.OfDistribution(t) || t == "ebuild" || t == "nix" || t == "opkg"
 }
 
 // add takes over the packages of one cataloger from the files that the image
@@ -115,7 +110,7 @@ func (j *join) add(c cataloger) {
 			p.Locations = []finding.Location{inLayer(at, fact.Layer)}
 			p.Layer, p.TouchedLayer = fact.Layer, fact.Layer
 			p.Symbols = f.Symbols
-			if isOSType(p.Type) && !c.declared {
+			if purl.OfDistribution(p.Type) && !c.declared {
 				p.PURL = osPURL(p, j.distro)
 			}
 		}
@@ -301,7 +296,7 @@ func (j *join) addDeclared() {
 			file = j.lockBeside(file)
 		}
 		for _, p := range file {
-			if !purls[p.PURL] && !(isOSType(p.Type) && len(types[p.Type]) > 0) {
+			if !purls[p.PURL] && !(purl.OfDistribution(p.Type) && len(types[p.Type]) > 0) {
 				news = append(news, p)
 			}
 		}
@@ -352,7 +347,7 @@ func (j *join) realPaths() {
 func (j *join) nameOwners(from int) {
 	at := map[string][]int{}
 	for i := from; i < len(j.packages); i++ {
-		if p := &j.packages[i]; !isOSType(p.Type) {
+		if p := &j.packages[i]; !purl.OfDistribution(p.Type) {
 			file, _, _ := strings.Cut(p.Locations[0].Path, "!")
 			at[file] = append(at[file], i)
 		}

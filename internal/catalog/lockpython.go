@@ -92,7 +92,7 @@ func specifierName(specifier string) string {
 	return strings.TrimSpace(specifier)
 }
 
-func pythonName(name string) string { return purl.New("pypi", name, "").Name }
+func pythonName(name string) string { return purl.Key("pypi", name) }
 
 func pythonKey(name, version string) string { return pythonName(name) + " " + version }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/workload"
 )
@@ -34,7 +35,7 @@ func minimalBase(in Input) verdict {
 	ofBase := slices.ContainsFunc(r.Target.Layers, func(l report.Layer) bool { return l.Base })
 	packages, bytes := 0, r.Target.Expanded
 	for _, p := range r.Packages {
-		if fromDistribution(p.Type) && (p.Base || !ofBase) {
+		if purl.OfDistribution(p.Type) && (p.Base || !ofBase) {
 			packages++
 		}
 	}
@@ -73,14 +74,6 @@ func minimalBase(in Input) verdict {
 		return verdict{state: Pass, says: says, evidence: evidence}
 	}
 	return verdict{state: Fail, says: says, evidence: evidence, next: next}
-}
-
-func fromDistribution(purlType string) bool {
-	switch purlType {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
 }
 
 // named is "no shell", "1 shell (busybox)", "2 shells (bash, dash)".

@@ -22,66 +22,12 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/project"
+	"github.com/careen/careen/internal/spelling"
 )
-
-// nearest returns the word of a list that a misspelt one stands for, "" when none
-// is near: one slip of the fingers for each four letters.
-func nearest(word string, words []string) string {
-	word = plainWord(word)
-	best, least := "", min(3, max(1, len(word)/4))+1
-	for _, w := range words {
-		if d := slips(word, plainWord(w)); d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// plainWord takes out what people leave out or write another way: "failon",
-// "fail_on" and "FAIL-ON" are one.
-func plainWord(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, s)
-}
-
-// maxWord bounds the words that are compared.
-const maxWord = 64
-
-// slips counts the letters that are wrong, missing, too many or swapped with their
-// neighbour (the optimal string alignment distance).
-func slips(a, b string) int {
-	if len(a) > maxWord || len(b) > maxWord {
-		return maxWord
-	}
-	var before, last []int
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row = last, row, make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			wrong := 1
-			if a[i-1] == b[j-1] {
-				wrong = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+wrong)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
-}
 
 // meant writes the end of an error about a word: what was meant, or what there is.
 func meant(word string, words []string, write string) string {
-	if near := nearest(word, words); near != "" {
+	if near := spelling.Nearest(word, words); near != "" {
 		return fmt.Sprintf("; did you mean "+write+"?", near)
 	}
 	return ""
@@ -106,7 +52,7 @@ func misspelt(root *cobra.Command, args []string) error {
 	if _, err := os.Lstat(args[0]); err == nil {
 		return nil
 	}
-	near := nearest(args[0], verbsOf(root))
+	near := spelling.Nearest(args[0], verbsOf(root))
 	if near == "" || near == args[0] {
 		return nil
 	}
@@ -309,7 +255,7 @@ func unknownVariables(env map[string]string, known []string) (others []string, e
 		if !ours || slices.Contains(variables, name) {
 			continue
 		}
-		if near := nearest(rest, known); near != "" {
+		if near := spelling.Nearest(rest, known); near != "" {
 			return nil, fmt.Errorf("%s in the environment is no flag; did you mean %s?", name, variable(near))
 		}
 		others = append(others, name)

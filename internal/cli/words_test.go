@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,24 +137,5 @@ func TestWordsThatAreNone(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := runCareen(context.Background(), []string{"version"}, []string{"CAREEN_PIPELINE_7=x", "CAREEND_LISTEN=x"}, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 || !strings.Contains(stderr.String(), "CAREEN_PIPELINE_7") || strings.Contains(stderr.String(), "CAREEND") {
 		t.Errorf("exit %d: %s", code, stderr.String())
-	}
-}
-
-func TestNearest(t *testing.T) {
-	words := []string{"scan", "lint", "pin", "harden", "fail-on", "db-repository"}
-	for word, want := range map[string]string{
-		"scna": "scan", "scam": "scan", "sca": "scan", "scaan": "scan", "nmap": "", "failon": "fail-on", "FAIL_ON": "fail-on", "fail": "",
-		"db-repositry": "db-repository", "dbrepozitori": "db-repository", "": "", "redis": "", "nginx": "", "hardened": "harden", "x": "",
-		strings.Repeat("a", 5000): "",
-	} {
-		if got := nearest(word, words); got != want {
-			t.Errorf("%.40q: %q, not %q", word, got, want)
-		}
-	}
-	if d := slips("abcd", "badc"); d != 2 {
-		t.Errorf("two swaps: %d", d)
-	}
-	if got := fmt.Sprint(slips("", "abc"), slips("abc", ""), slips("same", "same")); got != "3 3 0" {
-		t.Error(got)
 	}
 }

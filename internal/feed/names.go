@@ -11,6 +11,7 @@ import (
 
 	"github.com/careen/careen/internal/cvss"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -173,41 +174,10 @@ func cutLast(s, separator string) (before, after string, ok bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// packageName brings a name into the one spelling that its registry compares
-// by: PyPI's by PEP 503, Packagist's and NuGet's in lower case, Swift's URLs
-// without the scheme.
+// packageName is the key of a package's name in an ecosystem.
 func packageName(eco, name string) string {
-	switch baseEcosystem(eco) {
-	case "PyPI":
-		return pep503(name)
-	case "Packagist", "NuGet", "Hex":
-		return strings.ToLower(name)
-	case "SwiftURL":
-		return strings.TrimSuffix(strings.TrimPrefix(name, "https://"), ".git")
-	}
-	return name
-}
-
-// pep503 lowers a name and makes each run of "-", "_" and "." one "-"
-// (https://peps.python.org/pep-0503/#normalized-names).
-func pep503(name string) string {
-	var to strings.Builder
-	run := false
-	for _, r := range strings.ToLower(name) {
-		if r == '-' || r == '_' || r == '.' {
-			run = true
-			continue
-		}
-		if run {
-			to.WriteByte('-')
-			run = false
-		}
-		to.WriteRune(r)
-	}
-	if run {
-		to.WriteByte('-')
-	}
-	return to.String()
+	kind, _ := purl.Type(baseEcosystem(eco))
+	return purl.Key(kind, name)
 }
 
 // severityWord reads a publisher's word. Words outside everybody's scale say

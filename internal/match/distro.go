@@ -305,11 +305,3 @@ func majorMinor(id string) (major, minor string) {
 	minor, _, _ = strings.Cut(rest, ".")
 	return major, minor
 }
-
-func isDistributionType(packageType string) bool {
-	switch packageType {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
-}

@@ -56,12 +56,6 @@ func incompleteName(p *sbom.Package) bool {
 // languageName returns a package's name as its ecosystem's advisories have it.
 func languageName(p *sbom.Package) string {
 	switch p.Type {
-	case "pypi":
-		return normalPython(p.Name)
-	case "composer", "nuget", "hex":
-		// Their registries hold names without regard to case, and the importer
-		// writes them in lower case.
-		return strings.ToLower(p.Name)
 	case "golang":
 		return goModule(p.Name)
 	case "pear":
@@ -74,7 +68,7 @@ func languageName(p *sbom.Package) string {
 			return known.name
 		}
 	}
-	return p.Name
+	return purl.Key(p.Type, p.Name)
 }
 
 // languageVersion returns the version to compare, "" when the package has none.
@@ -105,35 +99,4 @@ func javaVersion(v string) string {
 	}
 	parts := strings.SplitN(v, ".", 4)
 	return strings.Join(parts[:min(3, len(parts))], ".")
-}
-
-// normalPython is PEP 503's normal form: lower case, and runs of "-", "_" and
-// "." are one "-".
-func normalPython(name string) string {
-	normal := true
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c >= 'A' && c <= 'Z' || c == '_' || c == '.' || c == '-' && i > 0 && name[i-1] == '-' {
-			normal = false
-			break
-		}
-	}
-	if normal {
-		return name
-	}
-	b := make([]byte, 0, len(name))
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		switch {
-		case c == '_' || c == '.' || c == '-':
-			if len(b) == 0 || b[len(b)-1] != '-' {
-				b = append(b, '-')
-			}
-		case c >= 'A' && c <= 'Z':
-			b = append(b, c+'a'-'A')
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(b)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/version"
 	"github.com/careen/careen/internal/vulndb"
@@ -40,14 +41,9 @@ type Result struct {
 	Warnings        []Warning
 }
 
-// Warning is something that a reader of the result has to know to trust it.
-type Warning struct {
-	Kind       string // "no-advisories", "uncomparable-version"…, see docs/matching.md
-	Message    string
-	Incomplete bool // findings may be missing because of this
-	Blind      bool // so many that a gate has nothing to go by
-	Remedy     string
-}
+// Warning is something that a reader of the result has to know to trust it; its
+// kinds stand in docs/matching.md.
+type Warning = finding.Warning
 
 // Packages compares pkgs, found in an image of the distribution given, with
 // the advisories of db. The findings keep no memory of db.
@@ -77,11 +73,11 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	others := ofOthers(pkgs)
 	for i := range pkgs {
 		p := &pkgs[i]
-		if p.Builder == "" && (isDistributionType(p.Type) || p.Type == "ebuild") {
+		if p.Builder == "" && (purl.OfDistribution(p.Type) || p.Type == "ebuild") {
 			m.installed++
 		}
 		switch {
-		case isDistributionType(p.Type):
+		case purl.OfDistribution(p.Type):
 			m.matchDistribution(p)
 		case p.Owner != "" && !others[p.Owner]:
 			// The distribution that installed it answers for it, under the

@@ -22,7 +22,7 @@ type Judgement struct {
 // by the rules that a scan goes by.
 func Judge(adv *vulndb.Advisory, version string) Judgement {
 	kind, _ := purl.Type(adv.Ecosystem)
-	l := lookup{ordered: (*matcher)(nil).order(adv.Ecosystem), name: adv.Package, version: version, distribution: isDistributionType(kind)}
+	l := lookup{ordered: (*matcher)(nil).order(adv.Ecosystem), name: adv.Package, version: version, distribution: purl.OfDistribution(kind)}
 	return l.judgement(adv)
 }
 
@@ -61,7 +61,7 @@ func Severity(adv *vulndb.Advisory, v vulndb.Vulnerability) (finding.Severity, s
 
 // questions are what Packages would ask about a package.
 func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
-	if !isDistributionType(p.Type) {
+	if !purl.OfDistribution(p.Type) {
 		var list []lookup
 		for _, eco := range ecosystemsOf(p) {
 			list = append(list, lookup{ordered: m.order(eco), name: languageName(p), version: languageVersion(p)})

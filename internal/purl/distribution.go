@@ -88,8 +88,9 @@ func (p PURL) Upstream() (name, version string) {
 	return name, version
 }
 
-// distribution reports whether packages of the type come from a distribution.
-func distribution(typ string) bool {
+// OfDistribution reports whether packages of a type come from a distribution whose
+// advisories are known, by its package manager.
+func OfDistribution(typ string) bool {
 	switch typ {
 	case "deb", "rpm", "apk", "alpm":
 		return true

@@ -78,14 +78,34 @@ func (p PURL) normal() PURL {
 	return p
 }
 
+// Key returns the name of a package of a type in the one spelling by which its
+// registry compares names. The importer writes a database's keys by it, and whatever
+// looks one up asks by it: PyPI's names in their normal form, Packagist's, NuGet's
+// and Hex's in lower case, Swift's URLs without the scheme.
+func Key(typ, name string) string {
+	switch typ {
+	case "pypi":
+		return normalPython(name)
+	case "composer", "nuget", "hex":
+		return strings.ToLower(name)
+	case "swift":
+		return strings.TrimSuffix(strings.TrimPrefix(name, "https://"), ".git")
+	}
+	return name
+}
+
 // normalPython is the normal form of a Python project's name: lower case, every
-// run of "-", "_" and "." one hyphen
-// (https://packaging.python.org/en/latest/specifications/name-normalization/).
+// run of "-", "_" and "." one hyphen (PEP 503,
+// https://packaging.python.org/en/latest/specifications/name-normalization/).
 func normalPython(name string) string {
+	name = strings.ToLower(name)
+	if !strings.ContainsAny(name, "_.") && !strings.Contains(name, "--") {
+		return name
+	}
 	var b strings.Builder
 	b.Grow(len(name))
 	last := byte(0)
-	for _, c := range []byte(strings.ToLower(name)) {
+	for _, c := range []byte(name) {
 		if c == '_' || c == '.' {
 			c = '-'
 		}
@@ -127,7 +147,7 @@ func (p PURL) Qualifier(key string) string {
 // namespace of a distribution's package is no part of it.
 func (p PURL) PackageName() string {
 	switch {
-	case p.Namespace == "", distribution(p.Type):
+	case p.Namespace == "", OfDistribution(p.Type):
 		return p.Name
 	case p.Type == "maven":
 		return p.Namespace + ":" + p.Name

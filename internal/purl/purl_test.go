@@ -57,6 +57,39 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// TestKey: a database's keys and what is looked up are spelled by one function, so
+// that each spelling of a name finds the others.
+func TestKey(t *testing.T) {
+	for _, test := range []struct {
+		typ, want string
+		names     []string
+	}{
+		{"pypi", "zope-interface", []string{"zope.interface", "Zope_Interface", "zope--interface", "ZOPE-.-INTERFACE"}},
+		{"pypi", "requests", []string{"requests", "Requests"}},
+		{"pypi", "-odd-", []string{"_odd.", "__Odd__"}},
+		{"composer", "symfony/yaml", []string{"symfony/yaml", "Symfony/Yaml"}},
+		{"nuget", "newtonsoft.json", []string{"Newtonsoft.Json"}},
+		{"hex", "plug_cowboy", []string{"Plug_Cowboy"}},
+		{"swift", "github.com/Apple/swift-nio", []string{"https://github.com/Apple/swift-nio.git", "github.com/Apple/swift-nio"}},
+		{"npm", "JSONStream", []string{"JSONStream"}},
+		{"golang", "github.com/Azure/go-ntlmssp", []string{"github.com/Azure/go-ntlmssp"}},
+	} {
+		for _, name := range test.names {
+			if got := Key(test.typ, name); got != test.want {
+				t.Errorf("%s %q: %q, want %q", test.typ, name, got, test.want)
+			}
+			if again := Key(test.typ, Key(test.typ, name)); again != test.want {
+				t.Errorf("%s %q: the key of the key is %q", test.typ, name, again)
+			}
+		}
+	}
+	for _, eco := range []string{"PyPI", "Packagist", "NuGet", "Hex", "SwiftURL"} { // as the importer asks
+		if typ, ok := Type(eco); !ok || Key(typ, "https://A_B") == "https://A_B" {
+			t.Errorf("%s: type %q has no rule", eco, typ)
+		}
+	}
+}
+
 func TestOS(t *testing.T) {
 	for _, c := range []struct {
 		in   OSPackage
@@ -163,12 +196,12 @@ func TestEcosystems(t *testing.T) {
 		if got, ok := Type(eco); !ok || got != typ && typ != "pear" { // Packagist is Composer's
 			t.Errorf("Type(%q) = %q, %v; want %q", eco, got, ok, typ)
 		}
-		if distribution(typ) {
+		if OfDistribution(typ) {
 			t.Errorf("%q is a distribution's type and in the table", typ)
 		}
 	}
 	for eco, typ := range distributions {
-		if !distribution(typ) {
+		if !OfDistribution(typ) {
 			t.Errorf("%s: %q is not the type of a distribution", eco, typ)
 		}
 	}

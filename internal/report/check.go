@@ -3,8 +3,6 @@ package report
 import (
 	"io"
 	"strings"
-
-	"github.com/careen/careen/internal/safetext"
 )
 
 // checkPage documents the points of careen check.
@@ -13,11 +11,7 @@ const checkPage = homePage + "/blob/main/docs/check.md"
 // WriteCheckSARIF writes what careen check found as SARIF 2.1.0. The runs have a
 // category of their own, so that GitHub does not take them for those of a scan.
 func WriteCheckSARIF(w io.Writer, reports []*Report) error {
-	log := sarifLog{
-		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-		Version: "2.1.0",
-		Runs:    []sarifRun{},
-	}
+	var runs []sarifRun
 	for _, r := range reports {
 		looked := *r
 		looked.Vulnerabilities = list(r.Vulnerabilities) // they are not this verb's: nothing to say about them
@@ -26,7 +20,7 @@ func WriteCheckSARIF(w io.Writer, reports []*Report) error {
 		for i := range run.Tool.Driver.Rules {
 			run.Tool.Driver.Rules[i].HelpURI = checkPage
 		}
-		log.Runs = append(log.Runs, run)
+		runs = append(runs, *run)
 	}
-	return safetext.WriteJSON(w, log)
+	return writeSARIFRuns(w, list(runs))
 }

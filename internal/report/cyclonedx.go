@@ -14,6 +14,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -231,7 +232,7 @@ func (b *bom) platform(r *Report, prefix, container string) {
 		switch {
 		case p.Owner != "" && owner != "":
 			owned[owner] = append(owned[owner], refs[p])
-		case r.Target.OS != nil && fromDistribution(p.Type):
+		case r.Target.OS != nil && purl.OfDistribution(p.Type):
 			installed = append(installed, refs[p])
 		default:
 			below = append(below, refs[p])

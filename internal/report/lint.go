@@ -37,43 +37,26 @@ func WriteLintJSON(w io.Writer, l *Lint) error {
 
 // WriteLintSARIF writes the result as one run of SARIF 2.1.0.
 func WriteLintSARIF(w io.Writer, l *Lint) error {
-	driver := sarifDriver{Name: "Careen", InformationURI: homePage, Version: l.Careen, Rules: []sarifRule{}}
-	if v := strings.TrimPrefix(l.Careen, "v"); semantic.MatchString(v) {
-		driver.SemanticVersion = v
-	}
-	run := sarifRun{
-		AutomationDetails: sarifID{cmp.Or(l.Category, "careen-lint/")},
-		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, ToolExecutionNotifications: []sarifNotification{}}},
-		ColumnKind:        "utf16CodeUnits",
-		Results:           []sarifResult{},
-	}
-	place := map[string]int{}
+	invocation := sarifInvocation{ExecutionSuccessful: true, ToolExecutionNotifications: []sarifNotification{}}
+	run := newSARIFRun(l.Careen, cmp.Or(l.Category, "careen-lint/"), invocation)
 	for i := range l.Misconfigurations {
 		m := &l.Misconfigurations[i]
-		if _, known := place[m.Rule]; !known {
-			place[m.Rule] = len(driver.Rules)
-			rule := misconfigurationRule(m)
-			rule.HelpURI = lintPage(m.Rule)
-			driver.Rules = append(driver.Rules, rule)
-		}
 		result := misconfigurationResult(m, &Report{})
-		result.RuleIndex = place[m.Rule]
 		result.Properties = nil
 		for j := range result.Suppressions { // by a comment in the file itself
 			result.Suppressions[j].Kind = "inSource"
 		}
-		run.Results = append(run.Results, result)
+		run.add(result, func() sarifRule {
+			rule := misconfigurationRule(m)
+			rule.HelpURI = lintPage(m.Rule)
+			return rule
+		})
 	}
-	run.Tool = sarifTool{driver}
-	return safetext.WriteJSON(w, sarifLog{
-		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-		Version: "2.1.0",
-		Runs:    []sarifRun{run},
-	})
+	return writeSARIFRuns(w, []sarifRun{*run})
 }
 
 // lintPage is where a rule is explained: lint's own have a page each; with
-// --image those of images and of secrets stand beside them.
+// --image those of images and of secrets stand next to them.
 func lintPage(rule string) string {
 	switch {
 	case strings.HasPrefix(rule, "CI"):

@@ -5,7 +5,6 @@
 package report
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/careen/careen/internal/finding"
@@ -136,37 +135,8 @@ type Source struct {
 	Words   string    `json:"words,omitempty"` // what is missing
 }
 
-// Warning is something that the reader of the report has to know to trust it.
-type Warning struct {
-	Kind    string `json:"kind"`           // "unreadable-file", "no-advisories", "end-of-life", "too-large", "old-database"…
-	Path    string `json:"path,omitempty"` // in the image
-	Layer   int    `json:"layer"`          // -1 when no layer is meant
-	Message string `json:"message"`
-	// Incomplete is set when the result may lack findings because of this.
-	Incomplete bool `json:"incomplete,omitempty"`
-	// Blind is set when a gate would be green only because nothing was looked at.
-	Blind bool `json:"blind,omitempty"`
-	// Remedy is what would change that: a command, or what to do. "" when nothing is known to.
-	Remedy string `json:"remedy,omitempty"`
-}
-
-// Text returns the warning as one line with its place and its remedy.
-func (w Warning) Text() string {
-	text := w.Message
-	if w.Path != "" {
-		text = fmt.Sprintf("%q: %s", w.Path, text)
-	}
-	return text + remedy(w)
-}
-
-func withRemedy(w Warning) string { return w.Message + remedy(w) }
-
-func remedy(w Warning) string {
-	if w.Remedy == "" {
-		return ""
-	}
-	return "; " + w.Remedy
-}
+// Warning is what the reader of the report has to know to trust it.
+type Warning = finding.Warning
 
 // Unverified is the kind of the warning that layers were not compared with any
 // digest.

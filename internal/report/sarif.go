@@ -17,15 +17,19 @@ import (
 // puts where follows what GitHub code scanning reads
 // (docs.github.com, "SARIF support for code scanning").
 func WriteSARIF(w io.Writer, reports []*Report) error {
-	log := sarifLog{
+	runs := []sarifRun{}
+	for _, r := range reports {
+		runs = append(runs, *sarifRunOf(r))
+	}
+	return writeSARIFRuns(w, runs)
+}
+
+func writeSARIFRuns(w io.Writer, runs []sarifRun) error {
+	return safetext.WriteJSON(w, sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0",
-		Runs:    []sarifRun{},
-	}
-	for _, r := range reports {
-		log.Runs = append(log.Runs, sarifRunOf(r))
-	}
-	return safetext.WriteJSON(w, log)
+		Runs:    runs,
+	})
 }
 
 // The parts of SARIF that Careen writes, named as the standard names them.
@@ -42,6 +46,8 @@ type (
 		ColumnKind        string            `json:"columnKind"`
 		Results           []sarifResult     `json:"results"`
 		Properties        map[string]any    `json:"properties,omitempty"`
+
+		rules map[string]int // index of each rule in the driver's list, by its id
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -134,11 +140,47 @@ const maxSARIFLocations = 1000
 
 var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
 
-func sarifRunOf(r *Report) sarifRun {
-	driver := sarifDriver{Name: "Careen", InformationURI: homePage, Version: r.Careen, Rules: []sarifRule{}}
-	if v := strings.TrimPrefix(r.Careen, "v"); semantic.MatchString(v) {
+// newSARIFRun returns a run of a version of careen without results.
+func newSARIFRun(careen, category string, invocation sarifInvocation) *sarifRun {
+	driver := sarifDriver{Name: "Careen", InformationURI: homePage, Version: careen, Rules: []sarifRule{}}
+	if v := strings.TrimPrefix(careen, "v"); semantic.MatchString(v) {
 		driver.SemanticVersion = v
 	}
+	return &sarifRun{
+		Tool:              sarifTool{driver},
+		AutomationDetails: sarifID{category},
+		Invocations:       []sarifInvocation{invocation},
+		ColumnKind:        "utf16CodeUnits",
+		Results:           []sarifResult{},
+		rules:             map[string]int{},
+	}
+}
+
+// add appends a result, and its rule unless the run has it already.
+func (run *sarifRun) add(result sarifResult, rule func() sarifRule) {
+	at, known := run.rules[result.RuleID]
+	if !known {
+		at = len(run.Tool.Driver.Rules)
+		run.rules[result.RuleID] = at
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, rule())
+	}
+	result.RuleIndex = at
+	run.Results = append(run.Results, result)
+}
+
+// suppressions says that a finding was accepted elsewhere, and why.
+func suppressions(s *finding.Suppressed) []sarifSuppression {
+	if s == nil {
+		return nil
+	}
+	why := s.By
+	if s.Why != "" {
+		why += ": " + s.Why
+	}
+	return []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(why)}}
+}
+
+func sarifRunOf(r *Report) *sarifRun {
 	packages := packageIndex(r.Packages)
 	byID := map[string][]*finding.Vulnerability{}
 	results := make([]*finding.Vulnerability, len(r.Vulnerabilities))
@@ -152,22 +194,15 @@ func sarifRunOf(r *Report) sarifRun {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	place := map[string]int{}
-	for i, id := range ids {
-		place[id] = i
-		driver.Rules = append(driver.Rules, sarifRuleOf(byID[id], packages))
+	run := newSARIFRun(r.Careen, category(r), sarifInvocationOf(r))
+	for i, id := range ids { // sorted, whatever the order of the results
+		run.rules[id] = i
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(byID[id], packages))
 	}
 	slices.SortStableFunc(results, func(a, b *finding.Vulnerability) int {
 		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b), strings.Compare(a.Fingerprint, b.Fingerprint))
 	})
-	run := sarifRun{
-		Tool:              sarifTool{driver},
-		AutomationDetails: sarifID{category(r)},
-		Invocations:       []sarifInvocation{sarifInvocationOf(r)},
-		ColumnKind:        "utf16CodeUnits",
-		Results:           []sarifResult{},
-		Properties:        map[string]any{"image": r.Target.Ref},
-	}
+	run.Properties = map[string]any{"image": r.Target.Ref}
 	if r.Judged != nil {
 		run.Properties["judged"] = r.Judged
 	}
@@ -178,12 +213,16 @@ func sarifRunOf(r *Report) sarifRun {
 		run.Properties["platform"] = r.Target.Platform
 	}
 	for _, v := range results {
-		result := sarifResultOf(v, packages, r)
-		result.RuleIndex = place[v.ID]
-		run.Results = append(run.Results, result)
+		run.add(sarifResultOf(v, packages, r), nil)
 	}
-	run.addSecrets(r)
-	run.addMisconfigurations(r)
+	for i := range r.Secrets {
+		s := &r.Secrets[i]
+		run.add(secretResult(s, r), func() sarifRule { return secretRule(s) })
+	}
+	for i := range r.Misconfigurations {
+		m := &r.Misconfigurations[i]
+		run.add(misconfigurationResult(m, r), func() sarifRule { return misconfigurationRule(m) })
+	}
 	return run
 }
 
@@ -320,13 +359,7 @@ func sarifResultOf(v *finding.Vulnerability, packages index, r *Report) sarifRes
 		}
 		result.RelatedLocations = inImage
 	}
-	if v.Suppressed != nil {
-		why := v.Suppressed.By
-		if v.Suppressed.Why != "" {
-			why += ": " + v.Suppressed.Why
-		}
-		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(why)}}
-	}
+	result.Suppressions = suppressions(v.Suppressed)
 	return result
 }
 
@@ -362,7 +395,7 @@ func resultMessage(v *finding.Vulnerability, name, version, kind, upgradeTo stri
 func sarifInvocationOf(r *Report) sarifInvocation {
 	i := sarifInvocation{ExecutionSuccessful: !incomplete(r.Warnings), ToolExecutionNotifications: []sarifNotification{}}
 	for _, w := range r.Warnings {
-		n := sarifNotification{Descriptor: sarifID{w.Kind}, Level: "warning", Message: sarifMessage{Text: sarifText(withRemedy(w))}}
+		n := sarifNotification{Descriptor: sarifID{w.Kind}, Level: "warning", Message: sarifMessage{Text: sarifText(w.WithRemedy())}}
 		if w.Incomplete {
 			n.Level = "error"
 		}

@@ -12,22 +12,6 @@ import (
 // configurationPage documents the rules on images, a section each.
 const configurationPage = homePage + "/blob/main/docs/rules/image.md"
 
-// addMisconfigurations writes each fault as a result, and each rule that is
-// broken as a rule.
-func (run *sarifRun) addMisconfigurations(r *Report) {
-	place := map[string]int{}
-	for i := range r.Misconfigurations {
-		m := &r.Misconfigurations[i]
-		if _, known := place[m.Rule]; !known {
-			place[m.Rule] = len(run.Tool.Driver.Rules)
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, misconfigurationRule(m))
-		}
-		result := misconfigurationResult(m, r)
-		result.RuleIndex = place[m.Rule]
-		run.Results = append(run.Results, result)
-	}
-}
-
 func misconfigurationRule(m *finding.Misconfiguration) sarifRule {
 	score := map[finding.Severity]string{finding.Critical: "9.5", finding.High: "8.0", finding.Medium: "5.5", finding.Low: "2.0"}
 	advice := cmp.Or(m.Fix, "see the page of the rule")
@@ -80,12 +64,6 @@ func misconfigurationResult(m *finding.Misconfiguration, r *Report) sarifResult 
 	if len(result.Locations) == 0 { // GitHub drops a result without a file
 		result.Locations = []sarifLocation{{PhysicalLocation: physical(cmp.Or(r.Target.Ref, "image"), 1)}}
 	}
-	if m.Suppressed != nil {
-		why := m.Suppressed.By
-		if m.Suppressed.Why != "" {
-			why += ": " + m.Suppressed.Why
-		}
-		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(why)}}
-	}
+	result.Suppressions = suppressions(m.Suppressed)
 	return result
 }

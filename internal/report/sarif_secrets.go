@@ -12,22 +12,6 @@ import (
 // secretsPage documents the rules for secrets, for people who see an alert.
 const secretsPage = homePage + "/blob/main/docs/secrets.md"
 
-// addSecrets writes each secret as a result, and each rule that found one as a
-// rule.
-func (run *sarifRun) addSecrets(r *Report) {
-	place := map[string]int{}
-	for i := range r.Secrets {
-		s := &r.Secrets[i]
-		if _, known := place[s.Rule]; !known {
-			place[s.Rule] = len(run.Tool.Driver.Rules)
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, secretRule(s))
-		}
-		result := secretResult(s, r)
-		result.RuleIndex = place[s.Rule]
-		run.Results = append(run.Results, result)
-	}
-}
-
 func secretRule(s *finding.Secret) sarifRule {
 	const advice = "Revoke it: whoever has the image has it, and removing the file in a later layer does not take it out of the image. " +
 		"Hand it to the build with RUN --mount=type=secret, and to the container when it runs."
@@ -80,13 +64,7 @@ func secretResult(s *finding.Secret, r *Report) sarifResult {
 		l.Message = &sarifMessage{Text: "the same secret"}
 		result.RelatedLocations = append(result.RelatedLocations, l)
 	}
-	if s.Suppressed != nil {
-		why := s.Suppressed.By
-		if s.Suppressed.Why != "" {
-			why += ": " + s.Suppressed.Why
-		}
-		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(why)}}
-	}
+	result.Suppressions = suppressions(s.Suppressed)
 	return result
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -156,7 +157,7 @@ func nothingFound(r *Report) string {
 	os := r.Target.OS
 	distribution := 0
 	for _, p := range r.Packages {
-		if fromDistribution(p.Type) {
+		if purl.OfDistribution(p.Type) {
 			distribution++
 		}
 	}
@@ -184,10 +185,6 @@ func nothingFound(r *Report) string {
 		return "none found in the packages that were judged"
 	}
 	return "0 vulnerabilities"
-}
-
-func fromDistribution(purlType string) bool {
-	return slices.Contains([]string{"deb", "apk", "rpm", "alpm"}, purlType)
 }
 
 // hidden says what the table leaves out and which flag is the reason, or shows it.
@@ -276,7 +273,7 @@ func (t *table) warnings(r *Report) {
 	t.put(inked("WARNINGS", bold))
 	for _, kind := range kinds {
 		list := byKind[kind]
-		text := withRemedy(list[0])
+		text := list[0].WithRemedy()
 		if path := list[0].Path; path != "" && !strings.Contains(text, path) {
 			text = "/" + path + ": " + text
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/careen/careen/internal/finding"
 )
 
 // Facts is what a pass learned about one layer: its entries, in the order of a
@@ -27,14 +29,9 @@ type Facts struct {
 	transient bool   // a fault of this machine left something out: not for the cache
 }
 
-// Warning says what was wrong with one entry of a layer.
-type Warning struct {
-	Path    string // "" when no entry is meant
-	Kind    string // "bad-entry", "too-large", "unreadable-file", "skipped-filesystem"
-	Message string
-	// Incomplete is set when findings may be missing because of this.
-	Incomplete bool
-}
+// Warning says what was wrong with one entry of a layer. Its layer is for the caller, who
+// knows which one this is.
+type Warning = finding.Warning
 
 // Kinds of warnings.
 const (

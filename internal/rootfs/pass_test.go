@@ -324,18 +324,18 @@ func TestWarningsOfSingleEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Warning{
-		{"boom", kindUnreadable, "boom: gave up on it: runtime error: slice bounds out of range [:98] with capacity 4", true},
-		{"boom2", kindUnreadable, "boom: gave up on it: runtime error: index out of range [3] with length 1", true},
-		{"boom3", kindUnreadable, "boom: 16 bytes, more than the 10 expected", true},
-		{"big", kindTooLarge, "5000 bytes, more than the 4000 that are looked at: raise --max-file-bytes", true},
-		{"", kindTooLarge, `path "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/f" is 21 levels deep, more than 10, entry skipped: raise --max-path-depth`, true},
-		{"", kindTooLarge, `path "` + strings.Repeat("n", 80) + `"… (90 bytes) is longer than 80 bytes, entry skipped: raise --max-path-bytes`, true},
-		{"l", kindTooLarge, "link target of 90 bytes, entry skipped: raise --max-path-bytes", true},
-		{".wh.", kindBadEntry, "whiteout without a name, skipped", false},
-		{"x/.wh...", kindBadEntry, "whiteout without a name, skipped", false},
-		{"up", kindBadEntry, `its name "../up" leads out of the image; taken as it would be unpacked, inside`, false},
-		{"", kindBadEntry, `tar entry "/" would replace the root directory, skipped`, false},
-		{"h", kindBadEntry, `hard link to directory "x", entry skipped`, false},
+		{Path: "boom", Kind: kindUnreadable, Message: "boom: gave up on it: runtime error: slice bounds out of range [:98] with capacity 4", Incomplete: true},
+		{Path: "boom2", Kind: kindUnreadable, Message: "boom: gave up on it: runtime error: index out of range [3] with length 1", Incomplete: true},
+		{Path: "boom3", Kind: kindUnreadable, Message: "boom: 16 bytes, more than the 10 expected", Incomplete: true},
+		{Path: "big", Kind: kindTooLarge, Message: "5000 bytes, more than the 4000 that are looked at: raise --max-file-bytes", Incomplete: true},
+		{Path: "", Kind: kindTooLarge, Message: `path "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/f" is 21 levels deep, more than 10, entry skipped: raise --max-path-depth`, Incomplete: true},
+		{Path: "", Kind: kindTooLarge, Message: `path "` + strings.Repeat("n", 80) + `"… (90 bytes) is longer than 80 bytes, entry skipped: raise --max-path-bytes`, Incomplete: true},
+		{Path: "l", Kind: kindTooLarge, Message: "link target of 90 bytes, entry skipped: raise --max-path-bytes", Incomplete: true},
+		{Path: ".wh.", Kind: kindBadEntry, Message: "whiteout without a name, skipped", Incomplete: false},
+		{Path: "x/.wh...", Kind: kindBadEntry, Message: "whiteout without a name, skipped", Incomplete: false},
+		{Path: "up", Kind: kindBadEntry, Message: `its name "../up" leads out of the image; taken as it would be unpacked, inside`, Incomplete: false},
+		{Path: "", Kind: kindBadEntry, Message: `tar entry "/" would replace the root directory, skipped`, Incomplete: false},
+		{Path: "h", Kind: kindBadEntry, Message: `hard link to directory "x", entry skipped`, Incomplete: false},
 	}
 	if diff := cmp.Diff(want, f.Warnings); diff != "" {
 		t.Error(diff)

@@ -127,7 +127,7 @@ func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Wa
 			layer = -1
 		}
 		for _, w := range f.Warnings {
-			all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
+			all = append(all, w.At(layer))
 		}
 	}
 	if n := unverified(facts, img); n > 0 {
@@ -135,14 +135,14 @@ func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Wa
 			Message: fmt.Sprintf("%d of %d layers are plain tars in the archive and were not compared with the digests that it claims: --verify-diff-ids does", n, len(facts))})
 	}
 	for _, w := range tree.Warnings() {
-		all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: -1, Message: w.Message, Incomplete: w.Incomplete})
+		all = append(all, w.At(-1))
 	}
 	for _, w := range fromCatalog {
 		layer := w.Layer
 		if img.Kind == "dir" {
 			layer = -1
 		}
-		all = append(all, report.Warning{Kind: w.Kind, Path: w.Path, Layer: layer, Message: w.Message, Incomplete: w.Incomplete})
+		all = append(all, w.At(layer))
 	}
 	return all
 }

@@ -27,7 +27,7 @@ func SBOM(ref string, document []byte, opt Options) (*report.Report, error) {
 		Warnings: []report.Warning{},
 	}
 	for _, w := range cat.Warnings {
-		r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Path: w.Path, Layer: w.Layer, Message: w.Message, Incomplete: w.Incomplete})
+		r.Warnings = append(r.Warnings, w)
 	}
 	return r, judge(r, cat, opt)
 }

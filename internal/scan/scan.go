@@ -153,11 +153,11 @@ func judge(r *report.Report, cat catalog.Result, opt Options) error {
 		r.Database = database(opt.DB.Info(), matched.Reach)
 		r.Judged = report.CountJudged(r.Packages)
 		for _, w := range matched.Warnings {
-			r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message, Incomplete: w.Incomplete, Blind: w.Blind, Remedy: w.Remedy})
+			r.Warnings = append(r.Warnings, w.At(-1))
 		}
 	}
 	for _, w := range match.RuntimesPastEOL(cat.Packages, opt.Now) {
-		r.Warnings = append(r.Warnings, report.Warning{Kind: w.Kind, Layer: -1, Message: w.Message})
+		r.Warnings = append(r.Warnings, w.At(-1))
 	}
 	r.Target.OS = operatingSystem(cat.Distro, matched, opt.Now)
 	return nil

@@ -167,7 +167,7 @@ func (s *search) wanted(adv *vulndb.Advisory) bool {
 func (s *search) byName(name string) {
 	packages := s.db.Named(s.opt.Ecosystem, name)
 	// PyPI's advisories have the normal form of a name: Zope.Interface is zope-interface.
-	if normal := purl.New("pypi", name, "").Name; normal != strings.ToLower(name) && (s.opt.Ecosystem == "" || strings.EqualFold(s.opt.Ecosystem, "PyPI")) {
+	if normal := purl.Key("pypi", name); normal != strings.ToLower(name) && (s.opt.Ecosystem == "" || strings.EqualFold(s.opt.Ecosystem, "PyPI")) {
 		packages = append(packages, s.db.Named("PyPI", normal)...)
 	}
 	for _, p := range packages {
@@ -192,7 +192,7 @@ func (s *search) byPURL(query string) error {
 		s.version = epoch + ":" + s.version
 	}
 	distro := u.Qualifier("distro")
-	if distribution := slices.Contains([]string{"deb", "rpm", "apk", "alpm"}, u.Type); distribution && distro == "" && !rolling(u.Namespace) {
+	if purl.OfDistribution(u.Type) && distro == "" && !rolling(u.Namespace) {
 		// Which release is not said: those of every one are listed.
 		for _, p := range s.db.Named(s.opt.Ecosystem, name) {
 			if kind, _ := purl.Type(p.Ecosystem); kind == u.Type {

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/spelling"
 )
 
 // keepsSomething reports the first pattern of --keep that the image has nothing
@@ -62,7 +64,7 @@ func nearest(src Source, missing string) string {
 		if elsewhere == "" && path.Base(e.Path) == path.Base(missing) {
 			elsewhere = e.Path
 		}
-		if n := edits(missing, e.Path, least); n < least {
+		if n := spelling.Slips(missing, e.Path, least); n < least {
 			best, least = e.Path, n
 		}
 	}
@@ -70,37 +72,4 @@ func nearest(src Source, missing string) string {
 		return elsewhere
 	}
 	return best
-}
-
-// edits counts the letters to insert, delete, replace or swap between two paths
-// (Damerau and Levenshtein's distance); most or more where that is sure to be
-// reached.
-func edits(a, b string, most int) int {
-	if len(a)-len(b) >= most || len(b)-len(a) >= most || len(a) > 4096 {
-		return most
-	}
-	before, last, now := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		now[0] = i
-		smallest := i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			now[j] = min(last[j]+1, now[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				now[j] = min(now[j], before[j-2]+1)
-			}
-			smallest = min(smallest, now[j])
-		}
-		if smallest >= most {
-			return most
-		}
-		before, last, now = last, now, before
-	}
-	return min(last[len(b)], most)
 }
