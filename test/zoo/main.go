@@ -1,17 +1,19 @@
 //go:build linux
 
-// Command zoo builds images of real programs from Debian's packages, slims each at
-// every level, and has the original and the result do the same work, isolated. Its
-// product is the table of docs/slim.md.
+// Command zoo builds images of real programs, slims each at every level, and has the
+// original and the result do the same work, isolated. Its product is the table of
+// docs/slim.md.
 //
 //	make zoo [NAME…]
 //
-// It needs root, mmdebstrap, busybox, runc or crun, and Debian's package registry.
+// It needs root, mmdebstrap, a static busybox, runc or crun, and Debian's package
+// registry; some programs need npm, Go or gcc, and are skipped without.
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,7 +24,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/careen/careen/internal/cli"
@@ -35,6 +36,9 @@ type recipe struct {
 	name     string
 	packages string // of Debian
 	setup    string // run in the image after they are installed
+	bare     bool   // the image has nothing but what follows
+	made     string // run on this machine, where the recipe's own files are: what is compiled, or fetched from a registry
+	needs    string // programs of this machine for that
 	files    map[string]string
 	config   image.Config
 	work     string // what is done with the program: busybox's shell; it prints what must be equal
@@ -59,82 +63,88 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	look := flag.Bool("look", false, "only observe, and say what reading missed")
 	flag.Parse()
-	if err := run(ctx, flag.Args()); err != nil {
+	if err := run(ctx, flag.Args(), *look); err != nil {
 		fmt.Fprintln(os.Stderr, "zoo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, names []string) error {
+func run(ctx context.Context, names []string, look bool) error {
 	z, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(z.dir)
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	defer out.Flush()
-	fmt.Fprintf(out, "| program\t| before\t| `package`\t| `file`\t| `file`, observed\t| missed files\t| missed packages\t| open gaps\t| s |\n")
-	fmt.Fprintf(out, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|--- |\n")
+	var rows []row
 	failed := 0
 	for _, r := range recipes() {
 		if len(names) > 0 && !slices.Contains(names, r.name) {
 			continue
 		}
 		began := time.Now()
-		row, notes, err := z.try(ctx, r)
+		got, err := z.try(ctx, r, look)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			failed++
 			fmt.Fprintf(os.Stderr, "%s: %v\n", r.name, err)
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "%s: %s\n%s", r.name, strings.ReplaceAll(row, "\t", " "), notes)
-		fmt.Fprintf(out, "| %s\t%s\t| %.0f |\n", r.name, row, time.Since(began).Seconds())
+		got.took = time.Since(began)
+		fmt.Fprintf(os.Stderr, "%s\n%s", got.line(), got.notes)
+		rows = append(rows, *got)
 	}
+	fmt.Print(table(rows))
 	if failed > 0 {
 		return fmt.Errorf("%d programs could not be tried", failed)
 	}
 	return nil
 }
 
-// zoo is where images are built.
+// zoo is where images are built. What Debian's packages add to the base is kept
+// from one run to the next.
 type zoo struct {
-	dir  string
-	base string // Debian's minimal system, unpacked
-	tar  string // and as it came
+	dir   string // of this run
+	roots string
+	tar   string // Debian's minimal system
 }
 
 func open(ctx context.Context) (*zoo, error) {
 	if os.Getuid() != 0 {
 		return nil, errors.New("only root can build and run images")
 	}
-	roots := os.Getenv("CAREEN_ROOTS")
-	if roots == "" {
-		roots = filepath.Join(os.TempDir(), "careen-roots")
+	z := &zoo{roots: os.Getenv("CAREEN_ROOTS")}
+	if z.roots == "" {
+		z.roots = filepath.Join(os.TempDir(), "careen-roots")
 	}
-	if err := os.MkdirAll(roots, 0o755); err != nil {
+	if err := os.MkdirAll(z.roots, 0o755); err != nil {
 		return nil, err
 	}
-	z := &zoo{tar: filepath.Join(roots, "zoo-base.tar")}
-	if _, err := os.Stat(z.tar); err != nil {
-		part := z.tar + ".part.tar"
-		if err := tool(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`,
-			"--include=ca-certificates", "bookworm", part); err != nil {
-			return nil, err
-		}
-		if err := os.Rename(part, z.tar); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if z.dir, err = os.MkdirTemp("", "careen-zoo-"); err != nil {
+	z.tar = filepath.Join(z.roots, "zoo-base.tar")
+	err := once(z.tar, func(part string) error {
+		return tool(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`,
+			"--include=ca-certificates", "bookworm", part)
+	})
+	if err != nil {
 		return nil, err
 	}
-	z.base = filepath.Join(z.dir, "base")
-	if err := os.Mkdir(z.base, 0o755); err != nil {
-		return nil, err
+	z.dir, err = os.MkdirTemp("", "careen-zoo-")
+	return z, err
+}
+
+// once makes a file that is not there; one half made is never seen.
+func once(file string, make func(part string) error) error {
+	if _, err := os.Stat(file); err == nil {
+		return nil
 	}
-	return z, tool(ctx, "tar", "-C", z.base, "--numeric-owner", "-xpf", z.tar)
+	part := strings.TrimSuffix(file, ".tar") + ".part.tar"
+	if err := make(part); err != nil {
+		return errors.Join(err, os.RemoveAll(part))
+	}
+	return os.Rename(part, file)
 }
 
 func tool(ctx context.Context, argv ...string) error {
@@ -149,29 +159,59 @@ func tool(ctx context.Context, argv ...string) error {
 const install = `set -e
 cd "$1"
 mount -t overlay overlay -o "lowerdir=$2,upperdir=upper,workdir=work" merged
-for d in etc/apt usr/share/keyrings var/lib/apt/lists var/cache/apt etc/ssl/certs; do mkdir -p merged/$d; mount --bind /$d merged/$d; done
+for d in etc/apt usr/share/keyrings var/lib/apt/lists etc/ssl/certs; do mkdir -p merged/$d; mount --bind /$d merged/$d; done
+mkdir -p merged/var/cache/apt
+mount --bind "$5" merged/var/cache/apt
 for f in etc/resolv.conf etc/hosts; do [ -e merged/$f ] || : >merged/$f; mount --bind /$f merged/$f; done
 mount -t proc proc merged/proc
 mount --rbind /dev merged/dev
 printf '#!/bin/sh\nexit 101\n' >merged/usr/sbin/policy-rc.d; chmod +x merged/usr/sbin/policy-rc.d
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-chroot merged apt-get install -y -qq --no-install-recommends -o DPkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 $3
+[ -z "$3" ] || chroot merged apt-get install -y -qq --no-install-recommends -o DPkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 $3
 rm merged/usr/sbin/policy-rc.d
 [ -z "$4" ] || chroot merged sh -ec "$4"
 `
 
+// installed returns the layer that a recipe's packages and setup add to the base.
+func (z *zoo) installed(ctx context.Context, r recipe) (tar string, err error) {
+	key := sha256.Sum256([]byte(install + "\x00" + r.packages + "\x00" + r.setup))
+	tar = filepath.Join(z.roots, fmt.Sprintf("zoo-%s-%x.tar", r.name, key[:6]))
+	return tar, once(tar, func(part string) error {
+		base := filepath.Join(z.dir, "base")
+		if _, err := os.Stat(base); err != nil {
+			if err := errors.Join(os.Mkdir(base, 0o755), tool(ctx, "tar", "-C", base, "--numeric-owner", "-xpf", z.tar)); err != nil {
+				return err
+			}
+		}
+		dir := filepath.Join(z.dir, r.name)
+		for _, sub := range []string{"upper", "work", "merged", "../apt/archives/partial"} {
+			if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+				return err
+			}
+		}
+		if err := tool(ctx, "unshare", "-m", "sh", "-c", install, "install", dir, base, r.packages, r.setup, filepath.Join(z.dir, "apt")); err != nil {
+			return err
+		}
+		_, err := imagetest.TreeLayer(filepath.Join(dir, "upper"), part)
+		return err
+	})
+}
+
+// errSkipped is a recipe for which this machine lacks something.
+var errSkipped = errors.New("skipped")
+
 // build makes a recipe's image: the base, what the packages add, and its own files.
 func (z *zoo) build(ctx context.Context, r recipe) (archive string, err error) {
 	dir := filepath.Join(z.dir, r.name)
-	for _, sub := range []string{"upper", "work", "merged", "own/zoo"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return "", err
-		}
-	}
-	if err := tool(ctx, "unshare", "-m", "sh", "-c", install, "install", dir, z.base, r.packages, r.setup); err != nil {
+	own := filepath.Join(dir, "own")
+	if err := os.MkdirAll(filepath.Join(own, "zoo"), 0o755); err != nil {
 		return "", err
 	}
-	own := filepath.Join(dir, "own")
+	for name := range strings.FieldsSeq(r.needs) {
+		if _, err := exec.LookPath(name); err != nil {
+			return "", fmt.Errorf("%w: no %s here", errSkipped, name)
+		}
+	}
 	files := map[string]string{"zoo/work": preamble + "says=" + quote(r.says) + "\n" + "(\n" + r.work + "\n) >/tmp/zoo.out\n" + ending}
 	for name, text := range r.files {
 		files[name] = text
@@ -186,21 +226,38 @@ func (z *zoo) build(ctx context.Context, r recipe) (archive string, err error) {
 			return "", err
 		}
 	}
+	if r.bare {
+		for _, name := range []string{"tmp", "etc"} {
+			if err := os.MkdirAll(filepath.Join(own, name), 0o1777); err != nil {
+				return "", err
+			}
+		}
+	}
 	busybox, err := exec.LookPath("busybox")
 	if err == nil {
 		err = tool(ctx, "cp", busybox, filepath.Join(own, "zoo/busybox"))
 	}
+	if err == nil && r.made != "" {
+		err = tool(ctx, "sh", "-ec", "cd "+quote(own)+"; export HOME="+quote(dir)+" GOPATH=$(go env GOPATH) GOCACHE=$(go env GOCACHE)\n"+r.made)
+	}
 	if err != nil {
 		return "", err
 	}
-	img := imagetest.Image{Config: r.config, Layers: []imagetest.Layer{{TarFile: z.tar, Compression: imagetest.None}}}
-	for _, part := range []string{"upper", "own"} {
-		layer, err := imagetest.TreeLayer(filepath.Join(dir, part), filepath.Join(dir, part+".tar"))
+	img := imagetest.Image{Config: r.config}
+	if !r.bare {
+		tar, err := z.installed(ctx, r)
 		if err != nil {
 			return "", err
 		}
-		img.Layers = append(img.Layers, layer)
+		for _, file := range []string{z.tar, tar} {
+			img.Layers = append(img.Layers, imagetest.Layer{TarFile: file, Compression: imagetest.None})
+		}
 	}
+	layer, err := imagetest.TreeLayer(own, filepath.Join(dir, "own.tar"))
+	if err != nil {
+		return "", err
+	}
+	img.Layers = append(img.Layers, layer)
 	archive = filepath.Join(dir, "image.tar")
 	return archive, imagetest.WriteDockerArchive(archive, img)
 }
@@ -219,69 +276,149 @@ type result struct {
 	}
 }
 
-// try builds, slims and runs one program, and returns its row.
-func (z *zoo) try(ctx context.Context, r recipe) (row, notes string, err error) {
+// outcome is what came of one level.
+type outcome struct {
+	bytes int64
+	state string // "" where the result does as the original does; "refused", "differs"
+}
+
+func (o outcome) cell(before int64) string {
+	if o.state != "" {
+		return o.state
+	}
+	return fmt.Sprintf("%s (−%.0f %%)", megabytes(o.bytes), 100*float64(before-o.bytes)/float64(before))
+}
+
+// row is a line of the table.
+type row struct {
+	name           string
+	before         int64
+	levels         []outcome // package, file, file observed; and package observed where package differs
+	missedFiles    []string
+	missedPackages []string
+	gaps, open     int
+	took           time.Duration
+	notes          string
+}
+
+const head = "| program | before | `package` | `file` | `file`, observed | missed files | missed packages | gaps (open) | s |\n" +
+	"|---|---|---|---|---|---|---|---|---|\n"
+
+func (r *row) line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s | %s |", r.name, megabytes(r.before))
+	for _, o := range r.levels[:min(3, len(r.levels))] {
+		fmt.Fprintf(&b, " %s |", o.cell(r.before))
+	}
+	fmt.Fprintf(&b, " %d | %d | %d (%d) | %.0f |", len(r.missedFiles), len(r.missedPackages), r.gaps, r.open, r.took.Seconds())
+	return b.String()
+}
+
+// table is the product: a row for each program, and what holds over all.
+func table(rows []row) string {
+	var b strings.Builder
+	b.WriteString(head)
+	runs, refused := [4]int{}, [4]int{}
+	var less []float64
+	missed := 0
+	for i := range rows {
+		r := &rows[i]
+		b.WriteString(r.line() + "\n")
+		for j, o := range r.levels {
+			switch o.state {
+			case "":
+				runs[j]++
+			case refusedState:
+				refused[j]++
+			}
+		}
+		if len(r.levels) > 0 && r.levels[0].state == "" {
+			less = append(less, 100*float64(r.before-r.levels[0].bytes)/float64(r.before))
+		}
+		missed += len(r.missedPackages)
+	}
+	if len(less) == 0 {
+		return b.String()
+	}
+	slices.Sort(less)
+	fmt.Fprintf(&b, "\n%d programs: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d packages missed\n",
+		len(rows), runs[0], runs[1], refused[1], runs[2], less[len(less)/2], missed)
+	return b.String()
+}
+
+const (
+	refusedState = "refused"
+	differs      = "**differs**"
+)
+
+// try builds, slims and runs one program.
+func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	defer os.RemoveAll(filepath.Join(z.dir, r.name))
 	archive, err := z.build(ctx, r)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	work, _ := json.Marshal([]string{"/zoo/busybox", "sh", "/zoo/work"})
-	seen, err := careen("slim", archive, "--dry-run", "--level", "file", "--observe", string(work))
+	argv, _ := json.Marshal([]string{"/zoo/busybox", "sh", "/zoo/work"})
+	work := string(argv)
+	seen, err := careen("slim", archive, "--dry-run", "--level", "file", "--observe", work)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	o := seen.Observed
-	if o.Ended != "" {
-		return "", "", fmt.Errorf("the original does not do its work: %s", seen.said)
+	if seen.Observed.Ended != "" {
+		return nil, fmt.Errorf("the original does not do its work: %s", seen.said)
 	}
-	missed := slices.DeleteFunc(o.MissedFiles, func(file string) bool { return strings.HasPrefix(file, "/zoo/") })
-	cells := []string{fmt.Sprintf("| %s", megabytes(seen.Before.Bytes))}
-	var b strings.Builder
-	out := "oci-dir:" + filepath.Join(z.dir, r.name, "out")
-	verify := []string{"slim", archive, "-o", out, "--verify", string(work), "--verify-within", "2m"}
-	refused := ""
+	isOurs := func(file string) bool { return strings.HasPrefix(file, "/zoo/") }
+	got := &row{
+		name: r.name, before: seen.Before.Bytes, gaps: len(seen.Gaps),
+		missedFiles: slices.DeleteFunc(seen.Observed.MissedFiles, isOurs), missedPackages: seen.Observed.MissedPackages,
+	}
+	var notes strings.Builder
+	for _, list := range []struct {
+		what  string
+		items []string
+	}{{"missed files", got.missedFiles}, {"missed packages", got.missedPackages}} {
+		if len(list.items) > 0 {
+			fmt.Fprintf(&notes, "  %s: %.1500s\n", list.what, strings.Join(list.items, " "))
+		}
+	}
+	refusal := ""
 	for _, note := range seen.Notes {
 		if strings.HasPrefix(note, "level file may drop") {
-			refused = note
+			refusal = note
+			got.open = 1 + strings.Count(note, "; /")
 		}
 	}
-	for _, level := range []struct {
-		name string
-		args []string
-	}{
-		{"package", nil},
-		{"file", []string{"--level", "file", "--keep", "/zoo", "--force"}},
-		{"observed", []string{"--level", "file", "--keep", "/zoo", "--observe", string(work)}},
-	} {
-		made, err := careen(append(slices.Clone(verify), level.args...)...)
+	file := []string{"--level", "file", "--keep", "/zoo"}
+	observed := []string{"--observe", work}
+	verify := []string{"slim", archive, "-o", "docker-archive:" + filepath.Join(z.dir, r.name, "out.tar"), "--verify", work, "--verify-within", "2m"}
+	level := func(args ...string) (outcome, error) {
+		made, err := careen(slices.Concat(verify, args)...)
 		switch {
 		case err == nil:
-			less := 100 * float64(made.Before.Bytes-made.After.Bytes) / float64(made.Before.Bytes)
-			cells = append(cells, fmt.Sprintf("| %s −%.0f %%", megabytes(made.After.Bytes), less))
-		case level.name == "file" && refused != "":
-			cells = append(cells, "| refused")
-			fmt.Fprintf(&b, "  %s: refused, and rightly: %.700s\n", level.name, err)
+			return outcome{bytes: made.After.Bytes}, nil
 		case strings.Contains(err.Error(), "cannot verify"):
-			return "", "", err
-		default:
-			cells = append(cells, "| **differs**")
-			fmt.Fprintf(&b, "  %s: %.1200s\n", level.name, err)
+			return outcome{}, err
+		}
+		fmt.Fprintf(&notes, "  %s: %.1200s\n", strings.Join(args, " "), err)
+		return outcome{state: differs}, nil
+	}
+	levels := [][]string{nil, file, slices.Concat(file, observed)}
+	if look {
+		levels = nil
+	}
+	for i := 0; i < len(levels); i++ {
+		o := outcome{state: refusedState}
+		if i == 1 && refusal != "" {
+			fmt.Fprintf(&notes, "  %.500s\n", refusal)
+		} else if o, err = level(levels[i]...); err != nil {
+			return nil, err
+		}
+		if got.levels = append(got.levels, o); i == 0 && o.state == differs {
+			levels = append(levels, observed)
 		}
 	}
-	open := 0
-	if refused != "" {
-		open = 1
-		fmt.Fprintf(&b, "  file: %.500s\n", refused)
-	}
-	cells = append(cells, fmt.Sprintf("| %d\t| %d\t| %s of %d gaps", len(missed), len(o.MissedPackages), map[int]string{0: "none", 1: "some"}[open], len(seen.Gaps)))
-	if len(missed) > 0 {
-		fmt.Fprintf(&b, "  missed files: %.1500s\n", strings.Join(missed, " "))
-	}
-	if len(o.MissedPackages) > 0 {
-		fmt.Fprintf(&b, "  missed packages: %s\n", strings.Join(o.MissedPackages, " "))
-	}
-	return strings.Join(cells, "\t"), b.String(), nil
+	got.notes = notes.String()
+	return got, nil
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
