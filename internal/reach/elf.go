@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // elfFact returns what the pass kept of an ELF file.
@@ -67,23 +69,31 @@ func isLibc(file string) bool {
 
 // followImports keeps what a program may run or load that its strings do not name.
 func (w *Walk) followImports(file string, f *elfFact) {
-	if w.interpreter(file) != nil || w.wrappers.Has(file) || isPager(file) {
+	if w.interpreter(file) != nil || w.wrappers.Has(file) || isPager(file) || wrappers.Known(path.Base(file)) {
 		return // what an interpreter runs, its scripts say; what a wrapper runs, its command line
+	}
+	if known, ok := knownRuns(path.Base(file)); ok {
+		for _, at := range w.globs(known) {
+			w.KeepRunning(file, "a program that it runs", at)
+		}
+		return
 	}
 	if f.imports(shells...) {
 		w.NeedProgram(file, "/bin/sh", "system(3)")
 	}
 	if f.searchesPath() {
-		for _, name := range commandsOf(file, f) {
+		for _, name := range f.Commands {
 			if program, ok := w.Find(name); ok {
 				w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
 			}
 		}
 	}
 	if f.imports(runners...) || f.imports(pathRunners...) || f.imports("go:os/exec.", "go:syscall.Exec") {
-		w.unfollowed(file, "may run programs by a computed name")
+		const what = "may run programs by a computed name"
+		w.Gap(Gap{Path: file, What: what, Scope: "package"})
+		w.keepHelpers(file, what)
 	}
-	if f.imports(loaders...) || f.imports("go:plugin.Open") {
+	if (f.imports(loaders...) || f.imports("go:plugin.Open")) && !loadsForCallers(path.Base(file)) {
 		w.unfollowed(file, "may load libraries by a computed name")
 	}
 }
@@ -95,20 +105,106 @@ func isPager(file string) bool {
 	return base == "more" || base == "less"
 }
 
-// commandsOf returns the programs of $PATH that a file may run. What a library
-// runs is known for two that many programs load and whose strings are words of
-// something else. libsystemd starts ssh for a bus of another machine
-// (src/libsystemd/sd-bus/bus-socket.c), and else what an address of the form
-// unixexec: names; libuv's uv_spawn and libjava's ProcessImpl what their callers say ("id" and
-// "su" are languages there).
-func commandsOf(file string, f *elfFact) []string {
-	switch base := path.Base(file); {
-	case strings.HasPrefix(base, "libsystemd.so."):
-		return []string{"ssh"}
-	case strings.HasPrefix(base, "libuv.so."), base == "libjava.so":
-		return nil
+// knownRuns returns the programs that a library runs, as patterns of their paths, for
+// those of which that is known. Many programs load them, and their strings are words
+// of something else ("id" and "su" are languages to Java, "debugfs" is a file system
+// to libmount). Where nothing is named, they start what their callers say.
+func knownRuns(base string) (patterns string, ok bool) {
+	for _, known := range [...]struct{ library, runs string }{
+		{"libsystemd.so.*", "/usr/bin/ssh"},                                                // for a bus of another machine (src/libsystemd/sd-bus/bus-socket.c)
+		{"libmount.so.*", "/sbin/mount.* /sbin/umount.*"},                                  // FS_SEARCH_PATH (libmount/src/context.c)
+		{"libdbus-1.so.*", "/usr/bin/dbus-launch"},                                         // autolaunch: (dbus/dbus-sysdeps-unix.c)
+		{"libgio-2.0.so.*", "/usr/bin/dbus-launch /usr/lib/*/glib-2.0/gio-launch-desktop"}, // (gio/gdbusaddress.c, gio/gdesktopappinfo.c)
+		{"libglib-2.0.so.*", ""},                                                           // g_spawn_async
+		{"libuv.so.*", ""},                                                                 // uv_spawn
+		{"libjava.so", ""},                                                                 // ProcessImpl
+		{"libjli.so", ""},                                                                  // itself, with other variables (java_md.c)
+		{"jspawnhelper", ""},                                                               // ProcessImpl
+		{"_posixsubprocess.*.so", ""},                                                      // subprocess
+	} {
+		if match, _ := path.Match(known.library, base); match {
+			return known.runs, true
+		}
 	}
-	return f.Commands
+	return "", false
+}
+
+// loadsForCallers tells the libraries that load what their callers name: those of a
+// language, whose reader follows that.
+func loadsForCallers(base string) bool {
+	for _, library := range [...]string{"_ctypes.*.so", "_cffi_backend.*.so", "libjava.so", "libjli.so"} {
+		if match, _ := path.Match(library, base); match {
+			return true
+		}
+	}
+	return false
+}
+
+// keepHelpers keeps the package of a program that runs others by computed names. Of
+// a program that lies among those of $PATH, the others there may be run only if a
+// string names them or begins their names: mkfs. of mkfs.ext4, "fsck.%s".
+func (w *Walk) keepHelpers(file, why string) {
+	i, owned := w.owners.of(file)
+	f, ok := w.elfFact(file)
+	if !owned || !ok || f.Go || f.Static || !w.inPath(file) || w.phase == loading {
+		w.KeepPackage(file, why)
+		return
+	}
+	if !w.helpers.Add(file) {
+		return
+	}
+	for _, at := range w.owners.files(i) {
+		switch {
+		case isForManagers(at):
+		case w.inPath(at) && !f.namesPart(path.Base(at)):
+			w.Keep(file, why, at)
+		default:
+			w.KeepRunning(file, why, at)
+		}
+	}
+	for _, dir := range w.path {
+		for e := range w.List(dir) {
+			if base := path.Base(e.Path); f.namesPrefix(base) {
+				w.KeepRunning(file, why, e.Path)
+			}
+		}
+	}
+}
+
+// inPath reports whether a file lies in a directory of $PATH.
+func (w *Walk) inPath(file string) bool {
+	dir := Parent(file)
+	for _, d := range w.path {
+		if at, ok := w.Follow(d, nil); ok && at == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// namesPart reports whether a string of a program is the name of another, or how it
+// begins.
+func (f *elfFact) namesPart(name string) bool {
+	return slices.Contains(f.Commands, name) || f.namesPrefix(name) ||
+		slices.ContainsFunc(f.Names, func(s string) bool { return path.Base(s) == name })
+}
+
+// namesPrefix reports whether a string of a program is the first part of a name, with
+// the mark that ends it: "mkfs.", "git-", "/sbin/fsck.%s".
+func (f *elfFact) namesPrefix(name string) bool {
+	for i := 3; i < len(name); i++ {
+		if strings.IndexByte(".-_", name[i-1]) < 0 {
+			continue
+		}
+		part := name[:i]
+		if slices.Contains(f.Commands, part) || slices.ContainsFunc(f.Names, func(s string) bool {
+			base, _, _ := strings.Cut(path.Base(s), "%")
+			return base == part && strings.HasPrefix(s, "/")
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // holdsNode reports whether a file is Node's runtime. Node's own modules are

@@ -213,6 +213,15 @@ func (f *Files) Glob(pattern string) []string {
 	return dirs
 }
 
+// globs returns the paths that patterns match, blanks between them.
+func (f *Files) globs(patterns string) []string {
+	var all []string
+	for pattern := range strings.FieldsSeq(patterns) {
+		all = append(all, f.Glob(pattern)...)
+	}
+	return all
+}
+
 // Exists reports whether a path leads to anything.
 func (f *Files) Exists(name string) bool {
 	_, ok := f.Follow(name, nil)

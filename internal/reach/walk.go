@@ -42,9 +42,11 @@ type Walk struct {
 
 	// What was followed already.
 	ran                      Set[ranLine]
+	modules                  Set[string] // sources that were imported, and not run
 	scripts                  Set[string] // scripts whose arguments are known, or that were read without
 	wrappers                 Set[string] // programs whose command line says what they run
 	ruled                    Set[string] // what rules need
+	helpers                  Set[string] // programs whose helpers are kept
 	named                    Set[namedDir]
 	packages, packagesLoaded Set[int] // that are kept, to be run or to be loaded
 	wanted                   Set[wanted]
@@ -77,6 +79,9 @@ func (s *Set[K]) Add(key K) bool {
 	s.m[key] = struct{}{}
 	return true
 }
+
+// Delete takes a key out.
+func (s *Set[K]) Delete(key K) { delete(s.m, key) }
 
 // Has reports whether a key was added.
 func (s *Set[K]) Has(key K) bool {
@@ -134,26 +139,43 @@ func searchPath(value string) []string {
 // Need marks a file or directory as reached from another, with the links that
 // lead to it and the directories above it; regular files are visited later. It
 // reports whether the path exists. from is "" for what the configuration names.
-func (w *Walk) Need(from, name, how string) bool {
-	at, ok := w.Follow(name, func(link string) { w.mark(from, link, how) })
+func (w *Walk) Need(from, name, how string) bool { return w.need(from, name, how, false) }
+
+// NeedModule is Need for a source that another loads: what its first line says of an
+// interpreter counts only if it is also run.
+func (w *Walk) NeedModule(from, name, how string) bool { return w.need(from, name, how, true) }
+
+func (w *Walk) need(from, name, how string, module bool) bool {
+	at, ok := w.Follow(name, func(link string) { w.mark(from, link, how, false) })
 	if !ok {
 		return false
 	}
-	w.mark(from, at, how)
+	w.mark(from, at, how, module)
 	return true
 }
 
-// mark records one path, and the directories above it, unless it is marked.
-func (w *Walk) mark(from, at, how string) {
+// mark records one path, and the directories above it, unless it is marked. What was
+// only loaded, or only imported, is visited again when it may be run too.
+func (w *Walk) mark(from, at, how string, module bool) {
 	if at == "" {
 		return
 	}
 	if _, marked := w.marks[at]; marked {
-		if w.phase == keeping && w.loaded[at] {
+		switch {
+		case w.phase == keeping && w.loaded[at]:
 			delete(w.loaded, at)
-			w.queue = append(w.queue, at)
+		case w.modules.Has(at) && !module && w.phase != loading:
+		default:
+			return
 		}
+		if !module {
+			w.modules.Delete(at)
+		}
+		w.queue = append(w.queue, at)
 		return
+	}
+	if module {
+		w.modules.Add(at)
 	}
 	state := Reached
 	if w.phase != reaching {
@@ -334,7 +356,7 @@ func (w *Walk) visit(file string) {
 	if !script || !loaded {
 		w.followLiterals(file)
 	}
-	if script && !loaded && w.scripts.Add(file) {
+	if script && !loaded && !w.modules.Has(file) && w.scripts.Add(file) {
 		// Reached by its name alone: nothing tells its arguments.
 		w.Run(Trail{}, file, "#!", append(interpreter, "/"+file))
 	}

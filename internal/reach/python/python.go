@@ -38,7 +38,7 @@ const (
 
 func visitors() []rootfs.Visitor {
 	return []rootfs.Visitor{
-		{Name: pythonVisitor, Version: 2, Want: isPython, Visit: visitPythonBody},
+		{Name: pythonVisitor, Version: 3, Want: isPython, Visit: visitPythonBody},
 		{Name: pythonNamesVisitor, Version: 1, Want: hasPythonNames, Visit: visitNames},
 	}
 }
@@ -304,9 +304,12 @@ func (r *reader) follow(t reach.Trail, file string, facts pyFacts) {
 		r.command(t, file, d, library)
 	}
 	for _, name := range facts.Libraries {
-		r.sharedLibrary(file, name)
+		r.sharedLibrary(file, name, r.w.Need)
 	}
 	if !library {
+		for _, name := range facts.Loads {
+			r.sharedLibrary(file, name, func(from, at, how string) bool { r.w.Keep(from, how, at); return true })
+		}
 		names := facts.Names
 		for _, name := range names {
 			if strings.Contains(name, ".") || !isInstalledPython(file) {
@@ -377,7 +380,7 @@ func (r *reader) needModule(from string, found pythonFound, how string, inner bo
 		r.outer[from] = append(r.outer[from], found.files...)
 	}
 	for _, file := range found.files {
-		if r.w.Need(from, file, how) {
+		if r.w.NeedModule(from, file, how) {
 			if path.Ext(file) == ".py" {
 				r.needCompiled(file) // next to a link, not next to what it leads to
 			}
@@ -545,6 +548,12 @@ func (r *reader) importDynamic(file string, d pyDynamic, library bool) {
 		r.needModule(file, found, fmt.Sprintf("%s(%q)", d.What, d.Text), true)
 		return
 	}
+	if loadsLibrary(d.What) {
+		if !library && d.What != "find_library" {
+			r.gap(file, d.Line, "load of a computed library")
+		}
+		return
+	}
 	what := fmt.Sprintf("%s of a computed name", d.What)
 	if d.What == "exec" || d.What == "eval" {
 		what = d.What
@@ -635,16 +644,18 @@ func (r *reader) command(t reach.Trail, file string, d pyDynamic, library bool) 
 
 // sharedLibrary needs a library that ctypes or cffi loads by its name or,
 // through ctypes.util.find_library, by its name without "lib" and version.
-func (r *reader) sharedLibrary(file, name string) {
+func (r *reader) sharedLibrary(file, name string, need func(from, at, how string) bool) {
 	if strings.Contains(name, "/") {
-		r.w.Need(file, reach.Join(r.w.Workdir, name), "ctypes")
+		if at := reach.Join(r.w.Workdir, name); r.w.IsFile(at) {
+			need(file, at, "ctypes")
+		}
 		return
 	}
 	for _, dir := range r.w.LibraryDirs() {
 		for e := range r.w.List(dir) {
 			base := path.Base(e.Path)
 			if base == name || base == "lib"+name+".so" || strings.HasPrefix(base, "lib"+name+".so.") {
-				r.w.Need(file, e.Path, fmt.Sprintf("ctypes: %q", name))
+				need(file, e.Path, fmt.Sprintf("ctypes: %q", name))
 			}
 		}
 	}

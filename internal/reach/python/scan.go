@@ -1,6 +1,7 @@
 package python
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ type pyFacts struct {
 	Names     []string      `json:"n,omitempty"` // strings that may be the name of a module
 	Libraries []string      `json:"l,omitempty"` // shared libraries given to ctypes or cffi: "libx.so.1", or "x"
 	Writes    []reach.Write `json:"w,omitempty"` // of an application
+	Loads     []string      `json:"s,omitempty"` // strings that may name a library, where one by a computed name is loaded
 	Metadata  bool          `json:"m,omitempty"` // asks for entry points of installed distributions
 	Broken    bool          `json:"b,omitempty"` // not understood to the end
 
@@ -105,7 +107,47 @@ func readPython(src []byte, own bool) pyFacts {
 		s.searchLines()
 	}
 	slices.Sort(outer.Names)
+	if slices.ContainsFunc(outer.Dynamic, func(d pyDynamic) bool { return loadsLibrary(d.What) }) {
+		outer.Loads = s.libraryNames()
+	}
 	return *outer
+}
+
+// loadsLibrary tells the functions that load or look for a shared library.
+func loadsLibrary(what string) bool {
+	switch what {
+	case "CDLL", "PyDLL", "LoadLibrary", "find_library", "dlopen":
+		return true
+	}
+	return false
+}
+
+// libraryNames returns the strings that may be the name of a library: one of them is
+// computed from, or chosen.
+func (s *pyScan) libraryNames() []string {
+	set := map[string]bool{}
+	for i := range s.list {
+		if s.kind(i) != pyString || len(set) >= maxPyNames {
+			continue
+		}
+		if text, exact := s.constant(i); exact && isLibraryName(text) {
+			set[text] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// isLibraryName reports whether a string may be "x" of libx.so.1, or a file's name.
+func isLibraryName(text string) bool {
+	if len(text) < 2 || len(text) > 64 {
+		return false
+	}
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; !isPythonName(c) && c != '.' && c != '-' && c != '+' && c != '/' {
+			return false
+		}
+	}
+	return true
 }
 
 type pyScan struct {
@@ -238,7 +280,11 @@ func (s *pyScan) call(i int) {
 	case "__import__", "import_module", "run_module", "find_spec", "get_loader", "find_loader":
 		s.facts.Dynamic = append(s.facts.Dynamic, s.argument(i))
 	case "CDLL", "PyDLL", "LoadLibrary", "find_library", "dlopen":
-		if d := s.argument(i); !d.Computed && d.Text != "" && len(s.facts.Libraries) < maxPyNames {
+		switch d := s.argument(i); {
+		case s.is(i+2, ")") || s.is(i+2, "None"): // the program itself
+		case d.Computed:
+			s.facts.Dynamic = append(s.facts.Dynamic, d)
+		case d.Text != "" && len(s.facts.Libraries) < maxPyNames:
 			s.facts.Libraries = append(s.facts.Libraries, d.Text)
 		}
 	case "exec", "eval":

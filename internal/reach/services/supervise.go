@@ -1,6 +1,7 @@
 package services
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -56,7 +57,7 @@ func (r *reader) serviceDir(c call, from, dir string) {
 	}
 	for _, name := range []string{"up", "down"} { // command lines of execline, of s6-rc
 		for _, line := range r.read(from, dir+"/"+name, "service /"+reach.Clean(dir)) {
-			runExecline(r.w, c.trail, reach.Join(dir, name), line)
+			runExecline(r.w, c.trail, reach.Join(dir, name), line, nil)
 		}
 	}
 	for e := range r.w.Below(dir) {
@@ -104,15 +105,15 @@ func execline() reach.Language {
 	}}
 }
 
-// execlineb follows its command line: a script, or one that stands behind -c
-// (https://skarnet.org/software/execline/execlineb.html).
+// execlineb follows its command line: a script with its arguments, or one that stands
+// behind -c (https://skarnet.org/software/execline/execlineb.html).
 func execlineb(w *reach.Walk, c reach.Command) {
 	args := c.Args
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		word := args[0]
 		args = args[1:]
 		if strings.HasSuffix(word, "c") && len(args) > 0 {
-			runExecline(w, c.Trail, c.Program, args[0])
+			runExecline(w, c.Trail, c.Program, args[0], args)
 			return
 		}
 		if (word == "-s" || word == "-S") && len(args) > 0 {
@@ -129,16 +130,22 @@ func execlineb(w *reach.Walk, c reach.Command) {
 	}
 	w.FollowScript(real)
 	if data, err := w.Read(real, maxFile); err == nil {
-		runExecline(w, c.Trail, real, string(data))
+		runExecline(w, c.Trail, real, string(data), args)
 	}
 }
 
-// runExecline runs what a script of execline starts: programs start one another
-// with the words that follow, and blocks are command lines of their own. So
-// every word that names a program may be the beginning of a command line.
-func runExecline(w *reach.Walk, t reach.Trail, from, script string) {
-	words := execlineWords(script)
+// runExecline runs what a script of execline starts, given its name and arguments:
+// programs start one another with the words that follow, and blocks are command lines
+// of their own. So every word that names a program may be the beginning of a command
+// line.
+func runExecline(w *reach.Walk, t reach.Trail, from, script string, params []string) {
+	words := execlineArguments(execlineWords(script), params)
 	for i, word := range words {
+		if value, ok := strings.CutSuffix(word, ":${PATH}"); ok && i > 1 && words[i-1] == "PATH" && path.Base(words[i-2]) == "export" {
+			for dir := range strings.SplitSeq(value, ":") {
+				w.AddPath(reach.Clean(dir))
+			}
+		}
 		if strings.Contains(word, "$") || word == "{" || word == "}" {
 			continue
 		}
@@ -155,6 +162,25 @@ func runExecline(w *reach.Walk, t reach.Trail, from, script string) {
 		}
 		w.Run(t, from, "runs "+path.Base(word), argv)
 	}
+}
+
+// execlineArguments puts a script's name and arguments in the place of $0, $1 and $@
+// (https://skarnet.org/software/execline/el_substitute.html).
+func execlineArguments(words, params []string) []string {
+	var all []string
+	for _, word := range words {
+		if word == "$@" || word == "${@}" {
+			all = append(all, params[min(1, len(params)):]...)
+			continue
+		}
+		for i, value := range params[:min(10, len(params))] {
+			word = strings.NewReplacer(fmt.Sprintf("${%d}", i), value, fmt.Sprintf("$%d", i), value).Replace(word)
+		}
+		if len(all) < maxExecline {
+			all = append(all, word)
+		}
+	}
+	return all
 }
 
 // maxExecline bounds the words of a script.
