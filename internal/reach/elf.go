@@ -111,8 +111,9 @@ func isPager(file string) bool {
 // to libmount). Where nothing is named, they start what their callers say.
 func knownRuns(base string) (patterns string, ok bool) {
 	for _, known := range [...]struct{ library, runs string }{
-		{"libsystemd.so.*", "/usr/bin/ssh"},                                                // for a bus of another machine (src/libsystemd/sd-bus/bus-socket.c)
-		{"libmount.so.*", "/sbin/mount.* /sbin/umount.*"},                                  // FS_SEARCH_PATH (libmount/src/context.c)
+		{"libsystemd.so.*", "/usr/bin/ssh"},               // for a bus of another machine (src/libsystemd/sd-bus/bus-socket.c)
+		{"libmount.so.*", "/sbin/mount.* /sbin/umount.*"}, // FS_SEARCH_PATH (libmount/src/context.c)
+		{"libblkid.so.*", "/usr/local/sbin/dmsetup /usr/sbin/dmsetup /sbin/dmsetup /usr/sbin/lvdisplay /sbin/lvdisplay"}, // (libblkid/src/topology)
 		{"libdbus-1.so.*", "/usr/bin/dbus-launch"},                                         // autolaunch: (dbus/dbus-sysdeps-unix.c)
 		{"libgio-2.0.so.*", "/usr/bin/dbus-launch /usr/lib/*/glib-2.0/gio-launch-desktop"}, // (gio/gdbusaddress.c, gio/gdesktopappinfo.c)
 		{"libglib-2.0.so.*", ""},                                                           // g_spawn_async

@@ -184,7 +184,11 @@ func readLiterals(src []byte, ext string, installed, standard bool) literals {
 		}
 	}
 	bare := lang == "tcl" || lang == "data" || lang == "" // words without quotes are strings
-	for i := 0; i < len(src); i++ {
+	begin := 0
+	if bytes.HasPrefix(src, []byte("#!")) {
+		begin = LineLength(string(src[:min(len(src), maxLine)])) // counts where the source is run
+	}
+	for i := begin; i < len(src); i++ {
 		switch c := src[i]; {
 		case c == '"' || c == '\'' || c == '`':
 			text, ok := quoted(src[i:])

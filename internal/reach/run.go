@@ -218,6 +218,9 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 			continue // sh -c: source, not a path
 		}
 		w.Argument(program, w.Workdir, arg, "argument of "+path.Base(program))
+		if !interpreter {
+			w.commandInArgument(program, arg)
+		}
 	}
 	w.dispatch(t, asker, program, argv[1:])
 	return true
@@ -228,6 +231,9 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 func (w *Walk) Argument(from, dir, arg, how string) {
 	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
 		arg = value
+	}
+	if i := strings.Index(arg, ":/"); i > 0 && !strings.HasPrefix(arg, "/") && !strings.HasPrefix(arg[i:], "://") {
+		arg, _, _ = strings.Cut(arg[i+1:], ",") // EXEC:/bin/x, unix:/run/x.sock
 	}
 	if strings.Contains(arg, Blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
 		return
@@ -240,6 +246,23 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 	w.Need(from, at, how)
 	if e.Mode.IsDir() {
 		w.KeepNamedDir(from, at, how+" names a directory", true)
+	}
+}
+
+// commandInArgument keeps what one word of a command line would run if it is a command
+// line itself: ncat --sh-exec "a b", socat EXEC:"a b", ttyd "a b".
+func (w *Walk) commandInArgument(program, arg string) {
+	if !strings.Contains(arg, " ") || strings.Contains(arg, "\n") || strings.Contains(arg, Blank) || len(arg) > maxLine {
+		return
+	}
+	line := strings.Trim(arg, " \"'")
+	if word, _, _ := strings.Cut(line, " "); strings.ContainsAny(word, ":=") {
+		line = line[strings.LastIndexAny(word, ":=")+1:]
+	}
+	if word, _, _ := strings.Cut(line, " "); word != "" {
+		if _, ok := w.Find(strings.Trim(word, "\"'")); ok {
+			w.KeepLine(program, "argument of "+path.Base(program), line)
+		}
 	}
 }
 

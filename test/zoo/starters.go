@@ -35,13 +35,13 @@ func starters() []recipe {
 		},
 		{
 			name: "postfix", packages: "postfix", config: cmd("postfix", "start-fg"),
-			setup: "postconf -e maillog_file=/dev/null inet_interfaces=127.0.0.1 mydestination=localhost; newaliases",
+			setup: "postconf -e maillog_file=/dev/stdout inet_interfaces=127.0.0.1 mydestination=localhost; newaliases",
 			work:  "postfix start-fg >/dev/null 2>&1 &\nawait 25\n{ bb sleep 1; printf 'HELO x\\r\\n'; bb sleep 1; printf 'MAIL FROM:<a@localhost>\\r\\n'; bb sleep 1; printf 'RCPT TO:<root@localhost>\\r\\n'; bb sleep 1; printf 'DATA\\r\\n'; bb sleep 1; printf 'Subject: zoo\\r\\n\\r\\nhello\\r\\n.\\r\\n'; bb sleep 1; printf 'QUIT\\r\\n'; bb sleep 1; } | bb nc 127.0.0.1 25 | bb cut -c1-4\nthere /var/mail/root && bb grep Subject /var/mail/root", says: "Subject: zoo",
 		},
 		{
 			name: "git-hooks", packages: "git", config: image.Config{Cmd: []string{"git", "daemon", "--base-path=/srv/git", "--export-all", "--enable=receive-pack"}},
 			setup: "git init -q --bare /srv/git/r.git; printf '#!/bin/sh\\nsed s/^/hook:/ >/tmp/hook.out\\n' >/srv/git/r.git/hooks/post-receive; chmod +x /srv/git/r.git/hooks/post-receive; chown -R root /srv/git",
-			work:  "export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE='1 +0000' GIT_COMMITTER_DATE='1 +0000'\ngit daemon --reuseaddr --base-path=/srv/git --export-all --enable=receive-pack 2>/dev/null &\nawait 9418\ncd /tmp; git clone -q git://127.0.0.1/r.git c 2>/dev/null; cd c; echo x >f; git add f; git commit -qm m; git push -q origin HEAD 2>/dev/null; git rev-parse HEAD; there /tmp/hook.out; bb cut -c1-5 /tmp/hook.out", says: "hook:",
+			work:  "export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE=2000-01-01T00:00:00Z GIT_COMMITTER_DATE=2000-01-01T00:00:00Z\ngit daemon --reuseaddr --base-path=/srv/git --export-all --enable=receive-pack 2>/dev/null &\nawait 9418\ncd /tmp; git clone -q git://127.0.0.1/r.git c 2>/dev/null; cd c; echo x >f; git add f; git commit -qm m; git push -q origin HEAD 2>/dev/null; git rev-parse HEAD; there /tmp/hook.out; bb cut -c1-5 /tmp/hook.out", says: "hook:",
 		},
 		{
 			name: "sshd", packages: "openssh-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
@@ -90,10 +90,10 @@ func starters() []recipe {
 			work: "APP_USER=memcache APP='memcached -l 127.0.0.1' tini -- /entrypoint.sh memcached >/dev/null 2>&1 &\nawait 11211\nbb cat /tmp/started; printf 'version\\r\\nquit\\r\\n' | bb nc 127.0.0.1 11211", says: "from perl",
 		},
 		{
-			name: "honcho", packages: "honcho redis-server python3-redis", config: image.Config{Cmd: []string{"honcho", "start"}, WorkingDir: "/srv/app"},
+			name: "foreman", packages: "ruby-foreman redis-server python3-redis", config: image.Config{Cmd: []string{"foreman", "start"}, WorkingDir: "/srv/app"},
 			files: map[string]string{"srv/app/Procfile": "cache: redis-server --port $CACHE_PORT --dir /tmp\nworker: python3 worker.py\n", "srv/app/.env": "CACHE_PORT=6400\n",
 				"srv/app/worker.py": "import os, time\nfrom redis import Redis\nr = Redis(port=int(os.environ['CACHE_PORT']))\nwhile True:\n    try:\n        r.set('k', 'from a worker'); break\n    except Exception:\n        time.sleep(0.2)\ntime.sleep(60)\n"},
-			work: "cd /srv/app; honcho start >/dev/null 2>&1 &\nawait 6400\nbb sleep 4; printf 'GET k\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6400", says: "from a worker",
+			work: "cd /srv/app; foreman start >/dev/null 2>&1 &\nawait 6400\nbb sleep 4; printf 'GET k\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6400", says: "from a worker",
 		},
 		{
 			name: "make", packages: "make python3-minimal gawk", config: image.Config{Cmd: []string{"make", "-s", "report"}, WorkingDir: "/srv/build"},

@@ -28,6 +28,9 @@ var meant = []string{
 	"cmd: lua5.4 /srv/m.lua\nkeeps: srv/lib/mod/one.lua etc/x.lua\n-- srv/m.lua --\npackage.path = '/srv/lib/?.lua;' .. package.path\nrequire('mod.one')\ndofile('/etc/x.lua')\n-- srv/lib/mod/one.lua --\n-- etc/x.lua --\n",
 	"cmd: luajit /opt/m.lua\nkeeps: opt/mod/init.lua\n-- opt/m.lua --\nlocal m = require \"mod\"\n-- opt/mod/init.lua --\n",
 	"cmd: tclsh8.6 /opt/t.tcl\nkeeps: opt/lib/x.tcl etc/t.conf\n-- opt/t.tcl --\nsource [file join [file dirname [info script]] lib x.tcl]\nset f [open /etc/t.conf]\n-- opt/lib/x.tcl --\n-- etc/t.conf --\n",
+	"cmd: python3 /srv/a.py\nkeeps: usr/lib/libfoo.so.1 usr/lib/libbar.so.2\nleaves: usr/lib/libbaz.so.1\n-- srv/a.py --\nimport ctypes, ctypes.util\nnames = ['foo', 'libbar.so.2']\nfor name in names:\n    ctypes.CDLL(ctypes.util.find_library(name) or name)\n-- usr/lib/libfoo.so.1 --\n-- usr/lib/libbar.so.2 --\n-- usr/lib/libbaz.so.1 --\n",
+	"cmd: python3 /srv/a.py\nkeeps: usr/lib/python3/dist-packages/mod.py usr/bin/lua5.4\nleaves: usr/bin/ruby usr/bin/env\n-- srv/a.py --\nimport mod, subprocess\nsubprocess.run(['/srv/other.py'])\n-- usr/lib/python3.11/os.py --\n-- usr/lib/python3/dist-packages/mod.py --\n#!/usr/bin/env ruby\n-- srv/other.py --\n#!/usr/bin/lua5.4\n-- usr/bin/env --\n",
+	"cmd: python3 /srv/a.py\nkeeps: usr/lib/python3/dist-packages/mod.py usr/bin/env usr/bin/ruby\n-- srv/a.py --\nimport mod, subprocess\nsubprocess.run(['/usr/lib/python3/dist-packages/mod.py'])\n-- usr/lib/python3.11/os.py --\n-- usr/lib/python3/dist-packages/mod.py --\n#!/usr/bin/env ruby\n-- usr/bin/env --\n",
 	"cmd: Rscript /opt/a.R\nkeeps: etc/r.csv\n-- opt/a.R --\nread.csv(\"/etc/r.csv\")\n-- etc/r.csv --\n",
 
 	// Programs that sources start.
@@ -67,7 +70,12 @@ var meant = []string{
 	"cmd: make -C /srv serve\nkeeps: usr/bin/webd\n-- usr/bin/make --\n-- srv/Makefile --\nserve:\n\t@webd -p $(PORT)\n-- usr/bin/webd --\n",
 	"cmd: postfix start-fg\nkeeps: usr/lib/postfix/sbin/smtpd etc/postfix/main.cf\n-- usr/sbin/postfix --\n-- etc/postfix/main.cf --\nx = y\n-- etc/postfix/master.cf --\nsmtp inet n - y - - smtpd\n-- usr/lib/postfix/sbin/smtpd --\n",
 
+	"cmd: s6-svscan /srv/s\nkeeps: usr/bin/webd usr/lib/execline/bin/fdmove usr/bin/inner\nleaves: usr/bin/other\n-- usr/bin/s6-svscan --\n-- usr/bin/s6-setuidgid --\n-- usr/bin/execlineb --\n#!/usr/lib/execline/bin/execlineb -S0\n/usr/lib/execline/bin/export PATH /usr/lib/execline/bin:${PATH}\n/usr/lib/execline/bin/exec -a $0 /usr/lib/execline/bin/execlineb $@\n-- usr/lib/execline/bin/execlineb --\n-- usr/lib/execline/bin/export --\n-- usr/lib/execline/bin/exec --\n-- usr/lib/execline/bin/fdmove --\n-- srv/s/web/run --\n#!/usr/bin/execlineb -P\nfdmove -c 2 1\nforeground { inner -x }\ns6-setuidgid app\nwebd -D\n-- usr/bin/webd --\n-- usr/bin/inner --\n-- usr/bin/other --\n",
+	"cmd: execlineb -s1 /opt/go webd -x\nkeeps: usr/bin/webd\n-- usr/bin/execlineb --\n-- usr/bin/nice --\n-- opt/go --\nnice $1 $@\n-- usr/bin/webd --\n",
+
 	// Wrappers and runners.
+	"cmd: socat TCP-LISTEN:7 EXEC:/opt/answer,pty\nkeeps: opt/answer usr/bin/jq\n-- usr/bin/socat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n",
+	"cmd: start\nkeeps: opt/answer usr/bin/jq usr/bin/wc usr/bin/rev\nleaves: usr/bin/tac\n-- bin/start --\n#!/bin/sh\nsocat TCP-LISTEN:7 'EXEC:/opt/answer --x y' &\nncat --sh-exec \"wc -l | rev\" -l 8\n-- usr/bin/socat --\n-- usr/bin/ncat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n-- usr/bin/wc --\n-- usr/bin/rev --\n-- usr/bin/tac --\n",
 	"cmd: sh -c exec${IFS}$APP\nenv: APP=webd\nkeeps: bin/sh\n",
 	"cmd: npm start\nworkdir: /srv\nkeeps: srv/b.js usr/bin/tool\n-- usr/bin/npm --\n#!/usr/bin/node\n-- srv/package.json --\n{\"scripts\":{\"start\":\"npm run one && npm run two\",\"one\":\"node b.js\",\"two\":\"concurrently \\\"tool -x\\\"\"},\"bin\":{}}\n-- srv/node_modules/.bin/concurrently --\n#!/usr/bin/node\n-- srv/b.js --\n-- usr/bin/tool --\n",
 	"cmd: bundle exec puma\nkeeps: usr/bin/puma\n-- usr/bin/bundle --\n-- usr/bin/puma --\n",
