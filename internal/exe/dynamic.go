@@ -37,7 +37,7 @@ type Version struct {
 const (
 	maxProgramHeaders = 1024
 	maxDynamic        = 1 << 20 // bytes of the dynamic section
-	maxDynamicStrings = 32 << 20
+	maxDynamicStrings = 4 << 20 // bytes that are read at once: of larger tables (Haskell's programs have 40 MB), name by name
 	maxDynamicSymbols = 1 << 20
 	maxVersions       = 4096
 	maxImports        = 50_000
@@ -181,19 +181,9 @@ func (f *elfFile) dynamic() (Dynamic, error) {
 	if !ok {
 		return d, fmt.Errorf("ELF dynamic strings at %#x: in no segment", tags.strings)
 	}
-	table, err := readAt(f, at, tags.stringsSize, maxDynamicStrings)
+	name, err := f.names(at, tags.stringsSize)
 	if err != nil {
 		return d, fmt.Errorf("ELF dynamic strings: %w", err)
-	}
-	name := func(offset int64) string {
-		if offset < 0 || offset >= int64(len(table)) {
-			return ""
-		}
-		rest := table[offset:]
-		if i := bytes.IndexByte(rest[:min(len(rest), maxNameLength)], 0); i >= 0 {
-			return string(rest[:i])
-		}
-		return ""
 	}
 	for _, offset := range append(tags.needed, tags.filters...) {
 		if n := name(offset); n != "" {
@@ -205,6 +195,46 @@ func (f *elfFile) dynamic() (Dynamic, error) {
 	d.Offers = f.versionsOffered(tags, name)
 	d.Imports = f.imports(tags, name)
 	return d, nil
+}
+
+// names returns what looks names up in a string table.
+func (f *elfFile) names(at, size int64) (func(offset int64) string, error) {
+	if size <= maxDynamicStrings {
+		table, err := readAt(f, at, size, maxDynamicStrings)
+		if err != nil {
+			return nil, err
+		}
+		return func(offset int64) string {
+			if offset < 0 || offset >= int64(len(table)) {
+				return ""
+			}
+			return nameIn(table[offset:])
+		}, nil
+	}
+	if n, _ := f.ReadAt(make([]byte, 1), at+size-1); n != 1 {
+		return nil, fmt.Errorf("%d bytes at %d: the file ends before", size, at)
+	}
+	window := make([]byte, maxNameLength)
+	return func(offset int64) string {
+		if offset < 0 || offset >= size {
+			return ""
+		}
+		for _, most := range [...]int64{256, maxNameLength} {
+			n, _ := f.ReadAt(window[:min(most, size-offset)], at+offset)
+			if name := nameIn(window[:n]); name != "" {
+				return name
+			}
+		}
+		return ""
+	}, nil
+}
+
+// nameIn is the name at the beginning of a piece of a string table.
+func nameIn(table []byte) string {
+	if i := bytes.IndexByte(table[:min(len(table), maxNameLength)], 0); i >= 0 {
+		return string(table[:i])
+	}
+	return ""
 }
 
 // tags reads the dynamic section's entries up to DT_NULL.

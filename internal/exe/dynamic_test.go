@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,6 +114,27 @@ func TestOffersAreTheVersionsOfTheCLibrary(t *testing.T) {
 	}
 	if slices.Contains(d.Offers, "libc.so.6") {
 		t.Error("the file's own name is among the versions")
+	}
+}
+
+// Large string tables are read name by name.
+func TestNamesOfLargeTables(t *testing.T) {
+	long := strings.Repeat("n", 1000)
+	table := append([]byte("\x00libyaml.so\x00"+long+"\x00"), make([]byte, maxDynamicStrings)...)
+	table = append(table, "last\x00no end"...)
+	end := int64(len(table))
+	f := &elfFile{ReaderAt: bytes.NewReader(append([]byte("head"), table...))}
+	name, err := f.names(4, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset, want := range map[int64]string{1: "libyaml.so", 4: "yaml.so", 12: long, end - 11: "last", end - 6: "", end: "", -1: "", 1 << 40: ""} {
+		if got := name(offset); got != want {
+			t.Errorf("at %d: %q, want %q", offset, got, want)
+		}
+	}
+	if _, err := f.names(4, end+1); err == nil {
+		t.Error("a table beyond the end of the file")
 	}
 }
 

@@ -29,7 +29,7 @@ func (f *Files) elfFact(file string) (*elfFact, bool) {
 // what its strings name, and what follows from the functions it imports.
 func (w *Walk) visitELF(file string, f *elfFact, loaded bool) {
 	if f.Problem != "" {
-		w.unfollowed(file, f.Problem)
+		w.unread(file, f.Problem)
 	}
 	if f.Interpreter != "" {
 		w.Need(file, f.Interpreter, "PT_INTERP")
@@ -48,6 +48,24 @@ func (w *Walk) visitELF(file string, f *elfFact, loaded bool) {
 	}
 	w.followStrings(file, f)
 	w.followImports(file, f)
+}
+
+// unread records a program or library of which it is not known what it loads and
+// opens: every library may be what it needs.
+func (w *Walk) unread(file, what string) {
+	w.Gap(Gap{Path: file, What: what, Scope: "package, every library"})
+	w.KeepPackage(file, what)
+	if w.unreadable {
+		return
+	}
+	w.unreadable = true
+	for _, dir := range append(w.linker.dirs(), w.linker.libPath...) {
+		for e := range w.List(dir) {
+			if e.Mode.IsRegular() && strings.Contains(path.Base(e.Path), ".so") {
+				w.Keep(file, what, e.Path)
+			}
+		}
+	}
 }
 
 // unfollowed records a gap that keeps the file's package.
@@ -116,12 +134,14 @@ func knownRuns(base string) (patterns string, ok bool) {
 		{"libblkid.so.*", "/usr/local/sbin/dmsetup /usr/sbin/dmsetup /sbin/dmsetup /usr/sbin/lvdisplay /sbin/lvdisplay"}, // (libblkid/src/topology)
 		{"libdbus-1.so.*", "/usr/bin/dbus-launch"},                                         // autolaunch: (dbus/dbus-sysdeps-unix.c)
 		{"libgio-2.0.so.*", "/usr/bin/dbus-launch /usr/lib/*/glib-2.0/gio-launch-desktop"}, // (gio/gdbusaddress.c, gio/gdesktopappinfo.c)
-		{"libglib-2.0.so.*", ""},                                                           // g_spawn_async
-		{"libuv.so.*", ""},                                                                 // uv_spawn
-		{"libjava.so", ""},                                                                 // ProcessImpl
-		{"libjli.so", ""},                                                                  // itself, with other variables (java_md.c)
-		{"jspawnhelper", ""},                                                               // ProcessImpl
-		{"_posixsubprocess.*.so", ""},                                                      // subprocess
+		{"libasound.so.*", ""},        // what its configuration says (src/pcm/pcm_file.c, src/ucm/ucm_exec.c)
+		{"libglib-2.0.so.*", ""},      // g_spawn_async
+		{"libuv.so.*", ""},            // uv_spawn
+		{"libjava.so", ""},            // ProcessImpl
+		{"libjli.so", ""},             // itself, with other variables (java_md.c)
+		{"libjdwp.so", ""},            // the command line of -agentlib:jdwp=launch=
+		{"jspawnhelper", ""},          // ProcessImpl
+		{"_posixsubprocess.*.so", ""}, // subprocess
 	} {
 		if match, _ := path.Match(known.library, base); match {
 			return known.runs, true
@@ -228,9 +248,10 @@ func holdsJava(file string) bool {
 // the name is computed.
 func (w *Walk) followStrings(file string, f *elfFact) {
 	var dirs, relative []string
+	_, startsForCallers := knownRuns(path.Base(file))
 	for _, s := range f.Names {
 		switch {
-		case s == "/bin/sh" && (holdsNode(file) || holdsJava(file)):
+		case s == "/bin/sh" && (holdsNode(file) || holdsJava(file) || startsForCallers):
 		case strings.HasPrefix(s, "/"):
 			if f.Go {
 				w.followRun(file, s)

@@ -1,7 +1,9 @@
 package reach
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach/reachtest"
+	"github.com/careen/careen/internal/sbom"
 )
 
 func TestLinkerFindsWhatLdSoFinds(t *testing.T) {
@@ -130,11 +133,52 @@ func TestLinkerFindsWhatLdSoFinds(t *testing.T) {
 
 func TestPackedProgramsAreGaps(t *testing.T) {
 	packed := reachtest.ELF{Strings: []string{"UPX!"}}.Build()
-	r, err := Compute(reachtest.Tree(t, Visitors(nil), []imagetest.Entry{imagetest.Exec("app/server", packed)}), image.Config{Cmd: []string{"/app/server"}}, nil, nil, Options{})
+	r, err := Compute(reachtest.Tree(t, Visitors(nil), []imagetest.Entry{imagetest.Exec("app/server", packed), imagetest.Exec("usr/lib/libx.so.1", reachtest.ELF{}.Build())}), image.Config{Cmd: []string{"/app/server"}}, nil, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Gaps) != 1 || r.Gaps[0].What != "packed by UPX" {
 		t.Errorf("gaps: %+v", r.Gaps)
+	}
+	if state := r.State("usr/lib/libx.so.1"); state != Unknown {
+		t.Errorf("a library that the program may load is %s", state)
+	}
+}
+
+// Of a program in $PATH that runs others by computed names, those of its package are
+// kept as what may be run if a string names them or begins their names, or if they lie
+// elsewhere; what knows whom it runs keeps nothing else.
+func TestHelpersOfProgramsInPath(t *testing.T) {
+	helper := func(library string) string { return reachtest.ELF{Needed: []string{library}}.Build() }
+	files := map[string]string{
+		"usr/bin/named": helper("liba.so.1"), "usr/bin/other": helper("libb.so.1"), "usr/libexec/main/step": helper("libc2.so.1"),
+		"usr/sbin/mkfs.ext9": "#!/usr/bin/inner\n", "usr/bin/inner": helper("libd.so.1"), "usr/sbin/mkfsx": helper("libe.so.1"),
+		"usr/lib/libmount.so.1": reachtest.ELF{Imports: []string{"execvp"}, Strings: []string{"debugfs"}}.Build(), "usr/bin/debugfs": helper("libf.so.1"),
+		"usr/bin/timeout": reachtest.ELF{Imports: []string{"execvp"}, Strings: []string{"debugfs"}}.Build(),
+	}
+	for _, library := range []string{"liba.so.1", "libb.so.1", "libc2.so.1", "libd.so.1", "libe.so.1", "libf.so.1"} {
+		files["usr/lib/"+library] = reachtest.ELF{Needed: []string{library}, Imports: []string{"getenv"}}.Build()
+	}
+	files["usr/bin/main"] = reachtest.ELF{Needed: []string{"libmount.so.1"}, Imports: []string{"execv"}, Strings: []string{"/sbin/mkfs.%s", "/usr/bin/named", "/usr/bin/timeout"}}.Build()
+	var entries []imagetest.Entry
+	pkg := sbom.Package{Name: "main", Type: "deb"}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		entries = append(entries, imagetest.Exec(file, files[file]))
+		if strings.HasPrefix(file, "usr/bin/") && file != "usr/bin/inner" && file != "usr/bin/debugfs" || strings.HasPrefix(file, "usr/libexec") {
+			pkg.Files = append(pkg.Files, file)
+		}
+	}
+	r, err := Compute(reachtest.Tree(t, Visitors(nil), entries), image.Config{Cmd: []string{"main"}}, []sbom.Package{pkg}, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]State{
+		"usr/bin/named": Reached, "usr/bin/other": Unknown, "usr/libexec/main/step": Unknown, "usr/lib/libc2.so.1": Unknown,
+		"usr/sbin/mkfs.ext9": Unknown, "usr/bin/inner": Unknown, "usr/lib/libd.so.1": Unknown,
+		"usr/sbin/mkfsx": NotReached, "usr/bin/debugfs": NotReached, "usr/lib/libf.so.1": NotReached,
+	} {
+		if got := r.State(file); got != want {
+			t.Errorf("%s is %s, want %s", file, got, want)
+		}
 	}
 }

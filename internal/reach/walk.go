@@ -40,6 +40,8 @@ type Walk struct {
 	steps  int    // commands evaluated
 	ended  string // why the walk ended before its time
 
+	unreadable bool // a program was met that could not be read
+
 	// What was followed already.
 	ran                      Set[ranLine]
 	modules                  Set[string] // sources that were imported, and not run

@@ -114,16 +114,16 @@ func allSoftware() []software {
 			config: image.Config{Cmd: []string{"nginx", "-g", "daemon off;"}},
 		},
 		{
-			name: "express", debian: imagetest.DebianNode, app: express, less: 58, http: "http://127.0.0.1:8080/",
+			name: "express", debian: imagetest.DebianNode, app: express, less: 60, http: "http://127.0.0.1:8080/",
 			config: image.Config{Cmd: []string{"node", "server.js"}, WorkingDir: "/srv/app", Env: []string{"NODE_ENV=production"}},
 		},
 		{
-			name: "bottle", debian: imagetest.DebianBottle, less: 60, shell: true, http: "http://127.0.0.1:8080/",
+			name: "bottle", debian: imagetest.DebianBottle, less: 65, http: "http://127.0.0.1:8080/",
 			app:    func(t *testing.T, dir string) { write(t, dir, "srv/web/wsgi.py", bottleServer) },
 			config: image.Config{Cmd: []string{"gunicorn", "-b", "127.0.0.1:8080", "-w", "2", "wsgi:app"}, WorkingDir: "/srv/web"},
 		},
 		{
-			name: "flask", debian: imagetest.DebianFlask, less: 45, shell: true, http: "http://127.0.0.1:8080/",
+			name: "flask", debian: imagetest.DebianFlask, less: 60, shell: true, http: "http://127.0.0.1:8080/",
 			app: func(t *testing.T, dir string) {
 				write(t, dir, "srv/web/web.py", flaskServer)
 				write(t, dir, "srv/web/templates/index.html", "<h1>{{ title|upper }}</h1>\n")
@@ -142,7 +142,7 @@ func allSoftware() []software {
 			run:    `["sh", "-c", "docker-entrypoint.sh redis-server >/dev/null & until said=$(redis-cli set a b 2>/dev/null); do :; done; echo $said; redis-cli get a; redis-cli ping"]`,
 		},
 		{
-			name: "java", debian: imagetest.DebianJava, app: javaJar, less: 28, shell: true, run: "java -jar /srv/app.jar",
+			name: "java", debian: imagetest.DebianJava, app: javaJar, less: 35, run: "java -jar /srv/app.jar",
 			config: image.Config{Cmd: []string{"java", "-jar", "/srv/app.jar"}},
 		},
 	}

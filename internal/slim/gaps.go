@@ -14,7 +14,7 @@ func Open(src Source) []reach.Gap {
 	var open []reach.Gap
 	for _, g := range src.Reach.Gaps {
 		_, owned := src.Reach.Owner(g.Path)
-		alone := g.Scope == "package" && !owned && unitOf(g.Path) == ""
+		alone := strings.HasPrefix(g.Scope, "package") && !owned && unitOf(g.Path) == ""
 		if alone || startsAny(g) {
 			open = append(open, g)
 		}

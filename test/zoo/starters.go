@@ -81,7 +81,7 @@ func starters() []recipe {
 			name: "xinetd", packages: "xinetd git", config: cmd("xinetd", "-dontfork"),
 			setup: "git init -q --bare /srv/git/r.git; rm -f /etc/xinetd.d/*; chown -R nobody /srv/git",
 			files: map[string]string{"etc/xinetd.d/git": "service git\n{\n type = UNLISTED\n port = 9418\n socket_type = stream\n wait = no\n user = nobody\n server = /usr/lib/git-core/git-daemon\n server_args = --inetd --export-all --base-path=/srv/git\n}\n"},
-			work:  "xinetd -dontfork >/dev/null 2>&1 &\nawait 9418\nprintf '002cgit-upload-pack /r.git\\0host=127.0.0.1\\0' | bb nc -w 2 127.0.0.1 9418 | bb tr '\\0' ' ' | bb cut -c1-80", says: "agent=git",
+			work:  "xinetd -dontfork >/dev/null 2>&1 &\nawait 9418\n{ printf '002cgit-upload-pack /r.git\\0host=127.0.0.1\\0'; bb sleep 2; } | bb nc 127.0.0.1 9418 | bb tr '\\0' ' ' | bb cut -c1-80", says: "agent=git",
 		},
 		{
 			name: "gosu", packages: "gosu tini memcached", config: image.Config{Entrypoint: []string{"tini", "--", "/entrypoint.sh"}, Cmd: []string{"memcached"}, Env: []string{"APP_USER=memcache", "APP=memcached -l 127.0.0.1"}},
@@ -140,10 +140,10 @@ func starters() []recipe {
 		},
 		{
 			name: "lighttpd-cgi", packages: "lighttpd ruby", config: cmd("lighttpd", "-D", "-f", "/etc/lighttpd/zoo.conf"),
-			files: map[string]string{"etc/lighttpd/zoo.conf": "server.modules = ( \"mod_cgi\", \"mod_indexfile\" )\nserver.document-root = \"/srv/www\"\nserver.port = 8080\nserver.bind = \"127.0.0.1\"\nindex-file.names = ( \"index.rb\" )\ncgi.assign = ( \".rb\" => \"/usr/bin/ruby\", \".sh\" => \"\" )\n",
+			files: map[string]string{"etc/lighttpd/zoo.conf": "server.modules = ( \"mod_cgi\", \"mod_indexfile\" )\nserver.document-root = \"/srv/www\"\nserver.port = 8080\nserver.bind = \"127.0.0.1\"\ncgi.assign = ( \".rb\" => \"/usr/bin/ruby\", \".cgi\" => \"\" )\nindex-file.names = ( \"index.rb\" )\nstatic-file.exclude-extensions = ( \".rb\" )\n",
 				"srv/www/index.rb": "require 'erb'\nrequire 'open3'\nout, _ = Open3.capture2('sort', '-r', stdin_data: \"a\\nb\\n\")\nputs \"Content-Type: text/plain\\n\\n\" + ERB.new(File.read(File.join(__dir__, 'page.erb'))).result(binding)\n",
-				"srv/www/page.erb": "page of <%= out.split.join %>\n", "srv/www/x.sh": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; seq 3 | paste -sd+\n"},
-			work: "lighttpd -D -f /etc/lighttpd/zoo.conf >/dev/null 2>&1 &\nawait 8080\nget 8080/; get 8080/x.sh", says: "page of ba",
+				"srv/www/page.erb": "page of <%= out.split.join %>\n", "srv/www/x.cgi": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; seq 3 | paste -sd+\n"},
+			work: "lighttpd -D -f /etc/lighttpd/zoo.conf >/dev/null 2>&1 &\nawait 8080\nget 8080/index.rb; get 8080/x.cgi", says: "page of ba",
 		},
 		{
 			name: "busybox-httpd", packages: "busybox-static", config: cmd("busybox", "httpd", "-f", "-p", "127.0.0.1:8080", "-h", "/www"),
@@ -158,7 +158,7 @@ func starters() []recipe {
 		{
 			name: "varnish", packages: "varnish", config: cmd("varnishd", "-F", "-a", "127.0.0.1:6081", "-f", "/etc/varnish/zoo.vcl", "-n", "/tmp/v", "-j", "none"),
 			files: map[string]string{"etc/varnish/zoo.vcl": "vcl 4.1;\nimport std;\ninclude \"lib.vcl\";\nbackend default none;\nsub vcl_recv { return (synth(200, std.toupper(\"synthesized\"))); }\n", "etc/varnish/lib.vcl": "sub vcl_synth { set resp.body = resp.reason; return (deliver); }\n"},
-			work:  "varnishd -F -a 127.0.0.1:6081 -f /etc/varnish/zoo.vcl -n /tmp/v -j none >/dev/null 2>&1 &\nawait 6081\nget 6081/", says: "SYNTHESIZED",
+			work:  "varnishd -F -a 127.0.0.1:6081 -f /etc/varnish/zoo.vcl -n /tmp/v -j none >&2 &\nawait 6081\nget 6081/", says: "SYNTHESIZED",
 		},
 	}
 }
