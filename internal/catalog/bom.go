@@ -212,7 +212,7 @@ func each[T any](b *bom, list json.RawMessage, limit int, f func(*T)) {
 // ReadSBOM reads an SBOM that stands for an image: the packages as it describes
 // them, in layer -1, and the distribution that it or its package URLs name. The
 // error says why it is no SBOM; what is wrong with a part of it is a warning.
-func ReadSBOM(data []byte) (Result, error) {
+func ReadSBOM(data []byte, limits Limits) (Result, error) {
 	b, err := parseBOM(data)
 	if err != nil {
 		return Result{}, err
@@ -225,7 +225,7 @@ func ReadSBOM(data []byte) (Result, error) {
 		warn("packages", b.wrong.Error())
 	}
 	sources := b.statesSources()
-	bad := 0
+	bad, room := 0, newRoom(limits)
 	purls := make([]string, len(b.entries)) // of the packages that entries are, "" for none
 	var from []int                          // the entry of each package
 	for i := range b.entries {
@@ -240,7 +240,11 @@ func ReadSBOM(data []byte) (Result, error) {
 		case purl.OfDistribution(p.Type) && p.Source.Name == "" && sources:
 			p.Source = sbom.Source{Name: p.Name, Version: p.Version}
 		}
-		for _, at := range b.entries[i].paths {
+		places := room.take(max(len(b.entries[i].paths), 1))
+		if places == 0 {
+			continue
+		}
+		for _, at := range b.entries[i].paths[:min(len(b.entries[i].paths), places)] {
 			p.Locations = append(p.Locations, inLayer(at, -1))
 		}
 		if p.Locations == nil {
@@ -269,7 +273,8 @@ func ReadSBOM(data []byte) (Result, error) {
 	}
 	nameBuilders(r.Distro, r.Packages)
 	labelModules(r.Packages)
-	r.Packages = merge(r.Packages)
+	r.Packages = merge(r.Packages, room)
+	r.Warnings = append(r.Warnings, room.warnings()...)
 	for i := range r.Packages {
 		if p := &r.Packages[i]; p.Locations[0].Path == "" {
 			p.Locations = p.Locations[1:]

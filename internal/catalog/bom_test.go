@@ -53,7 +53,7 @@ warning no-ecosystem @-1 incomplete=true: 1 components without a package URL and
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, err := ReadSBOM([]byte(test.document))
+			r, err := ReadSBOM([]byte(test.document), Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ pkg:npm/minimist@0.0.8 layer=-1 touched=-1 app/package.json@-1
 `
 	for form, text := range oneBOM {
 		for _, document := range []string{text, "\ufeff" + text, string(encodings["UTF-16, little end first"](text))} {
-			r, err := ReadSBOM([]byte(document))
+			r, err := ReadSBOM([]byte(document), Limits{})
 			if err != nil {
 				t.Errorf("%s: %v", form, err)
 				continue
@@ -132,7 +132,7 @@ pkg:npm/minimist@0.0.8 layer=-1 touched=-1 app/package.json@-1
 			}
 		}
 	}
-	if r, err := ReadSBOM([]byte(`{"_type": "https://in-toto.io/Statement/v1", "predicate": ` + oneBOM["SPDX 3 JSON-LD"] + `}`)); err != nil || len(r.Packages) != 2 {
+	if r, err := ReadSBOM([]byte(`{"_type": "https://in-toto.io/Statement/v1", "predicate": `+oneBOM["SPDX 3 JSON-LD"]+`}`), Limits{}); err != nil || len(r.Packages) != 2 {
 		t.Errorf("in a statement: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestWhatIsNoSBOMIsNamed(t *testing.T) {
 		"SPDXVersion: SPDX-1.2\n": "SPDX-1.2", `{"SchemaVersion": 2, "Results": [1]}`: "Trivy", `{"matches": [1]}`: "Grype", `{"runs": [1]}`: "SARIF", `{"schema": "careen/1"}`: "Careen",
 		`{"spdxVersion": "SPDX-3.9"}`: "SPDX-3.9", `{"@context": "https://example.com", "@graph": [1]}`: "JSON-LD", "some text": "neither CycloneDX", "{}": "neither CycloneDX", `<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components>`: "CycloneDX XML",
 	} {
-		if _, err := ReadSBOM([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadSBOM([]byte(text), Limits{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
@@ -171,14 +171,14 @@ func TestSpellingsOfProducers(t *testing.T) {
 		{`{"name": "github.com/aws/aws-sdk-go-v2/service/s3", "purl": "pkg:golang/github.com/aws/aws-sdk-go-v2@v1.40.0#service/s3"}`, "pkg:golang/github.com/aws/aws-sdk-go-v2/service/s3@v1.40.0"},
 		{`{"name": "google.golang.org/genproto", "purl": "pkg:golang/google.golang.org/genproto@v0.1.0#googleapis/api"}`, "pkg:golang/google.golang.org/genproto@v0.1.0"},
 	} {
-		r, err := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [` + test.component + `]}`))
+		r, err := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [`+test.component+`]}`), Limits{})
 		if err != nil || len(r.Packages) != 1 || r.Packages[0].PURL != test.want {
 			t.Errorf("%s: %+v %v, want %s", test.component, r.Packages, err, test.want)
 		}
 	}
 	// The stream of a module, and the source, as Syft has them.
 	r, _ := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [{"name": "nginx-core", "purl": "pkg:rpm/almalinux/nginx-core@1.16.1-2.module_el8.4.0?epoch=1&distro=almalinux-8.10",
- "properties": [{"name": "syft:metadata:modularityLabel", "value": "nginx:1.16:8040020210101000000:9f9e2e7e"}, {"name": "syft:metadata:sourceRpm", "value": "nginx-1.16.1-2.module_el8.4.0.src.rpm"}]}]}`))
+ "properties": [{"name": "syft:metadata:modularityLabel", "value": "nginx:1.16:8040020210101000000:9f9e2e7e"}, {"name": "syft:metadata:sourceRpm", "value": "nginx-1.16.1-2.module_el8.4.0.src.rpm"}]}]}`), Limits{})
 	if p := r.Packages[0]; p.Modularity != "nginx:1.16" || p.Source != (sbom.Source{Name: "nginx", Version: "1:1.16.1-2.module_el8.4.0"}) {
 		t.Errorf("%+v", p)
 	}
@@ -186,7 +186,7 @@ func TestSpellingsOfProducers(t *testing.T) {
 	// document names those of others, it is one.
 	lone, others := `{"name": "libssl1.1", "purl": "pkg:deb/debian/libssl1.1@1.1.1n?distro=debian-11"}`, `{"name": "libc6", "purl": "pkg:deb/debian/libc6@2.31?distro=debian-11&upstream=glibc"}`
 	for document, want := range map[string]string{lone: "", lone + "," + others: "libssl1.1"} {
-		r, _ := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [` + document + `]}`))
+		r, _ := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [`+document+`]}`), Limits{})
 		if got := r.Packages[len(r.Packages)-1]; got.Source.Name != want {
 			t.Errorf("source %q, want %q", got.Source.Name, want)
 		}
@@ -201,13 +201,13 @@ func TestOwnersOfOthersSBOMs(t *testing.T) {
 		"CycloneDX": `{"bomFormat": "CycloneDX", "components": [{"name": "python3-six", "purl": "` + deb + `"},
  {"name": "six", "purl": "pkg:pypi/six@1.16.0", "properties": [{"name": "syft:location:0:path", "value": "/usr/lib/python3/dist-packages/six-1.16.0.egg-info"}]}]}`,
 	} {
-		r, err := ReadSBOM([]byte(document))
+		r, err := ReadSBOM([]byte(document), Limits{})
 		if err != nil || len(r.Packages) != 2 || r.Packages[1].Owner != deb {
 			t.Errorf("%s: %+v %v", form, r.Packages, err)
 		}
 	}
-	r, _ := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [{"name": "python3-six", "purl": "` + deb + `"},
- {"name": "six", "purl": "pkg:pypi/six@1.16.0", "properties": [{"name": "syft:location:0:path", "value": "/usr/local/lib/python3.11/dist-packages/six-1.16.0.dist-info/METADATA"}]}]}`))
+	r, _ := ReadSBOM([]byte(`{"bomFormat": "CycloneDX", "components": [{"name": "python3-six", "purl": "`+deb+`"},
+ {"name": "six", "purl": "pkg:pypi/six@1.16.0", "properties": [{"name": "syft:location:0:path", "value": "/usr/local/lib/python3.11/dist-packages/six-1.16.0.dist-info/METADATA"}]}]}`), Limits{})
 	if r.Packages[1].Owner != "" {
 		t.Errorf("what pip installed has the owner %q", r.Packages[1].Owner)
 	}
@@ -248,7 +248,7 @@ func TestBOMInImage(t *testing.T) {
  {"SPDXID": "SPDXRef-y", "name": "y", "versionInfo": "1.0.0", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:npm/y@1.0.0"}]},
  {"SPDXID": "SPDXRef-src", "name": "src", "versionInfo": "1", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:github/redis/redis@7.2.4"}]},
  {"SPDXID": "SPDXRef-deb", "name": "a", "versionInfo": "1", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:deb/debian/gone@1?distro=debian-12"}]}]}`
-	r := Packages(stack(t,
+	r := inTree(stack(t,
 		[]imagetest.Entry{
 			file("etc/os-release", bookworm), file(dpkgStatusPath, status("a 1")), file("app/node_modules/x/package.json", packageJSONText("x", "1.0.0")),
 			file("var/lib/dpkg/info/a.list", "/usr/share/sbom/a.json\n"),
@@ -289,7 +289,7 @@ func TestBOMOfAPackage(t *testing.T) {
 		"app/_manifest/spdx_2.2/manifest.spdx.json":                                           nil,
 		"opt/java/openjdk/legal/sbom.json":                                                    {file("opt/java/openjdk/release", "JAVA_VERSION=\"17.0.9\"\n")},
 	} {
-		for _, p := range Packages(stack(t, append(beside, file(at, bom)))).Packages {
+		for _, p := range inTree(stack(t, append(beside, file(at, bom)))).Packages {
 			if p.Name == "part" {
 				t.Errorf("%s: its parts are taken for installed", at)
 			}
@@ -302,7 +302,7 @@ func TestBOMOfAPackage(t *testing.T) {
 		"opt/x/.spdx-x.spdx":       nil,
 		"opt/app/modules/bom.json": {pip, file(site+"pip-26.2.dist-info/RECORD", "pip/__init__.py,,\n")},
 	} {
-		if r := Packages(stack(t, append(beside, file(at, bom)))); !slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Name == "part" }) {
+		if r := inTree(stack(t, append(beside, file(at, bom)))); !slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Name == "part" }) {
 			t.Errorf("%s: its packages are not listed", at)
 		}
 	}
@@ -347,7 +347,7 @@ func FuzzBOM(f *testing.F) {
 	}
 	f.Add([]byte(`{"predicate": {"bomFormat": "CycloneDX", "components": [` + strings.Repeat(`{"purl": "pkg:npm/a@1", "components": [`, 50) + strings.Repeat("]}", 50) + "]}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := ReadSBOM(data)
+		r, err := ReadSBOM(data, Limits{})
 		if err == nil {
 			named(t, r.Packages)
 		}

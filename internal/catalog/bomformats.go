@@ -3,7 +3,6 @@ package catalog
 import (
 	"cmp"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/purl"
@@ -145,6 +144,7 @@ func (c *bomComponent) entry(b *bom) bomEntry {
 		}
 	})
 	each(b, c.Evidence.Occurrences, maxMembers, func(o *struct{ Location string }) { e.addPath(o.Location) })
+	e.paths = distinct(e.paths)
 	if e.paths == nil {
 		e.addPath(cmp.Or(props["aquasecurity:trivy:FilePath"], props["syft:location:0:path"]))
 	}
@@ -152,7 +152,7 @@ func (c *bomComponent) entry(b *bom) bomEntry {
 }
 
 func (e *bomEntry) addPath(file string) {
-	if file = strings.TrimLeft(file, "/"); file != "" && !slices.Contains(e.paths, file) {
+	if file = strings.TrimLeft(file, "/"); file != "" {
 		e.paths = append(e.paths, file)
 	}
 }

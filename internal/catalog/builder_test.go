@@ -138,7 +138,7 @@ func TestAnotherBuildersImage(t *testing.T) {
 		status += "Package: " + p[0] + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " + p[1] + "\nMaintainer: " + p[2] + "\n\n"
 	}
 	elf := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02" + strings.Repeat("\x00", 63)
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		file("etc/os-release", "ID=debian\nVERSION_ID=\"11\"\n"),
 		file(dpkgStatusPath, status),
 		file(dpkgInfoDir+"nginx.list", "/usr/sbin/nginx\n"),

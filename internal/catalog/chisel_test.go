@@ -35,7 +35,7 @@ func TestChiselManifest(t *testing.T) {
 	if _, err := parseChiselManifest(data[:len(data)/2]); err == nil {
 		t.Error("half a manifest is taken for whole")
 	}
-	r := Packages(stack(t, []imagetest.Entry{imagetest.File("etc/os-release", "ID=ubuntu\nVERSION_ID=\"24.04\"\n"), imagetest.File("var/lib/chisel/manifest.wall", string(data))}))
+	r := inTree(stack(t, []imagetest.Entry{imagetest.File("etc/os-release", "ID=ubuntu\nVERSION_ID=\"24.04\"\n"), imagetest.File("var/lib/chisel/manifest.wall", string(data))}))
 	if len(r.Packages) != 2 || r.Packages[1].PURL != "pkg:deb/ubuntu/libc6@2.39-0ubuntu8.3?arch=amd64&distro=ubuntu-24.04" {
 		t.Error(summary(r))
 	}

@@ -45,7 +45,7 @@ func TestCopyright(t *testing.T) {
 
 func TestLicensesOfDpkgPackages(t *testing.T) {
 	file := imagetest.File
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		file("etc/os-release", bookworm), file(dpkgStatusPath, status("zlib1g 1:1.2.13", "zlib1g-dev 1:1.2.13", "bare 1")),
 		file(docDir+"zlib1g/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nLicense: Zlib\n"), imagetest.Symlink(docDir+"zlib1g-dev", "zlib1g"),
 	}))

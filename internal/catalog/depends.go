@@ -14,13 +14,25 @@ import (
 // as they stand; what one file names whole (the modules of a Go binary, the
 // jars in a jar) is there as purls. resolveDependencies makes purls of all.
 
+// Bounds of what one database may say of dependencies. Of what several packages
+// provide, few are ever installed together; a full desktop has some 50,000 edges.
+const (
+	maxMeet  = 32
+	maxEdges = 2_000_000
+)
+
 // namePackages sets DependsOn of the packages of one database to the names of
 // those of them that meet a need. A need is a name, or several with "|"
 // between, of which the first that is installed counts; one that begins with a
 // slash is a file. Packages of the name come before others that provide it,
 // and of those any may be meant.
+//
+// Thousands of packages that provide what thousands need would be millions of
+// edges: of those that meet one need the first maxMeet count, and an image's
+// database has room for maxEdges.
 func namePackages(packages []sbom.Package, needs, provides [][]string) {
 	meet := map[string][]string{} // what is needed → packages
+	edges := 0
 	files := false
 	for _, list := range needs {
 		for _, need := range list {
@@ -38,7 +50,7 @@ func namePackages(packages []sbom.Package, needs, provides [][]string) {
 		}
 	}
 	offer := func(name string, i int) {
-		if have, needed := meet[name]; needed && !slices.Contains(have, name) {
+		if have, needed := meet[name]; needed && len(have) < maxMeet && !slices.Contains(have, name) {
 			meet[name] = append(have, packages[i].Name)
 		}
 	}
@@ -57,7 +69,9 @@ func namePackages(packages []sbom.Package, needs, provides [][]string) {
 		for _, need := range needs[i] {
 			for name := range strings.SplitSeq(need, "|") {
 				if found := meet[name]; len(found) > 0 {
-					p.DependsOn = append(p.DependsOn, found...)
+					if edges += len(found); edges <= maxEdges {
+						p.DependsOn = append(p.DependsOn, found...)
+					}
 					break
 				}
 			}
@@ -113,14 +127,20 @@ func (r *resolver) add(p *sbom.Package) {
 			r.linked = r.linked || strings.Contains(dir, "node_modules/.")
 		}
 	case "deb", "apk", "rpm", "alpm", "gem", "conda":
-		key := nameIn{p.Type, place(p), p.Name}
-		r.names[key] = append(r.names[key], p)
+		r.name(nameIn{p.Type, place(p), p.Name}, p)
 	case "pypi":
 		name, _, _ := strings.Cut(p.PURL, "@")
 		for _, where := range [...]string{place(p), ""} {
-			key := nameIn{p.Type, where, name}
-			r.names[key] = append(r.names[key], p)
+			r.name(nameIn{p.Type, where, name}, p)
 		}
+	}
+}
+
+// name gives a package a name that others may have too: versions and
+// architectures of the same, of which the first maxMeet count.
+func (r *resolver) name(key nameIn, p *sbom.Package) {
+	if len(r.names[key]) < maxMeet {
+		r.names[key] = append(r.names[key], p)
 	}
 }
 

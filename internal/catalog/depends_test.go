@@ -141,7 +141,7 @@ Depends: libc
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			r := Packages(stack(t, test.files))
+			r := inTree(stack(t, test.files))
 			if diff := cmp.Diff(test.want, edges(r)); diff != "" {
 				t.Errorf("(-want +got):\n%s\n%s", diff, summary(r))
 			}
@@ -250,7 +250,7 @@ for (const file of JSON.parse(fs.readFileSync(0))) {
 // folder against node's own search.
 func checkNodeDependencies(t *testing.T, dir string, tree *rootfs.Tree) {
 	t.Helper()
-	r := Packages(tree)
+	r := inTree(tree)
 	var files, got []string
 	places := map[string][]string{}
 	for _, p := range r.Packages {

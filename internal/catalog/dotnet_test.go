@@ -11,7 +11,7 @@ import (
 
 func TestRuntimeNamedTwiceIsListedOnce(t *testing.T) {
 	deps := `{"libraries": {"Microsoft.NETCore.App.Runtime.linux-musl-x64/8.0.1": {"type": "package"}}}`
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		imagetest.File("shared/Microsoft.NETCore.App/8.0.1/Microsoft.NETCore.App.deps.json", deps),
 		imagetest.File("shared/Microsoft.NETCore.App/8.0.1/System.Private.CoreLib.dll", assembly(0xfd1d, "8.0.1+bf5e279d9239")),
 		imagetest.File("app/System.Private.CoreLib.dll", assembly(0xfd1d, "6.0.10-servicing.22476.10+5a400c21")),
@@ -32,7 +32,7 @@ pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.10 layer=0 touched=0 app/S
 func TestJavaNamedTwiceIsListedOnce(t *testing.T) {
 	java := elfWith(".rodata", []byte("\x00openjdk\x00java\x000.0\x0011.0.17+8-LTS\x00"))
 	release := "JAVA_VERSION=\"11.0.17\"\nIMPLEMENTOR=\"Eclipse Adoptium\"\n"
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		imagetest.File("opt/jdk/release", release), imagetest.Exec("opt/jdk/bin/java", java), imagetest.Exec("opt/jdk/jre/bin/java", java), imagetest.Exec("opt/bare/bin/java", java),
 	}))
 	want := `distro   

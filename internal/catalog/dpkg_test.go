@@ -31,7 +31,7 @@ func TestDpkgThroughLinks(t *testing.T) {
 			// Another system's, or a copy.
 			file("var/backups/dpkg.d/status", status("gone 1")), file("srv/root/var/lib/dpkg/status", status("other 1")), file("srv/root/var/lib/dpkg/info/tar.list", "/x\n")}},
 	} {
-		r := Packages(stack(t, append(test.entries, file("etc/os-release", bookworm))))
+		r := inTree(stack(t, append(test.entries, file("etc/os-release", bookworm))))
 		want := "distro debian 12 etc/os-release\n" +
 			"pkg:deb/debian/tar@1.34-1?arch=amd64&distro=debian-12 source=tar@1.34-1 layer=0 touched=0 " + test.at + "@0 files=bin/tar\n"
 		if diff := cmp.Diff(want, summary(r)); diff != "" {
@@ -54,11 +54,11 @@ func TestDistrolessRecordsAlone(t *testing.T) {
 	want := `distro debian 12 etc/os-release
 pkg:deb/debian/libstdc%2B%2B6@12.2.0-14?arch=amd64&distro=debian-12 source=libstdc++6@12.2.0-14 layer=0 touched=0 var/lib/dpkg/status.d/libstdc++6@0
 `
-	if diff := cmp.Diff(want, summary(Packages(stack(t, entries)))); diff != "" {
+	if diff := cmp.Diff(want, summary(inTree(stack(t, entries)))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, damage := range []string{"Package: tar\nVersi", "\x00\x00\x00"} {
-		if r := Packages(stack(t, append(entries, file(dpkgStatusDir+"tar", damage)))); len(r.Warnings) != 1 || !r.Warnings[0].Incomplete {
+		if r := inTree(stack(t, append(entries, file(dpkgStatusDir+"tar", damage)))); len(r.Warnings) != 1 || !r.Warnings[0].Incomplete {
 			t.Errorf("a damaged record: %+v", r.Warnings)
 		}
 	}

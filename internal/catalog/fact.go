@@ -166,6 +166,16 @@ func decode(data []byte) (found, error) {
 	return f, nil
 }
 
+// countPackages returns how many packages a fact names, without reading them.
+func countPackages(fact []byte) int {
+	d := decoder{rest: string(fact)}
+	for range d.count(2) {
+		d.uvarint()
+		d.string()
+	}
+	return d.count(minPackage)
+}
+
 // minPackage is the size of an encoded package with nothing in it.
 const minPackage = 14
 

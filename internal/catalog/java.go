@@ -19,7 +19,6 @@ import (
 
 // Bounds on one archive and all that is nested in it.
 const (
-	maxJarDepth  = 8
 	maxJarNested = 64 << 20 // one nested archive that is compressed, in memory
 	maxJarHeld   = 96 << 20 // those that are in memory at once, each within the other
 	maxJarTotal  = 1 << 30  // all of them
@@ -44,7 +43,7 @@ func isJarName(name string) bool {
 }
 
 func readJar(h *rootfs.Header, body rootfs.Body) (found, error) {
-	w := jarWalk{charge: body.Charge}
+	w := jarWalk{charge: body.Charge, nesting: body.Nesting()}
 	w.archive(body, body.Size(), h.Path, 0)
 	return found{Packages: w.packages, Problems: w.wrong}, w.over
 }
@@ -57,6 +56,7 @@ type jarWalk struct {
 	unpacked int64 // bytes asked for, those that then turned out to be damaged too
 	held     int64
 	charge   func(int64) error
+	nesting  int   // archives that may be in one another
 	over     error // the image's budget or the time is used up
 }
 
@@ -204,8 +204,8 @@ func (w *jarWalk) addLicenses(first int, own string, poms []coordinates, xmls ma
 // nested reads an archive inside another: in place where it was stored as it
 // is, as Spring Boot does, else in memory.
 func (w *jarWalk) nested(outer io.ReaderAt, f *zip.File, at string, depth int) string {
-	if depth > maxJarDepth {
-		w.wrong.add(0, "%s: nested more than %d deep", at, maxJarDepth)
+	if depth > w.nesting {
+		w.wrong.add(0, "%s: nested more than %d deep: raise --max-nesting if it is meant to be", at, w.nesting)
 		return ""
 	}
 	if f.Method == zip.Store {

@@ -65,7 +65,7 @@ func TestNestedArchivesStayOffTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil))
+	r := inTree(rootfs.Stack([]*rootfs.Facts{facts}, nil))
 	if len(r.Packages) != 1 || len(r.Packages[0].Locations) != 20 {
 		t.Errorf("not read whole: %s", summary(r))
 	}

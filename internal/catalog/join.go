@@ -2,11 +2,12 @@ package catalog
 
 import (
 	"bytes"
-	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
@@ -17,10 +18,10 @@ import (
 
 // Packages puts together what the visitors found in the layers: which
 // distribution it is, each package once, where it is, which layer brought it
-// and which OS package owns it.
-func Packages(tree *rootfs.Tree) Result {
+// and which OS package owns it. The error is that the context has ended.
+func Packages(ctx context.Context, tree *rootfs.Tree, limits Limits) (Result, error) {
 	distro, warnings := findDistro(tree)
-	j := join{tree: tree, distro: distro, warnings: warnings}
+	j := join{ctx: ctx, tree: tree, distro: distro, warnings: warnings, room: newRoom(limits)}
 	j.dpkg = j.dpkgPlaces()
 	for _, c := range catalogers() {
 		j.add(c)
@@ -34,6 +35,9 @@ func Packages(tree *rootfs.Tree) Result {
 	labelModules(j.packages)
 	j.realPaths()
 	j.nameOwners(0)
+	if err := context.Cause(ctx); err != nil {
+		return Result{}, err
+	}
 	found := len(j.packages)
 	j.addDeclared()
 	nameBuilders(distro, j.packages[found:])
@@ -43,11 +47,14 @@ func Packages(tree *rootfs.Tree) Result {
 	j.warnOfMissing()
 	j.resolveDependencies()
 	folders := j.folders()
-	return Result{Distro: distro, Packages: merge(j.packages), Folders: folders, Warnings: j.warnings}
+	packages := merge(j.packages, j.room)
+	return Result{Distro: distro, Packages: packages, Folders: folders, Warnings: append(j.warnings, j.room.warnings()...)}, context.Cause(ctx)
 }
 
 // join is the work of Packages in progress.
 type join struct {
+	ctx      context.Context
+	room     *room
 	tree     *rootfs.Tree
 	distro   sbom.Distro
 	dpkg     dpkgPlaces
@@ -55,6 +62,8 @@ type join struct {
 	declared []sbom.Package // by files that say what should be there
 	warnings []Warning
 	owned    map[string]bool // folders of packages, once partOfPackage was asked
+	types    map[string]bool // of the first typed packages
+	typed    int
 }
 
 // IsOSType reports whether packages of a purl type come from a distribution,
@@ -83,6 +92,10 @@ func (j *join) add(c cataloger) {
 		if !fact.Visible || c.name == "dpkg" && !j.dpkg.keeps(fact.Path) {
 			continue
 		}
+		if j.ctx.Err() != nil {
+			return
+		}
+		places := j.room.take(countPackages(fact.Data))
 		f, err := decode(fact.Data)
 		if err != nil {
 			f = found{Problems: asProblems(err)}
@@ -90,8 +103,10 @@ func (j *join) add(c cataloger) {
 		if c.again != nil {
 			if together, needed := c.again(j.tree, fact.Path); needed {
 				f = together
+				places += j.room.take(max(len(f.Packages)-places, 0))
 			}
 		}
+		f.Packages = f.Packages[:min(len(f.Packages), places)]
 		if len(f.Problems) > 0 && !(c.declared && j.namesOnlyRanges(fact.Path, f.Problems)) {
 			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
 				Message: c.name + ": " + f.Problems.Error(), Incomplete: !c.declared})
@@ -271,11 +286,17 @@ func (j *join) addPacmanFiles() {
 // built. Where the distribution's own database is there, it is the last
 // word on the distribution's packages.
 func (j *join) addDeclared() {
-	purls, types := map[string]bool{}, map[string][]*sbom.Package{}
+	purls, types := map[string]bool{}, map[string]*installed{}
 	for i := range j.packages {
 		p := &j.packages[i]
 		purls[p.PURL] = true
-		types[p.Type] = append(types[p.Type], p)
+		if types[p.Type] == nil {
+			types[p.Type] = &installed{names: map[string]bool{}}
+		}
+		types[p.Type].add(p)
+	}
+	for _, of := range types {
+		slices.Sort(of.paths)
 	}
 	var news []sbom.Package
 	for len(j.declared) > 0 {
@@ -286,7 +307,10 @@ func (j *join) addDeclared() {
 		}
 		file := j.declared[:n]
 		j.declared = j.declared[n:]
-		if first.FromLockFile && lockInstalled(file, types) {
+		if j.ctx.Err() != nil {
+			return
+		}
+		if first.FromLockFile && lockInstalled(file, types[first.Type]) {
 			continue
 		}
 		if !first.FromLockFile && j.partOfPackage(first.Locations[0].Path) {
@@ -296,7 +320,7 @@ func (j *join) addDeclared() {
 			file = j.lockBeside(file)
 		}
 		for _, p := range file {
-			if !purls[p.PURL] && !(purl.OfDistribution(p.Type) && len(types[p.Type]) > 0) {
+			if !purls[p.PURL] && !(purl.OfDistribution(p.Type) && types[p.Type] != nil) {
 				news = append(news, p)
 			}
 		}
@@ -355,13 +379,28 @@ func (j *join) nameOwners(from int) {
 	if len(at) == 0 {
 		return
 	}
+	// Of a file's owners the last counts that was unpacked late enough. One that
+	// was unpacked before a later one never is: what stays falls from the first to
+	// the last, however often a file is claimed.
+	owners := map[string][]int{}
 	for i := range j.packages {
-		owner := &j.packages[i]
-		for _, file := range owner.Files {
-			for _, k := range at[file] {
-				if p := &j.packages[k]; p.Layer <= owner.TouchedLayer {
-					p.Owner = owner.PURL
-				}
+		for _, file := range j.packages[i].Files {
+			if at[file] == nil {
+				continue
+			}
+			list := owners[file]
+			for n := len(list); n > 0 && j.packages[list[n-1]].TouchedLayer <= j.packages[i].TouchedLayer; n-- {
+				list = list[:n-1]
+			}
+			owners[file] = append(list, i)
+		}
+	}
+	for file, list := range owners {
+		for _, k := range at[file] {
+			p := &j.packages[k]
+			late := sort.Search(len(list), func(n int) bool { return j.packages[list[n]].TouchedLayer < p.Layer })
+			if late > 0 {
+				p.Owner = j.packages[list[late-1]].PURL
 			}
 		}
 	}
@@ -438,71 +477,4 @@ func findDistro(tree *rootfs.Tree) (sbom.Distro, []Warning) {
 		}
 	}
 	return sbom.Distro{}, warnings
-}
-
-// merge lists each package once: those with the same purl and owner become one
-// with several locations.
-func merge(packages []sbom.Package) []sbom.Package {
-	slices.SortStableFunc(packages, func(a, b sbom.Package) int {
-		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Locations[0].Path, b.Locations[0].Path))
-	})
-	unions := map[[2]*sbom.Symbols]*sbom.Symbols{}
-	out := packages[:0]
-	for _, p := range packages {
-		if n := len(out); n > 0 && out[n-1].PURL == p.PURL && out[n-1].Owner == p.Owner {
-			mergeInto(&out[n-1], &p, unions)
-			continue
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-func mergeInto(p, more *sbom.Package, unions map[[2]*sbom.Symbols]*sbom.Symbols) {
-	for _, at := range more.Locations {
-		if !slices.Contains(p.Locations, at) {
-			p.Locations = append(p.Locations, at)
-		}
-	}
-	if !slices.Equal(p.Licenses, more.Licenses) {
-		p.Licenses = append(slices.Clone(p.Licenses), more.Licenses...)
-		slices.Sort(p.Licenses)
-		p.Licenses = slices.Compact(p.Licenses)
-	}
-	if !slices.Equal(p.DependsOn, more.DependsOn) {
-		p.DependsOn = append(slices.Clone(p.DependsOn), more.DependsOn...)
-		slices.Sort(p.DependsOn)
-		p.DependsOn = slices.Compact(p.DependsOn)
-	}
-	p.Files = append(p.Files, more.Files...)
-	p.Layer = min(p.Layer, more.Layer)
-	p.TouchedLayer = max(p.TouchedLayer, more.TouchedLayer)
-	p.FromLockFile = p.FromLockFile && more.FromLockFile
-	switch {
-	case p.Symbols == more.Symbols:
-	case p.Symbols == nil || more.Symbols == nil:
-		p.Symbols = nil // unknown in one place is unknown
-	default:
-		pair := [2]*sbom.Symbols{p.Symbols, more.Symbols}
-		if unions[pair] == nil {
-			unions[pair] = &sbom.Symbols{Hashes: union(p.Symbols.Hashes, more.Symbols.Hashes)}
-		}
-		p.Symbols = unions[pair]
-	}
-}
-
-// union merges two sorted lists without repeats.
-func union(a, b []uint32) []uint32 {
-	all := make([]uint32, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		switch x, y := a[0], b[0]; {
-		case x < y:
-			all, a = append(all, x), a[1:]
-		case y < x:
-			all, b = append(all, y), b[1:]
-		default:
-			all, a, b = append(all, x), a[1:], b[1:]
-		}
-	}
-	return append(append(all, a...), b...)
 }

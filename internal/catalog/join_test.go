@@ -181,7 +181,7 @@ warning distro etc/os-release@-1 incomplete=false: "flatcar" has no package data
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := summary(Packages(stack(t, test.layers...)))
+			got := summary(inTree(stack(t, test.layers...)))
 			if diff := cmp.Diff(strings.ReplaceAll(test.want, " files=\n", "\n"), got); diff != "" {
 				t.Errorf("(-want +got):\n%s\n%s", diff, got)
 			}
@@ -210,11 +210,11 @@ func TestSquashingChangesOnlyAttribution(t *testing.T) {
 		return r.Packages
 	}
 	squashed := []imagetest.Entry{low[0], high[0], low[2], high[1]}
-	if diff := cmp.Diff(strip(Packages(stack(t, low, high))), strip(Packages(stack(t, squashed)))); diff != "" {
+	if diff := cmp.Diff(strip(inTree(stack(t, low, high))), strip(inTree(stack(t, squashed)))); diff != "" {
 		t.Errorf("(-layers +squashed):\n%s", diff)
 	}
 	empty := []imagetest.Entry{imagetest.Dir("tmp")}
-	if diff := cmp.Diff(Packages(stack(t, low, high)), Packages(stack(t, low, high, empty))); diff != "" {
+	if diff := cmp.Diff(inTree(stack(t, low, high)), inTree(stack(t, low, high, empty))); diff != "" {
 		t.Errorf("an empty layer on top (-without +with):\n%s", diff)
 	}
 }
@@ -243,7 +243,7 @@ func TestGoBinaryInImage(t *testing.T) {
 		return string(data)
 	}
 	binary := compile("-ldflags=-s -w -X main.version=1.2.3")
-	result := Packages(stack(t,
+	result := inTree(stack(t,
 		[]imagetest.Entry{imagetest.Exec("app", binary)},
 		[]imagetest.Entry{imagetest.Exec("app", binary), imagetest.Exec("copy", compile("-ldflags=-X main.version=1.2.3"))},
 		[]imagetest.Entry{imagetest.File("broken", binary[:len(binary)/2]), imagetest.File("packed", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00"+strings.Repeat("\x00", 100)+"UPX!")},
@@ -342,7 +342,7 @@ func TestNpmInstallation(t *testing.T) {
 	}
 	got := map[string]bool{}
 	tree := rootfs.Stack([]*rootfs.Facts{facts}, nil)
-	for _, p := range Packages(tree).Packages {
+	for _, p := range inTree(tree).Packages {
 		got[p.Name+"@"+p.Version] = true
 	}
 	checkNodeDependencies(t, dir, tree)
@@ -387,7 +387,7 @@ func TestDebianRoot(t *testing.T) {
 	}
 	var got []string
 	files := 0
-	for _, p := range Packages(stack(t, entries)).Packages {
+	for _, p := range inTree(stack(t, entries)).Packages {
 		got = append(got, strings.Join([]string{p.Name, p.Version, p.Arch, p.Source.Name, p.Source.Version}, " "))
 		files += len(p.Files)
 	}
@@ -408,9 +408,17 @@ func TestDebianRoot(t *testing.T) {
 }
 
 func TestUnion(t *testing.T) {
-	got := union([]uint32{1, 3, 5, 9}, []uint32{2, 3, 9, 10, 11})
-	if diff := cmp.Diff([]uint32{1, 2, 3, 5, 9, 10, 11}, got); diff != "" {
+	u := unions{numbers: map[*sbom.Symbols]uint32{}, known: map[string]*sbom.Symbols{}}
+	a, b := &sbom.Symbols{Hashes: []uint32{1, 3, 5, 9}}, &sbom.Symbols{Hashes: []uint32{2, 3, 9, 10, 11}}
+	got := u.of([]*sbom.Symbols{a, b, a})
+	if diff := cmp.Diff([]uint32{1, 2, 3, 5, 9, 10, 11}, got.Hashes); diff != "" {
 		t.Error(diff)
+	}
+	if again := u.of([]*sbom.Symbols{b, a}); again != got {
+		t.Error("the same programs do not share one list")
+	}
+	if u.spent = maxUnion; u.of([]*sbom.Symbols{a, {Hashes: []uint32{7}}}) != nil {
+		t.Error("beyond the bound something is known")
 	}
 }
 
@@ -442,7 +450,7 @@ func BenchmarkPackagesWarm(b *testing.B) {
 	tree := warmTree(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := Packages(tree); len(got.Packages) != 1490 {
+		if got := inTree(tree); len(got.Packages) != 1490 {
 			b.Fatal(len(got.Packages))
 		}
 	}

@@ -251,7 +251,7 @@ func elfWith(name string, content []byte) string {
 
 func TestJarBombs(t *testing.T) {
 	deep := zipped(t, false, "x", "y")
-	for range maxJarDepth + 5 {
+	for range rootfs.DefaultNesting + 5 {
 		deep = zipped(t, false, "a.jar", deep)
 	}
 	if _, wrong := read(t, "deep.jar", []byte(deep)); len(wrong) != 1 || !strings.Contains(wrong[0].Message, "nested") {
@@ -327,7 +327,7 @@ for p in sys.path:
 				t.Fatal(err)
 			}
 			got, on := map[string]bool{}, map[string]bool{}
-			for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+			for _, p := range inTree(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
 				for _, l := range p.Locations {
 					// Those below other packages are vendored: importlib does not look there.
 					if p.Type == "pypi" && strings.Count(l.Path, "/") <= 1 {

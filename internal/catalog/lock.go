@@ -145,8 +145,13 @@ func (j *join) namesOnlyRanges(file string, wrong problems) bool {
 		return false
 	}
 	base := path.Base(file)
-	kind := installedKinds[base] + installedKinds[path.Ext(base)]
-	return slices.ContainsFunc(j.packages, func(p sbom.Package) bool { return p.Type == kind })
+	if j.types == nil {
+		j.types = map[string]bool{}
+	}
+	for ; j.typed < len(j.packages); j.typed++ {
+		j.types[j.packages[j.typed].Type] = true
+	}
+	return j.types[installedKinds[base]+installedKinds[path.Ext(base)]]
 }
 
 // readBeside reads a file next to a lock file.
@@ -246,30 +251,37 @@ func readLockFile(h *rootfs.Header, body rootfs.Body) (found, error) {
 // the packages found say: something of its kind below its folder or, where
 // things are installed elsewhere, anything that it names. Then what is installed
 // counts, not the lock: it also names what was only needed to build or to test.
-func lockInstalled(lock []sbom.Package, installed map[string][]*sbom.Package) bool {
+func lockInstalled(lock []sbom.Package, of *installed) bool {
 	if len(lock) == 0 {
 		return true
 	}
-	kind := lock[0].Type
+	if of == nil {
+		return false
+	}
 	below := path.Dir(lock[0].Locations[0].Path) + "/"
 	if below == "./" {
 		below = ""
 	}
-	named := map[string]bool{}
-	for i := range lock {
-		named[lock[i].Name] = true
+	if at, _ := slices.BinarySearch(of.paths, below); at < len(of.paths) && strings.HasPrefix(of.paths[at], below) {
+		return true
 	}
-	for _, p := range installed[kind] {
-		at := p.Locations[0].Path
-		if strings.HasPrefix(at, below) && (kind != "npm" || !mayBeApplication(at)) { // the program itself is no sign
-			return true
-		}
-		// Node looks for packages in node_modules next to the program or above it.
-		if kind != "npm" && kind != "composer" && p.Owner == "" && named[p.Name] {
-			return true
-		}
+	return slices.ContainsFunc(lock, func(p sbom.Package) bool { return of.names[p.Name] })
+}
+
+// installed is what lockInstalled asks of the packages of one type.
+type installed struct {
+	paths []string // sorted
+	names map[string]bool
+}
+
+func (of *installed) add(p *sbom.Package) {
+	if at := p.Locations[0].Path; p.Type != "npm" || !mayBeApplication(at) { // the program itself is no sign
+		of.paths = append(of.paths, at)
 	}
-	return false
+	// Node looks for packages in node_modules next to the program or above it.
+	if p.Type != "npm" && p.Type != "composer" && p.Owner == "" {
+		of.names[p.Name] = true
+	}
 }
 
 // lockList gathers the packages of a lock file.

@@ -116,7 +116,7 @@ func TestLockFiles(t *testing.T) {
 func TestLockFilesCountWhereNothingIsInstalled(t *testing.T) {
 	file := imagetest.File
 	lock := `{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0"}, "node_modules/b": {"version": "1.0.0"}}}`
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		file("etc/os-release", bookworm), file(dpkgStatusPath, status("python3-six 1.16.0-4")),
 		file("var/lib/dpkg/info/python3-six.list", "/usr/lib/python3/dist-packages/six-1.16.0.egg-info\n/usr/share/six/package-lock.json\n"),
 		file("usr/share/six/package-lock.json", lock), // the distribution's, of what its authors had
@@ -181,7 +181,7 @@ func TestLockFilesWithManifests(t *testing.T) {
 			"A.a@1.0 b@2.0"},
 		"Poetry, no manifest": {[]imagetest.Entry{file("app/poetry.lock", poetry)}, "A.a@1.0 b@2.0 d@1.0 e@1.0"},
 	} {
-		r := Packages(stack(t, test.entries))
+		r := inTree(stack(t, test.entries))
 		var got []string
 		for _, p := range r.Packages {
 			got = append(got, p.Name+"@"+p.Version)
@@ -223,7 +223,7 @@ func TestManifestsWithoutVersions(t *testing.T) {
 		{0, []imagetest.Entry{file("app/requirements.txt", "flask>=1\n"), file("usr/lib/python3/site-packages/flask-1.0.dist-info/METADATA", "Name: flask\nVersion: 1.0\n")}},
 		{1, []imagetest.Entry{file("app/pom.xml", "<project><dependencies><dependency><groupId>a</groupId><artifactId>b</artifactId></dependency></dependencies></project>")}},
 	} {
-		if r := Packages(stack(t, test.entries)); len(r.Warnings) != test.want {
+		if r := inTree(stack(t, test.entries)); len(r.Warnings) != test.want {
 			t.Errorf("%v: %+v", test.entries[0].Path, r.Warnings)
 		}
 	}
@@ -232,7 +232,7 @@ func TestManifestsWithoutVersions(t *testing.T) {
 // TestPomParents: versions that a parent in the image manages count.
 func TestPomParents(t *testing.T) {
 	file := imagetest.File
-	r := Packages(stack(t, []imagetest.Entry{
+	r := inTree(stack(t, []imagetest.Entry{
 		file("app/pom.xml", "<project><groupId>a</groupId><artifactId>p</artifactId><version>1</version><packaging>pom</packaging><properties><v>1.9</v><w>2</w></properties><dependencyManagement><dependencies><dependency><groupId>m</groupId><artifactId>n</artifactId><version>${v}</version></dependency></dependencies></dependencyManagement></project>"),
 		file("app/part/pom.xml", "<project><parent><groupId>a</groupId><artifactId>p</artifactId><version>1</version></parent><artifactId>c</artifactId><properties><w>3</w></properties><dependencies><dependency><groupId>m</groupId><artifactId>n</artifactId></dependency><dependency><groupId>x</groupId><artifactId>y</artifactId><version>${w}.${v}</version></dependency></dependencies></project>"),
 		file("app/target/x/META-INF/maven/a/c/pom.xml", "<project><dependencies><dependency><groupId>no</groupId><artifactId>no</artifactId><version>1</version></dependency></dependencies></project>"),
@@ -324,7 +324,7 @@ func TestLockFilesOfTheTools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Packages(stack(t, []imagetest.Entry{imagetest.File("app/"+filepath.Base(name), string(data)), imagetest.File("app/package.json", string(manifest))}))
+		r := inTree(stack(t, []imagetest.Entry{imagetest.File("app/"+filepath.Base(name), string(data)), imagetest.File("app/package.json", string(manifest))}))
 		var got []string
 		for _, p := range r.Packages {
 			got = append(got, strings.TrimSpace(p.Name+"@"+p.Version+" "+strings.Join(p.DependsOn, " ")))

@@ -20,7 +20,7 @@ func (j *join) addNix() {
 		name, version := splitNix(e.Name())
 		at := nixStore + "/" + e.Name()
 		entry, ok := j.tree.Lookup(at)
-		if version == "" || !ok {
+		if version == "" || !ok || j.room.take(1) == 0 {
 			continue
 		}
 		p := language("nix", name, version)

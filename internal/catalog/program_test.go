@@ -228,6 +228,7 @@ type file struct {
 func (f file) Size() int64 { return f.size }
 
 func (file) Charge(int64) error { return nil }
+func (file) Nesting() int       { return rootfs.DefaultNesting }
 
 func (f file) Bytes(int64) ([]byte, error) { return os.ReadFile(f.Name()) }
 
@@ -309,7 +310,7 @@ func versionIn(t *testing.T, dir, name string, types ...string) string {
 		t.Fatal(err)
 	}
 	version := ""
-	for _, p := range Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
+	for _, p := range inTree(rootfs.Stack([]*rootfs.Facts{facts}, nil)).Packages {
 		if p.Name == name && slices.Contains(types, p.Type) {
 			version = p.Version
 		}
@@ -372,7 +373,7 @@ func TestLanguagesOfDebian(t *testing.T) {
 
 func TestOwnedProgramIsListedOnce(t *testing.T) {
 	binary := elfWith(".rodata", []byte("\x00nginx version: nginx/1.22.1\x00"))
-	got := summary(Packages(stack(t, []imagetest.Entry{
+	got := summary(inTree(stack(t, []imagetest.Entry{
 		imagetest.File("etc/os-release", bookworm), imagetest.File(dpkgStatusPath, status("nginx 1.22.1-9")),
 		imagetest.File("var/lib/dpkg/info/nginx.list", "/usr/sbin/nginx\n"), imagetest.Exec("usr/sbin/nginx", binary), imagetest.Exec("usr/local/sbin/nginx", binary),
 	})))

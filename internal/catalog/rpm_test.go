@@ -54,7 +54,7 @@ func TestRpmInImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := imagetest.File("etc/os-release", "ID=sles\nVERSION_ID=15.3\n")
-	r := Packages(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/Packages.db", string(data))},
+	r := inTree(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/Packages.db", string(data))},
 		[]imagetest.Entry{imagetest.Whiteout("var/lib/rpm/Packages.db"), imagetest.File("usr/lib/sysimage/rpm/Packages.db", string(data))}))
 	if len(r.Packages) != 3 || len(r.Warnings) != 0 {
 		t.Fatal(summary(r))
@@ -64,12 +64,12 @@ func TestRpmInImage(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	r = Packages(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/Packages.db", string(data[:len(data)/2]))}))
+	r = inTree(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/Packages.db", string(data[:len(data)/2]))}))
 	if len(r.Warnings) != 1 || !r.Warnings[0].Incomplete {
 		t.Errorf("half a database: %s", summary(r))
 	}
 	// An empty log changes nothing, one that cannot be read is said.
-	r = Packages(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/rpmdb.sqlite", "SQLite format 3\x00"+strings.Repeat("\x00", 5000)), imagetest.File("var/lib/rpm/rpmdb.sqlite-wal", "x")}))
+	r = inTree(stack(t, []imagetest.Entry{release, imagetest.File("var/lib/rpm/rpmdb.sqlite", "SQLite format 3\x00"+strings.Repeat("\x00", 5000)), imagetest.File("var/lib/rpm/rpmdb.sqlite-wal", "x")}))
 	if len(r.Warnings) == 0 || !r.Warnings[0].Incomplete {
 		t.Errorf("broken database with a log: %s", summary(r))
 	}
@@ -121,7 +121,7 @@ func TestRpmInstallation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := Packages(rootfs.Stack([]*rootfs.Facts{facts}, nil))
+		r := inTree(rootfs.Stack([]*rootfs.Facts{facts}, nil))
 		var got []string
 		for _, p := range r.Packages {
 			got = append(got, p.Name+" "+p.Version+" "+p.Arch+" "+p.Source.Name+" "+p.Source.Version+" "+p.Vendor+" /"+strings.Join(p.Files, " /"))
@@ -174,6 +174,7 @@ var _ rootfs.Body = memory{}
 type memory struct{ *bytes.Reader }
 
 func (m memory) Charge(int64) error { return nil }
+func (m memory) Nesting() int       { return rootfs.DefaultNesting }
 
 func (m memory) Bytes(limit int64) ([]byte, error) {
 	data := make([]byte, m.Size())

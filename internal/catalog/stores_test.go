@@ -14,7 +14,7 @@ import (
 func TestGentooAndNix(t *testing.T) {
 	const hash = "0c1p8wj6z2q3x4v5y6z7a8b9c0d1f2gh"
 	file := imagetest.File
-	got := summary(Packages(stack(t, []imagetest.Entry{
+	got := summary(inTree(stack(t, []imagetest.Entry{
 		file("etc/os-release", "ID=gentoo\n"),
 		file("var/db/pkg/dev-python/six-1.16.0-r1/CONTENTS", "dir /usr/lib\nobj /usr/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA d41d8cd98f00b204e9800998ecf8427e 1700000000\nsym /usr/bin/a b -> c d 1700000000\n"),
 		file("usr/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA", "Name: six\nVersion: 1.16.0\n\n"),

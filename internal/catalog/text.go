@@ -37,6 +37,7 @@ type textBody struct {
 }
 
 func (b textBody) Charge(bytes int64) error { return b.of.Charge(bytes) }
+func (b textBody) Nesting() int             { return b.of.Nesting() }
 
 func (b textBody) Bytes(max int64) ([]byte, error) {
 	if int64(len(b.text)) > max {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/catalog"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
 )
@@ -122,7 +124,7 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 
 // limitFlags bound what an image may make careen do.
 type limitFlags struct {
-	rootfs.Limits
+	scan.Limits
 	archiveBytes int64
 }
 
@@ -136,12 +138,16 @@ func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.PathBytes, "max-path-bytes", rootfs.DefaultPathBytes, "leave out entries with longer paths, with a warning")
 	flags.IntVar(&f.PathDepth, "max-path-depth", rootfs.DefaultPathDepth, "leave out entries that are deeper, with a warning")
 	flags.Int64Var(&f.UnpackBytes, "max-unpack-bytes", rootfs.DefaultUnpackBytes, "refuse an image whose archives and other packed files expand to more bytes together")
+	flags.IntVar(&f.Catalog.Packages, "max-packages", catalog.DefaultPackages, "leave out what is beyond so many packages, with a warning")
+	flags.IntVar(&f.Catalog.Locations, "max-locations", catalog.DefaultLocations, "leave out what is beyond so many places of packages, with a warning")
+	flags.IntVar(&f.Findings, "max-findings", match.DefaultFindings, "leave out what is beyond so many vulnerabilities, with a warning")
+	flags.IntVar(&f.Nesting, "max-nesting", rootfs.DefaultNesting, "do not look into archives that are nested deeper in others, with a warning")
 	flags.BoolVar(&f.VerifyDiffIDs, "verify-diff-ids", false, "compare each layer's tar with the digest that the configuration claims, and read local archives whole for that")
 	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")
 }
 
 // of returns the limits, with large files spooled into the cache directory.
-func (f limitFlags) of(cacheDir string) rootfs.Limits {
+func (f limitFlags) of(cacheDir string) scan.Limits {
 	limits := f.Limits
 	limits.TempDir = cacheDir
 	return limits

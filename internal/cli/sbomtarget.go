@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -41,13 +42,13 @@ func (c *command) stdinIsSBOM() bool {
 }
 
 // scanSBOM scans the packages that an SBOM lists.
-func (c *command) scanSBOM(t image.Target, opt scan.Options) ([]*report.Report, error) {
+func (c *command) scanSBOM(ctx context.Context, t image.Target, opt scan.Options) ([]*report.Report, error) {
 	document, err := c.readSBOM(t.Name)
 	if err != nil {
 		return nil, err
 	}
 	opt.Version, opt.Now = version(), time.Now()
-	r, err := scan.SBOM(t.Name, document, opt)
+	r, err := scan.SBOM(ctx, t.Name, document, opt)
 	if err != nil {
 		return nil, fmt.Errorf("not an SBOM: %w", err)
 	}

@@ -211,7 +211,7 @@ func (c *command) scanImages(ctx context.Context, target string, source sourceFl
 		return nil, err
 	}
 	if c.sbomTarget(parsed) {
-		return c.scanSBOM(parsed, opt)
+		return c.scanSBOM(ctx, parsed, opt)
 	}
 	began := time.Now()
 	var reports []*report.Report

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -166,7 +167,7 @@ func TestFixMendsAndNothingIsLost(t *testing.T) {
 	}
 	find := func(db Advisories, version string) map[string]finding.Fix {
 		found := map[string]finding.Fix{}
-		for _, f := range Packages(none, []sbom.Package{lang("npm", "x", version)}, db, Options{}).Vulnerabilities {
+		for _, f := range Packages(context.Background(), none, []sbom.Package{lang("npm", "x", version)}, db, Options{}).Vulnerabilities {
 			found[f.ID] = f.Fix
 		}
 		return found
@@ -200,7 +201,7 @@ func TestFixMendsAndNothingIsLost(t *testing.T) {
 				}
 			}
 			p := []sbom.Package{lang("npm", "x", v(n))}
-			Packages(none, p, all, Options{})
+			Packages(context.Background(), none, p, all, Options{})
 			if p[0].UpgradeTo != "" && len(find(all, p[0].UpgradeTo)) > 0 {
 				t.Fatalf("from %s to %s: still %v", v(n), p[0].UpgradeTo, find(all, p[0].UpgradeTo))
 			}

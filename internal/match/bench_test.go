@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"os"
@@ -67,7 +68,7 @@ func BenchmarkPackages(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				n = len(Packages(sbom.Distro{ID: "debian", VersionID: "11"}, pkgs, db, Options{}).Vulnerabilities)
+				n = len(Packages(context.Background(), sbom.Distro{ID: "debian", VersionID: "11"}, pkgs, db, Options{}).Vulnerabilities)
 			}
 			b.ReportMetric(float64(n), "findings")
 		})
@@ -85,7 +86,7 @@ func BenchmarkMisses(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := Packages(sbom.Distro{ID: "debian", VersionID: "11"}, pkgs, db, Options{}); len(got.Vulnerabilities) > 0 {
+		if got := Packages(context.Background(), sbom.Distro{ID: "debian", VersionID: "11"}, pkgs, db, Options{}); len(got.Vulnerabilities) > 0 {
 			b.Fatal(briefs(got.Vulnerabilities))
 		}
 	}
@@ -120,7 +121,7 @@ func TestMissesDoNotAllocate(t *testing.T) {
 	}
 	allocations := func(pkgs []sbom.Package) float64 {
 		return testing.AllocsPerRun(10, func() {
-			if got := Packages(bookworm, pkgs, db, Options{}); len(got.Vulnerabilities) > 0 {
+			if got := Packages(context.Background(), bookworm, pkgs, db, Options{}); len(got.Vulnerabilities) > 0 {
 				t.Fatal(briefs(got.Vulnerabilities))
 			}
 		})

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"testing"
 
 	"github.com/careen/careen/internal/finding"
@@ -23,7 +24,7 @@ func TestFixedOnlySaysThatOpenFlawsAreNotKnown(t *testing.T) {
 		}},
 	})
 	for release, want := range map[string]bool{"11": true, "12": false, "13": false} {
-		got := Packages(sbom.Distro{ID: "debian", VersionID: release}, nil, db, Options{})
+		got := Packages(context.Background(), sbom.Distro{ID: "debian", VersionID: release}, nil, db, Options{})
 		if got.FixedOnly != want {
 			t.Errorf("Debian %s: FixedOnly %v, want %v (has advisories: %v)", release, got.FixedOnly, want, got.HasAdvisories)
 		}

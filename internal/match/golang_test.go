@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func TestLinked(t *testing.T) {
 			p := lang("golang", "example.com/m", "v1.0.0")
 			p.Symbols, p.Arch = test.symbols, test.arch
 			for _, db := range []Advisories{build(t, test.records), &scribbling{build(t, test.records)}} {
-				got := Packages(none, []sbom.Package{p}, db, Options{}).Vulnerabilities
+				got := Packages(context.Background(), none, []sbom.Package{p}, db, Options{}).Vulnerabilities
 				if len(got) != 1 {
 					t.Fatalf("%d findings", len(got))
 				}
@@ -81,7 +82,7 @@ func TestLinkedNamesTen(t *testing.T) {
 	rec := with(record("GO-2024-1", "Go", "example.com/m", "2.0.0"), func(a *vulndb.Affected) { a.Symbols = []vulndb.Symbols{{Path: "example.com/m", Names: names}} })
 	p := lang("golang", "example.com/m", "v1.0.0")
 	p.Symbols = sbom.NewSymbols(linkedNames)
-	got := Packages(none, []sbom.Package{p}, build(t, []vulndb.Record{rec}), Options{}).Vulnerabilities
+	got := Packages(context.Background(), none, []sbom.Package{p}, build(t, []vulndb.Record{rec}), Options{}).Vulnerabilities
 	if diff := cmp.Diff(linkedNames[:10], got[0].Linked.Symbols); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -92,7 +93,7 @@ func TestNotLinkedIsNoReasonToUpgrade(t *testing.T) {
 	p := lang("golang", "example.com/m", "v1.0.0")
 	p.Symbols = sbom.NewSymbols([]string{"example.com/m", "example.com/m.G"})
 	pkgs := []sbom.Package{p}
-	if got := Packages(none, pkgs, build(t, []vulndb.Record{rec}), Options{}); len(got.Vulnerabilities) != 1 || pkgs[0].UpgradeTo != "" {
+	if got := Packages(context.Background(), none, pkgs, build(t, []vulndb.Record{rec}), Options{}); len(got.Vulnerabilities) != 1 || pkgs[0].UpgradeTo != "" {
 		t.Errorf("%v, UpgradeTo %q", briefs(got.Vulnerabilities), pkgs[0].UpgradeTo)
 	}
 }

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func FuzzPackages(f *testing.F) {
 		d := sbom.Distro{ID: id, VersionID: version, PrettyName: pretty, Codename: pretty}
 		Supported(d)
 		pkgs := []sbom.Package{{Type: kind, Name: name, Version: installed, Source: sbom.Source{Name: source, Version: sourceVersion}, Modularity: module, Vendor: pretty}}
-		got := Packages(d, pkgs, db, Options{})
+		got := Packages(context.Background(), d, pkgs, db, Options{})
 		for _, v := range got.Vulnerabilities {
 			if v.ID == "" || v.Advisory.ID == "" || v.Advisory.Range == "" || v.Fingerprint == "" || v.Aliases == nil {
 				t.Errorf("incomplete: %+v", v)
@@ -49,8 +50,8 @@ func TestFindingsAreBounded(t *testing.T) {
 	for i := range pkgs {
 		pkgs[i] = deb("linux", "1")
 	}
-	got := Packages(bookworm, pkgs, db, Options{})
-	if len(got.Vulnerabilities) != maxFindings || kinds(got.Warnings) != "too-many-findings" || !got.Warnings[0].Incomplete {
+	got := Packages(context.Background(), bookworm, pkgs, db, Options{})
+	if len(got.Vulnerabilities) != DefaultFindings || kinds(got.Warnings) != "too-many-findings" || !got.Warnings[0].Incomplete {
 		t.Errorf("%d findings, %v", len(got.Vulnerabilities), got.Warnings)
 	}
 }

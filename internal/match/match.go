@@ -6,6 +6,7 @@ package match
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type Advisories interface {
 
 // Options of matching; the zero value is right.
 type Options struct {
+	MaxFindings          int  // of an image; the rest is left out, with a warning; default: DefaultFindings
 	IncludeKernelHeaders bool // report the kernel's vulnerabilities for packages of kernel headers; default: count them in a warning
 }
 
@@ -47,7 +49,9 @@ type Warning = finding.Warning
 
 // Packages compares pkgs, found in an image of the distribution given, with
 // the advisories of db. The findings keep no memory of db.
-func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
+// When the context ends, so does the comparing.
+func Packages(ctx context.Context, distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
+	opt.MaxFindings = cmp.Or(opt.MaxFindings, DefaultFindings)
 	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
 	m.look, m.distribution = m.glance, &sbom.Judged{}
 	m.release, m.known = releaseOf(distro)
@@ -72,6 +76,9 @@ func Packages(distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Option
 	}
 	others := ofOthers(pkgs)
 	for i := range pkgs {
+		if ctx.Err() != nil {
+			break
+		}
 		p := &pkgs[i]
 		if p.Builder == "" && (purl.OfDistribution(p.Type) || p.Type == "ebuild") {
 			m.installed++
@@ -138,6 +145,7 @@ type matcher struct {
 	pkg   *sbom.Package               // that glance looks at
 	asked *lookup                     // that its advisories answer
 	hit   bool                        // that one of them says affected
+	heard int                         // how many statements were looked at
 }
 
 // ordered is an ecosystem with its order of versions.
@@ -288,7 +296,10 @@ func (m *matcher) match(p *sbom.Package) {
 		m.asked = &m.lookups[i]
 		m.db.Lookup(m.asked.ordered.name, m.asked.name)(m.look)
 	}
-	if m.hit {
+	switch {
+	case m.hit && len(m.found) >= m.opt.MaxFindings:
+		m.tally.dropped++
+	case m.hit:
 		p.UpgradeTo = m.upgrade(m.settle(p, m.gather(p)))
 	}
 }
@@ -297,6 +308,9 @@ func (m *matcher) match(p *sbom.Package) {
 // matcher, since the closure of a range statement would be made anew, with
 // all that it captures, for each package.
 func (m *matcher) glance(adv *vulndb.Advisory) bool {
+	if m.heard++; m.heard > maxHeard {
+		return false
+	}
 	if !m.applies(adv, m.asked, m.pkg) {
 		return true
 	}

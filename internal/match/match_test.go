@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,7 +199,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Packages(test.distro, []sbom.Package{test.pkg}, build(t, test.records), Options{})
+			got := Packages(context.Background(), test.distro, []sbom.Package{test.pkg}, build(t, test.records), Options{})
 			if diff := cmp.Diff(test.want, briefs(got.Vulnerabilities)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
@@ -212,10 +213,10 @@ func TestRules(t *testing.T) {
 func TestKernelHeadersOnRequest(t *testing.T) {
 	db := build(t, []vulndb.Record{record("DSA-1-1", "Debian:12", "linux", "6.1.9-1", "CVE-2024-0001", "CVE-2024-0002")})
 	p := sbom.Package{Type: "deb", Name: "linux-libc-dev", Version: "6.1.1-1", Source: sbom.Source{Name: "linux", Version: "6.1.1-1"}}
-	if got := Packages(bookworm, []sbom.Package{p}, db, Options{IncludeKernelHeaders: true}); len(got.Vulnerabilities) != 2 || len(got.Warnings) != 0 {
+	if got := Packages(context.Background(), bookworm, []sbom.Package{p}, db, Options{IncludeKernelHeaders: true}); len(got.Vulnerabilities) != 2 || len(got.Warnings) != 0 {
 		t.Errorf("got %v, %v", briefs(got.Vulnerabilities), got.Warnings)
 	}
-	got := Packages(bookworm, []sbom.Package{p}, db, Options{})
+	got := Packages(context.Background(), bookworm, []sbom.Package{p}, db, Options{})
 	if len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0].Message, "2 vulnerabilities of the kernel") {
 		t.Errorf("the warning does not count: %v", got.Warnings)
 	}
@@ -231,7 +232,7 @@ func TestFindingIsComplete(t *testing.T) {
 	p.Layer, p.Instruction, p.FromLockFile = 3, "COPY . .", true
 	p.Reach = &finding.Reach{State: "not-reached"}
 	pkgs := []sbom.Package{p}
-	got := Packages(none, pkgs, db, Options{})
+	got := Packages(context.Background(), none, pkgs, db, Options{})
 	want := []finding.Vulnerability{{
 		ID: "CVE-2024-0001", Aliases: []string{"GHSA-aaaa-bbbb-cccc"}, Severity: finding.Medium, SeveritySource: "ghsa",
 		CVSS: []finding.CVSS{{Source: "ghsa", Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N", Score: 5.3}, {Source: "nvd", Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", Score: 7.5}},
@@ -282,7 +283,7 @@ func TestSeverityOrder(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Packages(bookworm, []sbom.Package{test.pkg}, build(t, test.records, test.more...), Options{}).Vulnerabilities
+			got := Packages(context.Background(), bookworm, []sbom.Package{test.pkg}, build(t, test.records, test.more...), Options{}).Vulnerabilities
 			if len(got) != 1 || got[0].Severity != test.want || got[0].SeveritySource != test.source {
 				t.Errorf("got %v by %q, want %v by %q", got[0].Severity, got[0].SeveritySource, test.want, test.source)
 			}
@@ -293,7 +294,7 @@ func TestSeverityOrder(t *testing.T) {
 func TestRejected(t *testing.T) {
 	records := []vulndb.Record{record("CVE-2024-0001", "npm", "x", "2.0.0"), record("DSA-1-1", "Debian:12", "x", "2", "CVE-2024-0001")}
 	db := build(t, records, vulndb.Enrichment{ID: "CVE-2024-0001", Rejected: true})
-	got := Packages(bookworm, []sbom.Package{lang("npm", "x", "1.0.0"), deb("x", "1")}, db, Options{})
+	got := Packages(context.Background(), bookworm, []sbom.Package{lang("npm", "x", "1.0.0"), deb("x", "1")}, db, Options{})
 	want := []string{"CVE-2024-0001 DSA-1-1 < 2 → fixed 2"} // Debian still states it
 	if diff := cmp.Diff(want, briefs(got.Vulnerabilities)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -323,7 +324,7 @@ func TestUpgradeTo(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			pkgs := []sbom.Package{lang("npm", "x", test.version)}
-			Packages(none, pkgs, build(t, test.records), Options{})
+			Packages(context.Background(), none, pkgs, build(t, test.records), Options{})
 			if pkgs[0].UpgradeTo != test.want {
 				t.Errorf("got %q, want %q", pkgs[0].UpgradeTo, test.want)
 			}
@@ -339,10 +340,10 @@ func TestDeterministicWhateverTheOrder(t *testing.T) {
 	records[3].Aliases = []string{"CVE-2024-0001"}
 	records[2].Source = "other"
 	pkgs := []sbom.Package{lang("npm", "x", "1.0.0"), lang("npm", "y", "1.0.0"), deb("openssl", "1"), lang("hex", "z", "1"), lang("conda", "z", "1")}
-	want := Packages(bookworm, slices.Clone(pkgs), build(t, records), Options{})
+	want := Packages(context.Background(), bookworm, slices.Clone(pkgs), build(t, records), Options{})
 	slices.Reverse(records)
 	slices.Reverse(pkgs)
-	got := Packages(bookworm, slices.Clone(pkgs), build(t, records), Options{})
+	got := Packages(context.Background(), bookworm, slices.Clone(pkgs), build(t, records), Options{})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -355,8 +356,8 @@ func TestFindingsOutliveTheDatabase(t *testing.T) {
 	records := []vulndb.Record{record("DSA-1-1", "Debian:12", "openssl", "2", "CVE-2024-0001")}
 	records[0].Affected[0].CVSS = []vulndb.CVSS{{Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", Score: 7.5}}
 	a, b := build(t, records), build(t, records)
-	got := Packages(bookworm, []sbom.Package{deb("openssl", "1")}, &scribbling{DB: a}, Options{})
-	want := Packages(bookworm, []sbom.Package{deb("openssl", "1")}, b, Options{})
+	got := Packages(context.Background(), bookworm, []sbom.Package{deb("openssl", "1")}, &scribbling{DB: a}, Options{})
+	want := Packages(context.Background(), bookworm, []sbom.Package{deb("openssl", "1")}, b, Options{})
 	if diff := cmp.Diff(want.Vulnerabilities, got.Vulnerabilities); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -60,12 +60,12 @@ func TestStreamsOfAlmaLinuxDoNotMix(t *testing.T) {
 		name := regexp.MustCompile(`^[a-z]+`).FindString(label)
 		newest := rpm(name, builds[len(builds)-1].version)
 		newest.Modularity = label + ":8100020240101:0a1b2c3d"
-		if got := Packages(alma8, []sbom.Package{newest}, db, Options{}); len(got.Vulnerabilities) != 0 {
+		if got := Packages(context.Background(), alma8, []sbom.Package{newest}, db, Options{}); len(got.Vulnerabilities) != 0 {
 			t.Errorf("%s at its newest, %s: %d findings, first %+v", label, newest.Version, len(got.Vulnerabilities), got.Vulnerabilities[0].Advisory)
 		}
 		oldest := rpm(name, builds[0].version)
 		oldest.Modularity = newest.Modularity
-		for _, v := range Packages(alma8, []sbom.Package{oldest}, db, Options{}).Vulnerabilities {
+		for _, v := range Packages(context.Background(), alma8, []sbom.Package{oldest}, db, Options{}).Vulnerabilities {
 			findings++
 			if slices.Contains(defaults, v.Advisory.ID) {
 				continue
@@ -75,7 +75,7 @@ func TestStreamsOfAlmaLinuxDoNotMix(t *testing.T) {
 			}
 		}
 		oldest.Modularity = ""
-		unlabelled += len(Packages(alma8, []sbom.Package{oldest}, db, Options{}).Vulnerabilities)
+		unlabelled += len(Packages(context.Background(), alma8, []sbom.Package{oldest}, db, Options{}).Vulnerabilities)
 	}
 	t.Logf("%d streams; %d findings on their oldest builds, %d where the label is lost", len(streams), findings, unlabelled)
 	if len(streams) < 25 || findings < 300 || unlabelled < findings {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -127,7 +128,7 @@ func foundPairs(t *testing.T, distro sbom.Distro, pkgs []sbom.Package, db Adviso
 	for _, p := range pkgs {
 		source[p.PURL] = p.Source.Name
 	}
-	result := Packages(distro, pkgs, db, Options{IncludeKernelHeaders: true})
+	result := Packages(context.Background(), distro, pkgs, db, Options{IncludeKernelHeaders: true})
 	for _, w := range result.Warnings {
 		if w.Kind != "uncomparable-version" {
 			t.Errorf("%+v", w)

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"testing"
 
 	"github.com/careen/careen/internal/sbom"
@@ -24,7 +25,7 @@ func TestWhatAnotherBuilderInstalledIsMatchedByItsLanguage(t *testing.T) {
 	}
 	bookworm := sbom.Distro{ID: "debian", VersionID: "12"}
 	for builder, want := range map[string]int{"NodeSource": 1, "": 0} {
-		got := Packages(bookworm, packages(builder), db, Options{}).Vulnerabilities
+		got := Packages(context.Background(), bookworm, packages(builder), db, Options{}).Vulnerabilities
 		if len(got) != want {
 			t.Errorf("nodejs by %q: %d findings, want %d: %+v", builder, len(got), want, got)
 		}

@@ -14,8 +14,9 @@ import (
 // Limits. A package database made up of a thousand old kernels would otherwise
 // fill the memory with findings.
 const (
-	maxFindings = 200_000 // of an image; large real ones have some ten thousand
-	maxTries    = 16      // versions that upgrade tries
+	DefaultFindings = 200_000     // of an image; large real ones have some ten thousand
+	maxHeard        = 200_000_000 // statements that an image's packages are compared with; large real ones have some hundred thousand
+	maxTries        = 16          // versions that upgrade tries
 )
 
 var errNoOrder = errors.New("no order of versions is known for the ecosystem")
@@ -264,7 +265,7 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 	case distribution && !m.opt.IncludeKernelHeaders && isKernelHeaders(p):
 		m.tally.kernelHeaders(p)
 		return settled{}
-	case len(m.found) >= maxFindings:
+	case len(m.found) >= m.opt.MaxFindings:
 		m.tally.dropped++
 		return settled{}
 	}

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestStatementsAgreesWithPackages(t *testing.T) {
 		}
 	}
 	var found []string
-	for _, v := range Packages(distro, []sbom.Package{p}, db, Options{}).Vulnerabilities {
+	for _, v := range Packages(context.Background(), distro, []sbom.Package{p}, db, Options{}).Vulnerabilities {
 		found = append(found, v.Advisory.ID)
 	}
 	if !slices.Equal(seen, []string{"DSA-1", "DSA-2"}) || !slices.Equal(affecting, []string{"DSA-1"}) || !slices.Equal(found, affecting) {

@@ -19,7 +19,7 @@ type tally struct {
 	builders  map[string]int // packages that another than the distribution built
 	strangers map[string]int // distribution packages of no known distribution, by type
 	types     map[string]int // packages of types without advisories
-	dropped   int            // findings beyond maxFindings
+	dropped   int            // packages whose findings are beyond Options.MaxFindings
 	rejected  int            // findings whose CVE was rejected
 }
 
@@ -131,7 +131,10 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 			plural(n, "vulnerability"), named(keys(t.headers)))})
 	}
 	if t.dropped > 0 {
-		incomplete("too-many-findings", "%s beyond the limit of %d left out", plural(t.dropped, "vulnerability"), maxFindings)
+		incomplete("too-many-findings", "more than %d vulnerabilities: those of %s left out: raise --max-findings if they are meant", m.opt.MaxFindings, plural(t.dropped, "package"))
+	}
+	if m.heard > maxHeard {
+		incomplete("too-many-findings", "its packages have more than %d statements to be compared with: the rest was not looked at", maxHeard)
 	}
 	if t.rejected > 0 {
 		list = append(list, Warning{Kind: "rejected-cve", Message: plural(t.rejected, "match") + " left out: the CVE was rejected as no vulnerability"})

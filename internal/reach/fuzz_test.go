@@ -19,7 +19,7 @@ func FuzzELF(f *testing.F) {
 			imagetest.Exec("lib/libc.so.6", string(data)),
 			imagetest.File("etc/ld.so.conf", "include /etc/ld.so.conf\n/lib\n"),
 		})
-		r, err := Compute(tree, image.Config{Entrypoint: []string{"a"}}, nil, nil, Options{})
+		r, err := Compute(t.Context(), tree, image.Config{Entrypoint: []string{"a"}}, nil, nil, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

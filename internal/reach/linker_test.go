@@ -113,7 +113,7 @@ func TestLinkerFindsWhatLdSoFinds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := append(c.files, imagetest.Exec("app/bin/program", c.program.Build()))
-			r, err := Compute(reachtest.Tree(t, Visitors(nil), files), image.Config{Entrypoint: []string{"/app/bin/program"}, Env: c.env}, nil, nil, Options{})
+			r, err := Compute(t.Context(), reachtest.Tree(t, Visitors(nil), files), image.Config{Entrypoint: []string{"/app/bin/program"}, Env: c.env}, nil, nil, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +133,7 @@ func TestLinkerFindsWhatLdSoFinds(t *testing.T) {
 
 func TestPackedProgramsAreGaps(t *testing.T) {
 	packed := reachtest.ELF{Strings: []string{"UPX!"}}.Build()
-	r, err := Compute(reachtest.Tree(t, Visitors(nil), []imagetest.Entry{imagetest.Exec("app/server", packed), imagetest.Exec("usr/lib/libx.so.1", reachtest.ELF{}.Build())}), image.Config{Cmd: []string{"/app/server"}}, nil, nil, Options{})
+	r, err := Compute(t.Context(), reachtest.Tree(t, Visitors(nil), []imagetest.Entry{imagetest.Exec("app/server", packed), imagetest.Exec("usr/lib/libx.so.1", reachtest.ELF{}.Build())}), image.Config{Cmd: []string{"/app/server"}}, nil, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestHelpersOfProgramsInPath(t *testing.T) {
 			pkg.Files = append(pkg.Files, file)
 		}
 	}
-	r, err := Compute(reachtest.Tree(t, Visitors(nil), entries), image.Config{Cmd: []string{"main"}}, []sbom.Package{pkg}, nil, Options{})
+	r, err := Compute(t.Context(), reachtest.Tree(t, Visitors(nil), entries), image.Config{Cmd: []string{"main"}}, []sbom.Package{pkg}, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@
 package reach
 
 import (
+	"context"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/rootfs"
@@ -64,13 +65,16 @@ type Options struct {
 // of the same tree, languages the table of readers. An error says that
 // nothing can be said at all: an image that names no program to start with is
 // one.
-func Compute(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language, opt Options) (*Result, error) {
-	w := newWalk(tree, cfg, packages, languages)
+func Compute(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language, opt Options) (*Result, error) {
+	w := newWalk(ctx, tree, cfg, packages, languages)
 	if err := w.start(cfg, opt); err != nil {
 		return nil, err
 	}
 	w.drain()
 	w.keepUnknown()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
 	return w.result(), nil
 }
 

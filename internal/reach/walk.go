@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 // What is kept is followed like what is reached, and keeps what it may use in
 // turn, to the end: all that something unknown needs is at least unknown.
 type Walk struct {
+	ctx context.Context
 	Files
 	Env     map[string]string // of the configuration
 	Workdir string            // of the configuration
@@ -104,8 +106,8 @@ type keep struct {
 	paths     []string
 }
 
-func newWalk(tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language) *Walk {
-	w := &Walk{Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}, loaded: map[string]bool{}}
+func newWalk(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language) *Walk {
+	w := &Walk{ctx: ctx, Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}, loaded: map[string]bool{}}
 	for _, kv := range cfg.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			w.Env[name] = value
@@ -266,7 +268,7 @@ func (w *Walk) KeepLine(from, how, line string) {
 
 // drain visits what was marked until nothing is left.
 func (w *Walk) drain() {
-	for len(w.queue) > 0 && w.ended == "" {
+	for len(w.queue) > 0 && w.ended == "" && w.ctx.Err() == nil {
 		file := w.queue[0]
 		w.queue = w.queue[1:]
 		w.visit(file)
@@ -286,7 +288,7 @@ func (w *Walk) Keeping() bool { return w.phase != reaching }
 // keepUnknown marks what is to be kept and follows it, until nothing is added:
 // what may be run as far as it goes, then what may be loaded.
 func (w *Walk) keepUnknown() {
-	for len(w.keeps[0])+len(w.keeps[1])+len(w.lines) > 0 && w.ended == "" {
+	for len(w.keeps[0])+len(w.keeps[1])+len(w.lines) > 0 && w.ended == "" && w.ctx.Err() == nil {
 		w.phase = keeping
 		list := &w.keeps[0]
 		if len(*list)+len(w.lines) == 0 {

@@ -58,15 +58,16 @@ func WriteSPDX(w io.Writer, reports []*Report, opt BOMOptions) error {
 // The parts of SPDX 2.3 that Careen writes, named as its JSON schema names them.
 type (
 	spdxDocument struct {
-		SPDXVersion   string         `json:"spdxVersion"`
-		DataLicense   string         `json:"dataLicense"`
-		SPDXID        string         `json:"SPDXID"`
-		Name          string         `json:"name"`
-		Namespace     string         `json:"documentNamespace"`
-		CreationInfo  spdxCreation   `json:"creationInfo"`
-		Packages      []spdxPackage  `json:"packages"`
-		Extracted     []spdxLicense  `json:"hasExtractedLicensingInfos,omitempty"`
-		Relationships []spdxRelation `json:"relationships"`
+		SPDXVersion   string          `json:"spdxVersion"`
+		DataLicense   string          `json:"dataLicense"`
+		SPDXID        string          `json:"SPDXID"`
+		Name          string          `json:"name"`
+		Namespace     string          `json:"documentNamespace"`
+		CreationInfo  spdxCreation    `json:"creationInfo"`
+		Packages      []spdxPackage   `json:"packages"`
+		Extracted     []spdxLicense   `json:"hasExtractedLicensingInfos,omitempty"`
+		Relationships []spdxRelation  `json:"relationships"`
+		explained     map[string]bool // ids of Extracted
 	}
 	spdxCreation struct {
 		Created  string   `json:"created"`
@@ -204,6 +205,7 @@ func (d *spdxDocument) license(declared []string) string {
 		return noAssertion
 	}
 	var terms []string
+	known := map[string]bool{}
 	for _, name := range declared {
 		switch {
 		case strings.TrimSpace(name) == "":
@@ -216,7 +218,8 @@ func (d *spdxDocument) license(declared []string) string {
 		default:
 			name = d.extracted(name)
 		}
-		if !slices.Contains(terms, name) {
+		if !known[name] {
+			known[name] = true
 			terms = append(terms, name)
 		}
 	}
@@ -235,7 +238,11 @@ func (d *spdxDocument) extracted(name string) string {
 		word = fmt.Sprintf("%s-%x", word, sum[:4])
 	}
 	id := "LicenseRef-" + word
-	if !slices.ContainsFunc(d.Extracted, func(l spdxLicense) bool { return l.ID == id }) {
+	if !d.explained[id] {
+		if d.explained == nil {
+			d.explained = map[string]bool{}
+		}
+		d.explained[id] = true
 		d.Extracted = append(d.Extracted, spdxLicense{id, name, name})
 	}
 	return id

@@ -80,6 +80,7 @@ func notLinked(v *finding.Vulnerability) bool {
 func Upgrades(r *Report, shown Shown) []Upgrade {
 	packages := packageIndex(r.Packages)
 	groups := map[string]*Upgrade{}
+	listed := map[*sbom.Package]bool{} // each in the one row of its key
 	var order []string
 	for i := range r.Vulnerabilities {
 		v := &r.Vulnerabilities[i]
@@ -91,7 +92,8 @@ func Upgrades(r *Report, shown Shown) []Upgrade {
 			groups[key] = u
 			order = append(order, key)
 		}
-		if !slices.Contains(u.Packages, p) {
+		if !listed[p] {
+			listed[p] = true
 			u.Packages = append(u.Packages, p)
 		}
 		switch {

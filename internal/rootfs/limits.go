@@ -14,6 +14,7 @@ const (
 	DefaultMemoryBytes  = 8 << 20
 	DefaultFileBytes    = 1 << 30
 	DefaultUnpackBytes  = 64 << 30 // as much as a layer
+	DefaultNesting      = 8
 )
 
 // Bounds that are no option: what they stop is never an honest image.
@@ -39,6 +40,8 @@ type Limits struct {
 	VerifyDiffIDs bool
 
 	UnpackBytes int64 // bytes that visitors may expand files of the image to, such as archives in it; more is an error
+
+	Nesting int // archives within archives that visitors look into; deeper ones are warned of
 
 	// Spent, if not nil, counts for all layers that share it, while they are read:
 	// more than LayerEntries or UnpackBytes of them together is an error too.
@@ -79,6 +82,9 @@ func (l Limits) withDefaults() Limits {
 	if l.UnpackBytes <= 0 {
 		l.UnpackBytes = DefaultUnpackBytes
 	}
+	if l.Nesting <= 0 {
+		l.Nesting = DefaultNesting
+	}
 	if l.Spent == nil {
 		l.Spent = new(Spent)
 	}
@@ -88,5 +94,5 @@ func (l Limits) withDefaults() Limits {
 // fingerprint names the limits that change what a pass returns.
 func (l Limits) fingerprint() string {
 	l = l.withDefaults()
-	return fmt.Sprintf("%d/%d/%d/%d/%d", l.LayerBytes, l.LayerEntries, l.PathBytes, l.PathDepth, l.FileBytes)
+	return fmt.Sprintf("%d/%d/%d/%d/%d/%d", l.LayerBytes, l.LayerEntries, l.PathBytes, l.PathDepth, l.FileBytes, l.Nesting)
 }

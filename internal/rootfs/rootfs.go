@@ -35,6 +35,9 @@ type Body interface {
 	// succeeds or not. After an error, which says that the budget or the time is
 	// used up, the visitor returns it and the scan ends.
 	Charge(bytes int64) error
+	// Nesting is how many archives within archives a visitor may look into
+	// (Limits.Nesting).
+	Nesting() int
 }
 
 // content is a Body without the budget.

@@ -21,6 +21,7 @@ type Tree struct {
 	crossed  []crossLink
 	entries  []atomic.Pointer[entryChunk]
 	warnings []Warning
+	warned   map[Warning]bool // of shown
 }
 
 // node is one visible path.
@@ -206,7 +207,11 @@ func (t *Tree) decide(path string, group []ref, lowest int32) (top ref, below in
 func (t *Tree) shown(path, what string) {
 	w := Warning{Path: path, Kind: kindBadEntry, Incomplete: true,
 		Message: "a layer " + what + ": by the OCI specification the layers below are hidden there, but Docker, containerd and Podman show them; both are reported"}
-	if len(t.warnings) < maxWarnings && !slices.Contains(t.warnings, w) {
+	if len(t.warnings) < maxWarnings && !t.warned[w] {
+		if t.warned == nil {
+			t.warned = map[Warning]bool{}
+		}
+		t.warned[w] = true
 		t.warnings = append(t.warnings, w)
 	}
 }

@@ -296,6 +296,8 @@ func (c *charged) Charge(bytes int64) error {
 	return nil
 }
 
+func (c *charged) Nesting() int { return c.v.lim.Nesting }
+
 // keep takes in what visitors said.
 func (v *visiting) keep(found []foundFact) {
 	for _, f := range found {

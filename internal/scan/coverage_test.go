@@ -59,7 +59,7 @@ func TestCoverage(t *testing.T) {
 		file("app/tool.jar", "no jar"),
 	})
 	defer tree.Close()
-	got := coverage(tree, catalog.Packages(tree))
+	got := coverage(tree, inTree(t, tree))
 	size := func(s string) int64 { return int64(len(s)) }
 	want := &report.Coverage{
 		Files: 29, Bytes: got.Bytes, UnownedFiles: 9, UnownedBytes: 5 + 3 + 4 + 3 + 2*size(elf) + 4 + 10 + 3 + 6,
@@ -110,11 +110,20 @@ func BenchmarkCoverage(b *testing.B) {
 	}
 	entries = append(entries, imagetest.File("var/lib/dpkg/status", status.String()))
 	tree := treeOf(b, entries)
-	cat := catalog.Packages(tree)
+	cat := inTree(b, tree)
 	b.ReportAllocs()
 	for b.Loop() {
 		if c := coverage(tree, cat); c.UnownedFiles != 1000 {
 			b.Fatalf("%+v", c)
 		}
 	}
+}
+
+func inTree(t testing.TB, tree *rootfs.Tree) catalog.Result {
+	t.Helper()
+	r, err := catalog.Packages(t.Context(), tree, catalog.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -119,7 +119,7 @@ func TestEveryPackageIsJudgedOrCounted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := scan.SBOM(name, data, scan.Options{DB: db, Now: now})
+			r, err := scan.SBOM(t.Context(), name, data, scan.Options{DB: db, Now: now})
 			if err != nil {
 				t.Skip(err)
 			}

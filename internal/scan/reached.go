@@ -10,7 +10,7 @@ import (
 // Reach follows the image's entrypoint and the commands given, and keeps what it
 // found for Report. The image must have been opened with Options.Reach.
 func (in *Opened) Reach(commands [][]string) (*reach.Result, error) {
-	found, err := reach.Compute(in.Tree, in.Image.Config, in.Catalog.Packages, readers.Languages(), reach.Options{Commands: commands})
+	found, err := reach.Compute(in.ctx, in.Tree, in.Image.Config, in.Catalog.Packages, readers.Languages(), reach.Options{Commands: commands})
 	in.reached = found
 	return found, err
 }

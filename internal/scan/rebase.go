@@ -17,7 +17,8 @@ func (in *Opened) Rebase(on *Opened, from int) *Opened {
 	img, shown := laidOn(in.Image, on.Image, from), laidOn(in.shown, on.shown, from)
 	facts := append(append([]*rootfs.Facts{}, on.facts...), in.facts[from:]...)
 	tree := rootfs.Stack(facts, img.Layers)
-	return &Opened{Image: img, Tree: tree, Catalog: catalog.Packages(tree), facts: facts, shown: shown, redactor: in.redactor}
+	found, _ := catalog.Packages(in.ctx, tree, in.limits.Catalog) // what ended before its time, Reach and Report say
+	return &Opened{ctx: in.ctx, limits: in.limits, Image: img, Tree: tree, Catalog: found, facts: facts, shown: shown, redactor: in.redactor}
 }
 
 func laidOn(img, base *image.Image, from int) *image.Image {

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/careen/careen/internal/catalog"
@@ -11,11 +12,11 @@ import (
 // SBOM scans what an SBOM says of an image: its packages, without layers and
 // files, are matched against the advisories. ref is the report's name for it. The
 // error says why the document is no SBOM.
-func SBOM(ref string, document []byte, opt Options) (*report.Report, error) {
+func SBOM(ctx context.Context, ref string, document []byte, opt Options) (*report.Report, error) {
 	if len(bytes.TrimSpace(document)) == 0 {
 		return nil, fmt.Errorf("empty")
 	}
-	cat, err := catalog.ReadSBOM(document)
+	cat, err := catalog.ReadSBOM(document, opt.Limits.Catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -29,5 +30,5 @@ func SBOM(ref string, document []byte, opt Options) (*report.Report, error) {
 	for _, w := range cat.Warnings {
 		r.Warnings = append(r.Warnings, w)
 	}
-	return r, judge(r, cat, opt)
+	return r, judge(ctx, r, cat, opt)
 }

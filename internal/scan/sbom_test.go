@@ -63,7 +63,7 @@ func TestSBOMFindsWhatItsImageDoes(t *testing.T) {
 				if err := write(&document); err != nil {
 					t.Fatal(err)
 				}
-				from, err := scan.SBOM("sbom.json", document.Bytes(), opt)
+				from, err := scan.SBOM(t.Context(), "sbom.json", document.Bytes(), opt)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -121,7 +121,7 @@ func dependencies(t *testing.T, r *report.Report) []string {
 
 func TestSBOMRefusesWhatIsNone(t *testing.T) {
 	for _, document := range []string{"", " \n", "{}", "[]", `{"bomFormat":"other"}`, `{"spdxVersion":"SPDX-3.0"}`, `{"bomFormat":`} {
-		if r, err := scan.SBOM("x", []byte(document), scan.Options{}); err == nil {
+		if r, err := scan.SBOM(t.Context(), "x", []byte(document), scan.Options{}); err == nil {
 			t.Errorf("%q: %+v", document, r)
 		}
 	}

@@ -6,6 +6,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -35,7 +36,7 @@ type Options struct {
 	Scanners Scanners
 	DB       *vulndb.DB    // advisories; nil leaves the vulnerabilities out
 	Cache    *rootfs.Cache // layer facts; nil reads every layer
-	Limits   rootfs.Limits
+	Limits   Limits
 	Jobs     int // layers read at once; 0 means GOMAXPROCS
 	Match    match.Options
 	Reach    bool                    // reach will be computed: scripts and configuration files are kept, but never in the cache
@@ -46,6 +47,13 @@ type Options struct {
 	SecretRules *secret.Rules // by which secrets are recognised; nil means careen's own
 
 	Dockerfile *dockerfile.File // that the image was built from: findings get its lines; nil means unknown
+}
+
+// Limits bound what an image may cost. The zero value is the defaults.
+type Limits struct {
+	rootfs.Limits
+	Catalog  catalog.Limits
+	Findings int // vulnerabilities; the rest is left out, with a warning
 }
 
 // Scanners says what is looked for beside the packages, which always are.
@@ -78,6 +86,8 @@ func Image(ctx context.Context, img *image.Image, opt Options) (*report.Report, 
 
 // Opened is an image whose layers have been read and whose packages are known.
 type Opened struct {
+	ctx      context.Context // what is asked of the image ends with that in which it was opened
+	limits   Limits
 	Image    *image.Image
 	Tree     *rootfs.Tree
 	Catalog  catalog.Result
@@ -101,7 +111,10 @@ func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
-	in := &Opened{Image: img, Tree: tree, Catalog: catalog.Packages(tree), facts: facts}
+	in := &Opened{ctx: ctx, limits: opt.Limits, Image: img, Tree: tree, facts: facts}
+	if in.Catalog, err = catalog.Packages(ctx, tree, opt.Limits.Catalog); err != nil {
+		return nil, errors.Join(err, tree.Close())
+	}
 	in.findSecrets(opt)
 	describeOrigin(in.Catalog.Packages, in.shown)
 	return in, nil
@@ -130,7 +143,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		r.Warnings = append(r.Warnings, report.Warning{Kind: report.SecretsUnread, Layer: -1, Message: in.unread})
 	}
 	in.inspect(r, opt.Scanners)
-	if err := judge(r, cat, opt); err != nil {
+	if err := judge(in.ctx, r, cat, opt); err != nil {
 		return r, err
 	}
 	in.addReach(r)
@@ -138,14 +151,18 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		addLines(r, in.Image, opt.Dockerfile)
 	}
 	in.redactor.Strings(r)
-	return r, nil
+	return r, context.Cause(in.ctx)
 }
 
 // judge compares the packages of a report with the advisories.
-func judge(r *report.Report, cat catalog.Result, opt Options) error {
+func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Options) error {
 	matched := match.Result{}
 	if opt.DB != nil {
-		matched = match.Packages(cat.Distro, cat.Packages, opt.DB, opt.Match)
+		opt.Match.MaxFindings = opt.Limits.Findings
+		matched = match.Packages(ctx, cat.Distro, cat.Packages, opt.DB, opt.Match)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 		if err := opt.DB.Err(); err != nil {
 			return fmt.Errorf("advisory database: %w; build or fetch it again", err)
 		}
@@ -183,7 +200,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 		opt.Cache = nil
 	}
 	if img.Kind == "dir" {
-		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits, counter(opt.Progress, 0))
+		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits.Limits, counter(opt.Progress, 0))
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +214,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	opt.Limits.Spent = new(rootfs.Spent)
 	for i, layer := range img.Layers {
 		if opt.Cache != nil {
-			if f, ok := opt.Cache.Get(layer, visitors, opt.Limits); ok {
+			if f, ok := opt.Cache.Get(layer, visitors, opt.Limits.Limits); ok {
 				facts[i] = f
 				opt.Limits.Spent.Entries.Add(int64(f.Entries()))
 				continue
@@ -218,14 +235,14 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	group.SetLimit(jobs)
 	for _, i := range missing {
 		group.Go(func() error {
-			f, err := rootfs.Pass(ctx, img.Layers[i], visitors, opt.Limits, progress)
+			f, err := rootfs.Pass(ctx, img.Layers[i], visitors, opt.Limits.Limits, progress)
 			if err != nil {
 				return err
 			}
 			facts[i] = f
 			if opt.Cache != nil {
 				// A cache that cannot be written costs time, not findings.
-				_ = opt.Cache.Put(f, img.Layers[i], visitors, opt.Limits)
+				_ = opt.Cache.Put(f, img.Layers[i], visitors, opt.Limits.Limits)
 			}
 			return nil
 		})

@@ -68,7 +68,7 @@ func archiveKind(head []byte) archive {
 
 // inArchive looks into the members of an archive, and of those within it.
 func (all *Rules) inArchive(found []seen, kind archive, body rootfs.Body, path string) ([]seen, unread) {
-	w := memberWalk{all: all, path: path, found: found, budget: &budget{charge: body.Charge}}
+	w := memberWalk{all: all, path: path, found: found, budget: &budget{charge: body.Charge, nesting: min(maxNesting, body.Nesting())}}
 	if w.open(kind, io.NewSectionReader(body, 0, body.Size())) != nil {
 		return w.found, unreadArchive
 	}
@@ -102,6 +102,7 @@ type budget struct {
 	members int
 	read    int64
 	charge  func(int64) error // what is expanded, see rootfs.Body
+	nesting int               // archives in archives
 }
 
 var errTooMuch = errors.New("more than is looked into")
@@ -133,7 +134,7 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	switch {
 	case isBulk(name, head):
 		return nil
-	case kind == notOpened, kind == noArchive && size > maxMember, kind != noArchive && w.depth+1 >= maxNesting:
+	case kind == notOpened, kind == noArchive && size > maxMember, kind != noArchive && w.depth+1 >= w.nesting:
 		w.unread = unreadMembers
 		return nil
 	}

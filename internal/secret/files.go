@@ -166,6 +166,9 @@ func (b plainBody) Size() int64 { return b.size }
 // how many files there are is the caller's.
 func (b plainBody) Charge(int64) error { return nil }
 
+// Nesting is what an image may have.
+func (b plainBody) Nesting() int { return rootfs.DefaultNesting }
+
 func (b plainBody) Bytes(max int64) ([]byte, error) {
 	if b.size > max {
 		return nil, fmt.Errorf("larger than %d bytes", max)

@@ -3,12 +3,15 @@ package secret
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/careen/careen/internal/rootfs"
 )
 
 // memory is a body for visitors.
 type memory []byte
 
 func (memory) Charge(int64) error { return nil }
+func (memory) Nesting() int       { return rootfs.DefaultNesting }
 
 func (m memory) Size() int64 { return int64(len(m)) }
 

@@ -217,6 +217,10 @@ func emptyPasswords(in *Inspection) []fault {
 		}
 		return nil
 	}
+	canLogIn := map[string]bool{}
+	for _, l := range in.logins() {
+		canLogIn[l.Name] = true
+	}
 	for _, user := range in.accounts.users {
 		if in.accounts.passwordOf(user) != passwordEmpty {
 			continue
@@ -226,17 +230,13 @@ func emptyPasswords(in *Inspection) []fault {
 			file = passwdPath
 		}
 		f := fault{message: fmt.Sprintf("the user %q has an empty password", user.Name), subject: "user " + user.Name, entries: at(file)}
-		if in.canLogIn(user.Name) {
+		if canLogIn[user.Name] {
 			f.severity = finding.Critical
 		}
 		f.base = len(f.entries) > 0 && in.fromBase(f.entries[0].Layer)
 		faults = append(faults, f)
 	}
 	return faults
-}
-
-func (in *Inspection) canLogIn(name string) bool {
-	return slices.ContainsFunc(in.logins(), func(l finding.Login) bool { return l.Name == name })
 }
 
 func duplicateAccounts(in *Inspection) []fault {
@@ -251,9 +251,11 @@ func duplicateAccounts(in *Inspection) []fault {
 			faults = append(faults, fault{message: message, subject: what + " " + subject, entries: []*rootfs.Entry{at}, base: in.fromBase(at.Layer)})
 		}
 		names, ids := map[string]int{}, map[string][]string{}
+		known := map[[2]string]bool{}
 		for _, a := range list {
 			names[a.Name]++
-			if !slices.Contains(ids[a.ID], a.Name) {
+			if key := [2]string{a.ID, a.Name}; !known[key] {
+				known[key] = true
 				ids[a.ID] = append(ids[a.ID], a.Name)
 			}
 		}

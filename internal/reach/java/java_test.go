@@ -58,7 +58,7 @@ func TestClassPath(t *testing.T) {
 		"classes": {classes, []string{"java", "@srv/options", "Main", "-cp", "no"},
 			"Main.class reached, P.class reached, Unused.class not-reached, y.jar not-reached, z.jar reached, options reached"},
 	} {
-		r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), c.entries), image.Config{Cmd: c.argv}, nil, languages, reach.Options{})
+		r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), c.entries), image.Config{Cmd: c.argv}, nil, languages, reach.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestWhatJavaStartsIsKept(t *testing.T) {
 				"Other.class": string(classBytes("Other", nil, []string{"gs"}, nil))})),
 		}
 		argv := append(append([]string{"/usr/lib/jvm/bin/java"}, c.args...), "-jar", "/srv/app.jar")
-		r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: argv}, nil, languages, reach.Options{})
+		r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: argv}, nil, languages, reach.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestStringsOfJava(t *testing.T) {
 		imagetest.File("opt/a/app.jar", jarBytes(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: app.Main\n", "app/Main.class": class})),
 		imagetest.File("etc/app/x.properties", ""), imagetest.File("etc/app/z.properties", ""), imagetest.File("opt/a/conf/y.yml", ""),
 	}
-	r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: []string{"java", "-jar", "/opt/a/app.jar"}}, nil, languages, reach.Options{})
+	r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: []string{"java", "-jar", "/opt/a/app.jar"}}, nil, languages, reach.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

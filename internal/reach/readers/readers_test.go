@@ -78,7 +78,7 @@ func readerVerdicts(t *testing.T, a *txtar.Archive) string {
 		}
 	}
 	tree := passed(t, entries)
-	r, err := reach.Compute(tree, cfg, nil, Languages(), reach.Options{})
+	r, err := reach.Compute(t.Context(), tree, cfg, nil, Languages(), reach.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,11 @@ func computeDir(t *testing.T, root string, cfg image.Config) *reach.Result {
 	tree := rootfs.Stack([]*rootfs.Facts{facts}, nil)
 	t.Cleanup(func() { tree.Close() })
 	began := time.Now()
-	result, err := reach.Compute(tree, cfg, catalog.Packages(tree).Packages, Languages(), reach.Options{})
+	found, err := catalog.Packages(t.Context(), tree, catalog.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := reach.Compute(t.Context(), tree, cfg, found.Packages, Languages(), reach.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestWhatScriptsStartIsKept(t *testing.T) {
 			entries = append(entries, imagetest.File(name, text))
 		}
 		languages := []reach.Language{PHP(), Ruby(), shell.Language()}
-		r, err := reach.Compute(reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: c.argv}, nil, languages, reach.Options{})
+		r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: c.argv}, nil, languages, reach.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

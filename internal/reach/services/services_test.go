@@ -85,7 +85,7 @@ func FuzzServices(f *testing.F) {
 		tree := reachtest.Tree(t, reach.Visitors(languages), entries)
 		for _, s := range table {
 			name, _, _ := strings.Cut(s.programs, " ")
-			if _, err := reach.Compute(tree, image.Config{Cmd: []string{name, "a"}}, nil, slices.Clone(languages), reach.Options{}); err != nil {
+			if _, err := reach.Compute(t.Context(), tree, image.Config{Cmd: []string{name, "a"}}, nil, slices.Clone(languages), reach.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -25,7 +25,7 @@ func FuzzShell(f *testing.F) {
 			imagetest.Exec("app/lib.sh", script),
 			imagetest.Symlink("loop", "loop"),
 		})
-		r, err := reach.Compute(tree, image.Config{Entrypoint: []string{"/app/start"}, Cmd: []string{arg}}, nil, languages, reach.Options{})
+		r, err := reach.Compute(t.Context(), tree, image.Config{Entrypoint: []string{"/app/start"}, Cmd: []string{arg}}, nil, languages, reach.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

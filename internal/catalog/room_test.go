@@ -1,0 +1,155 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+)
+
+// inTree is Packages with the default limits.
+func inTree(tree *rootfs.Tree) Result {
+	r, err := Packages(context.Background(), tree, Limits{})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// What is beyond a limit is left out, and said.
+func TestLimits(t *testing.T) {
+	var entries []imagetest.Entry
+	for i := range 10 {
+		for _, at := range []string{"a", "b"} {
+			entries = append(entries, imagetest.File(fmt.Sprintf("%s/node_modules/m%d/package.json", at, i), fmt.Sprintf(`{"name":"m%d","version":"1"}`, i)))
+		}
+	}
+	for _, test := range []struct {
+		limits    Limits
+		packages  int
+		locations int
+		message   string
+	}{
+		{Limits{}, 10, 20, ""},
+		{Limits{Packages: 10, Locations: 20}, 10, 20, ""},
+		{Limits{Packages: 4}, 4, 8, "more than 4 packages, the rest left out: raise --max-packages"},
+		{Limits{Locations: 13}, 10, 13, "in more than 13 places, 7 of them left out: raise --max-locations"},
+	} {
+		r, err := Packages(t.Context(), stack(t, entries), test.limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		locations, text := 0, ""
+		for _, p := range r.Packages {
+			locations += len(p.Locations)
+		}
+		for _, w := range r.Warnings {
+			if text += w.Message; !w.Incomplete {
+				t.Errorf("%+v", w)
+			}
+		}
+		if len(r.Packages) != test.packages || locations != test.locations || !strings.Contains(text, test.message) || (text == "") != (test.message == "") {
+			t.Errorf("%+v: %d packages in %d places, %q", test.limits, len(r.Packages), locations, text)
+		}
+	}
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(fmt.Errorf("enough"))
+	if _, err := Packages(ended, stack(t, entries), Limits{}); err == nil || err.Error() != "enough" {
+		t.Errorf("after the end of the context: %v", err)
+	}
+}
+
+// needing is a database in which every package provides and needs the same.
+func needing(n int) (packages []sbom.Package, needs, provides [][]string) {
+	for i := range n {
+		packages = append(packages, sbom.Package{Name: fmt.Sprint("p", i)})
+		needs, provides = append(needs, []string{"x"}), append(provides, []string{"x"})
+	}
+	return packages, needs, provides
+}
+
+// copies is one package in n places, each with a licence, a need and functions of
+// its own, and as many claims of one file by as many owners.
+func copies(n int) []sbom.Package {
+	list := make([]sbom.Package, n)
+	for i := range list {
+		list[i] = sbom.Package{PURL: "pkg:npm/a@1", Licenses: []string{fmt.Sprint("L", i)}, DependsOn: []string{fmt.Sprint("d", i)}, Files: []string{"f"},
+			Symbols: &sbom.Symbols{Hashes: []uint32{uint32(i)}}, Locations: []finding.Location{{Path: fmt.Sprint("p/", i)}}}
+	}
+	return list
+}
+
+func owned(n int) *join {
+	j := &join{}
+	for range n {
+		j.packages = append(j.packages,
+			sbom.Package{Type: "deb", PURL: "pkg:deb/a", Files: []string{"f.jar"}, Layer: 0, TouchedLayer: 0},
+			sbom.Package{Type: "maven", PURL: "pkg:maven/a", Layer: 1, Locations: []finding.Location{{Path: "f.jar!/x"}}})
+	}
+	return j
+}
+
+// TestNothingGrowsFasterThanItsInput counts what is allocated, in bytes and not
+// in time, for twice the input: twice as much, and not four times.
+func TestNothingGrowsFasterThanItsInput(t *testing.T) {
+	for name, run := range map[string]func(n int){
+		"merge": func(n int) { merge(copies(n), newRoom(Limits{})) },
+		"needs": func(n int) { namePackages(needing(n)) },
+	} {
+		bytes := func(n int) uint64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			run(n)
+			runtime.ReadMemStats(&after)
+			return after.TotalAlloc - before.TotalAlloc
+		}
+		if small, large := bytes(4000), bytes(8000); large > 3*small {
+			t.Errorf("%s: %d bytes for 4,000, %d for 8,000", name, small, large)
+		}
+	}
+	packages, needs, provides := needing(5000)
+	namePackages(packages, needs, provides)
+	edges := 0
+	for i := range packages {
+		edges += len(packages[i].DependsOn)
+	}
+	if edges > maxMeet*len(packages) {
+		t.Errorf("%d edges between %d packages", edges, len(packages))
+	}
+	j := owned(3)
+	j.packages[4].TouchedLayer = 1
+	j.nameOwners(0)
+	for i := range j.packages {
+		if want := map[string]string{"maven": "pkg:deb/a"}[j.packages[i].Type]; j.packages[i].Owner != want {
+			t.Errorf("package %d is owned by %q", i, j.packages[i].Owner)
+		}
+	}
+}
+
+// BenchmarkDoubling doubles the input of what joins packages: the time of each
+// should double with it.
+func BenchmarkDoubling(b *testing.B) {
+	for n := 2000; n <= 16_000; n *= 2 {
+		b.Run(fmt.Sprint("merge/", n), func(b *testing.B) {
+			for b.Loop() {
+				merge(copies(n), newRoom(Limits{}))
+			}
+		})
+		b.Run(fmt.Sprint("needs/", n), func(b *testing.B) {
+			for b.Loop() {
+				namePackages(needing(n))
+			}
+		})
+		b.Run(fmt.Sprint("owners/", n), func(b *testing.B) {
+			for b.Loop() {
+				owned(n).nameOwners(0)
+			}
+		})
+	}
+}
