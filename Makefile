@@ -1,7 +1,7 @@
 # What a contributor runs. CGO stays off: one static binary.
 export CGO_ENABLED := 0
 
-.PHONY: build test check fuzz zoo bench bench-db snapshot
+.PHONY: build test check update fuzz zoo bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
 
@@ -11,6 +11,11 @@ test:
 # Everything that CI runs, long tests included.
 check:
 	bash .ci/run
+
+# The golden files of tests, and the pages and tables of docs that are made from
+# the program's own; git diff shows what changed.
+update:
+	go test $$(grep -rl careen/internal/golden --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 # Looks for inputs that break a parser; INPUTS is how many each target gets.
 fuzz:

@@ -89,11 +89,12 @@ var rooms = map[string][]string{
 
 	// Tier 5, edges.
 	"imagetest": {"image"},
+	"golden":    {},
 	"cli":       {"*"},
 }
 
 // testRooms are what tests alone may import.
-var testRooms = []string{"imagetest", "reach/reachtest"}
+var testRooms = []string{"imagetest", "reach/reachtest", "golden"}
 
 // longestChain is how many rooms the longest chain of imports has, from cli down:
 // it may shrink, and grows by a decision. TestLongestChain measures it.
@@ -116,7 +117,9 @@ var owners = map[string][]string{
 	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload", "internal/lint"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
-	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"},                        // rules; lock files and manifests
+	"github.com/google/go-cmp":               {"internal/golden"},
+	"golang.org/x/tools":                     {"internal/golden"},                     // txtar
+	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"}, // rules; lock files and manifests
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,

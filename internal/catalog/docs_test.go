@@ -2,48 +2,23 @@ package catalog
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/version"
 )
-
-var update = flag.Bool("update", false, "rewrite the tables of docs/packages.md")
 
 // TestDocumentedCatalogers holds the tables of docs/packages.md to those of the
 // program.
 func TestDocumentedCatalogers(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "packages.md")
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := string(data)
 	for name, table := range map[string]string{"catalogers": catalogerTable(t), "programs": programTable()} {
-		begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
-		head, rest, ok := strings.Cut(page, begin)
-		old, tail, ended := strings.Cut(rest, end)
-		if !ok || !ended {
-			t.Fatalf("%s has no place for %s", file, name)
-		}
-		if old == table {
-			continue
-		}
-		if !*update {
-			t.Errorf("%s: the table of %s is stale: go test ./internal/catalog -run %s -update", file, name, t.Name())
-		}
-		page = head + begin + table + end + tail
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Section(t, file, "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->", table)
 	}
 }
 

@@ -3,7 +3,6 @@ package checklist
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,16 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/workload"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const digest = "@sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1"
 
@@ -236,20 +232,7 @@ func TestFormats(t *testing.T) {
 		if strings.ContainsAny(b.String(), "\x1b\u202e") {
 			t.Errorf("%s: a control reaches the output", name)
 		}
-		file := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), b.String()); diff != "" {
-			t.Errorf("%s (-want +got; -update rewrites):\n%s", name, diff)
-		}
+		golden.File(t, filepath.Join("testdata", name), b.String())
 	}
 }
 

@@ -1,14 +1,13 @@
 package dockerfile
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/careen/careen/internal/golden"
 )
 
 // dump writes what was read, for tables and golden files.
@@ -90,8 +89,6 @@ func dumpInstruction(b *strings.Builder, f *File, in *Instruction, indent string
 	}
 }
 
-var update = flag.Bool("update", false, "write the golden files")
-
 func TestParse(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.Dockerfile")
 	if err != nil || len(files) == 0 {
@@ -103,20 +100,7 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := dump(Parse(file, src))
-			golden := strings.TrimSuffix(file, ".Dockerfile") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
+			golden.File(t, strings.TrimSuffix(file, ".Dockerfile")+".golden", dump(Parse(file, src)))
 			checkParse(t, src)
 		})
 	}

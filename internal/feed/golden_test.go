@@ -3,7 +3,6 @@ package feed
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,13 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/vulndb"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // sharedDir finds the test data beside the repository.
 func sharedDir(t testing.TB, sub string) string {
@@ -77,28 +73,6 @@ func readFile(t testing.TB, name string, f format) (*out, error) {
 		return nil
 	})
 	return all, err
-}
-
-// checkGolden compares what was read with a golden file: lines for people.
-func checkGolden(t *testing.T, golden string, o *out, err error) {
-	t.Helper()
-	got := render(o, err)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, rerr := os.ReadFile(golden)
-	if rerr != nil {
-		t.Fatalf("%v (go test -update writes it)", rerr)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", golden, diff)
-	}
 }
 
 // maxGolden is how many lines of a document's statements a golden file shows.
@@ -305,7 +279,7 @@ func TestGolden(t *testing.T) {
 			tested[dir.Name()] = true
 			t.Run(dir.Name()+"/"+filepath.Base(file), func(t *testing.T) {
 				o, err := readFile(t, file, f)
-				checkGolden(t, file+".golden", o, err)
+				golden.File(t, file+".golden", render(o, err))
 			})
 		}
 	}
@@ -377,7 +351,7 @@ func TestSamples(t *testing.T) {
 					file = unxz(t, file)
 				}
 				o, err := readFile(t, file, s.format)
-				checkGolden(t, filepath.Join("testdata", "samples", name+".golden"), o, err)
+				golden.File(t, filepath.Join("testdata", "samples", name+".golden"), render(o, err))
 			})
 		}
 	}

@@ -2,8 +2,6 @@ package harden_test
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,10 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
 
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/harden"
 )
-
-var update = flag.Bool("update", false, "rewrite what the files of testdata are patched to")
 
 // small has one of each list, so that the files of these tests stay short.
 func small() *harden.Profile {
@@ -49,19 +46,12 @@ func TestPatch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if *update && end == "\n" {
-					archive.Files = []txtar.File{{Name: "before", Data: []byte(part["before"])}, {Name: "after", Data: got}, {Name: "notes", Data: []byte(strings.Join(notes, "\n"))}}
-					if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-						t.Fatal(err)
-					}
-					continue
+				plain := strings.ReplaceAll(string(got), "\r\n", "\n")
+				if strings.ReplaceAll(plain, "\n", end) != string(got) {
+					t.Errorf("line end %q: not every line has it:\n%q", end, got)
 				}
-				if d := cmp.Diff(strings.ReplaceAll(part["after"], "\n", end), string(got)); d != "" {
-					t.Errorf("line end %q:\n%s", end, d)
-				}
-				if d := cmp.Diff(strings.TrimSpace(part["notes"]), strings.Join(notes, "\n")); d != "" {
-					t.Error(d)
-				}
+				golden.Archive(t, file, archive, "after", plain)
+				golden.Archive(t, file, archive, "notes", asLines(notes))
 				again, _, err := small().Patch(got, service)
 				if err != nil || !bytes.Equal(got, again) {
 					t.Errorf("patched twice (%v):\n%s", err, cmp.Diff(string(got), string(again)))
@@ -70,6 +60,14 @@ func TestPatch(t *testing.T) {
 			}
 		})
 	}
+}
+
+func asLines(list []string) string {
+	var b strings.Builder
+	for _, line := range list {
+		b.WriteString(line + "\n")
+	}
+	return b.String()
 }
 
 func TestPatchRefuses(t *testing.T) {

@@ -1,19 +1,16 @@
 package lint
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "write what is found into the golden files")
+	"github.com/careen/careen/internal/golden"
+)
 
 // corpusDay is the day on which the corpus is looked at: releases end.
 var corpusDay = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
@@ -72,19 +69,7 @@ func TestCorpus(t *testing.T) {
 		}
 		got.WriteByte('\n')
 	}
-	path := filepath.Join("testdata", "corpus", "expected.txt")
-	if *update {
-		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-		t.Errorf("-want +got, -update writes it down:\n%s", diff)
-	}
+	golden.File(t, filepath.Join("testdata", "corpus", "expected.txt"), got.String())
 }
 
 // TestFixesOfTheCorpus checks every file for what --fix promises.

@@ -2,10 +2,11 @@ package lint
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/golden"
 )
 
 // Markers in docs/lint.md, between which the list of rules stands.
@@ -88,24 +89,9 @@ func ruleList() string {
 // TestDocs compares docs/rules and the list of docs/lint.md with the table.
 func TestDocs(t *testing.T) {
 	docs := filepath.Join("..", "..", "docs")
-	hold := func(path, want string) {
-		t.Helper()
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil || string(got) != want {
-			t.Errorf("%s does not say what the table says (%v); -update writes it", path, err)
-		}
-	}
 	pages := map[string]bool{}
 	for _, r := range rules {
-		hold(filepath.Join(docs, "rules", r.ID+".md"), rulePage(r))
+		golden.File(t, filepath.Join(docs, "rules", r.ID+".md"), rulePage(r))
 		pages[r.ID+".md"] = true
 	}
 	have, err := filepath.Glob(filepath.Join(docs, "rules", "C[DSW][0-9]*.md"))
@@ -117,15 +103,5 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s: no such rule", path)
 		}
 	}
-	index := filepath.Join(docs, "lint.md")
-	data, err := os.ReadFile(index)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(data), listBegins)
-	_, tail, ended := strings.Cut(rest, listEnds)
-	if !ok || !ended {
-		t.Fatalf("%s: no markers", index)
-	}
-	hold(index, head+listBegins+"\n"+ruleList()+listEnds+tail)
+	golden.Section(t, filepath.Join(docs, "lint.md"), listBegins+"\n", listEnds, ruleList())
 }

@@ -2,11 +2,12 @@ package lint
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/golden"
 )
 
 // hardened is a pod that both standards take, with places for more of the pod
@@ -80,15 +81,7 @@ func TestPodSecurityPage(t *testing.T) {
 		fmt.Fprintf(&b, "| %s | %s | [%s](rules/%[3]s.md) | `%[4]s` | %[5]s |\n", c.level, c.name, c.rule, c.bad[0], good)
 	}
 	b.WriteString("| restricted | Seccomp is asked for | [CS205](rules/CS205.md) | no `seccompProfile` | `seccompProfile: {type: RuntimeDefault}` |\n")
-	path := filepath.Join("..", "..", "docs", "pod-security.md")
-	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != b.String() {
-		t.Errorf("%s does not say what the table says (%v); -update writes it", path, err)
-	}
+	golden.File(t, filepath.Join("..", "..", "docs", "pod-security.md"), b.String())
 }
 
 // withField is the hardened pod with one field more, or another value for it.

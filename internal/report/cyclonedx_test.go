@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -37,7 +38,7 @@ func decodeBOM(t *testing.T, doc []byte) *cdx.BOM {
 }
 
 func TestCycloneDXGolden(t *testing.T) {
-	golden(t, "report.cdx.json", cyclonedx(t, BOMOptions{}, shop()))
+	golden.File(t, filepath.Join("testdata", "report.cdx.json"), cyclonedx(t, BOMOptions{}, shop()))
 }
 
 func TestCycloneDXIsStable(t *testing.T) {

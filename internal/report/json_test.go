@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -57,7 +58,7 @@ func ownSchema(t *testing.T) *jsonschema.Schema {
 }
 
 func TestJSONGolden(t *testing.T) {
-	golden(t, "report.json", writeTo(t, shop()))
+	golden.File(t, filepath.Join("testdata", "report.json"), writeTo(t, shop()))
 }
 
 func TestJSONFollowsItsSchema(t *testing.T) {

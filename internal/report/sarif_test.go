@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/golden"
 )
 
 func sarif(t *testing.T, reports ...*Report) []byte {
@@ -29,7 +30,7 @@ func sarif(t *testing.T, reports ...*Report) []byte {
 }
 
 func TestSARIFGolden(t *testing.T) {
-	golden(t, "report.sarif", sarif(t, shop()))
+	golden.File(t, filepath.Join("testdata", "report.sarif"), sarif(t, shop()))
 }
 
 // hostileReport has names and paths that are out to break whoever writes them down.

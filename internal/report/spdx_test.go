@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/golden"
 )
 
 func spdx(t *testing.T, opt BOMOptions, reports ...*Report) []byte {
@@ -22,7 +24,7 @@ func spdx(t *testing.T, opt BOMOptions, reports ...*Report) []byte {
 }
 
 func TestSPDXGolden(t *testing.T) {
-	golden(t, "report.spdx.json", spdx(t, BOMOptions{}, shop()))
+	golden.File(t, filepath.Join("testdata", "report.spdx.json"), spdx(t, BOMOptions{}, shop()))
 }
 
 // spdxSamples are reports that between them use every part of a document.

@@ -2,9 +2,7 @@ package report
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,29 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/sbom"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares bytes with testdata/name.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got; -update rewrites):\n%s", name, diff)
-	}
-}
 
 func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 	t.Helper()
@@ -49,19 +27,19 @@ func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 }
 
 func TestTableGolden(t *testing.T) {
-	golden(t, "table.txt", render(t, TableOptions{}, shop()))
-	golden(t, "table-all.txt", render(t, TableOptions{All: true, Width: 120, Shown: Shown{Suppressed: true}}, shop()))
-	golden(t, "table-60.txt", render(t, TableOptions{Width: 60}, shop()))
-	golden(t, "table-40.txt", render(t, TableOptions{Width: 40}, shop()))
-	golden(t, "table-color.txt", render(t, TableOptions{Width: 140, Color: true}, shop()))
-	golden(t, "table-vulnerability.txt", render(t, TableOptions{ByVulnerability: true, Width: 120}, shop()))
-	golden(t, "table-shown.txt", render(t, TableOptions{ByVulnerability: true, Width: 120, Shown: Shown{NotLinked: true, Suppressed: true}}, shop()))
+	golden.File(t, filepath.Join("testdata", "table.txt"), render(t, TableOptions{}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-all.txt"), render(t, TableOptions{All: true, Width: 120, Shown: Shown{Suppressed: true}}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-60.txt"), render(t, TableOptions{Width: 60}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-40.txt"), render(t, TableOptions{Width: 40}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-color.txt"), render(t, TableOptions{Width: 140, Color: true}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-vulnerability.txt"), render(t, TableOptions{ByVulnerability: true, Width: 120}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-shown.txt"), render(t, TableOptions{ByVulnerability: true, Width: 120, Shown: Shown{NotLinked: true, Suppressed: true}}, shop()))
 }
 
 func TestTableOfSeveralPlatforms(t *testing.T) {
 	arm := shop()
 	arm.Target.Platform = "linux/arm64/v8"
-	golden(t, "table-platforms.txt", render(t, TableOptions{}, empty(), arm))
+	golden.File(t, filepath.Join("testdata", "table-platforms.txt"), render(t, TableOptions{}, empty(), arm))
 }
 
 func TestTableEscapesWhatTheImageNames(t *testing.T) {
@@ -208,9 +186,9 @@ func FuzzTable(f *testing.F) {
 
 // The rows of a table come in the order asked for, and none gets lost.
 func TestTableOrder(t *testing.T) {
-	golden(t, "table-by-severity.txt", render(t, TableOptions{Order: BySeverity, ByVulnerability: true, Width: 120}, shop()))
-	golden(t, "table-by-package.txt", render(t, TableOptions{Order: ByPackage}, shop()))
-	golden(t, "table-by-package-vulnerability.txt", render(t, TableOptions{Order: ByPackage, ByVulnerability: true, Width: 120}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-by-severity.txt"), render(t, TableOptions{Order: BySeverity, ByVulnerability: true, Width: 120}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-by-package.txt"), render(t, TableOptions{Order: ByPackage}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-by-package-vulnerability.txt"), render(t, TableOptions{Order: ByPackage, ByVulnerability: true, Width: 120}, shop()))
 	for _, rows := range []bool{false, true} {
 		lines := func(o Order) []string {
 			list := strings.Split(string(render(t, TableOptions{Order: o, ByVulnerability: rows, Width: 400}, shop())), "\n")

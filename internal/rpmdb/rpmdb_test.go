@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/careen/careen/internal/golden"
+)
 
 // shared returns a path below the folder of test data next to the repository,
 // and skips the test when there is none.
@@ -68,19 +67,7 @@ func TestSamplesOfOldForms(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			golden := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(golden, []byte(lines(got)), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), lines(got)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			golden.File(t, filepath.Join("testdata", name+".txt"), lines(got))
 			for _, n := range []int{0, 20, 100, 4096, len(data) / 2, len(data) - 1} {
 				Read(bytes.NewReader(data[:n]), int64(n), nil, 0)
 			}

@@ -3,7 +3,6 @@ package scan_test
 import (
 	"archive/zip"
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,17 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/careen/careen/internal/feed"
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/vulndb"
 )
-
-var update = flag.Bool("update", false, "rewrite what testdata/faults expects")
 
 // TestFaults goes through the mistakes that scanners are known for, each from
 // the upstream's own record to the finding. An archive of testdata/faults holds
@@ -42,13 +39,11 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			var entries []imagetest.Entry
-			feeds, want := map[string]string{}, ""
+			feeds := map[string]string{}
 			for _, f := range archive.Files {
 				if name, ok := strings.CutPrefix(f.Name, "root/"); ok {
 					entries = append(entries, imagetest.File(name, string(f.Data)))
-				} else if f.Name == "want" {
-					want = string(f.Data)
-				} else {
+				} else if f.Name != "want" {
 					feeds[f.Name] = string(f.Data)
 				}
 			}
@@ -59,15 +54,7 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkJudged(t, r)
-			got := findingLines(r)
-			if diff := cmp.Diff(want, got); diff != "" && *update {
-				archive.Files[slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })].Data = []byte(got)
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			golden.Archive(t, file, archive, "want", findingLines(r))
 		})
 	}
 }

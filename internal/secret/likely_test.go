@@ -9,13 +9,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/golden"
 )
 
 // TestPairs counts pairs.txt anew with -update, from the text files below the
 // directories that CAREEN_PAIRS_FROM lists.
 func TestPairs(t *testing.T) {
 	from := os.Getenv("CAREEN_PAIRS_FROM")
-	if !*update || from == "" {
+	if !golden.Update() || from == "" {
 		t.Skip("-update and CAREEN_PAIRS_FROM: not asked to count")
 	}
 	var l *language

@@ -1,14 +1,12 @@
 package secret
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite what is made from the rules")
+	"github.com/careen/careen/internal/golden"
+)
 
 const page = "../../docs/secrets.md"
 
@@ -20,26 +18,7 @@ func TestPageListsEveryRule(t *testing.T) {
 	for _, r := range all.rules {
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s |\n", r.id, r.title, strings.ToLower(r.severity.String()), knownBy(r), r.checked, r.source)
 	}
-	data, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const begin, end = "-update -->\n", "<!-- end of rules -->"
-	before, rest, ok := strings.Cut(string(data), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("the page has no place for the table")
-	}
-	want := before + begin + "\n" + table.String() + "\n" + end + after
-	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if string(data) != want {
-		t.Errorf("%s does not list the rules as they are: go test ./internal/secret -run Page -update", page)
-	}
+	golden.Section(t, page, "-update -->\n", "<!-- end of rules -->", "\n"+table.String()+"\n")
 }
 
 // knownBy says what a rule goes by: the form of the secret, which begins with

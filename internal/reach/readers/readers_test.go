@@ -1,24 +1,20 @@
 package readers
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/reach/reachtest"
 	"github.com/careen/careen/internal/rootfs"
 )
-
-var update = flag.Bool("update", false, "rewrite the want sections of testdata/readers")
 
 // TestReaders compares the verdict on every file of small images with the want
 // section of testdata/*.txtar. The comment of each archive has the
@@ -34,23 +30,7 @@ func TestReaders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := readerVerdicts(t, a)
-			for i := range a.Files {
-				if a.Files[i].Name != "want" {
-					continue
-				}
-				if *update {
-					a.Files[i].Data = []byte(got)
-					if err := os.WriteFile(file, txtar.Format(a), 0o666); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if d := cmp.Diff(string(a.Files[i].Data), got); d != "" {
-					t.Error(d)
-				}
-				return
-			}
-			t.Fatal("no want section")
+			golden.Archive(t, file, a, "want", readerVerdicts(t, a))
 		})
 	}
 }
