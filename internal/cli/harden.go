@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/scan"
-	"github.com/careen/careen/internal/scratch"
 )
 
 // hardenFlags are the flags of careen harden.
@@ -99,23 +98,15 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 
 // patch adds the keys to a file, at once or not at all.
 func (c *command) patch(file, service string, p *harden.Profile) error {
-	const most = 4 << 20
-	info, err := os.Stat(file)
+	data, err := project.ReadBounded(file, project.MaxFile)
 	if err != nil {
-		return fmt.Errorf("--patch: %w", err)
-	}
-	if info.Size() > most {
-		return fmt.Errorf("--patch %s: larger than %d bytes", file, most)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("--patch: %w", err)
+		return fmt.Errorf("--patch %s: %w", file, err)
 	}
 	patched, notes, err := p.Patch(data, service)
 	if err != nil {
 		return fmt.Errorf("--patch %s: %w", file, err)
 	}
-	if err := scratch.Replace(file, patched, info.Mode().Perm()); err != nil {
+	if err := project.Replace([]project.Replacement{{Path: file, Old: data, New: patched}}); err != nil {
 		return fmt.Errorf("--patch: %w", err)
 	}
 	for _, note := range notes {

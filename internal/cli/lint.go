@@ -20,7 +20,6 @@ import (
 	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
-	"github.com/careen/careen/internal/scratch"
 )
 
 // hadolintFiles are the names that Hadolint looks for in the working directory.
@@ -305,12 +304,8 @@ func (c *command) writeFixes(list files.List) error {
 		if file.Path == stdinName {
 			return errors.New("standard input cannot be fixed in place; use --diff")
 		}
-		info, err := os.Stat(file.Path)
-		if err != nil {
+		if err := project.Replace([]project.Replacement{{Path: file.Path, Old: file.Data, New: file.Fixed}}); err != nil {
 			return err
-		}
-		if err := scratch.Replace(file.Path, file.Fixed, info.Mode().Perm()); err != nil {
-			return fmt.Errorf("%s: %w", file.Path, err)
 		}
 		c.note("%s: fixed", escape(file.Path))
 	}

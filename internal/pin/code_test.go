@@ -41,7 +41,7 @@ func pinCode(t *testing.T, name, text string, opt Options) (string, *Plan) {
 	if len(plan.files) == 0 {
 		return text, plan
 	}
-	return string(plan.files[0].new), plan
+	return string(plan.files[0].New), plan
 }
 
 // TestCodeOfOthers pins what workflows take by a tag, and nothing else.

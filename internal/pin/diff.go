@@ -14,9 +14,9 @@ const context = 3
 func (p *Plan) Diff() string {
 	var b strings.Builder
 	for _, f := range p.files {
-		name := filepath.ToSlash(f.path)
+		name := filepath.ToSlash(f.Path)
 		fmt.Fprintf(&b, "--- a/%s\n+++ b/%[1]s\n", strings.TrimPrefix(name, "/"))
-		hunks(&b, strings.SplitAfter(string(f.old), "\n"), strings.SplitAfter(string(f.new), "\n"))
+		hunks(&b, strings.SplitAfter(string(f.Old), "\n"), strings.SplitAfter(string(f.New), "\n"))
 	}
 	return b.String()
 }

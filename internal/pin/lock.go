@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/careen/careen/internal/project"
 )
 
 // maxLock bounds a lock file.
@@ -34,7 +36,7 @@ func newLock() *Lock { return &Lock{Version: lockVersion, Images: map[string]Loc
 
 // ReadLock reads a lock file. One that is not there is an empty one.
 func ReadLock(file string) (*Lock, error) {
-	data, err := readBounded(file, maxLock)
+	data, err := project.ReadBounded(file, maxLock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newLock(), nil
 	}
@@ -61,7 +63,7 @@ func (l *Lock) Write(file string) error {
 		return err
 	}
 	data = append(data, '\n')
-	old, err := readBounded(file, maxLock)
+	old, err := project.ReadBounded(file, maxLock)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil
@@ -70,5 +72,5 @@ func (l *Lock) Write(file string) error {
 	case err != nil:
 		return os.WriteFile(file, data, 0o644)
 	}
-	return replace([]replacement{{path: file, old: old, new: data}})
+	return project.Replace([]project.Replacement{{Path: file, Old: old, New: data}})
 }

@@ -82,7 +82,7 @@ func Documents(found *project.Found) (documents []*Document, left []project.Left
 // another kind, else it says why nothing could be read.
 func Read(name string, data []byte) (*Document, error) {
 	if len(data) > project.MaxFile {
-		return nil, errTooLarge
+		return nil, project.ErrTooLarge
 	}
 	f, err := project.Read(name, data, true)
 	if err != nil {

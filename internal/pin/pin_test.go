@@ -63,7 +63,7 @@ func pinOne(t *testing.T, name, text string, opt Options) (string, *Plan) {
 	if len(plan.files) == 0 {
 		return text, plan
 	}
-	return string(plan.files[0].new), plan
+	return string(plan.files[0].New), plan
 }
 
 func TestDockerfiles(t *testing.T) {
@@ -348,7 +348,7 @@ func FuzzRewrite(f *testing.F) {
 		if len(plan.files) == 0 {
 			return
 		}
-		pinned := plan.files[0].new
+		pinned := plan.files[0].New
 		again, err := Read(name, pinned)
 		if err != nil || len(again.References) != len(d.References) {
 			t.Fatalf("%d references become %d (%v):\n%s", len(d.References), len(again.References), err, pinned)

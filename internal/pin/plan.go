@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/project"
 )
 
 // Registry answers what tags name; *image.Resolver is one.
@@ -54,7 +55,7 @@ type Outcome struct {
 // Plan is what is to be done. Nothing is written before Write.
 type Plan struct {
 	Outcomes []Outcome // in the order of documents and their references
-	files    []replacement
+	files    []project.Replacement
 }
 
 // Make asks the lock and the registry for every reference that needs it, and
@@ -86,7 +87,7 @@ func Make(documents []*Document, opt Options) *Plan {
 			o.State, o.New, o.Why = Stuck, "", why
 		}
 		if !bytes.Equal(data, d.Data) {
-			plan.files = append(plan.files, replacement{path: d.Path, old: d.Data, new: data})
+			plan.files = append(plan.files, project.Replacement{Path: d.Path, Old: d.Data, New: data})
 		}
 	}
 	return plan
@@ -119,8 +120,18 @@ func (d *Document) unpinnable(outcomes []Outcome) {
 	}
 }
 
+// Data returns what a document becomes: its own bytes where nothing changes.
+func (p *Plan) Data(d *Document) []byte {
+	for _, f := range p.files {
+		if f.Path == d.Path {
+			return f.New
+		}
+	}
+	return d.Data
+}
+
 // Write changes the files, each at once or not at all.
-func (p *Plan) Write() error { return replace(p.files) }
+func (p *Plan) Write() error { return project.Replace(p.files) }
 
 type planner struct {
 	opt   Options

@@ -1,4 +1,4 @@
-package pin
+package project
 
 import (
 	"bytes"
@@ -9,16 +9,17 @@ import (
 	"path/filepath"
 )
 
-// replacement is a file that is to hold other bytes.
-type replacement struct {
-	path     string
-	old, new []byte
+// Replacement is a file that is to hold other bytes.
+type Replacement struct {
+	Path     string
+	Old, New []byte
 }
 
-// replace changes files, each at once or not at all: what is new is written
+// Replace changes files, each at once or not at all: what is new is written
 // next to it under another name, with the same permissions, and renamed. Nothing
-// is renamed before all are written. A link is followed, and stays.
-func replace(files []replacement) error {
+// is renamed before all are written, and nothing is written over what no longer
+// is what it was. A link is followed, and stays.
+func Replace(files []Replacement) error {
 	type staged struct{ temporary, target string }
 	var ready []staged
 	defer func() {
@@ -27,13 +28,13 @@ func replace(files []replacement) error {
 		}
 	}()
 	for _, f := range files {
-		target, err := filepath.EvalSymlinks(f.path)
+		target, err := filepath.EvalSymlinks(f.Path)
 		if err != nil {
 			return err
 		}
 		temporary, err := stage(target, f)
 		if err != nil {
-			return fmt.Errorf("%s: %w", f.path, err)
+			return fmt.Errorf("%s: %w", f.Path, err)
 		}
 		ready = append(ready, staged{temporary, target})
 	}
@@ -47,23 +48,23 @@ func replace(files []replacement) error {
 }
 
 // stage writes the new bytes next to the target, if that holds the old ones.
-func stage(target string, f replacement) (string, error) {
-	current, err := readBounded(target, len(f.old)+1)
-	if err != nil && !errors.Is(err, errTooLarge) {
+func stage(target string, f Replacement) (string, error) {
+	current, err := ReadBounded(target, len(f.Old))
+	if err != nil && !errors.Is(err, ErrTooLarge) {
 		return "", err
 	}
-	if err != nil || !bytes.Equal(current, f.old) {
+	if err != nil || !bytes.Equal(current, f.Old) {
 		return "", errors.New("it was changed by somebody else meanwhile: left alone")
 	}
 	info, err := os.Stat(target)
 	if err != nil {
 		return "", err
 	}
-	t, err := os.CreateTemp(filepath.Dir(target), ".careen-pin-*")
+	t, err := os.CreateTemp(filepath.Dir(target), ".careen-*")
 	if err != nil {
 		return "", err
 	}
-	_, err = t.Write(f.new)
+	_, err = t.Write(f.New)
 	if err == nil {
 		err = t.Chmod(info.Mode().Perm())
 	}
@@ -81,10 +82,11 @@ func stage(target string, f replacement) (string, error) {
 	return "", err
 }
 
-var errTooLarge = errors.New("larger than careen reads")
+// ErrTooLarge is why ReadBounded did not read a file.
+var ErrTooLarge = errors.New("larger than careen reads")
 
-// readBounded reads a regular file of at most limit bytes.
-func readBounded(path string, limit int) ([]byte, error) {
+// ReadBounded reads a regular file of at most limit bytes.
+func ReadBounded(path string, limit int) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func readBounded(path string, limit int) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err == nil && len(data) > limit {
-		err = errTooLarge
+		err = ErrTooLarge
 	}
 	return data, err
 }
