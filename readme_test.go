@@ -61,7 +61,7 @@ func TestReadmeShowsWhatCareenPrints(t *testing.T) {
 // everyDay is what the reader's names stand for while the test runs the
 // README's commands: the files that they read, and images in a registry.
 var everyDay = map[string]string{
-	"Dockerfile":               "FROM HOST/node:20-slim\nUSER 65532\nCOPY . /app\n",
+	"Dockerfile":               "FROM HOST/node:20-slim\nUSER 65532\nCOPY server /app/\n",
 	"compose.yaml":             "services:\n  shop:\n    image: HOST/shop:1.4\n",
 	".github/workflows/ci.yml": "on: push\njobs:\n  scan:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: careen scan --fail-on high shop:1.4\n",
 	"bin/docker":               "#!/bin/sh\n[ \"$1 $2\" = 'save app' ] && exec cat app.tar\n", // all that the README asks of it

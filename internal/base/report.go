@@ -21,6 +21,7 @@ type Report struct {
 	Now        *Numbers  `json:"now"`
 	Candidates []Outcome `json:"candidates"`
 	Rewritten  []byte    `json:"-"` // the Dockerfile, where one is asked for
+	Image      *Image    `json:"-"` // that was laid on each
 }
 
 // Unreached is the error for candidates of which none could be measured: then
@@ -78,6 +79,12 @@ func (r *Report) WriteText(out io.Writer) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// Said is the verdict in a few words.
+func (o Outcome) Said() string {
+	said, _ := verdictOn(o)
+	return said
 }
 
 // verdictOn is the one thing that is said of a candidate, and what shows it.

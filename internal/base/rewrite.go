@@ -38,6 +38,26 @@ func (i *Image) Rewrite(f *dockerfile.File, on Outcome, user string) ([]byte, er
 	return i.secondStage(f, last, on, user)
 }
 
+// Split returns a Dockerfile of one stage as two on the same base: the second has
+// what the entrypoint reaches of what the file adds. The error says why that is
+// not known to be enough.
+func (i *Image) Split(f *dockerfile.File) ([]byte, error) {
+	for _, gap := range i.reached.Gaps {
+		if i.layer(gap.Path) >= i.Base {
+			return nil, fmt.Errorf("not all of it could be followed: /%s: %s", gap.Path, gap.What)
+		}
+	}
+	for e, state := range i.reached.Files() {
+		if _, owned := i.reached.Owner(e.Path); owned && e.Layer >= i.Base && state != reach.NotReached && !e.Mode.IsDir() {
+			return nil, fmt.Errorf("the program needs what a package manager installs too, such as /%s", e.Path)
+		}
+	}
+	if len(f.Stages) != 1 || f.Stages[0].Base == nil {
+		return nil, errors.New("it has several stages already")
+	}
+	return i.Rewrite(f, Outcome{Ref: f.Stages[0].Base.Text}, "")
+}
+
 // numbers writes a configured user by its numbers, which need no passwd: the new
 // base may have none.
 func (i *Image) numbers(user string) string {

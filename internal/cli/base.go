@@ -140,7 +140,7 @@ func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *re
 	if err != nil {
 		return nil, err
 	}
-	out.Now = now
+	out.Now, out.Image = now, img
 	for _, ref := range append(candidates, "scratch") {
 		outcome, err := c.tryBase(ctx, img, ref, f, opt)
 		if ctx.Err() != nil {

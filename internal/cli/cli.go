@@ -162,7 +162,7 @@ type verbGroup struct {
 func (c *command) verbs() []verbGroup {
 	return []verbGroup{
 		{"Look", []*cobra.Command{c.scanCommand(), c.sbomCommand(), c.lintCommand(), c.secretCommand(), c.checkCommand(), c.reachCommand()}},
-		{"Fix", []*cobra.Command{c.planCommand(), c.slimCommand(), c.baseCommand(), c.hardenCommand(), c.pinCommand()}},
+		{"Fix", []*cobra.Command{c.planCommand(), c.fixCommand(), c.slimCommand(), c.baseCommand(), c.hardenCommand(), c.pinCommand()}},
 		{keepIt, []*cobra.Command{c.diffCommand(), c.dbCommand(), c.versionCommand(), c.manCommand()}},
 	}
 }

@@ -71,6 +71,7 @@ func TestNoVerbPrintsControls(t *testing.T) {
 		"base":      {{"base", "--base-layers", "1", target, target, "missing" + evil + ".tar"}},
 		"harden":    {{"harden", target}},
 		"plan":      {{"plan", "--base-layers", "1", target}},
+		"fix":       {{"fix", "--base-layers", "1", "--offline", target, filepath.Join(dir, "compose.yaml")}},
 		"diff":      {{"diff", report, target}, {"diff", target, report}},
 		"secret":    {{"secret", dir}, {"secret", "-f", "sarif", dir}},
 		"db info":   {{"db", "info"}},

@@ -42,7 +42,7 @@ func TestPlannedNumbersAreWhatAScanShows(t *testing.T) {
 				t.Fatal(err)
 			}
 			now, slimmed := in, false
-			check := func(step string, want plan.Numbers) {
+			check := func(step string, want report.Numbers) {
 				t.Helper()
 				target := now.write(t)
 				if slimmed {
@@ -136,13 +136,13 @@ func careen(t *testing.T, cache string, args ...string) []byte {
 }
 
 // scanned returns the numbers that a scan shows.
-func scanned(t *testing.T, cache, target string) plan.Numbers {
+func scanned(t *testing.T, cache, target string) report.Numbers {
 	t.Helper()
 	var r report.Report
 	if err := json.Unmarshal(careen(t, cache, "scan", "-f", "json", target), &r); err != nil {
 		t.Fatal(err)
 	}
-	n := plan.Numbers{Vulnerabilities: map[string]int{}, Packages: len(r.Packages), Bytes: r.Target.Expanded}
+	n := report.Numbers{Vulnerabilities: map[string]int{}, Packages: len(r.Packages), Bytes: r.Target.Expanded}
 	for _, v := range r.Vulnerabilities {
 		if v.Suppressed == nil {
 			n.Vulnerabilities[v.Severity.String()]++

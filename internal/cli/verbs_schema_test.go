@@ -33,6 +33,10 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(pinned, []byte("FROM scratch\nCOPY --from=x@sha256:"+strings.Repeat("a", 64)+" /a /\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	ours := filepath.Join(t.TempDir(), "Dockerfile")
+	if err := os.WriteFile(ours, []byte("FROM wolfi:1\nCOPY app /app\nENTRYPOINT [\"/app/server\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	out := "oci-dir:" + filepath.Join(t.TempDir(), "out")
 	for name, commands := range map[string][][]string{
 		"careen-base-1": {
@@ -44,6 +48,7 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 		"careen-check-1":  {{"check", archive}, {"check", busy, dockerfile}},
 		"careen-reach-1":  {{"reach", archive}, {"reach", busy}, {"reach", busy, "/app/main.js"}, {"reach", archive, "libcrypto3"}},
 		"careen-slim-1":   {{"slim", "--dry-run", archive}, {"slim", "--level", "file", "-o", out, busy}},
+		"careen-fix-1":    {{"fix", "--offline", archive, ours}, {"fix", "--offline", "--base-layers", "1", "--candidate", candidate, archive, ours}},
 		"careen-plan-1":   {{"plan", archive}, {"plan", "--base-layers", "1", "--candidate", candidate, archive}},
 	} {
 		schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/" + name + ".json")

@@ -106,6 +106,7 @@ func TestWordsThatAreNone(t *testing.T) {
 		{args: "slim --dry-run Dockerfile", want: "careen lint Dockerfile"},
 		{args: "harden Dockerfile", want: "careen lint Dockerfile"},
 		{args: "plan Dockerfile", want: "careen lint Dockerfile"},
+		{args: "fix Dockerfile compose.yaml", want: "careen lint Dockerfile"},
 		{args: "check Dockerfile", want: "careen lint Dockerfile"},
 		{args: "base Dockerfile alpine:3.20", want: "careen lint Dockerfile"},
 		{args: "lint alpine:3.20", want: "careen scan alpine:3.20"},

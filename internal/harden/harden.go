@@ -51,6 +51,9 @@ type Profile struct {
 	Uncovered    []Advice `json:"uncovered,omitempty"` // it writes there too, where it cannot be let
 	Ports        []int    `json:"ports,omitempty"`     // exposed ones below 1024
 	Gains        []string `json:"gains,omitempty"`     // why no-new-privileges may break something
+
+	Alien  string `json:"-"` // a place that it writes and that has to be given to the user; "" for none
+	Opaque string `json:"-"` // a started program whose calls cannot be seen; "" for none
 }
 
 // Schema is the name and version of the JSON.

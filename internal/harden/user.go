@@ -33,13 +33,14 @@ func (a *analysis) chooseUser(p *Profile) {
 		}
 	}
 	gid := a.group(uid)
-	switch closed, alien := a.closedTo(uid, gid), a.rootsVolume(); {
+	p.Alien, p.Opaque = a.rootsVolume(), a.opaque
+	switch closed := a.closedTo(uid, gid); {
 	case closed != "":
 		p.Root = true
 		p.User = Advice{"0:0", "root: /" + closed + " is closed to other users", Likely}
 		return
-	case alien != "":
-		why, how = why+"; but "+alien+" has to belong to it", Guess
+	case p.Alien != "":
+		why, how = why+"; but "+p.Alien+" has to belong to it", Guess
 	case a.opaque != "":
 		why, how = why+", as far as can be seen: what /"+a.opaque+" calls cannot", Guess
 	}

@@ -16,20 +16,13 @@ import (
 	"github.com/careen/careen/internal/slim"
 )
 
-// Numbers measure an image, or what it would be.
-type Numbers struct {
-	Vulnerabilities map[string]int `json:"vulnerabilities"` // by severity
-	Packages        int            `json:"packages"`
-	Bytes           int64          `json:"bytes"` // of visible regular files
-}
-
 // Step is one thing to do, and the numbers once it is done after those before it.
 type Step struct {
-	Kind  string   `json:"kind"` // "base", "upgrade", "slim", "pin" or "user"
-	Do    string   `json:"do"`   // a command, or a line for the Dockerfile
-	Why   string   `json:"why"`
-	Place string   `json:"place,omitempty"` // "Dockerfile:3", where one was given
-	After *Numbers `json:"after"`
+	Kind  string          `json:"kind"` // "base", "upgrade", "slim", "pin" or "user"
+	Do    string          `json:"do"`   // a command, or a line for the Dockerfile
+	Why   string          `json:"why"`
+	Place string          `json:"place,omitempty"` // "Dockerfile:3", where one was given
+	After *report.Numbers `json:"after"`
 }
 
 // Unpinned is a FROM that names its image by a tag alone.
@@ -55,10 +48,10 @@ type Input struct {
 
 // Plan is the list, and the numbers before it.
 type Plan struct {
-	Schema string  `json:"schema"`
-	Target string  `json:"target"`
-	Now    Numbers `json:"now"`
-	Steps  []Step  `json:"steps"`
+	Schema string         `json:"schema"`
+	Target string         `json:"target"`
+	Now    report.Numbers `json:"now"`
+	Steps  []Step         `json:"steps"`
 }
 
 // Schema is the name and version of the JSON.
@@ -100,8 +93,8 @@ func (m *maker) start() {
 	m.packages, m.bytes = len(r.Packages), r.Target.Expanded
 }
 
-func (m *maker) numbers() Numbers {
-	n := Numbers{Vulnerabilities: map[string]int{}, Packages: m.packages, Bytes: m.bytes}
+func (m *maker) numbers() report.Numbers {
+	n := report.Numbers{Vulnerabilities: map[string]int{}, Packages: m.packages, Bytes: m.bytes}
 	for v := range m.left {
 		n.Vulnerabilities[v.Severity.String()]++
 	}

@@ -60,7 +60,7 @@ func userless() *harden.Profile {
 }
 
 func steps(p *plan.Plan) []string {
-	line := func(n plan.Numbers) string {
+	line := func(n report.Numbers) string {
 		var b strings.Builder
 		for _, s := range []finding.Severity{finding.Critical, finding.High, finding.Medium, finding.Low} {
 			fmt.Fprintf(&b, "%d", n.Vulnerabilities[s.String()])

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
 )
 
@@ -14,7 +15,7 @@ import (
 func (p *Plan) WriteText(out io.Writer) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
-	row := func(what string, n *Numbers) {
+	row := func(what string, n *report.Numbers) {
 		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", safetext.Line(what), finding.CountText(n.Vulnerabilities), n.Packages, safetext.Bytes(n.Bytes))
 	}
 	row("as it is", &p.Now)
