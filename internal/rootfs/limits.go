@@ -47,6 +47,10 @@ type Limits struct {
 	// more than LayerEntries or UnpackBytes of them together is an error too.
 	Spent *Spent
 
+	// Skip is what PassDir does not read. Layers are read whole, so that their
+	// facts serve every scan: see Tree.Without.
+	Skip *Skip
+
 	// TempDir is where files larger than MemoryBytes lie while visitors look at
 	// them; "" means the system's directory for temporary files.
 	TempDir string

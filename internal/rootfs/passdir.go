@@ -94,7 +94,7 @@ func (w *dirWalk) walk(dir *os.Root, path string, device uint64) error {
 			w.unreadable(child, err)
 			continue
 		}
-		if !w.drafts.fits(child) {
+		if !w.drafts.fits(child) || w.lim.Skip.Passes(child) {
 			continue
 		}
 		if w.entries++; w.entries > w.lim.LayerEntries {

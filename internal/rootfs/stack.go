@@ -22,6 +22,7 @@ type Tree struct {
 	entries  []atomic.Pointer[entryChunk]
 	warnings []Warning
 	warned   map[Warning]bool // of shown
+	skip     *Skip            // what All and the facts leave out
 }
 
 // node is one visible path.

@@ -72,6 +72,9 @@ func (t *Tree) find(path string) (int, bool) {
 func (t *Tree) All() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		for i := 1; i < len(t.nodes); i++ {
+			if t.skip != nil && t.skip.Passes(t.path(i)) {
+				continue
+			}
 			if !yield(t.entry(i)) {
 				return
 			}
@@ -238,6 +241,9 @@ func (t *Tree) facts(visitor string) iter.Seq[nodeFact] {
 				} else {
 					next = links[0]
 					links = links[1:]
+				}
+				if t.skip != nil && t.skip.Passes(f.path(&f.records[next.rec])) {
+					continue
 				}
 				at := t.nodeOf[i][next.rec]
 				fact := Fact{

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/careen/careen/internal/catalog"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/report"
@@ -119,8 +118,29 @@ func unverified(facts []*rootfs.Facts, img *image.Image) int {
 	return n
 }
 
-func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Warning, img *image.Image) []report.Warning {
-	all := []report.Warning{}
+// passedOver says that there is what was not looked at because the user said so.
+func (in *Opened) passedOver() []report.Warning {
+	if in.skip == nil {
+		return nil
+	}
+	text := "what --skip-dirs and --skip-files name was not read"
+	if in.Image.Kind != "dir" {
+		files := 0
+		for e := range in.Tree.All() {
+			if e.Mode.IsRegular() && in.skip.Passes(e.Path) {
+				files++
+			}
+		}
+		text = fmt.Sprintf("files that --skip-dirs and --skip-files passed over: %d", files)
+	}
+	return []report.Warning{{Kind: "skipped", Layer: -1, Message: text}}
+}
+
+// warnings joins what the layers, the tree and the catalogue say of what could not
+// be read as it should, but for what is passed over.
+func (in *Opened) warnings() []report.Warning {
+	img, facts := in.shown, in.facts
+	all := append([]report.Warning{}, in.passedOver()...)
 	for i, f := range facts {
 		layer := i
 		if img.Kind == "dir" {
@@ -134,15 +154,15 @@ func warnings(facts []*rootfs.Facts, tree *rootfs.Tree, fromCatalog []catalog.Wa
 		all = append(all, report.Warning{Kind: report.Unverified, Layer: -1,
 			Message: fmt.Sprintf("%d of %d layers are plain tars in the archive and were not compared with the digests that it claims: --verify-diff-ids does", n, len(facts))})
 	}
-	for _, w := range tree.Warnings() {
+	for _, w := range in.Tree.Warnings() {
 		all = append(all, w.At(-1))
 	}
-	for _, w := range fromCatalog {
+	for _, w := range in.Catalog.Warnings {
 		layer := w.Layer
 		if img.Kind == "dir" {
 			layer = -1
 		}
 		all = append(all, w.At(layer))
 	}
-	return all
+	return slices.DeleteFunc(all, func(w report.Warning) bool { return w.Path != "" && in.skip.Passes(w.Path) })
 }

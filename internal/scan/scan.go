@@ -92,6 +92,8 @@ type Opened struct {
 	Tree     *rootfs.Tree
 	Catalog  catalog.Result
 	facts    []*rootfs.Facts
+	looked   *rootfs.Tree // Tree without what is passed over
+	skip     *rootfs.Skip
 	shown    *image.Image // Image without the secrets of its configuration and history: what reports show
 	redactor *secret.Redactor
 	secrets  []finding.Secret // nil when not looked for
@@ -111,8 +113,8 @@ func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
-	in := &Opened{ctx: ctx, limits: opt.Limits, Image: img, Tree: tree, facts: facts}
-	if in.Catalog, err = catalog.Packages(ctx, tree, opt.Limits.Catalog); err != nil {
+	in := &Opened{ctx: ctx, limits: opt.Limits, Image: img, Tree: tree, looked: tree.Without(opt.Limits.Skip), skip: opt.Limits.Skip, facts: facts}
+	if in.Catalog, err = catalog.Packages(ctx, in.looked, opt.Limits.Catalog); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
 	in.findSecrets(opt)
@@ -125,13 +127,13 @@ func (in *Opened) Close() error { return in.Tree.Close() }
 
 // Report says what was found.
 func (in *Opened) Report(opt Options) (*report.Report, error) {
-	img, tree, cat, facts := in.shown, in.Tree, in.Catalog, in.facts
+	img, tree, cat, facts := in.shown, in.looked, in.Catalog, in.facts
 	r := &report.Report{
 		Schema:   report.Schema,
 		Careen:   opt.Version,
-		Target:   target(img, tree, facts),
+		Target:   target(img, in.Tree, facts),
 		Packages: nonNil(cat.Packages),
-		Warnings: warnings(facts, tree, cat.Warnings, img),
+		Warnings: in.warnings(),
 	}
 	r.Target.Coverage = coverage(tree, cat)
 	if img.Kind == "dir" {

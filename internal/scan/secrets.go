@@ -31,7 +31,7 @@ func (in *Opened) findSecrets(opt Options) {
 		in.redactor.Strings(&in.Catalog)
 		return
 	}
-	found := opt.SecretRules.Find(in.Tree, in.Image, in.Catalog.Packages)
+	found := opt.SecretRules.Find(in.looked, in.Image, in.Catalog.Packages)
 	in.secrets, in.unread = found.Secrets, found.Unread
 	in.redactor = found.Redactor
 	in.shown = in.redactor.Image(in.Image)

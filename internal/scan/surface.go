@@ -13,7 +13,7 @@ func (in *Opened) inspect(r *report.Report, on Scanners) {
 	}
 	found := surface.Inspect(surface.Subject{
 		Image:    in.shown,
-		Tree:     in.Tree,
+		Tree:     in.looked,
 		Facts:    in.facts,
 		Base:     baseLayers(in.Image),
 		Packages: in.Catalog.Packages,
