@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -120,6 +121,39 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.listAllPkgs, "list-all-pkgs", false, "print every package, those without findings too")
 	flags.BoolVar(&f.showNotLinked, "show-not-linked", false, "list and gate on Go findings too whose vulnerable code is not linked in")
 	flags.BoolVar(&f.showSuppressed, "show-suppressed", false, "list what was suppressed too")
+}
+
+// scopeFlags say what of a target is looked at.
+type scopeFlags struct {
+	skipDirs  []string
+	skipFiles []string
+	pkgTypes  []string
+}
+
+// packageTypes are what --pkg-types takes.
+var packageTypes = []string{"os", "library"}
+
+func (f *scopeFlags) register(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.skipDirs, "skip-dirs", nil, "pass over these directories, e.g. usr/share/doc or **/node_modules")
+	flags.StringSliceVar(&f.skipFiles, "skip-files", nil, "pass over these files, e.g. **/*.jar")
+	flags.StringSliceVar(&f.pkgTypes, "pkg-types", packageTypes, "packages to list: os (of the distribution), library (of languages, and programs that no package manager installed)")
+}
+
+// apply adds the scope to the options of a scan.
+func (f scopeFlags) apply(opt *scan.Options) (err error) {
+	if opt.Limits.Skip, err = rootfs.NewSkip(f.skipDirs, f.skipFiles); err != nil {
+		return fmt.Errorf("--skip-dirs, --skip-files: %w", err)
+	}
+	for _, kind := range f.pkgTypes {
+		if !slices.Contains(packageTypes, kind) {
+			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), meant(kind, packageTypes, "%s"))
+		}
+	}
+	opt.Leave = scan.Kinds{OS: !slices.Contains(f.pkgTypes, "os"), Library: !slices.Contains(f.pkgTypes, "library")}
+	if opt.Leave.OS && opt.Leave.Library {
+		return errors.New("--pkg-types: no kind is left; one of os, library, or both")
+	}
+	return nil
 }
 
 // limitFlags bound what an image may make careen do.

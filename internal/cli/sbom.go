@@ -13,6 +13,7 @@ import (
 func (c *command) sbomCommand() *cobra.Command {
 	var source sourceFlags
 	var limits limitFlags
+	var scope scopeFlags
 	out := outputFlags{by: "package", sort: "risk"}
 	cmd := &cobra.Command{
 		Use:   "sbom TARGET",
@@ -32,6 +33,9 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 				return err
 			}
 			opt := scan.Options{Limits: limits.of(cacheDir)}
+			if err := scope.apply(&opt); err != nil {
+				return err
+			}
 			reports, err := c.scanImages(cmd.Context(), args[0], source, opt, limits.archiveBytes)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -45,6 +49,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 	flags := cmd.Flags()
 	source.register(flags)
 	limits.register(flags)
+	scope.register(flags)
 	flags.StringArrayVarP(&out.formats, "format", "f", []string{"cyclonedx"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: cyclonedx, spdx, json, table")
 	flags.StringVarP(&out.file, "output", "o", "", "write to this file instead of standard output")
 	return cmd

@@ -31,6 +31,7 @@ type scanFlags struct {
 	output   outputFlags
 	limits   limitFlags
 	accepted acceptedFlags
+	scope    scopeFlags
 
 	input         string
 	dockerfile    string
@@ -38,6 +39,7 @@ type scanFlags struct {
 	scannersNamed bool // by the user: then what they find in the configuration counts
 	severity      string
 	ignoreUnfixed bool
+	onlyFixed     bool // the same, by Grype's name
 	failOn        string
 	exitCode      int
 	exitCodeNamed bool // by the user: without failOn, every finding trips the gate
@@ -97,9 +99,11 @@ dir:, sbom:.`,
 	f.output.register(flags)
 	f.limits.register(flags)
 	f.accepted.register(flags)
+	f.scope.register(flags)
 	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
+	flags.BoolVar(&f.onlyFixed, "only-fixed", false, "the same as --ignore-unfixed")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail on any of these: "+failOnWords+"; findings known to be exploited count as critical")
 	flags.BoolVar(&f.reach, "reach", false, "say of each package whether the entrypoint reaches it; reads every layer again")
 	flags.BoolVar(&f.reachable, "reachable", false, "let the gate pass over vulnerabilities of what is proved not reached; implies --reach")
@@ -181,6 +185,9 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	opt := scan.Options{
 		Limits: f.limits.of(cacheDir),
 		Match:  match.Options{IncludeKernelHeaders: f.kernelHeaders},
+	}
+	if err := f.scope.apply(&opt); err != nil {
+		return nil, err
 	}
 	opt.Reach = f.reach || f.reachable || slices.ContainsFunc(f.output.formats, isOpenVEX)
 	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
@@ -293,7 +300,7 @@ func (c *command) withImages(ctx context.Context, target image.Target, source so
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
-	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed}
+	filter := policy.Filter{IgnoreUnfixed: f.ignoreUnfixed || f.onlyFixed}
 	gate, err := policy.ParseGate(f.failOn)
 	if err != nil {
 		return gate, filter, fmt.Errorf("--fail-on: %w", err)

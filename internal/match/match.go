@@ -32,6 +32,10 @@ type Advisories interface {
 type Options struct {
 	MaxFindings          int  // of an image; the rest is left out, with a warning; default: DefaultFindings
 	IncludeKernelHeaders bool // report the kernel's vulnerabilities for packages of kernel headers; default: count them in a warning
+
+	// Leave names packages that are not to be judged, although those that are may
+	// belong to them; nil leaves none.
+	Leave func(p *sbom.Package) bool
 }
 
 // Result is what matching found.
@@ -80,6 +84,10 @@ func Packages(ctx context.Context, distro sbom.Distro, pkgs []sbom.Package, db A
 			break
 		}
 		p := &pkgs[i]
+		if opt.Leave != nil && opt.Leave(p) {
+			m.left = m.left || purl.OfDistribution(p.Type)
+			continue
+		}
 		if p.Builder == "" && (purl.OfDistribution(p.Type) || p.Type == "ebuild") {
 			m.installed++
 		}
@@ -139,6 +147,7 @@ type matcher struct {
 	found               []finding.Vulnerability
 	tally               tally
 	installed           int      // packages of distributions
+	left                bool     // some of them are not to be judged
 	lookups             []lookup // of the current package; reused
 
 	look  func(*vulndb.Advisory) bool // glance

@@ -86,7 +86,9 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 	incomplete := func(kind, format string, args ...any) {
 		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true})
 	}
-	list = append(list, m.distributionWarnings(distro)...)
+	if !m.left {
+		list = append(list, m.distributionWarnings(distro)...)
+	}
 	if m.release.warning.Kind != "" && len(m.ecosystems) > 0 {
 		list = append(list, m.release.warning)
 	}

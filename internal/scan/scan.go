@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ type Options struct {
 	Limits   Limits
 	Jobs     int // layers read at once; 0 means GOMAXPROCS
 	Match    match.Options
+	Leave    Kinds                   // packages that the report is not about; none unless said
 	Reach    bool                    // reach will be computed: scripts and configuration files are kept, but never in the cache
 	Version  string                  // of careen, for the report
 	Now      time.Time               // decides what is past its end of life
@@ -63,6 +65,20 @@ type Scanners struct {
 	Secrets           bool
 	Misconfigurations bool
 	Surface           bool
+}
+
+// Kinds are the two kinds of packages.
+type Kinds struct {
+	OS      bool // of a distribution
+	Library bool // of a language, and programs that no package manager installed
+}
+
+// has reports whether a package is of one of the kinds.
+func (k Kinds) has(p *sbom.Package) bool {
+	if catalog.IsOSType(p.Type) {
+		return k.OS
+	}
+	return k.Library
 }
 
 // Image scans one image. The error says what could not be read at all; what is
@@ -139,7 +155,9 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if img.Kind == "dir" {
 		withoutLayer(r.Target.Coverage)
 	}
-	r.Warnings = append(r.Warnings, withoutDatabase(cat, r.Target.Coverage)...)
+	if !opt.Leave.OS {
+		r.Warnings = append(r.Warnings, withoutDatabase(cat, r.Target.Coverage)...)
+	}
 	r.Secrets = in.secrets
 	if in.unread != "" {
 		r.Warnings = append(r.Warnings, report.Warning{Kind: report.SecretsUnread, Layer: -1, Message: in.unread})
@@ -161,6 +179,7 @@ func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Option
 	matched := match.Result{}
 	if opt.DB != nil {
 		opt.Match.MaxFindings = opt.Limits.Findings
+		opt.Match.Leave = opt.Leave.has
 		matched = match.Packages(ctx, cat.Distro, cat.Packages, opt.DB, opt.Match)
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -170,16 +189,38 @@ func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Option
 		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
 		r.Database = database(opt.DB.Info(), matched.Reach)
-		r.Judged = report.CountJudged(r.Packages)
 		for _, w := range matched.Warnings {
 			r.Warnings = append(r.Warnings, w.At(-1))
 		}
+	}
+	opt.leaveOut(r)
+	if opt.DB != nil {
+		r.Judged = report.CountJudged(r.Packages)
 	}
 	for _, w := range match.RuntimesPastEOL(cat.Packages, opt.Now) {
 		r.Warnings = append(r.Warnings, w.At(-1))
 	}
 	r.Target.OS = operatingSystem(cat.Distro, matched, opt.Now)
 	return nil
+}
+
+// leaveOut takes away the packages that the report is not about.
+func (opt Options) leaveOut(r *report.Report) {
+	if opt.Leave == (Kinds{}) {
+		return
+	}
+	left := map[string]bool{}
+	r.Packages = slices.DeleteFunc(slices.Clone(r.Packages), func(p sbom.Package) bool {
+		if opt.Leave.has(&p) {
+			left[p.PURL] = true
+			return true
+		}
+		return false
+	})
+	for i := range r.Packages {
+		p := &r.Packages[i]
+		p.DependsOn = slices.DeleteFunc(slices.Clone(p.DependsOn), func(on string) bool { return left[on] })
+	}
 }
 
 // visitors are those of every room that looks at bodies.
