@@ -179,7 +179,7 @@ func TestIndex(t *testing.T) {
 	}
 	var x base.Index
 	for _, img := range []*image.Image{layers("a"), layers("a", "b"), layers("a", "x", "y"), layers(), layers("a", "b")} {
-		x.Add(img)
+		x.Add(img, nil)
 	}
 	if len(x.Images) != 4 {
 		t.Errorf("%d images: one was added twice", len(x.Images))

@@ -31,6 +31,7 @@ type Known struct {
 	Digest   string   `json:"digest,omitempty"` // of its manifest
 	Platform string   `json:"platform"`
 	DiffIDs  []string `json:"diffIds"`
+	Facts    *Facts   `json:"facts,omitempty"` // nil where it was only seen, not read
 }
 
 const maxIndex = 64 << 20
@@ -56,12 +57,9 @@ func ReadIndex(r io.Reader) (*Index, error) {
 
 // Add puts an image into the index, in the place of what it knew by that
 // reference and platform.
-func (x *Index) Add(img *image.Image) {
-	platform := img.Platform.OS + "/" + img.Platform.Architecture
-	if img.Platform.Variant != "" {
-		platform += "/" + img.Platform.Variant
-	}
-	k := Known{Ref: img.Ref, Digest: img.Digest, Platform: platform}
+func (x *Index) Add(img *image.Image, facts *Facts) {
+	platform := platformOf(img)
+	k := Known{Ref: img.Ref, Digest: img.Digest, Platform: platform, Facts: facts}
 	for _, l := range img.Layers {
 		k.DiffIDs = append(k.DiffIDs, l.DiffID)
 	}
@@ -74,6 +72,14 @@ func (x *Index) Add(img *image.Image) {
 		}
 		return strings.Compare(a.Platform, b.Platform)
 	})
+}
+
+func platformOf(img *image.Image) string {
+	platform := img.Platform.OS + "/" + img.Platform.Architecture
+	if img.Platform.Variant != "" {
+		platform += "/" + img.Platform.Variant
+	}
+	return platform
 }
 
 // Find returns the known image whose layers are the most of an image's lowest

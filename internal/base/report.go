@@ -20,8 +20,13 @@ type Report struct {
 	BaseLayers int       `json:"baseLayers"`
 	Now        *Numbers  `json:"now"`
 	Candidates []Outcome `json:"candidates"`
-	Rewritten  []byte    `json:"-"` // the Dockerfile, where one is asked for
-	Image      *Image    `json:"-"` // that was laid on each
+
+	// Suggestions are bases that were not opened, and may do by what is known of
+	// them.
+	Suggestions []Suggestion `json:"suggestions"`
+
+	Rewritten []byte `json:"-"` // the Dockerfile, where one is asked for
+	Image     *Image `json:"-"` // that was laid on each
 }
 
 // Unreached is the error for candidates of which none could be measured: then
@@ -76,6 +81,16 @@ func (r *Report) WriteText(out io.Writer) error {
 			}
 			fmt.Fprintf(&b, "  %s\n", safetext.Line(line))
 		}
+	}
+	for i, s := range r.Suggestions {
+		if i == 0 {
+			b.WriteString("\nmay do, by what is known of them; name them to measure them\n")
+		}
+		lacks := ""
+		if len(s.Lacks) > 0 {
+			lacks = "; not known to have " + strings.Join(s.Lacks, ", ")
+		}
+		fmt.Fprintf(&b, "  %s: %s%s\n", safetext.Line(s.Ref), safetext.Line(s.Why), safetext.Line(lacks))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -39,7 +39,8 @@ func (c *command) baseCommand() *cobra.Command {
 candidate, measures the result, and follows the entrypoint through it: programs,
 interpreters, libraries and the versions of their symbols, certificates, time
 zones. Candidates are images as careen scan takes them; "scratch" is always one.
-What could not be measured is listed as not measured.`,
+What could not be measured is listed as not measured. Bases that may do by what is
+known of them are suggested, and not opened.`,
 		Example: `  careen base shop:1.4 debian:12-slim gcr.io/distroless/cc-debian12
   careen base index debian:12 debian:12-slim node:20 node:20-slim
   careen base shop:1.4 node:20-slim --dockerfile Dockerfile`,
@@ -68,7 +69,7 @@ func (c *command) baseIndexCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "index REF…",
-		Short: "Remember images as known bases, by the digests of their layers",
+		Short: "Remember images as known bases: the digests of their layers, and what is in them",
 		Args:  takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.baseIndex(cmd.Context(), args, source, file)
@@ -152,6 +153,7 @@ func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *re
 		out.Candidates = append(out.Candidates, outcome)
 	}
 	base.Rank(out.Candidates)
+	out.Suggestions = img.Suggest(index, append(candidates, out.Base))
 	if f.dockerfile != "" {
 		user, _, _ := harden.Userless(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
 		out.Rewritten, err = rebased(f.dockerfile, user, img, out.Candidates)
@@ -232,9 +234,14 @@ func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFla
 		if err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
-		err = c.eachImage(ctx, parsed, source, scan.Options{}, 0, func(img *image.Image, _ scan.Options) error {
+		err = c.eachImage(ctx, parsed, source, scan.Options{}, 0, func(img *image.Image, opt scan.Options) error {
 			img.Ref = ref
-			index.Add(img)
+			in, err := scan.Open(ctx, img, opt)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			index.Add(img, base.FactsOf(in.Tree, in.Catalog.Packages))
 			return nil
 		})
 		if err != nil {

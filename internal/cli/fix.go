@@ -225,6 +225,7 @@ func (c *command) moveBase(ctx context.Context, in *scan.Opened, reached *reach.
 	parsed := dockerfile.Parse(input.Dockerfile.Path, input.Dockerfile.Data)
 	line, compiles := fix.Compiles(parsed)
 	if len(f.candidates) == 0 && !compiles {
+		input.Move.Hint, input.Move.Because = "another base, with --candidate", "none was named; careen base "+in.Image.Ref+" says which may do"
 		return false, nil
 	}
 	index, err := base.OpenIndex(c.baseIndexFile(made.cacheDir, f.base.index))
