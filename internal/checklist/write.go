@@ -143,6 +143,20 @@ func WriteSARIF(w io.Writer, in []Input, results []*Result) error {
 	return report.WriteCheckSARIF(w, reports)
 }
 
+// Faults are the points that fail, in the form that faults of files have.
+func Faults(in []Input, results []*Result) *report.Lint {
+	l := &report.Lint{Category: "careen-check/"}
+	for i, r := range results {
+		l.Careen, l.Target = r.Careen, in[i].Report.Target.Ref
+		for _, p := range r.Points {
+			if p.State == Fail {
+				l.Misconfigurations = append(l.Misconfigurations, misconfiguration(p))
+			}
+		}
+	}
+	return l
+}
+
 // misconfiguration is a failed point in the form that reports have for faults.
 // A point that weighs more is more severe.
 func misconfiguration(p Point) finding.Misconfiguration {

@@ -58,7 +58,7 @@ known of them are suggested, and not opened.`,
 	f.limits.register(flags)
 	flags.StringVar(&f.index, "index", "", "the index of known bases (default base-index.json in the cache directory)")
 	flags.IntVar(&f.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("base"))
 	flags.StringVar(&f.dockerfile, "dockerfile", "", "print this Dockerfile with its last FROM on the best candidate that starts")
 	cmd.AddCommand(c.baseIndexCommand())
 	return cmd
@@ -81,8 +81,8 @@ func (c *command) baseIndexCommand() *cobra.Command {
 }
 
 func (c *command) base(ctx context.Context, target string, candidates []string, f baseFlags) error {
-	if f.format != "text" && f.format != "json" {
-		return fmt.Errorf("--format %s: one of text, json", f.format)
+	if _, err := formatOf("base", f.format); err != nil {
+		return err
 	}
 	cacheDir, err := c.cache()
 	if err != nil {

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,8 +21,7 @@ type checkFlags struct {
 	source sourceFlags
 	limits limitFlags
 
-	formats   []string
-	file      string
+	formatFlags
 	failUnder int
 }
 
@@ -50,8 +46,7 @@ them, what the image itself cannot show is not evidenced. No advisories are read
 	flags := cmd.Flags()
 	f.source.register(flags)
 	f.limits.register(flags)
-	flags.StringArrayVarP(&f.formats, "format", "f", []string{"text"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: text, json, sarif, markdown, badge")
-	flags.StringVarP(&f.file, "output", "o", "", "write to this file instead of standard output")
+	f.formatFlags.register(flags, "check", "text")
 	flags.IntVar(&f.failUnder, "fail-under", 0, "fail when the score is lower, 0 to 100")
 	return cmd
 }
@@ -60,7 +55,7 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 	if f.failUnder < 0 || f.failUnder > 100 {
 		return fmt.Errorf("--fail-under %d: not from 0 to 100", f.failUnder)
 	}
-	outputs, err := f.outputs()
+	outputs, err := f.parse("check")
 	if err != nil {
 		return err
 	}
@@ -89,10 +84,8 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 		inputs, results = append(inputs, in), append(results, result)
 		worst = min(worst, result.Score)
 	}
-	for _, o := range outputs {
-		if err := o.write(c.stdout, inputs, results); err != nil {
-			return err
-		}
+	if err := c.write(outputs, checkDocument(inputs, results)); err != nil {
+		return err
 	}
 	if worst < f.failUnder {
 		return &exitError{exitGate, fmt.Errorf("gate failed: score %d (--fail-under %d)", worst, f.failUnder)}
@@ -100,58 +93,15 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 	return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
 }
 
-// checkOutput is one format and where it goes; path "" is standard output.
-type checkOutput struct {
-	format, path string
-	encode       func(w io.Writer, in []checklist.Input, results []*checklist.Result) error
-}
-
-// outputs turns "-f markdown -f badge=badge.svg" into outputs.
-func (f checkFlags) outputs() ([]checkOutput, error) {
-	plain := func(encode func(io.Writer, []*checklist.Result) error) func(io.Writer, []checklist.Input, []*checklist.Result) error {
-		return func(w io.Writer, _ []checklist.Input, results []*checklist.Result) error { return encode(w, results) }
+// checkDocument is what check has to say: the points, and as faults those that fail.
+func checkDocument(in []checklist.Input, results []*checklist.Result) *document {
+	own := map[string]func(io.Writer) error{"sarif": func(w io.Writer) error { return checklist.WriteSARIF(w, in, results) }}
+	for name, encode := range map[string]func(io.Writer, []*checklist.Result) error{
+		"text": checklist.WriteText, "json": checklist.WriteJSON, "markdown": checklist.WriteMarkdown, "badge": checklist.WriteBadge,
+	} {
+		own[name] = func(w io.Writer) error { return encode(w, results) }
 	}
-	encoders := map[string]func(io.Writer, []checklist.Input, []*checklist.Result) error{
-		"text": plain(checklist.WriteText), "json": plain(checklist.WriteJSON), "markdown": plain(checklist.WriteMarkdown),
-		"badge": plain(checklist.WriteBadge), "sarif": checklist.WriteSARIF,
-	}
-	var list []checkOutput
-	unnamed := 0
-	for _, spec := range f.formats {
-		name, path, _ := strings.Cut(spec, "=")
-		o := checkOutput{name, path, encoders[name]}
-		if o.encode == nil {
-			return nil, fmt.Errorf("--format %s: one of text, json, sarif, markdown, badge", name)
-		}
-		if path == "" {
-			unnamed++
-			o.path = f.file
-		}
-		list = append(list, o)
-	}
-	if unnamed > 1 {
-		return nil, errors.New("--format: only one may go to the same place; write the others as FORMAT=FILE")
-	}
-	if unnamed == 0 && f.file != "" {
-		return nil, errors.New("--output: every format already names its file")
-	}
-	return list, nil
-}
-
-// write renders the output whole before it touches a file.
-func (o checkOutput) write(stdout io.Writer, in []checklist.Input, results []*checklist.Result) error {
-	var buf bytes.Buffer
-	if err := o.encode(&buf, in, results); err != nil {
-		return fmt.Errorf("writing %s: %w", o.format, err)
-	}
-	if o.path != "" {
-		if err := os.WriteFile(o.path, buf.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", o.format, err)
-		}
-		return nil
-	}
-	_, err := stdout.Write(buf.Bytes())
-	return err
+	return &document{lint: checklist.Faults(in, results), own: own}
 }
 
 // addSources reads the files that build and run the image.

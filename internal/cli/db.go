@@ -168,7 +168,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&file, "db", "", "the database to describe (default the one that a scan would use)")
-	cmd.Flags().StringVarP(&format, "format", "f", "table", "table or json")
+	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+formatNames("db"))
 	return cmd
 }
 
@@ -198,12 +198,11 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 }
 
 func (c *command) printInfo(info vulndb.Info, format string) error {
-	switch format {
-	case "json":
+	if _, err := formatOf("db", format); err != nil {
+		return err
+	}
+	if format == "json" {
 		return c.printJSON(info)
-	case "table":
-	default:
-		return fmt.Errorf("--format %s: one of table, json", format)
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "built\t%s (%d days ago)\n", info.Built.UTC().Format(time.RFC3339), int(time.Since(info.Built).Hours()/24))

@@ -16,13 +16,13 @@ func (c *command) dbDiffCommand() *cobra.Command {
 		Args:  takes(2, 2),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.dbDiff(args[0], args[1], format) },
 	}
-	cmd.Flags().StringVarP(&format, "format", "f", "table", "table or json")
+	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+formatNames("db"))
 	return cmd
 }
 
 func (c *command) dbDiff(oldFile, newFile, format string) error {
-	if format != "table" && format != "json" {
-		return fmt.Errorf("--format %s: one of table, json", format)
+	if _, err := formatOf("db", format); err != nil {
+		return err
 	}
 	cacheDir, err := c.cache()
 	if err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,7 +35,7 @@ affect that version, by the rules of a scan.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "db", "", "the database to search (default the one that a scan would use)")
-	flags.StringVarP(&f.format, "format", "f", "table", "table or json")
+	flags.StringVarP(&f.format, "format", "f", "table", "what to print: "+formatNames("db"))
 	flags.StringVar(&f.pkg, "package", "", "advisories on the package of this name")
 	flags.StringVar(&f.ecosystem, "ecosystem", "", "only of this ecosystem, such as npm, Debian or Debian:12")
 	flags.StringVar(&f.version, "version", "", "say which advisories affect this version of the package")
@@ -44,8 +43,8 @@ affect that version, by the rules of a scan.`,
 }
 
 func (c *command) dbSearch(f searchFlags, args []string) error {
-	if f.format != "table" && f.format != "json" {
-		return fmt.Errorf("--format %s: one of table, json", f.format)
+	if _, err := formatOf("db", f.format); err != nil {
+		return err
 	}
 	query := f.pkg
 	if len(args) == 1 {

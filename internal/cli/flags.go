@@ -101,11 +101,10 @@ func parseScanners(names []string) (scan.Scanners, error) {
 
 // outputFlags say what is printed, and where to.
 type outputFlags struct {
-	formats []string
-	file    string
-	by      string
-	sort    string
-	all     bool
+	formatFlags
+	by   string
+	sort string
+	all  bool
 
 	listAllPkgs    bool
 	showNotLinked  bool
@@ -113,8 +112,7 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.formats, "format", "f", []string{"table"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: "+formatNames())
-	flags.StringVarP(&f.file, "output", "o", "", "write to this file instead of standard output")
+	f.formatFlags.register(flags, "scan", "table")
 	flags.StringVar(&f.by, "by", "package", "what a row of the table is: package or vulnerability")
 	flags.StringVar(&f.sort, "sort", "risk", "which rows of the table come first: by risk, severity or package")
 	flags.BoolVar(&f.all, "all", false, "print every row of the table")

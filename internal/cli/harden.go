@@ -48,17 +48,15 @@ programs import or name, "guess" a convention. Try it before you rely on it.`,
 	flags := cmd.Flags()
 	f.source.register(flags)
 	f.limits.register(flags)
-	flags.StringVarP(&f.format, "format", "f", "docker", "what to print: docker, compose, kubernetes or json")
+	flags.StringVarP(&f.format, "format", "f", "docker", "what to print: "+formatNames("harden"))
 	flags.StringVar(&f.patch, "patch", "", "add the keys to this compose file or Kubernetes manifest")
 	flags.StringVar(&f.service, "service", "", "the service or container to patch, where the file has several")
 	return cmd
 }
 
 func (c *command) harden(ctx context.Context, target string, f hardenFlags) error {
-	switch f.format {
-	case "docker", "compose", "kubernetes", "json":
-	default:
-		return fmt.Errorf("--format %s: one of docker, compose, kubernetes, json", f.format)
+	if _, err := formatOf("harden", f.format); err != nil {
+		return err
 	}
 	if f.service != "" && f.patch == "" {
 		return errors.New("--service: of which file? name it with --patch")

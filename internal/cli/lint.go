@@ -30,8 +30,7 @@ const stdinName = "stdin"
 
 // lintFlags are the flags of careen lint.
 type lintFlags struct {
-	format   string
-	output   string
+	formatFlags
 	failOn   string
 	exitCode int
 	only     []string
@@ -76,8 +75,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text, json, sarif or github (annotations of a workflow)")
-	flags.StringVarP(&f.output, "output", "o", "", "write to this file instead of standard output")
+	f.formatFlags.register(flags, "lint", "text")
 	flags.StringVar(&f.failOn, "fail-on", "medium", "fail when a finding is at least this severe: critical, high, medium, low, negligible or none")
 	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when the gate trips")
 	flags.StringSliceVar(&f.only, "only", nil, "run these rules only; ids of careen, Hadolint, Trivy, Dockle or CIS")
@@ -93,6 +91,10 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 
 func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 	threshold, err := f.validate()
+	if err != nil {
+		return err
+	}
+	outputs, err := f.parse("lint")
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 		}
 	}
 	lintReport := list.Report(version(), files.Gate{Threshold: threshold, Flag: f.failOn})
-	if err := c.writeLint(lintReport, list, f); err != nil {
+	if err := c.write(outputs, &document{lint: lintReport, own: map[string]func(io.Writer) error{"text": list.WriteText}}); err != nil {
 		return err
 	}
 	if failed != nil {
@@ -161,9 +163,6 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 // validate checks the flags and returns the severity from which on findings
 // fail; false when none does.
 func (f lintFlags) validate() (threshold *finding.Severity, err error) {
-	if !slices.Contains([]string{"text", "json", "sarif", "github"}, f.format) {
-		return nil, fmt.Errorf("--format %q: not one of text, json, sarif, github", f.format)
-	}
 	if f.fix && f.diff {
 		return nil, errors.New("--diff changes nothing: leave out --fix")
 	}
@@ -310,25 +309,4 @@ func (c *command) writeFixes(list files.List) error {
 		c.note("%s: fixed", escape(file.Path))
 	}
 	return nil
-}
-
-func (c *command) writeLint(r *report.Lint, list files.List, f lintFlags) (err error) {
-	w := c.stdout
-	if f.output != "" {
-		out, err := os.Create(f.output)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, out.Close()) }()
-		w = out
-	}
-	switch f.format {
-	case "json":
-		return report.WriteLintJSON(w, r)
-	case "sarif":
-		return report.WriteLintSARIF(w, r)
-	case "github":
-		return report.WriteAnnotations(w, r.Misconfigurations)
-	}
-	return list.WriteText(w)
 }

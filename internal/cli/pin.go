@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,9 +34,6 @@ type pinFlags struct {
 	lock     string
 }
 
-// checkFormats are what --check can print.
-var checkFormats = []string{"text", "json", "sarif", "github"}
-
 func (c *command) pinCommand() *cobra.Command {
 	var f pinFlags
 	cmd := &cobra.Command{
@@ -62,7 +59,7 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "change nothing; exit 2 when something is not pinned, or its tag names another image now")
-	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: text, json, sarif or github (annotations of a workflow)")
+	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: "+formatNames("pin"))
 	flags.BoolVar(&f.update, "update", false, "move pins to what their tags name now, and compare the vulnerabilities of both")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would change as a diff")
 	flags.StringVar(&f.platform, "platform-digest", "", "pin the image of this platform, os/arch[/variant], instead of the index of all")
@@ -75,8 +72,8 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 }
 
 func (f pinFlags) validate() error {
-	if !slices.Contains(checkFormats, f.format) {
-		return fmt.Errorf("--format %q: not one of %s", f.format, strings.Join(checkFormats, ", "))
+	if _, err := formatOf("pin", f.format); err != nil {
+		return err
 	}
 	if f.format != "text" && !f.check {
 		return fmt.Errorf("--format %s: only with --check", f.format)
@@ -227,17 +224,17 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 // unless something is wrong for certain.
 func (c *command) checkPins(plan *pin.Plan, format string) error {
 	because := plan.Because()
-	var err error
-	switch format {
-	case "json":
-		err = safetext.WriteJSON(c.stdout, plan.Report(version(), because))
-	case "sarif":
-		err = report.WriteLintSARIF(c.stdout, &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"})
-	case "github":
-		err = report.WriteAnnotations(c.stdout, plan.Findings())
-	default:
-		err = plan.WriteCheck(c.stdout)
+	known, err := formatOf("pin", format)
+	if err != nil {
+		return err
 	}
+	err = output{format: known}.to(c.stdout, &document{
+		lint: &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"},
+		own: map[string]func(io.Writer) error{
+			"json": func(w io.Writer) error { return safetext.WriteJSON(w, plan.Report(version(), because)) },
+			"text": plan.WriteCheck,
+		},
+	})
 	if err != nil {
 		return err
 	}

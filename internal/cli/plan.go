@@ -49,13 +49,13 @@ done after those before it.`,
 	flags.StringVar(&f.base.index, "index", "", "the index of known bases (default base-index.json in the cache directory)")
 	flags.IntVar(&f.base.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
 	flags.StringVar(&f.base.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from")
-	flags.StringVarP(&f.base.format, "format", "f", "text", "what to print: text or json")
+	flags.StringVarP(&f.base.format, "format", "f", "text", "what to print: "+formatNames("plan"))
 	return cmd
 }
 
 func (c *command) plan(ctx context.Context, target string, f planFlags) error {
-	if f.base.format != "text" && f.base.format != "json" {
-		return fmt.Errorf("--format %s: one of text, json", f.base.format)
+	if _, err := formatOf("plan", f.base.format); err != nil {
+		return err
 	}
 	cacheDir, err := c.cache()
 	if err != nil {

@@ -50,14 +50,14 @@ reached".`,
 	flags := cmd.Flags()
 	f.source.register(flags)
 	f.limits.register(flags)
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("reach"))
 	flags.StringArrayVar(&f.command, "command", nil, "a shell command that is also run in containers of the image, such as a job; may be repeated")
 	return cmd
 }
 
 func (c *command) reach(ctx context.Context, target, name string, f reachFlags) error {
-	if f.format != "text" && f.format != "json" {
-		return fmt.Errorf("--format %s: one of text, json", f.format)
+	if _, err := formatOf("reach", f.format); err != nil {
+		return err
 	}
 	parsed, err := targetOf(target)
 	if err != nil {

@@ -24,7 +24,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
   careen sbom -f spdx -o sbom.spdx.json app.tar`,
 		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			outputs, err := out.parse()
+			outputs, err := out.parse("sbom")
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := c.write(outputs, reports, out); err != nil {
+			if err := c.write(outputs, out.document(c, reports)); err != nil {
 				return err
 			}
 			return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
@@ -50,7 +50,6 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 	source.register(flags)
 	limits.register(flags)
 	scope.register(flags)
-	flags.StringArrayVarP(&out.formats, "format", "f", []string{"cyclonedx"}, "what to print, as FORMAT or FORMAT=FILE, may be repeated: cyclonedx, spdx, json, table")
-	flags.StringVarP(&out.file, "output", "o", "", "write to this file instead of standard output")
+	out.formatFlags.register(flags, "sbom", "cyclonedx")
 	return cmd
 }

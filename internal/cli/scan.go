@@ -1,15 +1,10 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +115,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	outputs, err := f.output.parse()
+	outputs, err := f.output.parse("scan")
 	if err != nil {
 		return err
 	}
@@ -143,7 +138,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		c.note("warning: no finding has %s of the ignore file", escape(someOf(unused)))
 	}
 	because := gate.Verdict(reports)
-	if err := c.write(outputs, reports, f.output); err != nil {
+	if err := c.write(outputs, f.output.document(c, reports)); err != nil {
 		return err
 	}
 	if because != "" {
@@ -189,7 +184,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 	if err := f.scope.apply(&opt); err != nil {
 		return nil, err
 	}
-	opt.Reach = f.reach || f.reachable || slices.ContainsFunc(f.output.formats, isOpenVEX)
+	opt.Reach = f.reach || f.reachable || f.output.asks("openvex") // whose statements rest on it
 	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
 		return nil, err
 	}
@@ -347,38 +342,6 @@ func incomplete(warnings []report.Warning, scope policy.Scope) error {
 	return fmt.Errorf("the result is incomplete: %s", text)
 }
 
-// write renders what goes to a file whole before it touches the file, so that an
-// encoder's error never costs an earlier report; standard output gets its report
-// piece by piece.
-func (c *command) write(outputs []output, reports []*report.Report, f outputFlags) error {
-	made, err := c.buildDate() // SOURCE_DATE_EPOCH makes documents repeatable
-	if err != nil {
-		return err
-	}
-	for _, o := range outputs {
-		opt := encodeOptions{c.tableOptions(o, f), report.BOMOptions{Timestamp: made}}
-		if o.path == "" {
-			b := bufio.NewWriterSize(c.stdout, 64<<10)
-			err := o.encode(b, reports, opt)
-			if err == nil {
-				err = b.Flush()
-			}
-			if err != nil {
-				return fmt.Errorf("writing %s to standard output: %w", o.format, err)
-			}
-			continue
-		}
-		var b bytes.Buffer
-		if err := o.encode(&b, reports, opt); err != nil {
-			return fmt.Errorf("writing %s: %w", o.format, err)
-		}
-		if err := os.WriteFile(o.path, b.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", o.format, err)
-		}
-	}
-	return nil
-}
-
 func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
 	order, _ := report.ParseOrder(f.sort) // parse has refused any other word
 	opt := report.TableOptions{
@@ -401,83 +364,18 @@ func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
 	return opt
 }
 
-// formats lists what -f takes, in the order of the help text.
-var formats = []struct {
-	name   string
-	encode func(w io.Writer, reports []*report.Report, opt encodeOptions) error
-}{
-	{"table", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
-		return report.WriteTable(w, r, opt.table)
-	}},
-	{"json", func(w io.Writer, r []*report.Report, _ encodeOptions) error { return report.WriteJSON(w, r) }},
-	{"sarif", func(w io.Writer, r []*report.Report, _ encodeOptions) error { return report.WriteSARIF(w, r) }},
-	{"cyclonedx", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
-		return report.WriteCycloneDX(w, r, opt.bom)
-	}},
-	{"openvex", func(w io.Writer, r []*report.Report, opt encodeOptions) error {
-		return report.WriteOpenVEX(w, r, opt.bom)
-	}},
-	{"spdx", func(w io.Writer, r []*report.Report, opt encodeOptions) error { return report.WriteSPDX(w, r, opt.bom) }},
-}
-
-// encodeOptions are what the encoders need besides the reports.
-type encodeOptions struct {
-	table report.TableOptions
-	bom   report.BOMOptions
-}
-
-type output struct {
-	format string
-	path   string // "" is standard output
-	encode func(w io.Writer, reports []*report.Report, opt encodeOptions) error
-}
-
-func formatNames() string {
-	var names []string
-	for _, f := range formats {
-		names = append(names, f.name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// parse turns "-f sarif=out.sarif -f table -o report.txt" into outputs.
-func (f outputFlags) parse() ([]output, error) {
+// parse checks what the table is asked for, and turns the formats into outputs.
+func (f outputFlags) parse(verb string) ([]output, error) {
 	if f.by != "package" && f.by != "vulnerability" {
 		return nil, fmt.Errorf("--by %s: one of package, vulnerability", f.by)
 	}
 	if _, err := report.ParseOrder(f.sort); err != nil {
 		return nil, fmt.Errorf("--sort %w", err)
 	}
-	var outputs []output
-	plain := 0
-	for _, spec := range f.formats {
-		name, path, _ := strings.Cut(spec, "=")
-		o := output{format: name, path: path}
-		for _, known := range formats {
-			if known.name == name {
-				o.encode = known.encode
-			}
-		}
-		if o.encode == nil {
-			return nil, fmt.Errorf("--format %s: one of %s", name, formatNames())
-		}
-		if path == "" {
-			plain++
-			o.path = f.file
-		}
-		outputs = append(outputs, o)
-	}
-	if plain > 1 {
-		return nil, errors.New("--format: only one may go to the same place; write the others as FORMAT=FILE")
-	}
-	if plain == 0 && f.file != "" {
-		return nil, errors.New("--output: every format already names its file")
-	}
-	return outputs, nil
+	return f.formatFlags.parse(verb)
 }
 
-// isOpenVEX reports whether a -f asks for statements, which rest on reach.
-func isOpenVEX(spec string) bool {
-	name, _, _ := strings.Cut(spec, "=")
-	return name == "openvex"
+// document is what scan and sbom have to say.
+func (f outputFlags) document(c *command, reports []*report.Report) *document {
+	return &document{reports: reports, table: func(o output) report.TableOptions { return c.tableOptions(o, f) }}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,25 +15,16 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
-	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/secret"
 )
 
 // secretFlags are the flags of careen secret.
 type secretFlags struct {
-	format   string
-	output   string
+	formatFlags
 	failOn   string
 	exitCode int
 	all      bool
 	accepted acceptedFlags
-}
-
-// secretFormats are what careen secret writes.
-var secretFormats = map[string]func(io.Writer, []*report.Report) error{
-	"text":  nil, // writeSecrets, which knows more flags
-	"json":  report.WriteJSON,
-	"sarif": report.WriteSARIF,
 }
 
 func (c *command) secretCommand() *cobra.Command {
@@ -63,8 +53,7 @@ A line that says careen:allow is left alone. --baseline takes an earlier report
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text, json or sarif")
-	flags.StringVarP(&f.output, "output", "o", "", "write to this file instead of standard output")
+	f.formatFlags.register(flags, "secret", "text")
 	flags.StringVar(&f.failOn, "fail-on", "low", "fail when a secret is at least this severe: critical, high, medium, low or none")
 	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when a secret was found")
 	flags.BoolVar(&f.all, "show-suppressed", false, "list what was suppressed too")
@@ -73,9 +62,9 @@ A line that says careen:allow is left alone. --baseline takes an earlier report
 }
 
 func (c *command) secret(ctx context.Context, paths []string, f secretFlags) error {
-	encode, known := secretFormats[f.format]
-	if !known {
-		return fmt.Errorf("--format %q: not one of text, json, sarif", f.format)
+	outputs, err := f.parse("secret")
+	if err != nil {
+		return err
 	}
 	gate, err := policy.ParseGate(f.failOn)
 	if err != nil {
@@ -107,25 +96,38 @@ func (c *command) secret(ctx context.Context, paths []string, f secretFlags) err
 	accepted.Apply(r)
 	reports := []*report.Report{r}
 	because := gate.Verdict(reports)
-	if encode == nil {
-		encode = func(w io.Writer, _ []*report.Report) error { return writeSecrets(w, r.Secrets, f.all) }
-	}
-	var b bytes.Buffer
-	if err := encode(&b, reports); err != nil {
-		return fmt.Errorf("writing %s: %w", f.format, err)
-	}
-	if f.output != "" {
-		err = scratch.Replace(f.output, b.Bytes(), 0o644)
-	} else {
-		_, err = c.stdout.Write(b.Bytes())
-	}
+	err = c.write(outputs, &document{reports: reports, lint: fileSecrets(r), own: map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return writeSecrets(w, r.Secrets, f.all) },
+	}})
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.format, err)
+		return err
 	}
 	if because != "" {
 		return gateFailed(f.exitCode, fmt.Errorf("gate failed: %s", because))
 	}
 	return nil
+}
+
+// fileSecrets are the secrets as faults of files, each at every line that has it.
+func fileSecrets(r *report.Report) *report.Lint {
+	l := &report.Lint{Careen: r.Careen, Target: r.Target.Ref, Gate: r.Gate}
+	for _, s := range r.Secrets {
+		for _, p := range s.Places {
+			file := p.Path
+			if file == "" {
+				file = p.Name
+			}
+			if !slices.Contains(l.Files, file) {
+				l.Files = append(l.Files, file)
+			}
+			l.Misconfigurations = append(l.Misconfigurations, finding.Misconfiguration{
+				Rule: "secret/" + s.Rule, Title: s.Title, Severity: s.Severity, Message: s.Title + " " + s.Redacted,
+				Fix:  "revoke it and take it out of the file, or say careen:allow on its line",
+				Line: &finding.Line{File: file, Line: max(p.InFile, 1)}, Suppressed: s.Suppressed, Fingerprint: s.Fingerprint,
+			})
+		}
+	}
+	return l
 }
 
 // writeSecrets writes one line for each place of each secret, as compilers do,

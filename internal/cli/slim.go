@@ -77,7 +77,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.BoolVar(&f.layers, "layers", false, "keep the layers apart instead of writing one")
 	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it (default: as the image says; careen harden says whether root is needed)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would go and why the rest stays; write nothing")
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: text or json")
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("slim"))
 	flags.BoolVar(&f.force, "force", false, "at level file, write also if something that could not be followed may need what is dropped")
 	f.verify.register(flags)
 	f.observe.register(flags)
@@ -85,8 +85,8 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 }
 
 func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
-	if f.format != "text" && f.format != "json" {
-		return fmt.Errorf("--format %s: one of text, json", f.format)
+	if _, err := formatOf("slim", f.format); err != nil {
+		return err
 	}
 	var to image.Destination
 	switch {

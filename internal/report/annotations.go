@@ -26,8 +26,15 @@ func WriteAnnotations(w io.Writer, list []finding.Misconfiguration) error {
 		case m.Severity == finding.Medium:
 			level = "warning"
 		}
-		_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,title=%s::%s\n", level, property.Replace(filepath.ToSlash(m.Line.File)), m.Line.Line,
-			property.Replace(m.Rule+" "+m.Title), data.Replace(safetext.Line(m.Message+"; fix: "+m.Fix)))
+		place := ""
+		if m.Line != nil {
+			place = fmt.Sprintf("file=%s,line=%d,", property.Replace(safetext.Line(filepath.ToSlash(m.Line.File))), m.Line.Line)
+		}
+		text := m.Message
+		if m.Fix != "" {
+			text += "; fix: " + m.Fix
+		}
+		_, err := fmt.Fprintf(w, "::%s %stitle=%s::%s\n", level, place, property.Replace(safetext.Line(m.Rule+" "+m.Title)), data.Replace(safetext.Line(text)))
 		if err != nil {
 			return err
 		}

@@ -193,8 +193,8 @@ func imagePURL(t Target) string {
 	if parts := strings.Split(t.Platform, "/"); len(parts) > 1 {
 		q = append(q, "arch="+parts[1])
 	}
-	if strings.Contains(repository, "/") {
-		q = append(q, "repository_url="+relativeURI(strings.ToLower(repository)))
+	if at := repositoryURL(t, repository); at != "" {
+		q = append(q, "repository_url="+relativeURI(strings.ToLower(at)))
 	}
 	if tag != "" && !strings.Contains(tag, ":") {
 		q = append(q, "tag="+relativeURI(tag))
@@ -204,6 +204,22 @@ func imagePURL(t Target) string {
 		purl += "?" + strings.Join(q, "&")
 	}
 	return purl
+}
+
+// repositoryURL is where a registry has the image: the repository with its
+// registry, Docker Hub's for a name that says none. A name that only a daemon has
+// is in no registry.
+func repositoryURL(t Target, repository string) string {
+	host, rest, found := strings.Cut(repository, "/")
+	switch {
+	case found && (strings.ContainsAny(host, ".:") || host == "localhost"):
+		return repository
+	case t.Kind != "registry" && !slices.ContainsFunc(t.Tags, func(tag string) bool { return strings.Contains(tag, "@") }):
+		return ""
+	case found:
+		return "docker.io/" + host + "/" + rest
+	}
+	return "docker.io/library/" + repository
 }
 
 // platform adds what one report holds: the distribution, the packages, how they

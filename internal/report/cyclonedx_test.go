@@ -169,8 +169,8 @@ func TestImagePURL(t *testing.T) {
 		want   string
 	}{
 		{Target{Kind: "registry", Ref: "localhost:5000/a/Shop:1.4", Digest: "sha256:ab", Platform: "linux/arm64/v8"}, "pkg:oci/shop@sha256%3Aab?arch=arm64&repository_url=localhost%3A5000/a/shop&tag=1.4"},
-		{Target{Kind: "registry", Ref: "alpine", Digest: "sha256:ab"}, "pkg:oci/alpine@sha256%3Aab"},
-		{Target{Kind: "registry", Ref: "alpine@sha256:ab", Digest: "sha256:ab"}, "pkg:oci/alpine@sha256%3Aab"},
+		{Target{Kind: "registry", Ref: "alpine", Digest: "sha256:ab"}, "pkg:oci/alpine@sha256%3Aab?repository_url=docker.io/library/alpine"},
+		{Target{Kind: "registry", Ref: "alpine@sha256:ab", Digest: "sha256:ab"}, "pkg:oci/alpine@sha256%3Aab?repository_url=docker.io/library/alpine"},
 		{Target{Kind: "docker-archive", Ref: "x.tar", Digest: "sha256:ab"}, ""},
 		{Target{Kind: "registry", Ref: "alpine"}, ""},
 	} {

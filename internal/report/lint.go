@@ -22,6 +22,7 @@ type Lint struct {
 	Fixable           int                        `json:"fixable"` // of them, those that --fix fixes
 	Gate              *Gate                      `json:"gate,omitempty"`
 	Category          string                     `json:"-"` // of the SARIF; "" means "careen-lint/"
+	Target            string                     `json:"-"` // the image that was checked; "" for files alone
 }
 
 // rulePages is where each rule on such files has its page.

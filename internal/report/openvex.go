@@ -95,20 +95,17 @@ func vexStatements(r *Report) []vexStatement {
 }
 
 // vexProductID names the image as a package URL of type oci where the digest of
-// its manifest is known, which is that type's version; else as it was given. The
-// digest of a configuration finds nothing in a registry.
+// its manifest is known, which is that type's version, with the repository that
+// has it; else as it was given. The digest of a configuration finds nothing in a
+// registry.
 func vexProductID(t *Target) string {
-	if t.Digest == "" {
-		return t.Ref
+	if purl := imagePURL(*t); purl != "" || t.Digest == "" {
+		return cmp.Or(purl, t.Ref)
 	}
 	name := t.Ref
 	if len(t.Tags) > 0 {
 		name = t.Tags[0]
 	}
-	name, _, _ = strings.Cut(name, "@")
-	repository, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
-	if repository == "" {
-		repository = "image"
-	}
-	return "pkg:oci/" + strings.ToLower(repository) + "@" + strings.ReplaceAll(t.Digest, ":", "%3A")
+	repository, _ := splitReference(name)
+	return "pkg:oci/" + cmp.Or(strings.ToLower(repository[strings.LastIndexByte(repository, '/')+1:]), "image") + "@" + strings.ReplaceAll(t.Digest, ":", "%3A")
 }

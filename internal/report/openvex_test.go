@@ -66,3 +66,29 @@ func TestOpenVEXSaysOnlyWhatIsProved(t *testing.T) {
 		t.Errorf("statements %q, want %q", got, want)
 	}
 }
+
+// TestOpenVEXProducts: a product is found by the digest that a registry knows.
+func TestOpenVEXProducts(t *testing.T) {
+	const digest = "sha256:9f2c41d0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c"
+	const version = "@sha256%3A9f2c41d0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c"
+	for _, test := range []struct {
+		target Target
+		want   string
+	}{
+		{Target{Ref: "registry.example.com/team/shop-api:1.4", Kind: "registry", Digest: digest, Platform: "linux/amd64"},
+			"pkg:oci/shop-api" + version + "?arch=amd64&repository_url=registry.example.com/team/shop-api&tag=1.4"},
+		{Target{Ref: "alpine:3.20", Kind: "registry", Digest: digest}, "pkg:oci/alpine" + version + "?repository_url=docker.io/library/alpine&tag=3.20"},
+		{Target{Ref: "grafana/grafana@" + digest, Kind: "registry", Digest: digest}, "pkg:oci/grafana" + version + "?repository_url=docker.io/grafana/grafana"},
+		{Target{Ref: "localhost:5000/shop:1", Kind: "registry", Digest: digest}, "pkg:oci/shop" + version + "?repository_url=localhost%3A5000/shop&tag=1"},
+		{Target{Ref: "shop:1", Kind: "docker", Digest: digest}, "pkg:oci/shop" + version + "?tag=1"}, // built here, in no registry
+		{Target{Ref: "alpine:3.20", Kind: "docker", Digest: digest, Tags: []string{"alpine:3.20", "alpine@" + digest}},
+			"pkg:oci/alpine" + version + "?repository_url=docker.io/library/alpine&tag=3.20"},
+		{Target{Ref: "out", Kind: "oci-dir", Digest: digest, Tags: []string{"example.com/shop:2"}}, "pkg:oci/shop" + version},
+		{Target{Ref: "shop.tar", Kind: "docker-archive", ConfigID: digest}, "shop.tar"},
+		{Target{Ref: "rootfs", Kind: "dir"}, "rootfs"},
+	} {
+		if got := vexProductID(&test.target); got != test.want {
+			t.Errorf("%s %s:\n%s, want\n%s", test.target.Kind, test.target.Ref, got, test.want)
+		}
+	}
+}

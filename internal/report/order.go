@@ -58,3 +58,23 @@ func (o Order) vulnerabilities(list []*finding.Vulnerability, packages index) {
 		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b))
 	})
 }
+
+// byRisk lists vulnerabilities, highest risk first.
+func byRisk(list []finding.Vulnerability) []*finding.Vulnerability {
+	sorted := make([]*finding.Vulnerability, len(list))
+	for i := range list {
+		sorted[i] = &list[i]
+	}
+	slices.SortStableFunc(sorted, func(a, b *finding.Vulnerability) int {
+		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b), strings.Compare(a.Fingerprint, b.Fingerprint))
+	})
+	return sorted
+}
+
+// suppressionText is who suppressed a finding, and why.
+func suppressionText(s *finding.Suppressed) string {
+	if s.Why == "" {
+		return s.By
+	}
+	return s.By + ": " + s.Why
+}

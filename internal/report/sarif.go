@@ -173,20 +173,14 @@ func suppressions(s *finding.Suppressed) []sarifSuppression {
 	if s == nil {
 		return nil
 	}
-	why := s.By
-	if s.Why != "" {
-		why += ": " + s.Why
-	}
-	return []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(why)}}
+	return []sarifSuppression{{Kind: "external", Status: "accepted", Justification: clean(suppressionText(s))}}
 }
 
 func sarifRunOf(r *Report) *sarifRun {
 	packages := packageIndex(r.Packages)
 	byID := map[string][]*finding.Vulnerability{}
-	results := make([]*finding.Vulnerability, len(r.Vulnerabilities))
 	for i := range r.Vulnerabilities {
 		v := &r.Vulnerabilities[i]
-		results[i] = v
 		byID[v.ID] = append(byID[v.ID], v)
 	}
 	ids := make([]string, 0, len(byID))
@@ -199,9 +193,6 @@ func sarifRunOf(r *Report) *sarifRun {
 		run.rules[id] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(byID[id], packages))
 	}
-	slices.SortStableFunc(results, func(a, b *finding.Vulnerability) int {
-		return cmp.Or(cmp.Compare(b.Risk, a.Risk), worstFirst(a, b), strings.Compare(a.Fingerprint, b.Fingerprint))
-	})
 	run.Properties = map[string]any{"image": r.Target.Ref}
 	if r.Judged != nil {
 		run.Properties["judged"] = r.Judged
@@ -212,7 +203,7 @@ func sarifRunOf(r *Report) *sarifRun {
 	if r.Target.Platform != "" {
 		run.Properties["platform"] = r.Target.Platform
 	}
-	for _, v := range results {
+	for _, v := range byRisk(r.Vulnerabilities) {
 		run.add(sarifResultOf(v, packages, r), nil)
 	}
 	for i := range r.Secrets {

@@ -12,9 +12,11 @@ import (
 // secretsPage documents the rules for secrets, for people who see an alert.
 const secretsPage = homePage + "/blob/main/docs/secrets.md"
 
+// secretAdvice is what to do about a secret in an image.
+const secretAdvice = "Revoke it: anyone who has the image has it, and removing the file in a later layer does not take it out of the image. " +
+	"Hand it to the build with RUN --mount=type=secret, and to the container when it runs."
+
 func secretRule(s *finding.Secret) sarifRule {
-	const advice = "Revoke it: whoever has the image has it, and removing the file in a later layer does not take it out of the image. " +
-		"Hand it to the build with RUN --mount=type=secret, and to the container when it runs."
 	severity := sarifLevel(s.Severity)
 	score := map[finding.Severity]string{finding.Critical: "9.5", finding.High: "8.0", finding.Medium: "5.5"}
 	return sarifRule{
@@ -23,7 +25,7 @@ func secretRule(s *finding.Secret) sarifRule {
 		ShortDescription:     sarifMessage{Text: sarifText(s.Title)},
 		FullDescription:      sarifMessage{Text: sarifText(s.Title + " in an image.")},
 		HelpURI:              secretsPage,
-		Help:                 sarifMessage{Text: sarifText(advice), Markdown: fmt.Sprintf("**%s**\n\n%s\n", markdownText(s.Title), advice)},
+		Help:                 sarifMessage{Text: sarifText(secretAdvice), Markdown: fmt.Sprintf("**%s**\n\n%s\n", markdownText(s.Title), secretAdvice)},
 		DefaultConfiguration: sarifConfig{severity},
 		Properties: sarifProperties{
 			Precision:        "high",
