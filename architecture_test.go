@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"rpmdb":    {},
 	"inflate":  {}, // DEFLATE and gzip, wherever compressed bytes enter
 	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
-	"spelling": {}, // the word that a misspelt one stands for: flags of cli, paths of slim
+	"spelling": {}, // the word that was meant by a misspelt one: flags of cli, paths of slim
 	"eol":      {}, // when releases end, which match and lint ask about
 	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
 	"scratch":  {}, // temporary files and folders, and what killed runs left of them

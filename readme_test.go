@@ -58,7 +58,7 @@ func TestReadmeShowsWhatCareenPrints(t *testing.T) {
 	}
 }
 
-// everyDay is what the reader's names stand for while the test runs the
+// everyDay is what the reader's names represent while the test runs the
 // README's commands: the files that they read, and images in a registry.
 var everyDay = map[string]string{
 	"Dockerfile":               "FROM HOST/node:20-slim\nUSER 65532\nCOPY server /app/\n",

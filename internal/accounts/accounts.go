@@ -1,6 +1,6 @@
 // Package accounts reads the files that say who there is in an image: lines of
 // fields with colons between, as passwd(5), group(5) and shadow(5) have them.
-// What the accounts are good or bad for is left to whoever asks.
+// What the accounts are good or bad for is left to the caller.
 package accounts
 
 import (

@@ -209,7 +209,7 @@ func each[T any](b *bom, list json.RawMessage, limit int, f func(*T)) {
 	}
 }
 
-// ReadSBOM reads an SBOM that stands for an image: the packages as it describes
+// ReadSBOM reads an SBOM that represents an image: the packages as it describes
 // them, in layer -1, and the distribution that it or its package URLs name. The
 // error says why it is no SBOM; what is wrong with a part of it is a warning.
 func ReadSBOM(data []byte, limits Limits) (Result, error) {
@@ -407,7 +407,7 @@ func distroOf(packageURL string) sbom.Distro {
 	return ownID(d)
 }
 
-// releaseNamed returns the distribution and the release that a codename stands for
+// releaseNamed returns the distribution and the release that a codename represents
 // (distro-info-data: debian.csv, ubuntu.csv); "" for other words.
 func releaseNamed(codename string) (distro, release string) {
 	codename = strings.ToLower(codename)

@@ -277,7 +277,7 @@ func TestBOMOfAPackage(t *testing.T) {
 	bom := `{"bomFormat": "CycloneDX", "components": [{"purl": "pkg:npm/part@1.0.0"}]}`
 	site := "usr/local/lib/python3.12/site-packages/"
 	pip := file(site+"pip-26.2.dist-info/METADATA", "Name: pip\nVersion: 26.2\n")
-	for at, beside := range map[string][]imagetest.Entry{
+	for at, around := range map[string][]imagetest.Entry{
 		site + "pip/_vendor/bom.cdx.json":                                                     {pip, file(site+"pip-26.2.dist-info/RECORD", "pip/__init__.py,,\npip/_vendor/bom.cdx.json,,\n")},
 		site + "pip-26.2.dist-info/sboms/pip.cdx.json":                                        {pip},
 		"usr/local/share/pip/sbom.json":                                                       {pip, file(site+"pip-26.2.dist-info/RECORD", "../../../share/pip/sbom.json,,\n")},
@@ -289,20 +289,20 @@ func TestBOMOfAPackage(t *testing.T) {
 		"app/_manifest/spdx_2.2/manifest.spdx.json":                                           nil,
 		"opt/java/openjdk/legal/sbom.json":                                                    {file("opt/java/openjdk/release", "JAVA_VERSION=\"17.0.9\"\n")},
 	} {
-		for _, p := range inTree(stack(t, append(beside, file(at, bom)))).Packages {
+		for _, p := range inTree(stack(t, append(around, file(at, bom)))).Packages {
 			if p.Name == "part" {
 				t.Errorf("%s: its parts are taken for installed", at)
 			}
 		}
 	}
-	for at, beside := range map[string][]imagetest.Entry{
+	for at, around := range map[string][]imagetest.Entry{
 		"app/bom.json":             nil,
 		"app/dist/sbom.json":       {file("app/package.json", `{"name":"c","version":"1.0.0","repository":"github:c/c"}`)},
 		"usr/share/sbom/x.json":    {pip},
 		"opt/x/.spdx-x.spdx":       nil,
 		"opt/app/modules/bom.json": {pip, file(site+"pip-26.2.dist-info/RECORD", "pip/__init__.py,,\n")},
 	} {
-		if r := inTree(stack(t, append(beside, file(at, bom)))); !slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Name == "part" }) {
+		if r := inTree(stack(t, append(around, file(at, bom)))); !slices.ContainsFunc(r.Packages, func(p sbom.Package) bool { return p.Name == "part" }) {
 			t.Errorf("%s: its packages are not listed", at)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// A distribution's advisories speak of what the distribution built. Whoever else
+// A distribution's advisories speak of what the distribution built. Anyone else
 // built a package of its type, under whatever name and version, is found here by
 // what the package's own record, its files and its version say; where nothing
 // says otherwise the distribution built it.

@@ -22,7 +22,7 @@ func isChiselManifest(h *rootfs.Header, _ []byte) bool {
 // parseChiselManifest reads a compressed list of JSON documents, one a line, of
 // kinds "package", "slice", "path" and "content"
 // (https://documentation.ubuntu.com/chisel/en/latest/reference/manifest/). It
-// does not name source packages: the binary package's name stands for them.
+// does not name source packages: the binary package's name represents them.
 func parseChiselManifest(data []byte) ([]sbom.Package, error) {
 	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDatabase), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {

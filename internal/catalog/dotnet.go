@@ -67,7 +67,7 @@ type depsTarget struct {
 func (d depsTarget) hasAssets() bool {
 	for _, files := range [...]map[string]json.RawMessage{d.Runtime, d.Native, d.Resources, d.RuntimeTargets} {
 		for file := range files {
-			if path.Base(file) != "_._" { // stands for an empty folder
+			if path.Base(file) != "_._" { // represents an empty folder
 				return true
 			}
 		}

@@ -291,7 +291,7 @@ func (m *manifest) isOf(row *jarGroup) bool {
 
 // jarGroup is the group of artifacts that hold no coordinates.
 type jarGroup struct {
-	artifact string // "*" at its end stands for anything
+	artifact string // "*" at its end matches anything
 	group    string
 	folders  string // what their packages begin with; "" for the group's
 	vendors  string // words of which Implementation-Vendor has one, where it is given

@@ -72,7 +72,7 @@ func IsOSType(t string) bool {
 	return purl.OfDistribution(t) || t == "ebuild" || t == "nix" || t == "opkg"
 }
 
-// add takes over the packages of one cataloger from the files that the image
+// add appends the packages of one cataloger from the files that the image
 // shows, and follows each back through the layers below.
 func (j *join) add(c cataloger) {
 	facts := slices.Collect(j.tree.AllFacts(c.name))

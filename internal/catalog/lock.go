@@ -115,14 +115,14 @@ func lockParser(file string) func([]byte) ([]sbom.Package, error) {
 	return nil
 }
 
-// besideParser returns the parser of a lock file that reads it together with the
+// folderParser returns the parser of a lock file that reads it together with the
 // manifests in its folder, which alone say what is for development; nil for others.
-func besideParser(base string) func(data []byte, beside fs.FS) ([]sbom.Package, error) {
+func folderParser(base string) func(data []byte, folder fs.FS) ([]sbom.Package, error) {
 	switch base {
 	case "yarn.lock":
-		return parseYarnLockBeside
+		return parseYarnLockIn
 	case "poetry.lock":
-		return parsePoetryLockBeside
+		return parsePoetryLockIn
 	}
 	return nil
 }
@@ -154,35 +154,35 @@ func (j *join) namesOnlyRanges(file string, wrong problems) bool {
 	return j.types[installedKinds[base]+installedKinds[path.Ext(base)]]
 }
 
-// readBeside reads a file next to a lock file.
-func readBeside(beside fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(beside, name)
+// readNeighbour reads a file next to a lock file.
+func readNeighbour(folder fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(folder, name)
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > maxLockFile {
 		return nil, fmt.Errorf("%d bytes, more than %d", info.Size(), maxLockFile)
 	}
-	return fs.ReadFile(beside, name)
+	return fs.ReadFile(folder, name)
 }
 
 // lockBeside reads a lock file again with what lies in its folder. Where that
 // says nothing, the packages that the lock alone named stay.
 func (j *join) lockBeside(file []sbom.Package) []sbom.Package {
 	at := file[0].Locations[0]
-	parse := besideParser(path.Base(at.Path))
+	parse := folderParser(path.Base(at.Path))
 	if parse == nil {
 		return file
 	}
-	beside, err := fs.Sub(j.tree, path.Dir(at.Path))
+	folder, err := fs.Sub(j.tree, path.Dir(at.Path))
 	if err != nil {
 		return file
 	}
-	data, err := readBeside(beside, path.Base(at.Path))
+	data, err := readNeighbour(folder, path.Base(at.Path))
 	if err != nil {
 		return file
 	}
-	packages, err := parse(plainText(data), beside)
+	packages, err := parse(plainText(data), folder)
 	if err != nil {
 		return file
 	}

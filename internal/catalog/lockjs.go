@@ -258,9 +258,9 @@ func (x *yarnIndex) find(descriptor string) []string {
 	return x.names[name]
 }
 
-// parseYarnLockBeside reads a yarn.lock with the package.json next to it, and
+// parseYarnLockIn reads a yarn.lock with the package.json next to it, and
 // those of its workspaces: the lock alone does not say what is for development.
-func parseYarnLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
+func parseYarnLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 	g, index, err := yarnGraph(data)
 	if err != nil {
 		return nil, err
@@ -269,7 +269,7 @@ func parseYarnLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
 	manifests := []string{"package.json"}
 	for i := 0; i < len(manifests) && i < maxMembers; i++ {
 		var m npmManifest
-		if data, err := readBeside(beside, manifests[i]); err != nil || json.Unmarshal(plainText(data), &m) != nil {
+		if data, err := readNeighbour(folder, manifests[i]); err != nil || json.Unmarshal(plainText(data), &m) != nil {
 			return g.packages(g.all()) // nothing says what is for development
 		}
 		dir := path.Dir(manifests[i])
@@ -293,7 +293,7 @@ func parseYarnLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
 			continue
 		}
 		for _, pattern := range m.workspaces() {
-			parts, err := fs.Glob(beside, path.Join(pattern, "package.json"))
+			parts, err := fs.Glob(folder, path.Join(pattern, "package.json"))
 			if err != nil || strings.Contains(pattern, "**") {
 				return g.packages(g.all())
 			}

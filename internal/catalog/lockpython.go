@@ -106,9 +106,9 @@ func parsePoetryLock(data []byte) ([]sbom.Package, error) {
 	return g.packages(g.all())
 }
 
-// parsePoetryLockBeside reads a poetry.lock with the pyproject.toml next to it:
+// parsePoetryLockIn reads a poetry.lock with the pyproject.toml next to it:
 // from 1.5 to 2.0 Poetry wrote into the lock neither category nor groups.
-func parsePoetryLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
+func parsePoetryLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 	g, grouped, err := poetryGraph(data)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func parsePoetryLockBeside(data []byte, beside fs.FS) ([]sbom.Package, error) {
 			}
 		}
 	}
-	manifest, err := readBeside(beside, "pyproject.toml")
+	manifest, err := readNeighbour(folder, "pyproject.toml")
 	if grouped || err != nil || readTOML(manifest, &doc) != nil {
 		return g.packages(g.all())
 	}

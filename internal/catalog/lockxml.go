@@ -195,7 +195,7 @@ func withParents(tree *rootfs.Tree, file string) (found, bool) {
 }
 
 func pomAt(tree *rootfs.Tree, file string) (*pomProject, error) {
-	data, err := readBeside(tree, file)
+	data, err := readNeighbour(tree, file)
 	if err != nil {
 		return nil, err
 	}

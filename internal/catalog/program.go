@@ -265,7 +265,7 @@ func (p program) find(base string, body rootfs.Body) string {
 const maxProgram = 512 << 20
 
 // search calls f with the surroundings of each place that holds text, until f
-// returns false. An empty text stands for the start of the file.
+// returns false. An empty text represents the start of the file.
 func search(body rootfs.Body, text string, f func(window []byte) bool) {
 	const chunk = 1 << 20
 	buf := make([]byte, min(chunk+2*aroundText, int(min(body.Size(), chunk))+2*aroundText))

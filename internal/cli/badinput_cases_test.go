@@ -260,7 +260,7 @@ func (b *bench) blob(digest string, data []byte) string {
 	return ""
 }
 
-// checksummed mends the checksum of a tar's first header, in place.
+// checksummed corrects the checksum of a tar's first header, in place.
 func checksummed(data []byte) []byte {
 	copy(data[148:156], "        ")
 	sum := 0

@@ -82,7 +82,7 @@ func (c *command) configName() string {
 }
 
 // set gives a flag its values; one that may be repeated takes several, and a
-// comma-separated list stands for several too.
+// comma-separated list gives several too.
 func set(flags *pflag.FlagSet, f *pflag.Flag, values []string) error {
 	if list, ok := f.Value.(pflag.SliceValue); ok {
 		var all []string

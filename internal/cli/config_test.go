@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// FuzzConfig reads .careen.yaml, which whoever can write to the working
+// FuzzConfig reads .careen.yaml, which anyone who can write to the working
 // directory can write, and sets the flags of a scan by it.
 func FuzzConfig(f *testing.F) {
 	for _, text := range []string{

@@ -92,7 +92,7 @@ func TestBuildOnFullDisk(t *testing.T) {
 		if !bytes.Equal(readTestFile(t, test.out), old[:8000]) {
 			t.Errorf("%s: the old database was touched", what)
 		}
-		os.RemoveAll(filepath.Join(small, "feeds")) // half a download, kept to go on with
+		os.RemoveAll(filepath.Join(small, "feeds")) // half a download, kept to be resumed
 		if err := os.Remove(test.out); err != nil {
 			t.Fatal(err)
 		}

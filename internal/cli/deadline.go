@@ -76,7 +76,7 @@ func supervise(ctx context.Context, signals <-chan os.Signal, grace time.Duratio
 			if time.Since(since) < sameSignal {
 				continue
 			}
-			fmt.Fprintf(stderr, "\ncareen: %s, and told again to end: ended at once\n", reason)
+			fmt.Fprintf(stderr, "\ncareen: %s, and a second signal came: ended at once\n", reason)
 		case <-over:
 			fmt.Fprintf(stderr, "\ncareen: %s, and the command did not end within %s: ended\n", reason, grace)
 		}

@@ -44,7 +44,7 @@ func TestDeadlines(t *testing.T) {
 		"reach's time":    {[]string{"reach", "--timeout", "50ms", "-"}, 0, 50 * time.Millisecond, "the time of --timeout is over"},
 		"lint's time":     {[]string{"lint", "--timeout", "50ms", "-"}, 0, 50 * time.Millisecond, "the time of --timeout is over"},
 		"a signal":        {[]string{"scan", "--timeout", "0", "-"}, 1, 50 * time.Millisecond, "interrupted (terminated), and the command did not end within 50ms"},
-		"a second signal": {[]string{"scan", "-"}, 2, time.Hour, "interrupted (terminated), and told again to end: ended at once"},
+		"a second signal": {[]string{"scan", "-"}, 2, time.Hour, "interrupted (terminated), and a second signal came: ended at once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			never, end := io.Pipe()

@@ -318,10 +318,10 @@ func upgradesOf(r *report.Report, own func(*sbom.Package) bool) []fix.Upgrade {
 		u := &rows[i]
 		for _, p := range u.Packages {
 			system := p.Type == "deb" || p.Type == "apk" || p.Type == "rpm"
-			if u.Fix == "" || len(u.Mended) == 0 || system && (r.Target.OS == nil || r.Target.OS.PastEOL || !r.Target.OS.Advisories) {
+			if u.Fix == "" || len(u.Fixes) == 0 || system && (r.Target.OS == nil || r.Target.OS.PastEOL || !r.Target.OS.Advisories) {
 				continue
 			}
-			list = append(list, fix.Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Mended: u.Mended, Own: own(p)})
+			list = append(list, fix.Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Mended: u.Fixes, Own: own(p)})
 		}
 	}
 	return list

@@ -21,7 +21,7 @@ import (
 	"github.com/careen/careen/internal/lint"
 )
 
-// managers stands for every package manager: it writes down how it was called, and
+// managers represents every package manager: it writes down how it was called, and
 // leaves behind what the real one does. One that would ask a person fails.
 const managers = `#!/bin/sh
 name=${0##*/}

@@ -151,7 +151,7 @@ func fillRegistry(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // actionStep FILE writes the shell step of action.yml to a file, and sets every
-// variable that the step's env names to the default of the input it stands for.
+// variable that the step's env names to the default of the input it represents.
 func actionStep(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "action.yml"))
 	ts.Check(err)
@@ -178,7 +178,7 @@ func actionStep(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			input = strings.TrimSuffix(input, " }}")
 			if _, ok := action.Inputs[input]; !ok {
-				ts.Fatalf("%s stands for an input %q that is not declared", name, input)
+				ts.Fatalf("%s represents an input %q that is not declared", name, input)
 			}
 			used[input] = true
 			ts.Setenv(name, action.Inputs[input].Default)

@@ -134,7 +134,7 @@ func TestWordsThatAreNone(t *testing.T) {
 			t.Errorf("%s %s: %q in %s", c.env, c.args, found, stderr.String())
 		}
 	}
-	// A variable that resembles no flag may be somebody's own: it is told of.
+	// A variable that resembles no flag may be somebody's own: there is a warning.
 	var stderr bytes.Buffer
 	if code := runCareen(context.Background(), []string{"version"}, []string{"CAREEN_PIPELINE_7=x", "CAREEND_LISTEN=x"}, &bytes.Buffer{}, &bytes.Buffer{}, &stderr); code != 0 || !strings.Contains(stderr.String(), "CAREEN_PIPELINE_7") || strings.Contains(stderr.String(), "CAREEND") {
 		t.Errorf("exit %d: %s", code, stderr.String())

@@ -27,7 +27,7 @@ import "errors"
 const Shift = 0x70000000
 
 // ids is how many ids of an image have one of the machine's. An image's owner
-// above them stands for nobody.
+// above them represents nobody.
 const (
 	ids      = 0x10000000
 	nobodyID = 65534

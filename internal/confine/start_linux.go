@@ -228,7 +228,7 @@ func (p *Process) start(path string, line []string, attr *os.ProcAttr, owner int
 }
 
 // Ended reports whether the program has ended, and with which code: 128 and the
-// signal, if one ended it. It also takes in what there is to read of it, which
+// signal, if one ended it. It also collects what there is to read of it, which
 // stops a program that nobody asks this.
 func (p *Process) Ended() (exit int, ended bool) {
 	if !p.done && p.pid > 0 {

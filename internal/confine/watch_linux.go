@@ -35,7 +35,7 @@ func watchFiles(root string, scope uint) (*watch, error) {
 	return &watch{fd: fd, root: root, opened: map[string]bool{}}, nil
 }
 
-// read takes in what has been opened. Events hold a descriptor of the file.
+// read collects what has been opened. Events hold a descriptor of the file.
 func (w *watch) read() {
 	if w == nil || w.fd < 0 {
 		return

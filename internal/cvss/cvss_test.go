@@ -99,7 +99,7 @@ func FuzzScore(f *testing.F) {
 		score, version, err := Score(vector)
 		if err != nil {
 			if score != 0 || version != "" {
-				t.Errorf("Score(%q) = %v, %q beside an error", vector, score, version)
+				t.Errorf("Score(%q) = %v, %q with an error", vector, score, version)
 			}
 			return
 		}
@@ -161,7 +161,7 @@ func otherScore(vector string, published float64) string {
 }
 
 // TestPublishedScores holds every vector of the CVE list that has a base score
-// beside it against that score.
+// next to it against that score.
 func TestPublishedScores(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {
 		t.Skip("reads fifty thousand CVE records; set CAREEN_LONG=1")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// shared returns a path below the test data that lies beside the repository, or
+// shared returns a path below the test data that lies next to the repository, or
 // skips the test when there is none.
 func shared(t testing.TB, elem ...string) string {
 	t.Helper()

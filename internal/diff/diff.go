@@ -77,7 +77,7 @@ type Misconfigurations struct {
 }
 
 // Compare returns what new says and old does not, and the other way. Findings
-// that were set aside count as absent.
+// that were suppressed count as absent.
 func Compare(old, new *report.Report) Difference {
 	d := Difference{Schema: Schema, Old: measure(old), New: measure(new), Packages: packages(old.Packages, new.Packages)}
 	if old.Vulnerabilities != nil && new.Vulnerabilities != nil {
@@ -122,7 +122,7 @@ func measure(r *report.Report) Image {
 
 // split divides two lists by what key says: what only the new one has, what only
 // the old one has, and how many keys are in both. Of several with one key the
-// first stands for all. key's second result says whether a finding counts.
+// first represents all. key's second result says whether a finding counts.
 func split[T any](old, new []T, key func(*T) (string, bool)) (added, removed []T, both int) {
 	keys := func(list []T) map[string]bool {
 		set := map[string]bool{}

@@ -75,7 +75,7 @@ func TestVulnerabilitiesOfAnotherVersionAreInBoth(t *testing.T) {
 		t.Errorf("added %v: want the worst first, CVE-1 only for b", got)
 	}
 	if got := ids(v.Removed); !slices.Equal(got, []string{"CVE-4", "CVE-2"}) {
-		t.Errorf("removed %v: what was set aside in the new one is gone", got)
+		t.Errorf("removed %v: what was suppressed in the new one is gone", got)
 	}
 	if v.Both != 1 {
 		t.Errorf("%d in both, want 1", v.Both)

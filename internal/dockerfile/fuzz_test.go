@@ -113,7 +113,7 @@ func checkAgainstBuildKit(t *testing.T, f *File) {
 	t.Helper()
 	result, err := parser.Parse(bytes.NewReader(f.Source))
 	if err != nil {
-		t.Fatalf("no problem is told, but BuildKit says: %v", err)
+		t.Fatalf("no problem is reported, but BuildKit says: %v", err)
 	}
 	if byte(result.EscapeToken) != f.Escape {
 		t.Fatalf("escape %q, not %q", f.Escape, result.EscapeToken)

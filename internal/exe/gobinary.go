@@ -257,7 +257,7 @@ func splitNames(table, mainPath string) []string {
 // normalName turns a linker's name of a function into its package's import
 // path and the name that advisories use: type arguments and pointers are
 // dropped, a closure or wrapper counts as the function it was written in.
-// Names that stand for no function of any package yield nothing.
+// Names that represent no function of any package yield nothing.
 func normalName(raw string) (pkg, name string) {
 	if strings.HasPrefix(raw, "type:") || strings.HasPrefix(raw, "go:") || strings.HasPrefix(raw, "type..") || strings.HasPrefix(raw, "go.") && !strings.Contains(raw, "/") {
 		return "", "" // made by the compiler: equality functions and the like

@@ -94,7 +94,7 @@ func TestMirror(t *testing.T) {
 }
 
 // TestAlpineExportSaysNoMore checks why OSV's copy of Alpine's secdb is not
-// read: what it says beside the secdb is what the secdb's ids were mended to.
+// read: what it says next to the secdb is what the secdb's ids were corrected to.
 func TestAlpineExportSaysNoMore(t *testing.T) {
 	contained(t, "alpine", "alpine-secdb")
 }
@@ -367,7 +367,7 @@ func TestEveryEcosystemOfTheSchema(t *testing.T) {
 				want = []string{"1.1.0", "1.3.0"}
 			}
 			if diff := cmp.Diff(want, a.Versions); diff != "" {
-				t.Errorf("%s: versions beside the range (-want +got):\n%s", eco, diff)
+				t.Errorf("%s: versions next to the range (-want +got):\n%s", eco, diff)
 			}
 		}
 		if n != 1 {

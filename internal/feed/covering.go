@@ -21,7 +21,7 @@ var covers = map[string][]string{
 	"swift": {"swifturl"}, "conan": {"conancenter"}, "dart": {"pub"}, "elixir": {"hex"}, "r": {"cran"},
 }
 
-// covering returns the feeds that names stand for: a release is covered by its
+// covering returns the feeds that names mean: a release is covered by its
 // distribution's feeds.
 func covering(names []string) []string {
 	var feeds []string

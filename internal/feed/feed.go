@@ -155,7 +155,7 @@ func statsOf(feeds []*planned) Stats {
 // sourcesOf returns what the database says it was built from. A feed that
 // spreads one publisher's records over many files (GitHub's, in OSV's exports)
 // counts for the publisher; the feed's own source is as new as the newest of its
-// records, whoever published that.
+// records, whichever publisher that was.
 func sourcesOf(feeds []*planned, all extents) []vulndb.Source {
 	var sources []vulndb.Source
 	at := map[string]int{}

@@ -18,7 +18,7 @@ import (
 	"github.com/careen/careen/internal/vulndb"
 )
 
-// sharedDir finds the test data beside the repository.
+// sharedDir finds the test data next to the repository.
 func sharedDir(t testing.TB, sub string) string {
 	t.Helper()
 	root := os.Getenv("CAREEN_SHARED")

@@ -54,7 +54,7 @@ func (rd photonReader) parse(r io.Reader, o *out) error {
 func (rd photonReader) record(f photonFlaw) (vulndb.Record, error) {
 	ids := idsIn(f.ID)
 	if len(ids) != 1 || strings.HasPrefix(ids[0], "UNK-") {
-		return vulndb.Record{}, nil // "UNK-1" and "Re" stand for many flaws
+		return vulndb.Record{}, nil // "UNK-1" and "Re" represent many flaws
 	}
 	rec := vulndb.Record{ID: ids[0], Source: "photon"}
 	if err := checkName(f.Package); err != nil {

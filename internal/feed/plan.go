@@ -99,7 +99,7 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options, named []strin
 		}
 	}
 	for _, name := range slices.Concat(named, opt.Skip) {
-		// One of those that it stands for is enough: a mirror need not have all.
+		// One of those that it represents is enough: a mirror need not have all.
 		if !slices.ContainsFunc(covering([]string{name}), func(f string) bool { return known[f] || known[strings.ToLower(f)] }) {
 			return nil, fmt.Errorf("feed %q: no such feed, distribution or ecosystem; docs/feeds.md lists them", name)
 		}

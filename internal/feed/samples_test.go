@@ -15,7 +15,7 @@ import (
 )
 
 // unreadSamples are the samples that no feed of the table reads, and why. A
-// pattern that ends in "/" stands for the whole folder.
+// pattern that ends in "/" means the whole folder.
 var unreadSamples = []struct{ pattern, why string }{
 	{"versions/", "pairs for the version room"},
 	{"alma-errata/", "AlmaLinux's OSV export has the same errata"},

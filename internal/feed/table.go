@@ -13,7 +13,7 @@ import (
 type feed struct {
 	name    string // of the feed, or of the family whose members `names` lists
 	what    string // what it is for
-	url     string // of its file; "{}" stands for each name that names lists
+	url     string // of its file; "{}" represents each name that names lists
 	names   func(ctx context.Context, s *store) ([]string, error)
 	about   []string // ecosystems, without their releases; a family's are its names
 	family  bool     // each name is a feed of its own, not a file of one feed
@@ -29,7 +29,7 @@ type format struct {
 	stream func(r io.Reader, o *out) error // reads a file that is the document; an error ends the build
 }
 
-// everything stands for every ecosystem.
+// everything means every ecosystem.
 const everything = "*"
 
 const osvBucket = "https://osv-vulnerabilities.storage.googleapis.com"

@@ -55,7 +55,7 @@ type Fix struct {
 	Version string   `json:"version,omitempty"` // first version without it, when State is Fixed
 }
 
-// FixState is the word of whoever ships the package on fixing it.
+// FixState is the word of who ships the package on fixing it.
 type FixState string
 
 // The fix states, in the words of the report.
@@ -117,7 +117,7 @@ type Line struct {
 	Line int    `json:"line"` // counted from 1
 }
 
-// Suppressed says who set a finding aside and why.
+// Suppressed says who suppressed a finding and why.
 type Suppressed struct {
 	By  string `json:"by"`
 	Why string `json:"why,omitempty"`

@@ -1,7 +1,7 @@
 package finding
 
 // Surface is what someone who got into a container of the image finds there to
-// go on with: programs, privileges, writable places, users. It says nothing of
+// use next: programs, privileges, writable places, users. It says nothing of
 // how they got in. A nil list means that the image has none.
 type Surface struct {
 	Index         int            `json:"index"`         // sum of Parts, rounded; 0 for an empty image; docs/surface.md
@@ -51,7 +51,7 @@ type Tool struct {
 	Base      bool       `json:"base,omitempty"`    // the first file came with the base image
 }
 
-// Privileged is a file that gives rights to whoever runs it.
+// Privileged is a file that gives rights to those who run it.
 type Privileged struct {
 	Path         string   `json:"path"`
 	Layer        int      `json:"layer"`

@@ -30,7 +30,7 @@ type archive struct {
 // member is where a member's bytes are. A link has a target instead.
 type member struct {
 	offset, size int64
-	link         string // cleaned path of the member that it stands for
+	link         string // cleaned path of the member that it represents
 	sparse       bool   // its bytes are not those of the file
 }
 

@@ -113,7 +113,7 @@ func TestSeveralImagesInOneArchive(t *testing.T) {
 	}
 }
 
-// BuildKit's attestations and OCI artifacts are listed beside images, and are none.
+// BuildKit's attestations and OCI artifacts are listed next to images, and are none.
 func TestAttestationsAreNotImages(t *testing.T) {
 	config := `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`
 	manifest := `{"schemaVersion":2,"config":` + describe(configType, config) + `,"layers":[]}`

@@ -88,7 +88,7 @@ type Written struct {
 }
 
 // Write writes an image. What names it, the tag, index or archive, comes last and
-// at once: whoever looks meanwhile sees the old or the new. The artifacts
+// at once: a reader meanwhile sees the old or the new. The artifacts
 // attached to it go to layouts and registries; archives and daemons have no
 // place for them.
 func Write(ctx context.Context, to Destination, img NewImage, opt Options) (Written, error) {
@@ -136,7 +136,7 @@ func sha256Of(data []byte) string {
 	return fmt.Sprintf("sha256:%x", h.Sum(nil))
 }
 
-// writeFile writes a file under a temporary name beside its own, and renames it
+// writeFile writes a file under a temporary name next to its own, and renames it
 // when it is whole.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")

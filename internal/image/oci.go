@@ -225,7 +225,7 @@ func isIndex(mediaType string) bool {
 	return mediaType == "application/vnd.oci.image.index.v1+json" || mediaType == "application/vnd.docker.distribution.manifest.list.v2+json"
 }
 
-// notAnImage recognises what an index lists beside images: BuildKit's
+// notAnImage recognises what an index lists next to images: BuildKit's
 // attestations (buildkit, docs/attestations/attestation-storage.md) and OCI
 // artifacts.
 func notAnImage(d descriptor) bool {

@@ -22,7 +22,7 @@ type Options struct {
 	Username, Password string
 
 	Insecure  bool   // plain HTTP and unverified certificates are accepted of the registry
-	CACert    string // PEM file of certificates to trust beside the system's
+	CACert    string // PEM file of certificates to trust in addition to the system's
 	Offline   bool   // no registry is asked
 	UserAgent string // of requests to registries; "" means "careen"
 

@@ -38,7 +38,7 @@ func certificatePEM(server *httptest.Server) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
-// noCredentials keeps the files of whoever runs the tests out of them.
+// noCredentials keeps the files of the user who runs the tests out of them.
 func noCredentials(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()
@@ -165,7 +165,7 @@ func TestCredentials(t *testing.T) {
 		t.Setenv("REGISTRY_AUTH_FILE", filepath.Join(home, "elsewhere.json"))
 		open(t, target, image.Options{})
 	})
-	t.Run("podman beside a docker config without it, by repository", func(t *testing.T) {
+	t.Run("podman next to a docker config without it, by repository", func(t *testing.T) {
 		home := noCredentials(t)
 		write(t, filepath.Join(home, ".docker/config.json"), entry("other.example.com"))
 		write(t, filepath.Join(home, "run/containers/auth.json"), entry(host+"/app"))

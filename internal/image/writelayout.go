@@ -127,7 +127,7 @@ func (l layoutFiles) path(digest string) string {
 	return filepath.Join(string(l), "blobs", "sha256", strings.TrimPrefix(digest, "sha256:"))
 }
 
-// replace divides what a layout lists into what stays beside what is added, and
+// replace divides what a layout lists into what stays next to what is added, and
 // the digests of what only the rest needed.
 func (l layoutFiles) replace(entries, added []indexEntry) (stay []indexEntry, unneeded []string) {
 	var gone []indexEntry

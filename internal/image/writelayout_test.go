@@ -57,7 +57,7 @@ func TestAnImageOfTheSameTagGivesWay(t *testing.T) {
 		{"a tag twice", []string{"1#a", "2#a"}, 2, alone(two)},
 		{"two tags", []string{"1#a", "2#b"}, 4, both},
 		{"one image under two tags, of which one moves", []string{"1#a", "1#b", "2#b"}, 4, both},
-		{"a tag beside none", []string{"1", "2#a"}, 4, both},
+		{"a tag next to none", []string{"1", "2#a"}, 4, both},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "out")

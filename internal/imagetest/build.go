@@ -149,7 +149,7 @@ func (l Layer) build(c *compressor, docker bool) (builtLayer, error) {
 		out.stored.file = l.TarFile
 		stored = io.Discard
 		if l.Compression != None {
-			// Beside the tar, so that whoever removes its directory removes both.
+			// Next to the tar, so that removing its directory removes both.
 			f, err := os.CreateTemp(filepath.Dir(l.TarFile), "layer-*")
 			if err != nil {
 				return out, err

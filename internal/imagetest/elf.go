@@ -18,7 +18,7 @@ type ELF struct {
 	Imports     []string            // undefined symbols
 	Requires    map[string][]string // symbol versions, by the library that is asked for them
 	Offers      []string            // symbol versions that it defines
-	Strings     []string            // that stand in it beside those
+	Strings     []string            // that stand in it next to those
 }
 
 // Build returns the file: one segment that holds everything, and no section

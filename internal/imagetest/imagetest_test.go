@@ -34,7 +34,7 @@ func sample() Image {
 	}
 }
 
-// What is written is held against go-containerregistry's own readers, which
+// What is written is compared with go-containerregistry's own readers, which
 // check every digest and size (of gzip layers only, in its validate package).
 func TestOtherReadersAcceptWhatIsWritten(t *testing.T) {
 	check := func(t *testing.T, img v1.Image, err error) {

@@ -21,7 +21,7 @@ var deployedSecretRules = []Rule{{
 }, {
 	ID: "CS128", Title: "No values of Secrets in the repository", Severity: finding.High,
 	Fix:     "kubectl create secret, an external secrets operator, or SealedSecret and SOPS, which encrypt",
-	Why:     "Base64 is no encryption: whoever reads the repository has the values.",
+	Why:     "Base64 is no encryption: anyone who reads the repository has the values.",
 	File:    "secret.yaml",
 	Bad:     "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: tr0ub4dor3\n",
 	Good:    "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: ${DB_PASSWORD}\n",

@@ -25,7 +25,7 @@ var deploymentRules = []Rule{{
 	ID: "CS202", Title: "A read-only root file system", Severity: finding.Low,
 	Fix:  "read_only: true; --read-only; readOnlyRootFilesystem: true; and a tmpfs where it writes",
 	In:   words{compose: "read_only: true, and tmpfs where it writes", kubernetes: "securityContext: {readOnlyRootFilesystem: true}, and an emptyDir where it writes", run: "--read-only, and --tmpfs where it writes"},
-	Why:  "Whoever breaks in can leave nothing behind: no tool, no changed program.",
+	Why:  "Someone who breaks in can leave nothing behind: no tool, no changed program.",
 	Same: []string{"CIS 5.13", "KSV-0014"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    read_only: true\n    tmpfs: [/tmp]\n",
 	service: lacking("can write to its root file system", anywhere, func(s *workload.Service) bool { return s.ReadOnly.On() }),
@@ -56,7 +56,7 @@ var deploymentRules = []Rule{{
 }, {
 	ID: "CS206", Title: "No token of the cluster that is not needed", Severity: finding.Low,
 	Fix:  "automountServiceAccountToken: false",
-	Why:  "Whoever breaks in finds a key to the cluster's interface. The rule looks at pods that name no service account: those have no use for one.",
+	Why:  "Someone who breaks in finds a key to the cluster's interface. The rule looks at pods that name no service account: those have no use for one.",
 	Same: []string{"KSV-0036"}, File: "pod.yaml",
 	Bad:  "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: nginx:1.29\n",
 	Good: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n",

@@ -225,7 +225,7 @@ func TestEveryIDOfBuildKit(t *testing.T) {
 		"NoEmptyContinuation", "RedundantTargetPlatform", "ReservedStageName", "SecretsUsedInArgOrEnv", "StageNameCasing", "UndefinedArgInFrom", "UndefinedVar", "WorkdirRelativePath",
 	} {
 		if _, ok := Lookup("BuildKit:" + id); !ok {
-			t.Errorf("no rule stands for %s", id)
+			t.Errorf("no rule has the id %s", id)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func ignorePatterns(data []byte) []ignorePattern {
 	return list
 }
 
-// ignoreExpression is a pattern as a regular expression: "**" stands for any
+// ignoreExpression is a pattern as a regular expression: "**" matches any
 // directories, "*" and "?" for what is in one name.
 func ignoreExpression(pattern string) string {
 	var b strings.Builder

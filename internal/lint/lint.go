@@ -384,7 +384,7 @@ type Extern struct {
 }
 
 // Add puts faults from elsewhere among those of the file, where the comments of
-// the file and the options set them aside like any other. What the file itself
+// the file and the options suppress them like any other. What the file itself
 // showed at the same line, by a rule that has an id in common, is not said twice.
 func (r *Result) Add(list []Extern) {
 	findings := r.Findings

@@ -60,7 +60,7 @@ var podSecurityRules = []Rule{{
 }, {
 	ID: "CS122", Title: "Probes and hooks ask the pod itself", Severity: finding.Medium,
 	Fix:  "remove host",
-	Why:  "The node sends the request, past network policies: whoever may write the manifest reaches what the node reaches.",
+	Why:  "The node sends the request, past network policies: anyone who may write the manifest reaches what the node reaches.",
 	File: "pod.yaml",
 	Bad:  pod("      livenessProbe: {httpGet: {host: 169.254.169.254, path: /, port: 80}}\n"), Good: pod("      livenessProbe: {httpGet: {path: /, port: 80}}\n"),
 	service: probeHosts,

@@ -179,7 +179,7 @@ type port struct {
 	from, to int
 }
 
-// eachPort yields the ports of EXPOSE. What a variable stands for is not known.
+// eachPort yields the ports of EXPOSE. What a variable represents is not known.
 func (c *dockerCheck) eachPort(do func(arg dockerfile.Word, p port)) {
 	c.each(func(s step) {
 		for _, arg := range s.Args {

@@ -120,7 +120,7 @@ func TestHadolintAndTrivyAreCovered(t *testing.T) {
 	}
 	for _, id := range ids {
 		if _, ok := Lookup(id); !ok {
-			t.Errorf("no rule stands for %s", id)
+			t.Errorf("no rule has the id %s", id)
 		}
 	}
 }

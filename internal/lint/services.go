@@ -37,7 +37,7 @@ var serviceRules = []Rule{{
 	ID: "CS106", Title: "Not as root", Severity: finding.Medium,
 	Fix:  "the number of another user",
 	In:   words{compose: "user: \"65532:65532\", or another number that is not 0", kubernetes: "runAsUser: 65532, or another number that is not 0", run: "--user 65532:65532, or another number that is not 0"},
-	Why:  "Whoever breaks in is root in the container, and one flaw of the kernel away from the host.",
+	Why:  "Someone who breaks in is root in the container, and one flaw of the kernel away from the host.",
 	Same: []string{"CIS 4.1", "KSV-0105"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    user: root\n", Good: "services:\n  web:\n    image: nginx:1.29\n    user: \"101:101\"\n",
 	service: serviceRoot,

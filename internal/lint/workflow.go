@@ -42,7 +42,7 @@ var workflowRules = []Rule{{
 }, {
 	ID: "CW104", Title: "The scanner's action is not taken from a branch", Severity: finding.High,
 	Fix:  "uses: owner/action@<commit>, or at least a version",
-	Why:  "Whoever can push to that branch runs code with the secrets of the workflow. It has happened, to scanners too.",
+	Why:  "Anyone who can push to that branch runs code with the secrets of the workflow. It has happened, to scanners too.",
 	File: ".github/workflows/ci.yml",
 	Bad:  job("      - uses: aquasecurity/trivy-action@master\n        with: {image-ref: app, exit-code: '1'}\n"), Good: job("      - uses: aquasecurity/trivy-action@0.33.1\n        with: {image-ref: app, exit-code: '1'}\n"),
 	workflow: movingAction,

@@ -68,7 +68,7 @@ func releaseOf(d sbom.Distro) (release, bool) {
 		return ubuntu(d.VersionID)
 	case "pop":
 		// Ubuntu's archive under the same release number, and System76's own
-		// packages beside it.
+		// packages next to it.
 		r, ok := ubuntu(d.VersionID)
 		return r.derived("Pop!_OS "+d.VersionID, "takes most of its packages from Ubuntu"), ok
 	case "echo":

@@ -16,7 +16,7 @@ type language struct {
 
 // programs says whose advisories the programs are compared with that no package
 // manager installed and that have other names there than their purls. OSV has no
-// name for the index of Node's own project, which is read beside Bitnami's
+// name for the index of Node's own project, which is read next to Bitnami's
 // advisories. Those of Java follow Oracle's critical patch updates, which OpenJDK
 // and what is built from it share.
 var programs = map[string]struct{ ecosystem, name string }{

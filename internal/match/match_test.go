@@ -124,7 +124,7 @@ func TestRules(t *testing.T) {
 		{"rpm: an erratum that cannot say its stream is about its own major", alma8, sbom.Package{Type: "rpm", Name: "nodejs", Version: "1:10.19.0-1.module_el8.5.0+1+a", Modularity: "nodejs:10"}, []vulndb.Record{
 			record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "1:12.22.0-1.module_el8.5.0+1+a", "CVE-2024-0001"), record("ALSA-2024:2", "AlmaLinux:8", "nodejs", "1:10.24.0-1.module_el8.5.0+1+a", "CVE-2024-0002")},
 			[]string{"CVE-2024-0002 ALSA-2024:2 < 1:10.24.0-1.module_el8.5.0+1+a → fixed 1:10.24.0-1.module_el8.5.0+1+a"}, ""},
-		{"rpm: a package that lost its label, beside numbered streams", alma8, rpm("nodejs", "1:10.19.0-1.module_el8.5.0+1+a"), []vulndb.Record{
+		{"rpm: a package that lost its label, next to numbered streams", alma8, rpm("nodejs", "1:10.19.0-1.module_el8.5.0+1+a"), []vulndb.Record{
 			with(record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "1:12.22.0-1.module_el8.5.0+1+a", "CVE-2024-0001"), func(a *vulndb.Affected) { a.Module = "nodejs:12" }),
 			with(record("ALSA-2024:2", "AlmaLinux:8", "nodejs", "1:10.24.0-1.module_el8.5.0+1+a", "CVE-2024-0002"), func(a *vulndb.Affected) { a.Module = "nodejs:10" })},
 			[]string{"CVE-2024-0002 ALSA-2024:2 < 1:10.24.0-1.module_el8.5.0+1+a → fixed 1:10.24.0-1.module_el8.5.0+1+a"}, ""},
@@ -165,7 +165,7 @@ func TestRules(t *testing.T) {
 			{ID: "GHSA-aaaa-bbbb-cccc", Aliases: []string{"CVE-2024-0001"}, Affected: []vulndb.Affected{{Ecosystem: golang, Name: "golang.org/x/net", Ranges: []vulndb.Range{{Fixed: "0.4.0"}}}}},
 			{ID: "GO-2024-1", Aliases: []string{"CVE-2024-0001", "GHSA-aaaa-bbbb-cccc"}, Affected: []vulndb.Affected{{Ecosystem: golang, Name: "golang.org/x/net", Ranges: []vulndb.Range{{Fixed: "0.3.0"}}}}}},
 			[]string{"CVE-2024-0001 GO-2024-1 < 0.3.0 also GHSA-aaaa-bbbb-cccc → fixed 0.4.0"}, ""},
-		{"a language's databases: whoever says affected is believed", none, lang("npm", "x", "1.5.0"), []vulndb.Record{
+		{"a language's databases: any that says affected is believed", none, lang("npm", "x", "1.5.0"), []vulndb.Record{
 			{ID: "GHSA-aaaa-bbbb-cccc", Aliases: []string{"CVE-2024-0001"}, Affected: []vulndb.Affected{{Ecosystem: npm, Name: "x", Ranges: []vulndb.Range{{Fixed: "1.4.0"}}}}},
 			{ID: "CVE-2024-0001", Affected: []vulndb.Affected{{Ecosystem: npm, Name: "x", Ranges: []vulndb.Range{{LastAffected: "1.6.0"}}}}}},
 			[]string{"CVE-2024-0001 CVE-2024-0001 <= 1.6.0 → affected"}, ""},

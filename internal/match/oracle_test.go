@@ -284,7 +284,7 @@ func middle(advisories []osvRecord, ecosystem string) []sbom.Package {
 
 // TestAlpineAgainstSecdb holds the Alpine 3.9 fixture against secdb, read
 // straight: a package has a CVE when its version is before the one that fixes
-// it, by the order that internal/version holds against apk's own table.
+// it, by the order that internal/version compares with apk's own table.
 func TestAlpineAgainstSecdb(t *testing.T) {
 	type entry struct {
 		Pkg struct {

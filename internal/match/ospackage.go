@@ -179,7 +179,7 @@ func modularRelease(version string) bool {
 }
 
 // sameStream reports whether one of a statement's labels is the package's,
-// which may go on with version, context and architecture:
+// which may continue with version, context and architecture:
 // "nodejs:18:8090020231108112434:a75119d5".
 func sameStream(labels, label string) bool {
 	own := stream(label)
@@ -209,7 +209,7 @@ func numberedStream(labels string) bool {
 // sameStreamNumbers compares two versions of which the first is of a stream that
 // is named by numbers. Where it begins with those, as nginx 1.20.1 of nginx:1.20
 // does, the other is of that stream only if it does too; of what a stream has
-// beside (php-pear 1.10 of php:7.4) the upstream major has to be the same.
+// next to (php-pear 1.10 of php:7.4) the upstream major has to be the same.
 func sameStreamNumbers(labels, fixed, version string) bool {
 	_, numbers, _ := strings.Cut(labels, ":")
 	numbers, _, _ = strings.Cut(numbers, " ")

@@ -12,7 +12,7 @@ import (
 //
 //	risk = 100 × impact × (0.5 + 0.5 × likelihood) × exposure
 //
-// It depends on nothing but the finding, so whoever changes one (a later
+// It depends on nothing but the finding, so the code that changes one (a later
 // verdict on reach) may compute it again.
 func Risk(v finding.Vulnerability) float64 {
 	if strings.HasPrefix(v.ID, "MAL-") || strings.HasPrefix(v.Advisory.ID, "MAL-") {

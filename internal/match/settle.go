@@ -208,7 +208,7 @@ func (m *matcher) upgrade(all []settled) string {
 // deciders picks from the statements about one vulnerability those whose word
 // counts.
 //
-// A language's databases are heard together: whoever says "affected" is
+// A language's databases count together: any that says "affected" is
 // believed, since none of them owns the package, and a missing range is more
 // often an oversight than a verdict.
 //

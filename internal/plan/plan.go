@@ -204,7 +204,7 @@ func (m *maker) upgrade(p *Plan) {
 	}
 	for _, s := range report.Steps(&left, report.Shown{}, m.in.Width) {
 		fixed := 0
-		for _, v := range s.Mended {
+		for _, v := range s.Fixes {
 			if m.left[at[v]] {
 				delete(m.left, at[v])
 				fixed++

@@ -33,7 +33,7 @@ type Gate struct {
 
 // ParseGate reads what --fail-on takes: a comma-separated list of severities (of
 // several the lowest counts), "kev", "epss=0.1", "unknown" and "eol"; "" and
-// "none" stand for a gate that never trips.
+// "none" give a gate that never trips.
 func ParseGate(list string) (Gate, error) {
 	var g Gate
 	if strings.TrimSpace(list) == "" {

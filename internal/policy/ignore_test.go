@@ -109,7 +109,7 @@ func TestBaseline(t *testing.T) {
 }
 
 // TestIgnoreCaseAndUnused: an id is the same in any case, and an entry that no
-// finding of any report has is told.
+// finding of any report has is named.
 func TestIgnoreCaseAndUnused(t *testing.T) {
 	var a Accepted
 	if err := a.Ignore("ign", []byte("cve-1 # known\nGITHUB-PAT\nCVE-2024-9999\nghsa-9\n"), time.Now()); err != nil {

@@ -273,7 +273,7 @@ const (
 	lineLiteral
 )
 
-// literalKind tells what a string may name. What stands for something computed
+// literalKind tells what a string may name. What represents something computed
 // in a path ("%s", "{name}", "${x}", "*", "?") is part of it.
 func literalKind(text []byte) int {
 	if len(text) == 0 {

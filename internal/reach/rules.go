@@ -167,7 +167,7 @@ func (w *Walk) applyRule(i int, file string) {
 	}
 }
 
-// need needs what one word of a rule stands for:
+// need needs what one word of a rule represents:
 //
 //	/a/b*/c     the files that match
 //	/a/b/       everything below the directory

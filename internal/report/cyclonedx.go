@@ -19,7 +19,7 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
-// BOMOptions says what a bill of materials holds beside the report. The zero
+// BOMOptions says what a bill of materials holds in addition to the report. The zero
 // value leaves the time out, so that the same report gives the same bytes.
 type BOMOptions struct {
 	Timestamp    time.Time // when the document was made; zero leaves it out

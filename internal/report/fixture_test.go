@@ -196,7 +196,7 @@ func shop() *Report {
 			Line: &finding.Line{File: "Dockerfile", Line: 4}, Fingerprint: "fp-cache"},
 		{Rule: "CI013", Title: "a HEALTHCHECK says whether the program is well", Severity: finding.Low, Message: "no HEALTHCHECK", Fix: "HEALTHCHECK",
 			Suppressed: &finding.Suppressed{By: ".careenignore", Why: "Kubernetes probes it"}, Fingerprint: "fp-health"},
-		{Rule: "CI005", Title: "no file gives its owner's rights to whoever runs it", Severity: finding.Negligible, Message: "2 setuid or setgid files of packages, from the base image",
+		{Rule: "CI005", Title: "no file gives its owner's rights to those who run it", Severity: finding.Negligible, Message: "2 setuid or setgid files of packages, from the base image",
 			Fix: "chmod u-s,g-s what nobody needs", Locations: append(at("usr/bin/passwd", 0), at("usr/bin/su", 0)...), Count: 2, Base: true,
 			Instruction: base, Fingerprint: "fp-setuid"},
 	}

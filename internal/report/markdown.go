@@ -139,7 +139,7 @@ func fixesMarkdown(u *Upgrade) string {
 	if worst.KEV {
 		text += ", **exploited**"
 	}
-	if n := len(u.Mended) + len(u.Unmended) - 1; n > 0 {
+	if n := len(u.Fixes) + len(u.Leaves) - 1; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	return text

@@ -295,7 +295,7 @@ func vulnerabilityFacts(v *finding.Vulnerability) []string {
 	return facts
 }
 
-// ruleMarkdown is the help that GitHub shows beside an alert.
+// ruleMarkdown is the help that GitHub shows next to an alert.
 func ruleMarkdown(worst *finding.Vulnerability, facts []string, list []*finding.Vulnerability, packages index) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**\n\n", markdownText(worst.ID))
@@ -484,7 +484,7 @@ func pageOf(id string) string {
 	return "https://osv.dev/vulnerability/" + escaped
 }
 
-// sarifText makes a text safe for a SARIF message, in which braces stand for
+// sarifText makes a text safe for a SARIF message, in which braces represent
 // arguments (section 3.11.5) and brackets for links (section 3.11.6).
 func sarifText(s string) string {
 	var b strings.Builder

@@ -33,7 +33,7 @@ func TestSARIFGolden(t *testing.T) {
 	golden.File(t, filepath.Join("testdata", "report.sarif"), sarif(t, shop()))
 }
 
-// hostileReport has names and paths that are out to break whoever writes them down.
+// hostileReport has names and paths that are meant to break what writes them down.
 func hostileReport() *Report {
 	r := shop()
 	name := "a:b [link](0) {0} `code` | \x1b]0;x\x07\n\u202e\xff %zz"

@@ -14,7 +14,7 @@ import (
 // Step is a command that fixes findings, and what it fixes.
 type Step struct {
 	Command string
-	Mended  []*finding.Vulnerability
+	Fixes   []*finding.Vulnerability
 
 	manager string
 }
@@ -50,7 +50,7 @@ func Steps(r *Report, shown Shown, width int) []Step {
 	}
 	slices.SortStableFunc(all, func(a, b Step) int {
 		return cmp.Or(
-			cmp.Compare(totalRisk(b.Mended), totalRisk(a.Mended)),
+			cmp.Compare(totalRisk(b.Fixes), totalRisk(a.Fixes)),
 			strings.Compare(a.Command, b.Command),
 		)
 	})
@@ -152,9 +152,9 @@ func step(manager string, rows []*Upgrade, width int) (Step, bool) {
 			continue
 		}
 		s.Command += arguments
-		s.Mended = append(s.Mended, u.Mended...)
+		s.Fixes = append(s.Fixes, u.Fixes...)
 	}
-	return s, len(s.Mended) > 0
+	return s, len(s.Fixes) > 0
 }
 
 // argument is how a package manager is told what to go to. apt and apk take the
@@ -179,7 +179,7 @@ func toolchainStep(rows []*Upgrade) (Step, bool) {
 	s := Step{Command: "rebuild with Go " + fix}
 	for _, u := range rows {
 		if strings.TrimPrefix(u.Fix, "v") == fix {
-			s.Mended = append(s.Mended, u.Mended...)
+			s.Fixes = append(s.Fixes, u.Fixes...)
 		}
 	}
 	return s, version.MatchString(fix)

@@ -402,7 +402,7 @@ func fixWord(u *Upgrade) string {
 		return u.Fix
 	}
 	states := map[finding.FixState]bool{}
-	for _, v := range u.Unmended {
+	for _, v := range u.Leaves {
 		states[v.Fix.State] = true
 	}
 	if len(states) > 1 || states[finding.Affected] {
@@ -432,9 +432,9 @@ func fixStateWord(state finding.FixState) string {
 // many others by severity, then what stays.
 func fixesCell(u *Upgrade) line {
 	worst := u.Worst()
-	list := u.Mended
+	list := u.Fixes
 	if len(list) == 0 {
-		list = u.Unmended
+		list = u.Leaves
 	}
 	l := words(symbol(worst.Severity) + " " + worst.ID + " ").and(severityWord(worst.Severity))
 	if worst.KEV {
@@ -444,13 +444,13 @@ func fixesCell(u *Upgrade) line {
 		l = l.add(", suppressed")
 	}
 	if u.NotLinked > 0 {
-		linked := len(u.Mended) + len(u.Unmended)
+		linked := len(u.Fixes) + len(u.Leaves)
 		l = l.add(fmt.Sprintf(" · %d linked of %d", linked, linked+u.NotLinked))
 	} else {
 		l = l.and(severityCounts(list[1:], " · ", ""))
 	}
-	if len(u.Mended) > 0 && len(u.Unmended) > 0 {
-		l = l.and(severityCounts(u.Unmended, ", ", " · leaves "))
+	if len(u.Fixes) > 0 && len(u.Leaves) > 0 {
+		l = l.and(severityCounts(u.Leaves, ", ", " · leaves "))
 	}
 	return l
 }
@@ -532,7 +532,7 @@ func reachWord(u *Upgrade) string {
 			states[p.Reach.State] = true
 		}
 	}
-	for _, v := range append(slices.Clone(u.Mended), u.Unmended...) {
+	for _, v := range append(slices.Clone(u.Fixes), u.Leaves...) {
 		if v.Reach != nil {
 			states[v.Reach.State] = true
 		}

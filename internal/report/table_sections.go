@@ -308,7 +308,7 @@ func (t *table) next(r *Report) {
 		if i > 0 {
 			l = words(strings.Repeat(" ", len(head)))
 		}
-		t.flow([]line{l.add(s.Command), gains(s.Mended)}, "     ", len(head))
+		t.flow([]line{l.add(s.Command), gains(s.Fixes)}, "     ", len(head))
 	}
 }
 

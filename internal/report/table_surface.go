@@ -9,7 +9,7 @@ import (
 
 // configuration writes what the image's configuration and files break: in one
 // flow of sentences, or a row each with all. What came with the base image is
-// counted, for it is no fault of whoever built this one.
+// counted, for this image's builder did not cause it.
 func (t *table) configuration(r *Report, all bool) {
 	if r.Misconfigurations == nil {
 		return

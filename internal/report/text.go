@@ -10,7 +10,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 )
 
-// What a table prints comes partly from the image, so from whoever made it. All
+// What a table prints comes partly from the image, so from its maker. All
 // of it passes through clean, and nothing but paint adds an escape sequence.
 
 // maxText bounds the bytes of one piece of text that are looked at; no line of

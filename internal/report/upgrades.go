@@ -15,8 +15,8 @@ type Upgrade struct {
 	Packages []*sbom.Package // never empty; the one that names the row first
 	Fix      string          // version to go to; "" when nothing fixes anything yet
 	Several  bool            // the findings name several fixed versions and no one said which is highest
-	Mended   []*finding.Vulnerability
-	Unmended []*finding.Vulnerability
+	Fixes    []*finding.Vulnerability
+	Leaves   []*finding.Vulnerability
 	// NotLinked counts the vulnerabilities of the package whose vulnerable code
 	// is not part of the Go binary, and that the row therefore leaves out.
 	NotLinked int
@@ -25,11 +25,11 @@ type Upgrade struct {
 // Worst returns the vulnerability that the row is known by: the worst of those
 // that the upgrade fixes, or of all when it fixes none.
 func (u *Upgrade) Worst() *finding.Vulnerability {
-	if len(u.Mended) > 0 {
-		return u.Mended[0]
+	if len(u.Fixes) > 0 {
+		return u.Fixes[0]
 	}
-	if len(u.Unmended) > 0 {
-		return u.Unmended[0]
+	if len(u.Leaves) > 0 {
+		return u.Leaves[0]
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func (u *Upgrade) Worst() *finding.Vulnerability {
 // risk is the highest risk of the row's vulnerabilities.
 func (u *Upgrade) risk() float64 {
 	risk := 0.0
-	for _, list := range [][]*finding.Vulnerability{u.Mended, u.Unmended} {
+	for _, list := range [][]*finding.Vulnerability{u.Fixes, u.Leaves} {
 		for _, v := range list {
 			risk = max(risk, v.Risk)
 		}
@@ -48,7 +48,7 @@ func (u *Upgrade) risk() float64 {
 // severity is that of the worst of the row's vulnerabilities.
 func (u *Upgrade) severity() finding.Severity {
 	severity := finding.Unknown
-	for _, list := range [][]*finding.Vulnerability{u.Mended, u.Unmended} {
+	for _, list := range [][]*finding.Vulnerability{u.Fixes, u.Leaves} {
 		for _, v := range list {
 			severity = max(severity, v.Severity)
 		}
@@ -56,7 +56,7 @@ func (u *Upgrade) severity() finding.Severity {
 	return severity
 }
 
-// Shown says which vulnerabilities a table lists beside the ordinary ones.
+// Shown says which vulnerabilities a table lists in addition to the ordinary ones.
 type Shown struct {
 	NotLinked  bool // those whose vulnerable code is not in the Go binary
 	Suppressed bool // those that were suppressed with a reason
@@ -102,15 +102,15 @@ func Upgrades(r *Report, shown Shown) []Upgrade {
 				u.NotLinked++
 			}
 		case v.Fix.State == finding.Fixed:
-			u.Mended = append(u.Mended, v)
+			u.Fixes = append(u.Fixes, v)
 		default:
-			u.Unmended = append(u.Unmended, v)
+			u.Leaves = append(u.Leaves, v)
 		}
 	}
 	var rows []Upgrade
 	for _, key := range order {
 		u := groups[key]
-		if len(u.Mended)+len(u.Unmended) > 0 {
+		if len(u.Fixes)+len(u.Leaves) > 0 {
 			u.finish()
 			rows = append(rows, *u)
 		}
@@ -119,7 +119,7 @@ func Upgrades(r *Report, shown Shown) []Upgrade {
 		return cmp.Or(
 			cmp.Compare(b.risk(), a.risk()),
 			cmp.Compare(b.Worst().Severity, a.Worst().Severity),
-			cmp.Compare(len(b.Mended), len(a.Mended)),
+			cmp.Compare(len(b.Fixes), len(a.Fixes)),
 			strings.Compare(a.Packages[0].Name, b.Packages[0].Name),
 			strings.Compare(a.Packages[0].Version, b.Packages[0].Version),
 			strings.Compare(firstPath(a.Packages[0]), firstPath(b.Packages[0])),
@@ -130,8 +130,8 @@ func Upgrades(r *Report, shown Shown) []Upgrade {
 
 // finish sorts what was gathered and works out the version to go to.
 func (u *Upgrade) finish() {
-	u.Mended = distinct(u.Mended)
-	u.Unmended = distinct(u.Unmended)
+	u.Fixes = distinct(u.Fixes)
+	u.Leaves = distinct(u.Leaves)
 	source := u.Packages[0].Source.Name
 	slices.SortFunc(u.Packages, func(a, b *sbom.Package) int {
 		return cmp.Or(
@@ -140,7 +140,7 @@ func (u *Upgrade) finish() {
 			strings.Compare(a.Name, b.Name),
 		)
 	})
-	if len(u.Mended) == 0 {
+	if len(u.Fixes) == 0 {
 		return
 	}
 	if u.Fix = u.Packages[0].UpgradeTo; u.Fix != "" {
@@ -148,8 +148,8 @@ func (u *Upgrade) finish() {
 	}
 	// Without the matcher's word only one single version is safe to name: which
 	// of several is the highest is the ecosystem's business.
-	u.Fix = u.Mended[0].Fix.Version
-	for _, v := range u.Mended {
+	u.Fix = u.Fixes[0].Fix.Version
+	for _, v := range u.Fixes {
 		if v.Fix.Version != u.Fix {
 			u.Fix, u.Several = "", true
 			return

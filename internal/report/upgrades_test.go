@@ -24,7 +24,7 @@ func summary(u Upgrade) string {
 		}
 		return strings.Join(s, " ")
 	}
-	return fmt.Sprintf("%s -> %s | mends %s | leaves %s | not linked %d", strings.Join(names, "+"), u.Fix, ids(u.Mended), ids(u.Unmended), u.NotLinked)
+	return fmt.Sprintf("%s -> %s | fixes %s | leaves %s | not linked %d", strings.Join(names, "+"), u.Fix, ids(u.Fixes), ids(u.Leaves), u.NotLinked)
 }
 
 func TestUpgrades(t *testing.T) {
@@ -33,22 +33,22 @@ func TestUpgrades(t *testing.T) {
 		got = append(got, summary(u))
 	}
 	want := []string{
-		"minimist -> 1.2.8 | mends CVE-2021-44906 CVE-2020-7598 | leaves  | not linked 0",
-		"minimist -> 1.2.8 | mends CVE-2021-44906 | leaves  | not linked 0",
-		"stdlib -> 1.21.11 | mends CVE-2023-24538 CVE-2024-24790 | leaves  | not linked 1",
-		"jsonwebtoken -> 9.0.0 | mends CVE-2022-23539 CVE-2022-23540 CVE-2022-23541 | leaves  | not linked 0",
-		"libgcrypt20 -> 1.10.1-3+deb12u1 | mends CVE-2026-41989 | leaves  | not linked 0",
-		"perl-base+libperl5.36 ->  | mends  | leaves CVE-2026-1234 | not linked 0",
-		"tar ->  | mends  | leaves CVE-2005-2541 | not linked 0",
+		"minimist -> 1.2.8 | fixes CVE-2021-44906 CVE-2020-7598 | leaves  | not linked 0",
+		"minimist -> 1.2.8 | fixes CVE-2021-44906 | leaves  | not linked 0",
+		"stdlib -> 1.21.11 | fixes CVE-2023-24538 CVE-2024-24790 | leaves  | not linked 1",
+		"jsonwebtoken -> 9.0.0 | fixes CVE-2022-23539 CVE-2022-23540 CVE-2022-23541 | leaves  | not linked 0",
+		"libgcrypt20 -> 1.10.1-3+deb12u1 | fixes CVE-2026-41989 | leaves  | not linked 0",
+		"perl-base+libperl5.36 ->  | fixes  | leaves CVE-2026-1234 | not linked 0",
+		"tar ->  | fixes  | leaves CVE-2005-2541 | not linked 0",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	all := Upgrades(shop(), Shown{NotLinked: true, Suppressed: true})
-	if n := len(all[2].Mended); n != 3 || all[2].NotLinked != 0 {
+	if n := len(all[2].Fixes); n != 3 || all[2].NotLinked != 0 {
 		t.Errorf("with the not linked ones: %s", summary(all[2]))
 	}
-	if n := len(all[3].Mended); n != 4 {
+	if n := len(all[3].Fixes); n != 4 {
 		t.Errorf("with the suppressed ones: %s", summary(all[3]))
 	}
 }
@@ -71,7 +71,7 @@ func TestUpgradesPickTheVersion(t *testing.T) {
 		{"the matcher's word", "3.0.0", []finding.Vulnerability{v("A", "2.0.0"), v("B", "3.0.0")}, "3.0.0", false},
 		{"one version", "", []finding.Vulnerability{v("A", "2.0.0"), v("B", "2.0.0"), v("C", "")}, "2.0.0", false},
 		{"two versions, no word", "", []finding.Vulnerability{v("A", "2.0.0"), v("B", "10.0.0")}, "", true},
-		{"nothing mends", "3.0.0", []finding.Vulnerability{v("A", "")}, "", false},
+		{"nothing fixes", "3.0.0", []finding.Vulnerability{v("A", "")}, "", false},
 	}
 	for _, test := range tests {
 		r := &Report{
@@ -97,13 +97,13 @@ func TestUpgradesTellCopiesApart(t *testing.T) {
 		}
 	}
 	got := Upgrades(r, Shown{})
-	if len(got) != 2 || len(got[0].Unmended)+len(got[1].Unmended) != 3 {
+	if len(got) != 2 || len(got[0].Leaves)+len(got[1].Leaves) != 3 {
 		t.Fatalf("%+v", got)
 	}
 	for _, u := range got {
 		want := map[string]int{"app/one": 1, "app/two": 2}[firstPath(u.Packages[0])]
-		if len(u.Unmended) != want {
-			t.Errorf("%s: %d findings, want %d", firstPath(u.Packages[0]), len(u.Unmended), want)
+		if len(u.Leaves) != want {
+			t.Errorf("%s: %d findings, want %d", firstPath(u.Packages[0]), len(u.Leaves), want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ const maxBodyInMemory = 16 << 20
 // bodies reads the bodies of one layer again. It keeps the layer open where the
 // last read ended, so of a compressed layer nothing is decompressed twice while
 // the bodies asked for lie further on: ask in the order of the layer's tar, or
-// of Tree.All, where there is a choice. The bytes were held against the digest
+// of Tree.All, where there is a choice. The bytes were checked against the digest
 // when the facts were made; here they are not again.
 type bodies struct {
 	mu    sync.Mutex
@@ -31,7 +31,7 @@ type bodies struct {
 
 func newBodies(layer *image.Layer) *bodies { return &bodies{layer: layer} }
 
-var errNoSource = errors.New("its layer is not at hand")
+var errNoSource = errors.New("its layer is not open")
 
 // body returns the content of the i-th visible entry.
 func (t *Tree) body(i int) (readerAtCloser, error) {

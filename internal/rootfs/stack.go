@@ -90,7 +90,7 @@ func Stack(facts []*Facts, layers []image.Layer) *Tree {
 // cursor walks the records of one layer.
 type cursor struct {
 	layer int32
-	next  int // index of the record after the one at hand
+	next  int // index of the record after the current one
 	path  string
 }
 

@@ -15,7 +15,7 @@ import (
 type tarReader struct {
 	in   *chunkReader
 	hdr  tar.Header  // of a plain entry; used again
-	slow *tar.Reader // where the entry at hand only archive/tar knows where it ends
+	slow *tar.Reader // where of the current entry only archive/tar knows where it ends
 	left int64       // of its body otherwise
 	pad  int64       // zeros behind that
 }
@@ -65,7 +65,7 @@ func isSparse(hdr *tar.Header) bool {
 	return false
 }
 
-// Read reads the body of the entry at hand.
+// Read reads the body of the current entry.
 func (t *tarReader) Read(p []byte) (int, error) {
 	if t.slow != nil {
 		return t.slow.Read(p)

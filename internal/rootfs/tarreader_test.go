@@ -98,7 +98,7 @@ func TestTarReaderReadsAsArchiveTar(t *testing.T) {
 	}
 }
 
-// FuzzTarReader changes a header and mends its sum, so that the change counts.
+// FuzzTarReader changes a header and corrects its sum, so that the change counts.
 func FuzzTarReader(f *testing.F) {
 	data := oddTar(f)
 	f.Add(uint16(0), uint16(tarSize), []byte("0000000001\x00"))

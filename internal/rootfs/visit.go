@@ -27,7 +27,7 @@ type visiting struct {
 	visitors []Visitor
 	lim      Limits
 	head     [headSize]byte
-	wanted   []int // visitors of the file at hand
+	wanted   []int // visitors of the current file
 	seen     []seen
 	fatal    error // what a visitor met that ends the pass
 
@@ -107,7 +107,7 @@ func (v *visiting) want(h *Header, head []byte) {
 	}
 }
 
-// passed takes in what visitors that do not want a file say of it all the same.
+// passed collects what visitors that do not want a file say of it all the same.
 func (v *visiting) passed(draft int, h *Header, head []byte) {
 	for i := range v.visitors {
 		if v.visitors[i].Passed == nil || slices.Contains(v.wanted, i) {
@@ -222,7 +222,7 @@ func (v *visiting) send() {
 	}()
 }
 
-// collect takes in what the visitors said of the oldest batch.
+// collect adds what the visitors said of the oldest batch.
 func (v *visiting) collect() {
 	b := v.out[0]
 	v.out = v.out[1:]
@@ -234,7 +234,7 @@ func (v *visiting) collect() {
 	v.spare = append(v.spare, b)
 }
 
-// finish takes in what is still to come from the visitors.
+// finish adds what is still to come from the visitors.
 func (v *visiting) finish() {
 	if v.batch != nil {
 		v.send()
@@ -298,7 +298,7 @@ func (c *charged) Charge(bytes int64) error {
 
 func (c *charged) Nesting() int { return c.v.lim.Nesting }
 
-// keep takes in what visitors said.
+// keep stores what visitors said.
 func (v *visiting) keep(found []foundFact) {
 	for _, f := range found {
 		var limit *limitError

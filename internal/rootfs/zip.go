@@ -14,7 +14,7 @@ func OpenZip(r io.ReaderAt, size, maxIndex int64) (*zip.Reader, error) {
 	index := &indexReader{r, maxIndex, fmt.Errorf("a directory of more than %d bytes", maxIndex)}
 	z, err := zip.NewReader(index, size)
 	index.left = -1
-	if z != nil { // beside an error that a caller may overlook
+	if z != nil { // with an error that a caller may overlook
 		z.RegisterDecompressor(zip.Deflate, inflate.Member)
 	}
 	return z, err

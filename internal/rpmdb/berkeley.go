@@ -94,7 +94,7 @@ func (db *berkeley) hashPage(page []byte, number int64, yield func([]byte, error
 		item := page[at:end]
 		switch item[0] {
 		case bdbKeyData:
-			// Package 0 stands for the last number given away: no header.
+			// Package 0 represents the last number given away: no header.
 			if len(item) < 1+16 {
 				continue
 			}

@@ -76,7 +76,7 @@ func (p *Package) EVR() string {
 }
 
 // Headers iterates over the packages of a database in the form in which it has
-// them: see ParseHeader. An error among them stands for one that cannot be read.
+// them: see ParseHeader. An error among them represents one that cannot be read.
 // Its arguments are those of Read.
 func Headers(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
 	blobs, err := open(r, size, wal, walSize)

@@ -43,7 +43,7 @@ func TestCoverage(t *testing.T) {
 		file("var/lib/dpkg/status-old", "kept by dpkg"),
 		file("usr/lib/a.so", elf),
 		file("usr/lib/python3/b.py", "1"), file("usr/lib/python3/__pycache__/b.cpython-311.pyc", "1"),
-		// A Python distribution, and what lies beside it.
+		// A Python distribution, and what lies next to it.
 		file("usr/lib/python3/dist-packages/Six-1.0.dist-info/METADATA", "Name: six\nVersion: 1.0\n\n"),
 		file("usr/lib/python3/dist-packages/Six-1.0.dist-info/RECORD", "six.py,,\n__pycache__/six.cpython-311.pyc,,\nsub/__init__.py,sha256=x,3\n../../../bin/six,,\n\"a,b/c.py\",,\n"),
 		file("usr/lib/python3/dist-packages/six.py", "1"), file("usr/lib/python3/dist-packages/sub/deep/er.py", "1"), file("usr/lib/python3/dist-packages/a,b/c.py", "1"),

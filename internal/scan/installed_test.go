@@ -17,7 +17,7 @@ import (
 )
 
 // TestOwnedAndUnownedProjects installs Python, Ruby, Java and Node projects as
-// Debian's packages, by dpkg itself, and unpacks the same projects beside them
+// Debian's packages, by dpkg itself, and unpacks the same projects next to them
 // from a wheel, a gem, a jar and an npm tarball. Debian's are listed once,
 // owned, and left to Debian; the others are listed unowned and compared with
 // their ecosystem.

@@ -103,7 +103,7 @@ func (l lines) ofSetting(kind, name, instruction string) *finding.Line {
 }
 
 // sameInstruction compares an instruction of a report with one of the history.
-// Each "…" in the former stands for a secret that is not shown.
+// Each "…" in the former represents a secret that is not shown.
 func sameInstruction(shown, text string) bool {
 	parts := strings.Split(shown, "…")
 	first, last := parts[0], parts[len(parts)-1]

@@ -58,7 +58,7 @@ type Limits struct {
 	Findings int // vulnerabilities; the rest is left out, with a warning
 }
 
-// Scanners says what is looked for beside the packages, which always are.
+// Scanners says what is looked for in addition to the packages, which always are.
 // Vulnerabilities are looked for whenever Options.DB is set.
 type Scanners struct {
 	Vulnerabilities   bool

@@ -131,7 +131,7 @@ func newAutomaton(keywords []string) *automaton {
 		a.class[b] = a.class[b|0x20]
 	}
 
-	// The trie; 0 stands for "no edge", since nothing leads back to the root.
+	// The trie; 0 represents "no edge", since nothing leads back to the root.
 	trie := [][]uint32{make([]uint32, a.stride)}
 	ends := [][]int32{nil}
 	for id, k := range keywords {

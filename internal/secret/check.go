@@ -45,7 +45,7 @@ func crc32Base62(token []byte) bool {
 
 // awsKeyID decodes the account out of an access key id: base 32 after the four
 // letters that say what it is, the account in the bits 1 to 40, at most twelve
-// digits. Ids of before 2019 go on with I or J and hold none.
+// digits. Ids of before 2019 continue with I or J and hold none.
 func awsKeyID(id []byte) bool {
 	const letters = 4
 	if len(id) != 20 {

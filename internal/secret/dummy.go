@@ -9,7 +9,7 @@ import (
 var placeholderParts = byteLists("${", "$(", "{{", "}}", "<%", "%>", "#{", "...", "…", "****", "xxxxx", "00000000", "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "your_", "your-", "-here", "_here", "insert_", "dummy", "sample", "notreal", "mytoken", "my_token", "my-token", "not-a-real", "fakekey", "fake_", "deadbeef", "1234567890", "abcdefghij", "0123456789", "todo", "lorem")
 
 // dummyPasswords are no secrets when people write them for passwords. The
-// list is of words that stand for a password, not of bad passwords.
+// list is of words that represent a password, not of bad passwords.
 var dummyPasswords = byteLists("password", "passwd", "passw0rd", "p4ssw0rd", "p@ssw0rd", "pass", "pwd", "secret", "mysecret", "my-secret", "mypassword", "my_password", "yourpassword", "yoursecret", "secretkey", "secret_key", "token", "mytoken", "api_key", "apikey", "key", "test", "testing", "tests", "testpass", "testpassword", "test123", "user", "username", "admin", "foo", "foobar", "foobarbaz", "bar", "baz", "none", "null", "nil", "true", "false", "undefined", "empty", "unset", "string", "str", "default", "required", "optional", "value", "hidden", "masked", "encrypted", "plaintext", "text", "prompt", "ask", "yes", "no", "enabled", "disabled", "abc123", "123456", "12345678", "qwerty", "asdf", "asdfasdf", "xxx", "xxxx", "---", "foo:bar", "user:pass", "user:password", "username:password")
 
 func byteLists(words ...string) [][]byte {

@@ -39,7 +39,7 @@ func (m *mark) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// markOfFile stands for a file that is a secret as a whole: one of the same path
+// markOfFile represents a file that is a secret as a whole: one of the same path
 // and size is taken for the same.
 func markOfFile(h *rootfs.Header) mark { return markOf(fmt.Appendf(nil, "%s %d", h.Path, h.Size)) }
 

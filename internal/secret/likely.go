@@ -29,7 +29,7 @@ const (
 	classes
 )
 
-// boundary stands for what is before the first letter of a word.
+// boundary represents what is before the first letter of a word.
 const boundary = 26
 
 // language is what pairs holds, in bits.

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 )
 
-// hidden stands for what is not shown.
+// hidden represents what is not shown.
 const hidden = "…"
 
 // redact returns what may be shown of a secret: enough to find it again and to

@@ -9,7 +9,7 @@ import (
 // Open returns the gaps because of which level file may drop what is needed. The
 // others keep all that could be meant: a package, a directory, the class path. Where
 // a program may start any other, or a file of no package asks for what is computed,
-// nothing stands for that.
+// there is nothing that could be kept for it.
 func Open(src Source) []reach.Gap {
 	var open []reach.Gap
 	for _, g := range src.Reach.Gaps {

@@ -122,7 +122,7 @@ func isSystems(file string) bool {
 	return false
 }
 
-// unitOf returns the directory or file that stands for the language package to
+// unitOf returns the directory or file that represents the language package to
 // which a file belongs: what is directly below the directory where that
 // language's packages are installed. "" where there is none.
 func unitOf(file string) string {

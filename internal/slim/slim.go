@@ -34,7 +34,7 @@ const (
 // for its own sake.
 type Options struct {
 	Level        Level    // "" means Packages
-	Keep         []string // paths and globs (path.Match; a directory stands for all below it)
+	Keep         []string // paths and globs (path.Match; a directory means all below it)
 	KeepPackages []string // names of packages
 	KeepShell    bool     // a shell and what it needs
 	Observed     []string // files that the original was seen to open or execute, links resolved

@@ -1,4 +1,4 @@
-// Package spelling finds the word that a misspelt one stands for: a verb, a flag, a
+// Package spelling finds the word that was meant by a misspelt one: a verb, a flag, a
 // path. It knows words only, and none of them.
 package spelling
 
@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// Nearest returns the word of a list that a misspelt one stands for, "" when none
+// Nearest returns the word of a list that was meant by a misspelt one, "" when none
 // is near: one slip of the fingers for each four letters.
 func Nearest(word string, words []string) string {
 	word = plain(word)

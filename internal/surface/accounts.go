@@ -64,7 +64,7 @@ func visitAccounts(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 
 // Words for the password field.
 const (
-	passwordEmpty     = "empty"     // whoever knows the name is in
+	passwordEmpty     = "empty"     // anyone who knows the name is in
 	passwordSet       = "set"       // a hash
 	passwordLocked    = "locked"    // nothing that a hash can be
 	passwordElsewhere = "elsewhere" // "x": in shadow
@@ -142,7 +142,7 @@ func (a *accountFiles) passwordOf(user accounts.Account) string {
 // give users for whom they run one thing.
 var noLogin = map[string]bool{"nologin": true, "false": true, "true": true, "sync": true, "halt": true, "shutdown": true, "nosh": true}
 
-// logins lists the users whose shell is in the image: whoever may run su, or
+// logins lists the users whose shell is in the image: those who may run su, or
 // comes in by a service that asks for passwords or keys, is they.
 func (in *Inspection) logins() []finding.Login {
 	var list []finding.Login

@@ -48,7 +48,7 @@ func Rules() []Rule {
 			"name a version and a digest in FROM; careen pin does", []string{"Dockle DKL-DI-0006", "Trivy DS-0001"}, true, latestBase},
 		{"CI004", "there is no sudo", finding.Medium,
 			"leave sudo out; do what needs root in the build, and USER afterwards", []string{"Dockle DKL-DI-0001", "Trivy DS-0010"}, false, sudoInstalled},
-		{"CI005", "no file gives its owner's rights to whoever runs it", finding.Low,
+		{"CI005", "no file gives its owner's rights to those who run it", finding.Low,
 			"chmod u-s,g-s what nobody needs, in the RUN that installs it", []string{"CIS 4.8", "Dockle CIS-DI-0008"}, false, setIDFiles},
 		{"CI006", "no file has capabilities beyond small ports and raw sockets", finding.Medium,
 			"setcap -r, and grant the capability to the container that needs it", []string{"CIS 4.8"}, false, capableFiles},
@@ -140,7 +140,7 @@ func (in *Inspection) misconfiguration(rule Rule, f fault) finding.Misconfigurat
 }
 
 // milder is one step less severe: what comes with the base image is for its
-// maintainers to mend, or for a change of base.
+// maintainers to fix, or for a change of base.
 func milder(s finding.Severity) finding.Severity {
 	if s <= finding.Negligible {
 		return s

@@ -160,7 +160,7 @@ func searchPaths(in *Inspection) []fault {
 			}
 		}
 		if name != "LD_PRELOAD" && slices.Contains(strings.Split(value, ":"), "") {
-			faults = append(faults, fault{message: name + " has an empty element, which stands for the current directory", subject: name + " "})
+			faults = append(faults, fault{message: name + " has an empty element, which represents the current directory", subject: name + " "})
 		}
 	}
 	return faults

@@ -143,7 +143,7 @@ func ruleCases() []ruleCase {
 		{rule: "CI025", config: image.Config{Env: []string{"NODE_TLS_REJECT_UNAUTHORIZED=0"}}, want: []string{"MEDIUM ENV NODE_TLS_REJECT_UNAUTHORIZED=0: certificates are not checked"}},
 		{rule: "CI025", config: image.Config{Env: []string{"NODE_TLS_REJECT_UNAUTHORIZED=1", "GIT_SSL_NO_VERIFY=false"}}},
 		{rule: "CI026", config: image.Config{Env: []string{"PATH=/usr/bin:bin:/data:"}}, own: []imagetest.Entry{mode(imagetest.Dir("data"), 0o777), imagetest.Dir("usr/bin")},
-			want: []string{`HIGH PATH has "/data", which every user may change`, `MEDIUM PATH has the relative "bin"`, "MEDIUM PATH has an empty element, which stands for the current directory"}},
+			want: []string{`HIGH PATH has "/data", which every user may change`, `MEDIUM PATH has the relative "bin"`, "MEDIUM PATH has an empty element, which represents the current directory"}},
 		{rule: "CI026", config: image.Config{Env: []string{"PATH=/usr/local/sbin:/usr/bin:/gone", "LD_PRELOAD=libjemalloc.so.2"}}, own: []imagetest.Entry{imagetest.Dir("usr/bin")}},
 		{rule: "CI027", config: image.Config{Cmd: []string{"/bin/sh", "-c", "node server.js"}}, want: []string{"LOW CMD node server.js runs through /bin/sh: the image needs a shell, and signals end there"}},
 		{rule: "CI027", config: image.Config{Entrypoint: []string{"/app"}, Cmd: []string{"/bin/sh", "-c", "x"}}},

@@ -1,5 +1,5 @@
 // Package surface measures what someone who got into a container of an image
-// finds there to go on with, and checks the image's configuration and files
+// finds there to use, and checks the image's configuration and files
 // against rules. It looks at the finished tree, at the image's configuration
 // and at the history; which packages there are it takes from the catalogue.
 // Secrets are another room's, and so is the Dockerfile.

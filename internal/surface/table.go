@@ -30,7 +30,7 @@ func table() []tool {
 		resolves = "looks hosts up, and carries data out through DNS"
 		scans    = "finds other hosts and services"
 		clones   = "fetches further code, and pushes data out"
-		client   = "talks to databases, clusters or clouds with the credentials at hand"
+		client   = "talks to databases, clusters or clouds with the credentials that are there"
 		runs     = "runs programs that need no compiler and no file on disk"
 		become   = "changes to another user"
 		escape   = "changes namespaces, roots or mounts, a step of most ways out of a container"

@@ -166,7 +166,7 @@ func lastTwo(path string) string {
 	return path[strings.LastIndexByte(path[:i], '/')+1:]
 }
 
-// isLeftover recognises what editors, desktops and people leave beside files
+// isLeftover recognises what editors, desktops and people leave next to files
 // that they change.
 func isLeftover(base string) bool {
 	if len(base) < 2 {

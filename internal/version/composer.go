@@ -6,7 +6,7 @@ import "strings"
 // (composer/semver, VersionParser::normalize): four numbers, or a date's; a
 // stability with numbers of its own; and whether it is a branch's head.
 type composerVersion struct {
-	numbers   string // joined by single separators; "x" stands for 9999999
+	numbers   string // joined by single separators; "x" represents 9999999
 	short     string // what the numbers missing up to four are: "0", "x", or none
 	stability int
 	serial    string // the numbers behind the stability

@@ -46,7 +46,7 @@ type differential struct {
 }
 
 // slow is for tools that are started anew for each pair, which takes them a
-// hundredth of a second. dpkg's order is held against all versions in the form
+// hundredth of a second. dpkg's order is compared with all versions in the form
 // of Dpkg::Version too.
 const slow = 600
 

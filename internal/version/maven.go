@@ -12,7 +12,7 @@ import "strings"
 //
 // ComparableVersion builds nested lists. Each list can hold one inner list, as
 // its last item, so that the whole is a flat row of items in which an opening
-// mark stands for "the rest is an inner list"; comparing rows item by item is
+// mark represents "the rest is an inner list"; comparing rows item by item is
 // comparing the lists.
 func compareMaven(a, b string) int {
 	var bufA, bufB [24]mavenItem // on the stack; more items cost an allocation

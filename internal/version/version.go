@@ -16,7 +16,7 @@ type Scheme string
 
 // The schemes.
 const (
-	Deb      Scheme = "deb"      // Debian, Ubuntu and their kin
+	Deb      Scheme = "deb"      // Debian, Ubuntu and their derivatives
 	RPM      Scheme = "rpm"      // every distribution with rpm
 	APK      Scheme = "apk"      // Alpine, Wolfi, Chainguard
 	Pacman   Scheme = "pacman"   // Arch Linux
@@ -45,7 +45,7 @@ const maxLength = 1024
 // version in that scheme and why (for APK only if the part that cannot be read
 // decides). The number is then still part of one
 // order (a version that cannot be read is older than all that can), good for
-// sorting a list but not for a verdict: whoever decides whether a
+// sorting a list but not for a verdict: a caller who decides whether a
 // package is vulnerable must treat an error as "not known" and say so.
 func Compare(s Scheme, a, b string) (int, error) {
 	if len(a) > maxLength || len(b) > maxLength {

@@ -74,7 +74,7 @@ func align(n uint64) uint64 { return (n + alignment - 1) &^ (alignment - 1) }
 
 // encodeHeader returns the header and the section table. The digest in the
 // header covers both, and the table holds the digest of each section: so the
-// one digest stands for the whole content and costs a reader a kilobyte.
+// one digest represents the whole content and costs a reader a kilobyte.
 func encodeHeader(minor uint16, built int64, size uint64, table []entry) []byte {
 	b := make([]byte, headerSize, headerSize+len(table)*entrySize)
 	copy(b, magic)
@@ -254,7 +254,7 @@ func (t *table) group(g uint32) cursor {
 
 // search finds s among the strings [lo, hi) of a table that is sorted there. It
 // returns its place and the table's own copy of it. First the group is found
-// by the groups' first strings, which are at hand without stepping, then the
+// by the groups' first strings, which are there without stepping, then the
 // place in it.
 func (t *table) search(s string, lo, hi uint32) (uint32, string, bool) {
 	if lo >= hi || hi > t.n {

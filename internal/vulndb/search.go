@@ -47,7 +47,7 @@ type PackageName struct {
 }
 
 // Named lists the packages of a name, whatever its case, in one ecosystem or,
-// with "", in all; an ecosystem without its release ("Debian") stands for all
+// with "", in all; an ecosystem without its release ("Debian") means all
 // releases. It reads all names, which takes milliseconds.
 func (db *DB) Named(ecosystem, name string) []PackageName {
 	var list []PackageName

@@ -3,7 +3,7 @@
 // the images itself: a Debian root file system with build-essential, python3,
 // git, nodejs, npm and cmake, through mmdebstrap, which wants root on Debian; 400 MB
 // of jars in jars; 2,000 Python distributions. What it prints is the table of
-// the README's performance section, and the processor time of each scan beside
+// the README's performance section, and the processor time of each scan next to
 // the floor's, which is steadier where others share the machine.
 //
 //	go run ./test/bench [-dir DIR] [-runs 5] [-only debian,jars,python]

@@ -227,7 +227,7 @@ func (r *reader) prefix(file, dir string, ref jsRef, what string) {
 
 // keepPrefix keeps a directory, or what in its parent starts with its name.
 // A package that starts so is kept with its package.json and what that says
-// stands for the package.
+// represents the package.
 func (r *reader) keepPrefix(file, at string, whole bool, what string) {
 	if whole {
 		r.w.KeepTree(file, at, what, isNodeDocumentation, func(p string) bool { return inNodeModules(at, p) })

@@ -205,7 +205,7 @@ func (r *reader) file(from, at string) []string {
 	return r.directory(from, at)
 }
 
-// directory returns the file that stands for a directory.
+// directory returns the file that represents a directory.
 func (r *reader) directory(from, dir string) []string {
 	if !r.w.IsDir(dir) {
 		return nil

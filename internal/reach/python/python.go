@@ -610,7 +610,7 @@ func (r *reader) gap(file string, line int, what string) {
 }
 
 // importNamed keeps the module that a string names. The name of a package in
-// the settings of Django stands for all that is in it.
+// the settings of Django represents all that is in it.
 func (r *reader) importNamed(file, name string) {
 	module, _, _ := strings.Cut(name, ":")
 	found, parts := r.findModule(r.searchPath(), module)

@@ -98,7 +98,7 @@ func readStarts(src []byte) startFacts {
 		switch open := len(m[2]) > 0 && m[2][0] != '"'; {
 		case !isStart(src, at):
 		case open && !strings.Contains(strings.TrimLeft(text, " "), " "):
-			computed(at) // the name goes on with a variable
+			computed(at) // the name continues with a variable
 		default:
 			add(&f.Commands, text)
 		}

@@ -262,7 +262,7 @@ func pathOf(environment string) string {
 	return value
 }
 
-// expand puts in what "%(name)s" stands for; what is not known is a variable of a
+// expand puts in what "%(name)s" represents; what is not known is a variable of a
 // shell that nothing sets.
 func (r *reader) expand(at, value string) string {
 	var b strings.Builder
