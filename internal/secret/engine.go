@@ -164,6 +164,9 @@ func (s *scan) look(r *rule, w span) {
 		return
 	}
 	text := s.text[w.from:w.to]
+	if !r.extent().has(text) {
+		return
+	}
 	for _, at := range r.regex().FindAllSubmatchIndex(text, maxPerWindow) {
 		// What touches an edge that we cut is a part of something longer.
 		if at[0] == 0 && w.from > 0 || at[1] == len(text) && w.to < len(s.text) {

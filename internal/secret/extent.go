@@ -3,6 +3,8 @@ package secret
 import (
 	"bytes"
 	"regexp/syntax"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -10,7 +12,7 @@ import (
 // be given to it.
 type extent struct {
 	shortest int                 // bytes that any match has at least
-	needs    []byte              // the longest text that is in every match; nil if none is known
+	needs    [][][]byte          // of each list, one of the texts is in every match
 	ascii    [utf8.RuneSelf]bool // the ASCII characters that may be part of a match; others all may
 }
 
@@ -30,33 +32,77 @@ func extentOf(expr string) *extent {
 	} else {
 		e.shortest = e.take(re)
 	}
-	for _, l := range literalsOf(re, true) {
-		if len(l) > len(e.needs) {
-			e.needs = l
-		}
-	}
+	e.needs = needsOf(re)
+	// What is rare is looked for first: the longest.
+	slices.SortStableFunc(e.needs, func(a, b [][]byte) int { return shortestOf(b) - shortestOf(a) })
 	return e
 }
 
-// literalsOf returns the texts that every match has in one piece, in the case they
-// are written, but that with which it begins: where a keyword is, that is there.
-func literalsOf(re *syntax.Regexp, beginning bool) [][]byte {
+// needsOf returns lists of texts: of each, one is in every match, in the case in
+// which it is written.
+func needsOf(re *syntax.Regexp) [][][]byte {
 	switch re.Op {
 	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 && !beginning {
-			return [][]byte{[]byte(string(re.Rune))}
+		if text := string(re.Rune); re.Flags&syntax.FoldCase == 0 || !hasLetter(text) {
+			return [][][]byte{{[]byte(text)}}
 		}
 	case syntax.OpCapture, syntax.OpPlus:
-		return literalsOf(re.Sub[0], beginning)
-	case syntax.OpConcat:
-		var list [][]byte
-		for _, part := range re.Sub {
-			list = append(list, literalsOf(part, beginning)...)
-			beginning = beginning && (part.Op == syntax.OpBeginText || part.Op == syntax.OpWordBoundary)
+		return needsOf(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return needsOf(re.Sub[0])
 		}
-		return list
+	case syntax.OpConcat:
+		var all [][][]byte
+		for _, part := range re.Sub {
+			all = append(all, needsOf(part)...)
+		}
+		return all
+	case syntax.OpAlternate:
+		// One of the best of each branch.
+		var either [][]byte
+		for _, branch := range re.Sub {
+			best := [][]byte(nil)
+			for _, list := range needsOf(branch) {
+				if best == nil || shortestOf(list) > shortestOf(best) {
+					best = list
+				}
+			}
+			if best == nil {
+				return nil
+			}
+			either = append(either, best...)
+		}
+		if len(either) <= maxEither {
+			return [][][]byte{either}
+		}
 	}
 	return nil
+}
+
+// maxEither bounds a list: with more, the expression itself is as fast.
+const maxEither = 24
+
+func hasLetter(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || 'a' <= r|0x20 && r|0x20 <= 'z' })
+}
+
+func shortestOf(list [][]byte) int {
+	least := len(list[0])
+	for _, text := range list {
+		least = min(least, len(text))
+	}
+	return least
+}
+
+// has reports whether a text holds all that any match in it needs.
+func (e *extent) has(text []byte) bool {
+	for _, list := range e.needs {
+		if !slices.ContainsFunc(list, func(one []byte) bool { return bytes.Contains(text, one) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // isBoundary reports whether an expression is "(?:[^\w-]|$)" or the like: one
@@ -127,7 +173,7 @@ func (e *extent) cut(text []byte) []byte {
 	for n < len(text) && (text[n] >= utf8.RuneSelf || e.ascii[text[n]]) {
 		n++
 	}
-	if n < e.shortest || !bytes.Contains(text[:n], e.needs) {
+	if n < e.shortest || !e.has(text[:n]) {
 		return nil
 	}
 	return text[:min(n+1, len(text))]

@@ -74,3 +74,58 @@ func TestExtentOfRules(t *testing.T) {
 		t.Error("the corpus shows nothing")
 	}
 }
+
+func TestNeeds(t *testing.T) {
+	for _, c := range []struct {
+		expr, text string
+		want       bool
+	}{
+		{`AB[0-9]+`, "xAB", true},
+		{`AB[0-9]+`, "ab1", false},
+		{`(?i:AB)[0-9]+`, "ab1", true},
+		{`(?i::/)x`, "x:", false},
+		{`(?:AB|C[DE])x`, "-C x", true},
+		{`(?:AB|C[DE])x`, "-A x", false},
+		{`(?:AB|[DE])x`, "x", true},
+		{`(?:AB){2,}x`, "ABx", true},
+		{`(?:AB)*x`, "x", true},
+		{`(?:AB)?x(y+)`, "x", false},
+		{`://[^@]+:p@`, "://host:80/", false},
+	} {
+		if got := extentOf(c.expr).has([]byte(c.text)); got != c.want {
+			t.Errorf("%s: %q: %t", c.expr, c.text, got)
+		}
+	}
+}
+
+// TestNeedsOfRules: what a rule matches, in the corpus and in the corpus with
+// characters changed, has what the rule needs.
+func TestNeedsOfRules(t *testing.T) {
+	corpus, err := os.ReadFile("testdata/corpus.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	matched := 0
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 2 {
+		for _, r := range defaults(t).rules {
+			if r.regex == nil {
+				continue
+			}
+			for _, at := range r.regex().FindAllIndex(corpus, 50) {
+				matched++
+				if !r.extent().has(corpus[at[0]:at[1]]) {
+					t.Errorf("%s matches %q, which has not what it needs", r.id, corpus[at[0]:at[1]])
+				}
+			}
+		}
+		corpus = slices.Clone(corpus)
+		for range len(corpus) / 40 {
+			i := rng.IntN(len(corpus))
+			corpus[i] ^= 0x20
+		}
+	}
+	if matched < 500 {
+		t.Errorf("only %d matches were looked at", matched)
+	}
+}

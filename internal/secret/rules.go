@@ -49,7 +49,7 @@ type rule struct {
 	severity   finding.Severity
 	order      int // place among all rules
 	regex      func() *regexp.Regexp
-	extent     func() *extent // of regex; of anchored rules only
+	extent     func() *extent // of regex
 	path       *pathPattern   // nil for every path
 	group      int            // of regex that is the secret; 0 means the first that took part
 	entropy    float64        // bits a byte; 0 asks for none
@@ -364,8 +364,8 @@ func (t *ruleText) rule(compile compiler) (*rule, error) {
 		if r.anchored {
 			r.wordStart = strings.HasPrefix(expr, `\b`)
 			expr = `\A(?:` + expr + `)`
-			r.extent = sync.OnceValue(func() *extent { return extentOf(expr) })
 		}
+		r.extent = sync.OnceValue(func() *extent { return extentOf(expr) })
 		if r.regex, err = compile(expr); err != nil {
 			return nil, err
 		}
