@@ -17,9 +17,10 @@ check:
 update:
 	go test $$(grep -rl careen/internal/golden --include='*_test.go' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
-# Looks for inputs that break a parser; INPUTS is how many each target gets.
+# Looks for inputs that break a parser or cost too much, in all targets by turns,
+# for FOR seconds, and prints a table. TARGETS are patterns of their names.
 fuzz:
-	bash ci/fuzz $(INPUTS)
+	bash ci/fuzz $(or $(FOR),600) $(TARGETS)
 
 # The table of the README's performance section, on images that it builds itself.
 bench:

@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"dockerfile": {"image"},
 	"workload":   {"wrappers"},
 	"confine":    {}, // runs a program of an image apart from the machine
+	"costs":      {}, // what an input may cost a fuzz target; for tests
 
 	// Tier 2, data. sbom shares finding's Location; vulndb stores finding's
 	// severities and fix states, so that the words exist once.
@@ -95,7 +96,7 @@ var rooms = map[string][]string{
 }
 
 // testRooms are what tests alone may import.
-var testRooms = []string{"imagetest", "reach/reachtest", "golden"}
+var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden"}
 
 // longestChain is how many rooms the longest chain of imports has, from cli down:
 // it may shrink, and grows by a decision. TestLongestChain measures it.

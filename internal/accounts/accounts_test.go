@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 const passwd = "root:x:0:0:root:/root:/bin/bash\n# a comment:x:1:1\n+::::::\n-jo\n\n" +
@@ -57,7 +59,7 @@ func TestResolve(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(passwd), "app:www")
-	f.Fuzz(func(t *testing.T, data []byte, spec string) {
+	costs.Fuzz(f, func(t *testing.T, data []byte, spec string) {
 		list := Parse(data)
 		for _, a := range list {
 			if a.Name == "" {

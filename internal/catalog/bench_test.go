@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -149,7 +150,7 @@ func FuzzCatalogers(f *testing.F) {
 			f.Add(i, []byte(s.content))
 		}
 	}
-	f.Fuzz(func(t *testing.T, which int, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, which int, data []byte) {
 		c := rows[uint(which)%uint(len(rows))]
 		h := &rootfs.Header{Path: all[c.name].path, Size: int64(len(data)), Mode: 0o755}
 		fact, err := c.visit(h, memory{bytes.NewReader(data)})

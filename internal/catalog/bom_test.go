@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -346,7 +347,7 @@ func FuzzBOM(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Add([]byte(`{"predicate": {"bomFormat": "CycloneDX", "components": [` + strings.Repeat(`{"purl": "pkg:npm/a@1", "components": [`, 50) + strings.Repeat("]}", 50) + "]}}"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		r, err := ReadSBOM(data, Limits{})
 		if err == nil {
 			named(t, r.Packages)

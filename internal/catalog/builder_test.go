@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -163,7 +164,7 @@ func TestAnotherBuildersImage(t *testing.T) {
 func FuzzAptLists(f *testing.F) {
 	f.Add("Origin: x\n")
 	f.Add("Package: a\nVersion: 1\n\nPackage:\nVersion:")
-	f.Fuzz(func(_ *testing.T, text string) {
+	costs.Fuzz(f, func(_ *testing.T, text string) {
 		parseAptRelease(text)
 		parseAptIndex(text)
 		aptRepository(text)

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -43,7 +44,7 @@ func TestChiselManifest(t *testing.T) {
 
 func FuzzChisel(f *testing.F) {
 	f.Add([]byte(wall))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		list, _ := parseChiselWall(data)
 		named(t, list)
 		parseChiselManifest(data)

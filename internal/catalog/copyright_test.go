@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 )
 
@@ -82,7 +83,7 @@ func TestCopyrightFilesOfThisMachine(t *testing.T) {
 func FuzzCopyright(f *testing.F) {
 	f.Add([]byte("Format: copyright-format\nLicense: GPL-2+ or Artistic\n"))
 	f.Add([]byte("See /usr/share/common-licenses/GPL-2"))
-	f.Fuzz(func(t *testing.T, data []byte) { parseCopyright(data) })
+	costs.Fuzz(f, func(t *testing.T, data []byte) { parseCopyright(data) })
 }
 
 func BenchmarkCopyright(b *testing.B) {

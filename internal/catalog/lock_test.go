@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -300,7 +301,7 @@ func FuzzLockFiles(f *testing.F) {
 	for _, s := range lockSamples {
 		f.Add(s.base, []byte(s.text))
 	}
-	f.Fuzz(func(t *testing.T, base string, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, base string, data []byte) {
 		if parse := lockParser(base); parse != nil {
 			list, _ := parse(data)
 			named(t, list)
@@ -342,7 +343,7 @@ func FuzzBunLockb(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add(data[:200])
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		list, _ := parseBunLockb(data)
 		named(t, list)
 	})

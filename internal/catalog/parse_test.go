@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -275,7 +276,7 @@ func TestFactsComeBack(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(found{Packages: []sbom.Package{deb("a", "1", "amd64", "s", "0")}, Problems: problems{{7, "odd"}}, Symbols: sbom.NewSymbols([]string{"a"})}.encode())
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		decode(data)
 		identities(data)
 	})
@@ -284,7 +285,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzDpkgStatus(f *testing.F) {
 	f.Add([]byte("Package: libc6\nStatus: install ok installed\nSource: glibc (2.36-9)\nVersion: 2.36-9+b1\n\n"))
 	f.Add([]byte("Package: a\n : b\nSource: x (\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		list, _ := parseDpkgStatus(data)
 		named(t, list)
 		parseDpkgStatusFile(data)
@@ -294,7 +295,7 @@ func FuzzDpkgStatus(f *testing.F) {
 func FuzzDpkgList(f *testing.F) {
 	f.Add([]byte("/.\n/usr\n/usr/bin\n/usr/bin/x\n"))
 	f.Add([]byte("0123  usr/bin/x\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		parseDpkgList(data)
 		parseMD5Sums(data)
 	})
@@ -302,7 +303,7 @@ func FuzzDpkgList(f *testing.F) {
 
 func FuzzApkInstalled(f *testing.F) {
 	f.Add([]byte("P:musl\nV:1.2.5-r0\nF:lib\nR:libc.so\n\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		list, _ := parseApkInstalled(data)
 		named(t, list)
 	})
@@ -310,7 +311,7 @@ func FuzzApkInstalled(f *testing.F) {
 
 func FuzzPackageJSON(f *testing.F) {
 	f.Add([]byte(`{"name":"x","version":"1","license":{"type":"ISC"},"licenses":[{"type":"MIT"},"BSD",7]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		list, _ := parsePackageJSON("node_modules/x/package.json", data)
 		named(t, list)
 	})
@@ -318,7 +319,7 @@ func FuzzPackageJSON(f *testing.F) {
 
 func FuzzOSRelease(f *testing.F) {
 	f.Add([]byte("ID=\"debian\"\nVERSION_ID='12'\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		parseOSRelease(data)
 		parseRedhatRelease(string(data))
 		parseDebianVersion(string(data))

@@ -3,6 +3,8 @@ package catalog
 import (
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestPomProperties(t *testing.T) {
@@ -22,7 +24,7 @@ func TestPomProperties(t *testing.T) {
 func FuzzPom(f *testing.F) {
 	f.Add([]byte("<project><groupId>a</groupId><artifactId>b</artifactId><version>${v}</version><properties><v>1</v></properties><licenses><license><name>MIT</name></license></licenses></project>"))
 	f.Add([]byte(strings.Repeat("<a>", 100)))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		if p, err := parsePom(data); err == nil {
 			p.coordinates()
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -408,7 +409,7 @@ func FuzzProgram(f *testing.F) {
 	f.Add("redis-server", []byte("\x007.0.14\x00\x007.0.14buildkitsandbox-1698867500000000000\x00"))
 	f.Add("python3.12", []byte("\x003.12.1\x00"))
 	f.Add("nginx", []byte("\x00nginx version: nginx/1.22.1\x00"))
-	f.Fuzz(func(t *testing.T, base string, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, base string, data []byte) {
 		found, _ := readProgram(&rootfs.Header{Path: "bin/" + base}, memory{bytes.NewReader(data)})
 		named(t, found.Packages)
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
@@ -152,4 +153,37 @@ func BenchmarkDoubling(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzImage puts together what several files of two layers say, each any
+// cataloger's, and the lists of files next to them.
+func FuzzImage(f *testing.F) {
+	all := samples(f)
+	rows := catalogers()
+	for i, c := range rows {
+		next := all[rows[(i+1)%len(rows)].name]
+		if s, ok := all[c.name]; ok && len(s.content)+len(next.content) < 200_000 {
+			f.Add(i, []byte(s.content), (i+1)%len(rows), []byte(next.content), []byte("/usr/bin/a\n"+s.path+"\n"))
+		}
+	}
+	costs.Fuzz(f, func(t *testing.T, one int, first []byte, two int, second, list []byte) {
+		a, b := all[rows[uint(one)%uint(len(rows))].name].path, all[rows[uint(two)%uint(len(rows))].name].path
+		if a == "" || b == "" {
+			t.Skip("a cataloger without a sample")
+		}
+		low := []imagetest.Entry{imagetest.File("etc/os-release", bookworm), imagetest.Exec(a, string(first)), imagetest.File("var/lib/dpkg/info/a.list", string(list)),
+			imagetest.File("var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n")}
+		high := []imagetest.Entry{imagetest.Exec(b, string(second)), imagetest.Exec("srv/"+a, string(first)), imagetest.Exec("srv/"+b, string(second))}
+		tree := stack(t, low, high)
+		defer tree.Close()
+		r := inTree(tree)
+		seen := map[[2]string]bool{}
+		for _, p := range r.Packages {
+			key := [2]string{p.PURL, p.Owner}
+			if seen[key] || len(p.Locations) == 0 || p.PURL == "" {
+				t.Errorf("%+v", p)
+			}
+			seen[key] = true
+		}
+	})
 }

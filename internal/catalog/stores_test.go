@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 )
 
@@ -49,7 +50,7 @@ func TestSplitPortage(t *testing.T) {
 func FuzzStores(f *testing.F) {
 	f.Add("skopeo-1.5.1-r1", []byte("obj /usr/bin/x d41d8cd98f00b204e9800998ecf8427e 1\nsym /a -> b 1\n"))
 	f.Add("0c1p8wj6z2q3x4v5y6z7a8b9c0d1f2gh-openssl-3.0.12-bin", []byte("obj /\nobj / \n"))
-	f.Fuzz(func(t *testing.T, base string, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, base string, data []byte) {
 		if name, version := splitNix(base); len(name)+len(version) > len(base) {
 			t.Errorf("%q: %q and %q are longer", base, name, version)
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // FuzzConfig reads .careen.yaml, which anyone who can write to the working
@@ -17,7 +19,7 @@ func FuzzConfig(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		values, err := parseConfig("careen.yaml", data)
 		if err != nil {
 			if values != nil || !strings.HasPrefix(err.Error(), "careen.yaml:") {

@@ -11,6 +11,8 @@ import (
 
 	gocvss30 "github.com/pandatix/go-cvss/30"
 	gocvss31 "github.com/pandatix/go-cvss/31"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestScore(t *testing.T) {
@@ -95,7 +97,7 @@ func FuzzScore(f *testing.F) {
 	f.Add("CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N/RL:O")
 	f.Add("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N/MAV:X")
 	f.Add("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:U/MSI:S/U:Red")
-	f.Fuzz(func(t *testing.T, vector string) {
+	costs.Fuzz(f, func(t *testing.T, vector string) {
 		score, version, err := Score(vector)
 		if err != nil {
 			if score != 0 || version != "" {

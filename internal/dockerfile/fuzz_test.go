@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // FuzzParse reads anything without panic, and compares what it read with the
@@ -28,7 +30,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Fuzz(func(t *testing.T, src []byte) {
+	costs.Fuzz(f, func(t *testing.T, src []byte) {
 		checkParse(t, src)
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestTableIsWellFormed(t *testing.T) {
@@ -200,7 +202,7 @@ func TestOfImage(t *testing.T) {
 func FuzzOfImage(f *testing.F) {
 	f.Add("python", "3.8-slim-buster")
 	f.Add("dotnet/aspnet", "6.0-alpine3.16")
-	f.Fuzz(func(t *testing.T, repository, tag string) {
+	costs.Fuzz(f, func(t *testing.T, repository, tag string) {
 		for _, r := range OfImage(repository, tag) {
 			if r.Title == "" || r.Line == "" {
 				t.Errorf("%q %q: %+v", repository, tag, r)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // TestDynamicAgreesWithDebugELF holds the reader, which goes by program headers,
@@ -169,7 +171,7 @@ func FuzzReadDynamic(f *testing.F) {
 		}
 	}
 	f.Add([]byte("\x7fELF\x02\x01\x01\x00"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		d, err := ReadDynamic(bytes.NewReader(data))
 		if err == nil && (len(d.Imports) > maxImports || len(d.Needed) > 2*maxVersions) {
 			t.Errorf("%d imports, %d needed", len(d.Imports), len(d.Needed))

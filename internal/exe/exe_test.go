@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // build compiles the program in testdata/probe for the system given and
@@ -326,7 +328,7 @@ func FuzzGoBinary(f *testing.F) {
 	header := make([]byte, 200)
 	copy(header, "\xf1\xff\xff\xff\x00\x00\x01\x08")
 	f.Add(header)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		r := bytes.NewReader(data)
 		for _, kind := range []Kind{ELF, PE, MachO} {
 			GoBuild(r, kind)
@@ -340,7 +342,7 @@ func FuzzGoBinary(f *testing.F) {
 func FuzzNormalName(f *testing.F) {
 	f.Add("net/http.(*Client).Do.func1")
 	f.Add("a/b.(*List[go.shape.int]).Push")
-	f.Fuzz(func(t *testing.T, raw string) { normalName(raw) })
+	costs.Fuzz(f, func(t *testing.T, raw string) { normalName(raw) })
 }
 
 func BenchmarkGoFunctions(b *testing.B) {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 //go:noinline
@@ -45,7 +47,7 @@ func FuzzGoStrings(f *testing.F) {
 	copy(head, "\x7fELF\x02\x01\x01")
 	head[18] = 62
 	f.Add(head)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		n := 0
 		for s := range GoStrings(bytes.NewReader(data), 20) {
 			if n++; len(s) < 2 || len(s) > 20 || n > len(data)*goWindow {

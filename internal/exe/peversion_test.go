@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // resourceBlock is a block of a version resource.
@@ -134,7 +136,7 @@ func TestPEVersionOfMono(t *testing.T) {
 
 func FuzzPEVersion(f *testing.F) {
 	f.Add(peWithVersion(0x8664, [2]string{"ProductVersion", "1.0"}))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		v, _ := ReadPEVersion(bytes.NewReader(data))
 		if len(v.Strings) > maxVersionStrings {
 			t.Errorf("%d strings", len(v.Strings))

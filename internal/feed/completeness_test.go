@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -40,7 +41,7 @@ func TestExtents(t *testing.T) {
 
 func FuzzExtents(f *testing.F) {
 	f.Add("a/b\tpart\t2026-08-22\twords\n")
-	f.Fuzz(func(_ *testing.T, text string) {
+	costs.Fuzz(f, func(_ *testing.T, text string) {
 		if all, err := parseExtents(text); err == nil {
 			all.of("https://a/b/c")
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -29,7 +30,7 @@ func fuzz(f *testing.F, format string) {
 		f.Add(data)
 	}
 	parse := formats[format].stream
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		o := &out{file: "fuzz"}
 		if err := parse(bytes.NewReader(data), o); err != nil && err.Error() == "" {
 			t.Error("an error without words")
@@ -78,7 +79,7 @@ func FuzzPhoton(f *testing.F)        { fuzz(f, "photon") }
 func FuzzRepomd(f *testing.F) {
 	f.Add(`<repomd><data type="updateinfo"><location href="repodata/updateinfo.xml.gz"/></data></repomd>`)
 	f.Add(`<repomd><data type="updateinfo"><location href="../../etc/passwd"/></data></repomd>`)
-	f.Fuzz(func(t *testing.T, text string) {
+	costs.Fuzz(f, func(t *testing.T, text string) {
 		href, err := updateinfoHref(text)
 		if err == nil && (strings.Contains(href, "..") || strings.HasPrefix(href, "/")) {
 			t.Errorf("href %q leaves the repository", href)

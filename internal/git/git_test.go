@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // serve puts git's own server in front of a directory of repositories.
@@ -149,7 +151,7 @@ func TestServersThatAreNone(t *testing.T) {
 func FuzzAdvertisement(f *testing.F) {
 	f.Add("001e# service=git-upload-pack\n0000000eversion 2\n0000")
 	f.Add("003f" + strings.Repeat("a", 40) + " refs/tags/v1\x00caps\n0000")
-	f.Fuzz(func(t *testing.T, body string) {
+	costs.Fuzz(f, func(t *testing.T, body string) {
 		parseAdvertisement(strings.NewReader(body))
 		parseRefs(strings.NewReader(body))
 	})

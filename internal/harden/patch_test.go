@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/harden"
 )
@@ -120,7 +121,7 @@ func FuzzPatch(f *testing.F) {
 	f.Add([]byte("kind: Pod\r\nspec:\r\n  containers:\r\n    - name: x\r\n      image: y\r\n"), "")
 	f.Add([]byte("services:\n  web:\n    cap_drop: [a] # ]\n    volumes:\n    - x:/x\nvolumes:\n  y:\n"), "web")
 	f.Add([]byte("---\nspec:\n  containers:\n  - image: |\n      y\n    name: x\n"), "x")
-	f.Fuzz(func(t *testing.T, data []byte, service string) {
+	costs.Fuzz(f, func(t *testing.T, data []byte, service string) {
 		if patched, _, err := small().Patch(data, service); err == nil {
 			checkGrown(t, data, patched)
 		}

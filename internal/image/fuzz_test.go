@@ -10,6 +10,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // readAll reads every layer that the candidates lead to: it must end without a
@@ -42,7 +44,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add(tarOf(f, "manifest.json", `[{"Config":"c.json","RepoTags":["a:1"],"Layers":["l/layer.tar"]}]`, "c.json", config, "l/layer.tar", ">../m", "m", "layer"))
 	sum := sha256.Sum256([]byte("{}"))
 	f.Add(tarOf(f, "oci-layout", "{}", "index.json", fmt.Sprintf(`{"manifests":[{"mediaType":"x","digest":"sha256:%x","size":2}]}`, sum), fmt.Sprintf("blobs/sha256/%x", sum), "{}"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		a, err := indexArchive(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
@@ -92,7 +94,7 @@ func (a anything) blob(descriptor) (io.ReadCloser, error) {
 func FuzzLayout(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0","size":1,"annotations":{"org.opencontainers.image.ref.name":"x"},"platform":{"os":"linux","architecture":"amd64"}}]}`))
 	f.Add([]byte(`{"schemaVersion":2,"config":{"digest":"sha256:0","size":2},"layers":[{"digest":"sha256:0","size":0,"urls":["x"]}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		o := &oci{content: anything{"{}"}, kind: "oci-dir", maxConfig: maxConfig}
 		if candidates, err := o.layoutCandidates(data); err == nil {
 			readAll(t, candidates)
@@ -108,7 +110,7 @@ func FuzzLayout(f *testing.F) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(`{"created":"2024-05-01T12:00:00Z","architecture":"amd64","os":"linux","config":{"User":"x","Entrypoint":"x","ExposedPorts":{"80/tcp":{}},"Healthcheck":{"Test":["NONE"]}},"rootfs":{"type":"layers","diff_ids":["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]},"history":[{"created_by":"x"},{"empty_layer":true}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		config, _, err := parseConfig(data)
 		if err != nil {
 			return
@@ -127,7 +129,7 @@ func FuzzParseTarget(f *testing.F) {
 	for _, s := range []string{"alpine:3.20", "docker:x", "oci-dir:x#y", "-", "./x", "registry:docker:dind", "a@sha256:0"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	costs.Fuzz(f, func(t *testing.T, s string) {
 		target, err := ParseTarget(s)
 		if err == nil && target.Name == "" {
 			t.Errorf("%q: a target without a name", s)
@@ -137,7 +139,7 @@ func FuzzParseTarget(f *testing.F) {
 
 func FuzzDaemonAnswers(f *testing.F) {
 	f.Add(2, "RUN x", int64(1), "CMD y", int64(0), "buildkit.dockerfile.v0")
-	f.Fuzz(func(t *testing.T, layers int, by1 string, size1 int64, by2 string, size2 int64, comment string) {
+	costs.Fuzz(f, func(t *testing.T, layers int, by1 string, size1 int64, by2 string, size2 int64, comment string) {
 		lines := []historyLine{{CreatedBy: by2, Size: size2}, {CreatedBy: by1, Size: size1, Comment: comment}}
 		history := engineHistory(lines)
 		if !markEmpty(history, lines, layers) {

@@ -1,6 +1,10 @@
 package image
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/careen/careen/internal/costs"
+)
 
 func TestCleanInstruction(t *testing.T) {
 	for line, want := range map[string]string{
@@ -46,7 +50,7 @@ func TestCleanInstruction(t *testing.T) {
 func FuzzCleanInstruction(f *testing.F) {
 	f.Add("|2 A=1 B=2 /bin/sh -c #(nop) x # buildkit")
 	f.Add("RUN /bin/bash -o pipefail -c x")
-	f.Fuzz(func(t *testing.T, line string) {
+	costs.Fuzz(f, func(t *testing.T, line string) {
 		got := cleanInstruction(line)
 		if len(got) > len(line)+len("RUN ") {
 			t.Errorf("%q became longer: %q", line, got)

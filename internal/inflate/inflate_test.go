@@ -14,6 +14,8 @@ import (
 
 	kflate "github.com/klauspost/compress/flate"
 	kgzip "github.com/klauspost/compress/gzip"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // class maps errors of both implementations to what they have in common.
@@ -614,7 +616,7 @@ func FuzzRaw(f *testing.F) {
 		e := encodings(f, b)
 		f.Add(e[rnd.Intn(len(e))])
 	}
-	f.Fuzz(func(t *testing.T, b []byte) { checkRaw(t, "fuzz", b) })
+	costs.Fuzz(f, func(t *testing.T, b []byte) { checkRaw(t, "fuzz", b) })
 }
 
 func FuzzGzip(f *testing.F) {
@@ -629,7 +631,7 @@ func FuzzGzip(f *testing.F) {
 		}
 		f.Add(o.Bytes())
 	}
-	f.Fuzz(func(t *testing.T, b []byte) { checkGzip(t, "fuzz", b) })
+	costs.Fuzz(f, func(t *testing.T, b []byte) { checkGzip(t, "fuzz", b) })
 }
 
 // BenchmarkGunzip decompresses the gzip file named by $GZIPFILE, or text and

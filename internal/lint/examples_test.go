@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // examples are small files with the lines on which a rule finds something; the
@@ -278,7 +280,7 @@ func TestDockerIgnore(t *testing.T) {
 
 func FuzzDockerIgnore(f *testing.F) {
 	f.Add("*\n!src/**\n[a-z]?", "src/a")
-	f.Fuzz(func(t *testing.T, ignore, name string) {
+	costs.Fuzz(f, func(t *testing.T, ignore, name string) {
 		if by, ok := ignoredBy(ignorePatterns([]byte(ignore)), name); ok && by.text == "" {
 			t.Errorf("%q: %+v", name, by)
 		}

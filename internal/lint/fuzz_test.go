@@ -2,6 +2,8 @@ package lint
 
 import (
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // FuzzDockerfile checks every text for what lint and --fix promise: no
@@ -15,7 +17,7 @@ func FuzzDockerfile(f *testing.F) {
 			f.Add([]byte(r.Bad))
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		result := CheckDockerfile("Dockerfile", data, Options{})
 		lines := len(lineStarts(data))
 		for _, finding := range result.Findings {
@@ -39,7 +41,7 @@ func FuzzWorkload(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, which int, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, which int, data []byte) {
 		if which < 0 || which >= len(names) {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -19,7 +20,7 @@ func FuzzPackages(f *testing.F) {
 		record("DSA-1-1", "Debian:12", "linux", "6.1.9-1", "CVE-2024-0001"), record("ALSA-2024:1", "AlmaLinux:8", "nodejs", "2-1.module+el8", "CVE-2024-0002"),
 		record("CVE-2024-0003", "Alpine:edge", "x", "0"), record("GO-2024-1", "Go", "stdlib", "1.21.0-0"), record("CVE-2024-0004", "PyPI", "a-b", "2"),
 	})
-	f.Fuzz(func(t *testing.T, id, version, pretty, kind, name, installed, source, sourceVersion, module string) {
+	costs.Fuzz(f, func(t *testing.T, id, version, pretty, kind, name, installed, source, sourceVersion, module string) {
 		d := sbom.Distro{ID: id, VersionID: version, PrettyName: pretty, Codename: pretty}
 		Supported(d)
 		pkgs := []sbom.Package{{Type: kind, Name: name, Version: installed, Source: sbom.Source{Name: source, Version: sourceVersion}, Modularity: module, Vendor: pretty}}

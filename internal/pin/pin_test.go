@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/project"
@@ -339,7 +340,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Add("kustomization.yaml", []byte("images:\n- {name: alpine, newTag: '3'}\n"))
 	f.Add("devcontainer.json", []byte("// x\n{\"image\": \"alpine:3\", /* y */}\n"))
 	f.Add("compose.yaml", []byte("services:\n  a:\n    build:\n      cache_from: [alpine:3]\n      dockerfile_inline: |\n        FROM alpine:3\n"))
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, name string, data []byte) {
 		d, err := Read(name, data)
 		if err != nil {
 			return

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 const (
@@ -165,7 +167,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("c/templates/x.yaml", []byte(chart))
 	f.Add("compose.yaml.j2", []byte(compose))
 	f.Add("x", []byte("#!/bin/sh\ndocker run x\n"))
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, name string, data []byte) {
 		file, err := Read(name, data, true)
 		if (file == nil) != (err != nil) {
 			t.Fatalf("%v, %v", file, err)

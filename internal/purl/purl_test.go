@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestNew(t *testing.T) {
@@ -227,7 +229,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc%401")
 	f.Add("pkg:pypi/Zope.Interface")
 	f.Add("pkg:maven//a%2F%2Fb//c@@1")
-	f.Fuzz(func(t *testing.T, s string) {
+	costs.Fuzz(f, func(t *testing.T, s string) {
 		p, err := Parse(s)
 		if err != nil {
 			return
@@ -251,7 +253,7 @@ func FuzzNew(f *testing.F) {
 	f.Add("npm", "@a/b", "1")
 	f.Add("maven", "g:a", "1.0 b")
 	f.Add("pypi", "a__B", "")
-	f.Fuzz(func(t *testing.T, typ, name, version string) {
+	costs.Fuzz(f, func(t *testing.T, typ, name, version string) {
 		if _, ok := Ecosystem(typ); !ok {
 			return
 		}

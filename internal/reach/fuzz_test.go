@@ -3,6 +3,7 @@ package reach
 import (
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach/reachtest"
@@ -13,7 +14,7 @@ func FuzzELF(f *testing.F) {
 	f.Add([]byte(reachtest.ELF{Interpreter: "/lib/ld.so", Needed: []string{"libc.so.6", "liba.so"}, RunPath: "$ORIGIN:/lib:${LIB}"}.Build()))
 	f.Add([]byte(reachtest.ELF{RPath: "/lib", Imports: []string{"system", "dlopen", "getaddrinfo"}, Strings: []string{"/etc", "liba.so", "/bin/a"}}.Build()))
 	f.Add([]byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		tree := reachtest.Tree(t, Visitors(nil), []imagetest.Entry{
 			imagetest.Exec("bin/a", string(data)),
 			imagetest.Exec("lib/libc.so.6", string(data)),

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestReadLiterals(t *testing.T) {
@@ -52,7 +54,7 @@ func TestReadLiterals(t *testing.T) {
 func FuzzLiterals(f *testing.F) {
 	f.Add([]byte("open('/etc/a'); `x ${y} | z`; \"\\\"\" # don't /usr/x"), ".rb")
 	f.Add([]byte("#!/usr/bin/tclsh\nsource [file join / usr x.tcl]\n'''"), "")
-	f.Fuzz(func(t *testing.T, src []byte, ext string) {
+	costs.Fuzz(f, func(t *testing.T, src []byte, ext string) {
 		l := readLiterals(src, ext, len(src)%2 == 0, false)
 		if len(l.Paths) > maxPaths || len(l.Mentions) > maxMentions || len(l.Words) > maxWords || len(l.Lines) > maxLines {
 			t.Errorf("%d %d %d %d", len(l.Paths), len(l.Mentions), len(l.Words), len(l.Lines))

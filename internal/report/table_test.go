@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/sbom"
@@ -167,7 +168,7 @@ func FuzzTable(f *testing.F) {
 	f.Add("a\x1b]0;x\x07", "1\n2", "\u202e\xff", 40)
 	f.Add("漢字パッケージ", "e\u0301\u0301\u0301\u0301", "\U0001f4a9 RUN", 61)
 	f.Add(strings.Repeat("x", 300), strings.Repeat("9", 300), strings.Repeat("한", 300), 79)
-	f.Fuzz(func(t *testing.T, name, version, text string, width int) {
+	costs.Fuzz(f, func(t *testing.T, name, version, text string, width int) {
 		r := shop()
 		r.Target.Ref, r.Target.Platform, r.Target.Digest = text, name, version
 		r.Target.OS.Name, r.Target.OS.EOL = text, version

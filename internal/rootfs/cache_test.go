@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 )
 
@@ -159,7 +160,7 @@ func FuzzStoredFacts(f *testing.F) {
 	f.Add(good[len(sealed(key, nil))-4 : len(good)-4])
 	empty := newDrafts(Limits{}).finish(nil, nil).encode(key)
 	f.Add(empty[len(sealed(key, nil))-4 : len(empty)-4])
-	f.Fuzz(func(t *testing.T, payload []byte) {
+	costs.Fuzz(f, func(t *testing.T, payload []byte) {
 		facts, err := decodeFacts(sealed(key, payload), key)
 		if err != nil {
 			return

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 )
 
@@ -28,7 +29,7 @@ func FuzzPass(f *testing.F) {
 	}
 	f.Add(content[:700])
 	lim := Limits{LayerBytes: 1 << 20, LayerEntries: 100, PathBytes: 300, PathDepth: 20, MemoryBytes: 512, FileBytes: 4096}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	costs.Fuzz(f, func(t *testing.T, b []byte) {
 		lim := lim
 		lim.TempDir = t.TempDir()
 		layer := image.Layer{Size: int64(len(b)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
@@ -57,7 +58,7 @@ func FuzzPass(f *testing.F) {
 func FuzzStack(f *testing.F) {
 	f.Add([]byte("\x01\x12\x23\x34\xff\x45\x56\x67\x78\x89\x9a"))
 	f.Add([]byte("\x03\x33\x03\x30\xff\x00\x13\xff\x33"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	costs.Fuzz(f, func(t *testing.T, b []byte) {
 		if len(b) > 100 {
 			return
 		}
@@ -111,7 +112,7 @@ func FuzzCleanPath(f *testing.F) {
 	for _, s := range []string{"", ".", "/", "./a", "a/../..", "a//b/", "..", "../..a/.b", "a/./b"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, name string) {
+	costs.Fuzz(f, func(t *testing.T, name string) {
 		got, _ := cleanPath(name)
 		if !isClean(got) || strings.HasPrefix(got, "/") {
 			t.Errorf("%q became %q", name, got)
@@ -128,7 +129,7 @@ func FuzzCleanPath(f *testing.F) {
 func FuzzComparePaths(f *testing.F) {
 	f.Add("a/b", "a-b")
 	f.Add("aaaaaaaaaaaaaaaa/b", "aaaaaaaaaaaaaaaa-b")
-	f.Fuzz(func(t *testing.T, a, b string) {
+	costs.Fuzz(f, func(t *testing.T, a, b string) {
 		got := comparePaths(a, b)
 		// The order of the elements' lists.
 		x, y := strings.Split(a, "/"), strings.Split(b, "/")
@@ -147,7 +148,7 @@ func FuzzComparePaths(f *testing.F) {
 
 func FuzzGzipBomb(f *testing.F) {
 	f.Add(uint16(1), uint16(3))
-	f.Fuzz(func(t *testing.T, members, kilobytes uint16) {
+	costs.Fuzz(f, func(t *testing.T, members, kilobytes uint16) {
 		var buf bytes.Buffer
 		for range members%20 + 1 { // a gzip of several members is one stream (RFC 1952, 2.2)
 			w := gzip.NewWriter(&buf)

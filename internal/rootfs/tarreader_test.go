@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // tarEntries reads a tar and says what is in it, and how that ended.
@@ -106,7 +108,7 @@ func FuzzTarReader(f *testing.F) {
 	f.Add(uint16(2), uint16(tarType), []byte("\x00"))
 	f.Add(uint16(4), uint16(tarPrefix), []byte("p"))
 	f.Add(uint16(5), uint16(tarStar), []byte("tar\x00"))
-	f.Fuzz(func(t *testing.T, block, at uint16, change []byte) {
+	costs.Fuzz(f, func(t *testing.T, block, at uint16, change []byte) {
 		damaged := bytes.Clone(data)
 		header := damaged[int(block)*tarBlock%(len(damaged)-tarBlock):][:tarBlock]
 		copy(header[int(at)%tarBlock:], change)

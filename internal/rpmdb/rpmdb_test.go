@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/golden"
 )
 
@@ -267,14 +268,14 @@ func FuzzRead(f *testing.F) {
 	copy(ndb, "RpmP")
 	ndb[12] = 1
 	f.Add(ndb, []byte{})
-	f.Fuzz(func(t *testing.T, data, log []byte) {
+	costs.Fuzz(f, func(t *testing.T, data, log []byte) {
 		Read(bytes.NewReader(data), int64(len(data)), bytes.NewReader(log), int64(len(log)))
 	})
 }
 
 func FuzzHeader(f *testing.F) {
 	f.Add(makeHeader([]tagged{{tagName, typeString, 1, []byte("a\x00")}, {tagVersion, typeString, 1, []byte("1\x00")}, {tagBasenames, typeStringArray, 1, []byte("x\x00")}}))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		if p, err := ParseHeader(data); err == nil && (p.Name == "" || p.Version == "") {
 			t.Error("package without a name or a version")
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 )
@@ -176,7 +177,7 @@ func FuzzArchive(f *testing.F) {
 	for _, seed := range [][]byte{zipOf(f, list), tarOf(f, list), gzipOf(tarOf(f, list)), gzipOf([]byte("a")), zstdOf(f, tarOf(f, list)), zipOf(f, members{{"x", string(zipOf(f, list))}}), []byte("BZh91AY&SY")} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		all.inArchive(nil, archiveKind(data[:min(len(data), 512)]), memory(data), "x")
 	})
 }

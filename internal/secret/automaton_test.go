@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // occurrences finds keywords the plain way.
@@ -63,7 +65,7 @@ func TestAutomaton(t *testing.T) {
 func FuzzAutomaton(f *testing.F) {
 	f.Add("he she his hers", []byte("uSHErs"))
 	f.Add("a aa aaa", []byte("aaaa"))
-	f.Fuzz(func(t *testing.T, words string, text []byte) {
+	costs.Fuzz(f, func(t *testing.T, words string, text []byte) {
 		if len(words) > 200 || len(text) > 2000 || !isASCII(words) || !isASCII(string(text)) {
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // TestEncoded wants the secret in what encodes it, shown as it is and not as it
@@ -89,7 +91,7 @@ func FuzzEncoded(f *testing.F) {
 	f.Add([]byte("data: Z2hwX2FiYw== %41%42%43%44%45%46%47%48 48656c6c6f20776f726c6448656c6c6f"))
 	f.Add([]byte("H4sIAAAAAAAA/0zKQQqAIBBG4av8+7oAAAD//w==\nH4sIAAAA"))
 	all := defaults(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
+	costs.Fuzz(f, func(t *testing.T, text []byte) {
 		for _, m := range all.find(text, "srv/a.yaml", false) {
 			if m.start < 0 || m.end > len(text) || m.start >= m.end {
 				t.Fatalf("match %d to %d of %d", m.start, m.end, len(text))

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -131,7 +132,7 @@ func FuzzFind(f *testing.F) {
 		f.Add([]byte(s.text), s.path)
 	}
 	f.Add([]byte("\x00\xff-----BEGIN RSA PRIVATE KEY-----\\"), "x")
-	f.Fuzz(func(t *testing.T, text []byte, path string) {
+	costs.Fuzz(f, func(t *testing.T, text []byte, path string) {
 		found := all.find(text, path, false)
 		if len(found) > maxMatches {
 			t.Errorf("%d matches", len(found))

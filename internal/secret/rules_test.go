@@ -3,6 +3,8 @@ package secret
 import (
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func TestParseRulesRefuses(t *testing.T) {
@@ -177,7 +179,7 @@ func FuzzParseRules(f *testing.F) {
 	f.Add(gitleaks)
 	f.Add("[extend]\nuseDefault = true\n")
 	f.Add("[[rules]]\nid='a'\nregex='a*'\nkeywords=['']\n")
-	f.Fuzz(func(t *testing.T, file string) {
+	costs.Fuzz(f, func(t *testing.T, file string) {
 		if len(file) > 10_000 {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
@@ -59,7 +60,7 @@ func FuzzTracedLine(f *testing.F) {
 	for _, line := range []string{`openat(AT_FDCWD, "/a\"b\141", O_RDONLY) = 3</x>`, `execve("a", []) = 0`, `openat(5</srv>, "a") = 7`, `open("\`, "/x", "("} {
 		f.Add(line)
 	}
-	f.Fuzz(func(t *testing.T, line string) {
+	costs.Fuzz(f, func(t *testing.T, line string) {
 		if file, ok := traced(line, "/srv"); ok && !strings.HasPrefix(file, "/") {
 			t.Errorf("%q: %q", line, file)
 		}

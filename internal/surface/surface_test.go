@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
@@ -202,7 +203,7 @@ func TestCapabilities(t *testing.T) {
 func FuzzCapabilities(f *testing.F) {
 	f.Add(attribute(0x02000000, 1<<13))
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		if names := Capabilities(data); len(names) > 64 {
 			t.Errorf("%d names", len(names))
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 var allSchemes = []Scheme{Deb, RPM, APK, Pacman, SemVer, NPM, Cargo, Hex, Pub, NuGet, Go, PEP440, Maven, RubyGems, Composer, Hackage, CRAN, Generic}
@@ -194,7 +196,7 @@ func FuzzCompare(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
-	f.Fuzz(func(t *testing.T, a, b, c string) {
+	costs.Fuzz(f, func(t *testing.T, a, b, c string) {
 		for _, s := range allSchemes {
 			ab, errAB := Compare(s, a, b)
 			ba, errBA := Compare(s, b, a)

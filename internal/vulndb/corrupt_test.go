@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // image returns the bytes of a small database.
@@ -322,7 +324,7 @@ func FuzzSections(f *testing.F) {
 		f.Add(uint16(i), uint32(0), []byte{0xff, 0xff, 0xff, 0xff, 0x0f})
 		f.Add(uint16(i), uint32(9), []byte{0x80})
 	}
-	f.Fuzz(func(t *testing.T, sec uint16, at uint32, patch []byte) {
+	costs.Fuzz(f, func(t *testing.T, sec uint16, at uint32, patch []byte) {
 		b := slices.Clone(whole)
 		h, _ := decodeHeader(b)
 		e := h.table[int(sec)%len(h.table)]
@@ -350,7 +352,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:headerSize])
 	f.Add([]byte(magic))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	costs.Fuzz(f, func(t *testing.T, b []byte) {
 		for range 2 {
 			if db, err := OpenBytes(b); err == nil {
 				walkAll(db)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func deltaPair(t testing.TB) (base, db *DB, delta []byte) {
@@ -92,7 +94,7 @@ func FuzzPatch(f *testing.F) {
 	f.Add(delta[:deltaHead])
 	f.Add([]byte{})
 	path := filepath.Join(f.TempDir(), "fuzz.db")
-	f.Fuzz(func(t *testing.T, b []byte) {
+	costs.Fuzz(f, func(t *testing.T, b []byte) {
 		if info, err := Patch(base, bytes.NewReader(b), path); err == nil {
 			db, err := Open(path)
 			if err != nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // FuzzUnpack gives Unpack any bytes: it writes a whole database, or nothing.
@@ -20,7 +22,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(packed.Bytes())
 	f.Add(packed.Bytes()[:packHead])
 	f.Add(packed.Bytes()[:packed.Len()-3])
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		if info, err := ReadPackInfo(bytes.NewReader(data)); err == nil && info.Size > 64<<20 {
 			return // more than a fuzzer should write
 		}

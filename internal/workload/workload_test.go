@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func mustParse(t *testing.T, name, text string) *File {
@@ -583,7 +585,7 @@ func FuzzParse(f *testing.F) {
 			f.Add(2, data)
 		}
 	}
-	f.Fuzz(func(t *testing.T, which int, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, which int, data []byte) {
 		if which < 0 || which >= len(names) {
 			return
 		}

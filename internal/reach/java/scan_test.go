@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // classBytes makes the constant pool of a class with what the test needs:
@@ -93,14 +95,14 @@ func TestReadJar(t *testing.T) {
 func FuzzReadClass(f *testing.F) {
 	f.Add(classBytes("a/Main", []string{"c/D"}, []string{"e.F"}, [][2]string{{"g/H", "i"}}))
 	f.Add([]byte("\xca\xfe\xba\xbe\x00\x00\x00\x3d\xff\xff"))
-	f.Fuzz(func(t *testing.T, body []byte) {
+	costs.Fuzz(f, func(t *testing.T, body []byte) {
 		_, _ = readClass(body)
 	})
 }
 
 func FuzzReadJar(f *testing.F) {
 	f.Add([]byte(jarBytes(f, map[string]string{"META-INF/MANIFEST.MF": "Class-Path: a b\n c\n", "a.class": string(classBytes("A", nil, nil, nil))})))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	costs.Fuzz(f, func(t *testing.T, data []byte) {
 		_, _ = readJar(bytes.NewReader(data), int64(len(data)))
 	})
 }

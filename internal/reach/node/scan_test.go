@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 // describe writes the references of a file in one line each: the kind, what is
@@ -111,7 +113,7 @@ func FuzzReadJS(f *testing.F) {
 	f.Add([]byte("require(`./a/${b}`); import('x'); a = /[/]/ / 2; path.join(__dirname, 'x')"))
 	f.Add([]byte("}`${"))
 	f.Add([]byte("require(a?b:"))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	costs.Fuzz(f, func(t *testing.T, src []byte) {
 		for _, r := range readJS(src, true).Refs {
 			if r.Line < 0 || len(r.Text) > 2*len(src)+16 {
 				t.Errorf("%+v", r)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/careen/careen/internal/costs"
 )
 
 func describePython(f pyFacts) string {
@@ -81,7 +83,7 @@ func FuzzReadPython(f *testing.F) {
 	f.Add([]byte("from . import (a as b,\n c)\nimport x.y as z;import_module(f'a{b}')"))
 	f.Add([]byte("'''"))
 	f.Add([]byte("import_module(rb''"))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	costs.Fuzz(f, func(t *testing.T, src []byte) {
 		for _, i := range readPython(src, true).Imports {
 			if len(i.Module) > len(src) || i.Level > len(src) {
 				t.Errorf("%+v", i)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach"
@@ -71,7 +72,7 @@ func TestWhatScriptsStartIsKept(t *testing.T) {
 func FuzzStarts(f *testing.F) {
 	f.Add([]byte("<?php exec('a b'); `c`; $d = new Process([\"e\"]); exec($f . 'g');"))
 	f.Add([]byte("=begin\n=end\n%x{a}\nsystem(b, 'c')\n__END__\n"))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	costs.Fuzz(f, func(t *testing.T, src []byte) {
 		if facts := readStarts(src); len(facts.Commands) > maxStarts || len(facts.Words) > maxStarts || facts.Line > strings.Count(string(src), "\n")+1 {
 			t.Errorf("%+v", facts)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach"
@@ -66,7 +67,7 @@ func TestTable(t *testing.T) {
 func FuzzServices(f *testing.F) {
 	f.Add("* * * * * root crond\n@daily run-parts /etc/cron.d\nPATH=/bin", "[program:a]\ncommand=%(ENV_X)s %(here)s %(\n[include]\nfiles=*.conf /etc/s.conf")
 	f.Add("a stream tcp nowait root /bin/inetd inetd", "[Service]\nExecStart=/bin/crond\nRequires=a.service a@b.service")
-	f.Fuzz(func(t *testing.T, one, two string) {
+	costs.Fuzz(f, func(t *testing.T, one, two string) {
 		entries := []imagetest.Entry{imagetest.Exec("bin/sh", "shell")}
 		for _, s := range table {
 			for name := range strings.FieldsSeq(s.programs) {

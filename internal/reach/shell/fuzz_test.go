@@ -3,6 +3,7 @@ package shell
 import (
 	"testing"
 
+	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/reach"
@@ -16,7 +17,7 @@ func FuzzShell(f *testing.F) {
 	f.Add("for f in /*/*; do case $f in *.sh) . \"$f\" ;; /a*) \"$f\" & ;; esac; done <<E\n$(ls)\nE\n", "-x")
 	f.Add("set -- a \"$@\"; shift; while [ $# -gt 0 ]; do set -- $1 \"$@\"; exec $0 \"$@\"; done", "1 2 3")
 	f.Add("${a:-${b:=${c%/*}}} ${d:0:1} $((1+2)) <(x) >(y) [[ a == b* && ! -n $1 ]] {a,b}", "x")
-	f.Fuzz(func(t *testing.T, script, arg string) {
+	costs.Fuzz(f, func(t *testing.T, script, arg string) {
 		languages := []reach.Language{Language()}
 		tree := reachtest.Tree(t, reach.Visitors(languages), []imagetest.Entry{
 			imagetest.Exec("bin/sh", "shell"),
