@@ -40,10 +40,30 @@ func (f *databaseFlags) register(flags *pflag.FlagSet) {
 // openDatabase opens the database that a scan is to use, and says so when it
 // is old.
 func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, error) {
+	maxAge, err := parseMaxAge(f)
+	if err != nil {
+		return nil, err
+	}
+	db, err := c.openUsed(cacheDir, f)
+	if err != nil {
+		return nil, err
+	}
+	if age := time.Since(db.Info().Newest()); maxAge > 0 && age > maxAge {
+		c.note("%s", oldText(age, nil))
+	}
+	return db, nil
+}
+
+func parseMaxAge(f databaseFlags) (time.Duration, error) {
 	maxAge, err := parseAge(f.maxAge)
 	if err != nil {
-		return nil, fmt.Errorf("--db-max-age: %w", err)
+		return 0, fmt.Errorf("--db-max-age: %w", err)
 	}
+	return maxAge, nil
+}
+
+// openUsed opens the database that a scan is to use.
+func (c *command) openUsed(cacheDir string, f databaseFlags) (*vulndb.DB, error) {
 	path, err := c.databasePath(cacheDir, f.file)
 	if err != nil {
 		return nil, err
@@ -51,10 +71,6 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 	db, err := c.openPlain(cacheDir, path)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
-	}
-	age := time.Since(db.Info().Newest())
-	if maxAge > 0 && age > maxAge {
-		c.note("warning: the advisories are %d days old; careen db update or careen db build gets newer ones", int(age.Hours()/24))
 	}
 	return db, nil
 }
@@ -234,28 +250,41 @@ func extentText(e vulndb.Extent) string {
 	return escape(text)
 }
 
-// noteOld names the ecosystems whose advisories, which packages were compared
-// with, end longer ago than --db-max-age says.
+// oldText says that advisories are old, and of which ecosystems.
+func oldText(age time.Duration, ecosystems []string) string {
+	of := ""
+	if len(ecosystems) > 0 {
+		of = ": " + escape(strings.Join(ecosystems, ", "))
+	}
+	return fmt.Sprintf("warning: the advisories are %d days old%s; careen db update or careen db build gets newer ones", int(age.Hours()/24), of)
+}
+
+// noteOld says in one line that the database is older than --db-max-age, or that
+// advisories are which packages were compared with.
 func (c *command) noteOld(reports []*report.Report, f databaseFlags) error {
-	maxAge, err := parseAge(f.maxAge)
+	maxAge, err := parseMaxAge(f)
 	if err != nil || maxAge == 0 {
 		return err
 	}
 	var old []string
+	var oldest time.Duration
 	for _, r := range reports {
 		if r.Database == nil {
 			continue
 		}
+		if age := time.Since(r.Database.Newest); age > maxAge {
+			oldest = max(oldest, age)
+		}
 		for _, e := range r.Database.Reach {
 			day, err := time.Parse(time.DateOnly, e.To)
 			text := fmt.Sprintf("%s (to %s)", e.Ecosystem, e.To)
-			if err == nil && time.Since(day) > maxAge+24*time.Hour && !slices.Contains(old, text) {
-				old = append(old, text)
+			if age := time.Since(day); err == nil && age > maxAge+24*time.Hour && !slices.Contains(old, text) {
+				old, oldest = append(old, text), max(oldest, age)
 			}
 		}
 	}
-	if old != nil {
-		c.note("warning: advisories that end longer ago than --db-max-age %s: %s", f.maxAge, escape(strings.Join(old, ", ")))
+	if oldest > 0 {
+		c.note("%s", oldText(oldest, old))
 	}
 	return nil
 }

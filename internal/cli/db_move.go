@@ -63,7 +63,7 @@ scans use. When anything is wrong with it, the current one stays.`,
 		},
 	}
 	cmd.Flags().StringVar(&keyFile, "db-key", "", "accept only a database signed with this minisign public key: a file, or the key itself")
-	cmd.Flags().BoolVar(&acceptShrunk, "accept-shrunk", false, "take a database that is empty or has lost more than a fifth of a source's records")
+	cmd.Flags().BoolVar(&acceptShrunk, "accept-shrunk", false, "take a database that is empty, older, or has lost more than a fifth of a source's records")
 	cmd.Flags().StringVar(&signatureFile, "signature", "", "the signature (default FILE.minisig)")
 	return cmd
 }
@@ -84,6 +84,9 @@ func (c *command) dbImport(file, keyFile, signatureFile string, acceptShrunk boo
 	info, err := publish.Import(file, installedPath(cacheDir), key, signatureFile, func(offered vulndb.Info) error {
 		if current == nil || acceptShrunk {
 			return nil
+		}
+		if why, older := publish.Older(current.Info(), offered); older {
+			return &publish.Refused{Why: "it is older: " + why}
 		}
 		return publish.Shrunk(current.Info(), offered)
 	})

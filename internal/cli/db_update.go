@@ -61,6 +61,7 @@ type feedFlags struct {
 	jobs         int
 	caCert       string
 	acceptShrunk bool
+	brief        bool // do not list what was read of each feed
 }
 
 func (c *command) dbUpdateCommand() *cobra.Command {
@@ -103,6 +104,11 @@ func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
 	if err != nil {
 		return err
 	}
+	return c.dbUpdateIn(ctx, cacheDir, f)
+}
+
+// dbUpdateIn updates the database of a cache directory.
+func (c *command) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags) error {
 	if len(f.repositories) == 0 || f.feeds.mirror != "" || len(f.feeds.only) > 0 {
 		f.feeds.caCert = f.registry.source.caCert
 		if err := c.updateFromFeeds(ctx, cacheDir, f.feeds); err != nil {
@@ -222,7 +228,9 @@ func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFl
 	if err != nil {
 		return buildFailed(ctx, err)
 	}
-	c.reportBuild(stats)
+	if !f.brief {
+		c.reportBuild(stats)
+	}
 	stage, err := publish.NewStage(installedPath(cacheDir))
 	if err != nil {
 		return fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)

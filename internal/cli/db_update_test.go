@@ -316,6 +316,26 @@ func TestSnapshotNewerThanUpdated(t *testing.T) {
 	}
 }
 
+// TestImportOlder: an older database is refused, and the current one stays, unless
+// it is asked for.
+func TestImportOlder(t *testing.T) {
+	u := newUpdateTest(t)
+	if code, _, stderr := u.careen("db", "import", u.new); code != 0 {
+		t.Fatal(stderr)
+	}
+	before := u.installed(t)
+	code, _, stderr := u.careen("db", "import", u.old)
+	if code != 1 || !strings.Contains(stderr, "it is older") || !strings.Contains(stderr, "--accept-shrunk") || !strings.Contains(stderr, "the current database stays") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	if !bytes.Equal(before, u.installed(t)) {
+		t.Error("another database is installed")
+	}
+	if code, _, stderr := u.careen("db", "import", "--accept-shrunk", u.old); code != 0 || !bytes.Equal(u.installed(t), readTestFile(t, u.old)) {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+}
+
 // TestKilledUpdate kills an update at any moment, and finds a whole database
 // there each time.
 func TestKilledUpdate(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/vulndb"
 )
 
 // maxSBOM bounds an SBOM given as target; those of images with 20,000 packages
@@ -42,15 +43,22 @@ func (c *command) stdinIsSBOM() bool {
 }
 
 // scanSBOM scans the packages that an SBOM lists.
-func (c *command) scanSBOM(ctx context.Context, t image.Target, opt scan.Options) ([]*report.Report, error) {
+func (c *command) scanSBOM(ctx context.Context, t image.Target, opt scan.Options, judge judging) ([]*report.Report, error) {
 	document, err := c.readSBOM(t.Name)
 	if err != nil {
 		return nil, err
 	}
 	opt.Version, opt.Now = version(), time.Now()
-	r, err := scan.SBOM(ctx, t.Name, document, opt)
+	r, err := judge(ctx, func(db *vulndb.DB) (*report.Report, error) {
+		opt.DB = db
+		r, err := scan.SBOM(ctx, t.Name, document, opt)
+		if err != nil {
+			return nil, fmt.Errorf("not an SBOM: %w", err)
+		}
+		return r, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("not an SBOM: %w", err)
+		return nil, err
 	}
 	return []*report.Report{r}, nil
 }

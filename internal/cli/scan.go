@@ -17,6 +17,7 @@ import (
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/vulndb"
 )
 
 // scanFlags are the flags of careen scan.
@@ -27,6 +28,7 @@ type scanFlags struct {
 	limits   limitFlags
 	accepted acceptedFlags
 	scope    scopeFlags
+	refresh  refreshFlags
 
 	input         string
 	dockerfile    string
@@ -95,6 +97,7 @@ dir:, sbom:.`,
 	f.limits.register(flags)
 	f.accepted.register(flags)
 	f.scope.register(flags)
+	f.refresh.register(flags)
 	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
@@ -135,7 +138,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		filter.Apply(r)
 	}
 	if unused := accepted.Unused(); len(unused) > 0 {
-		c.note("warning: no finding has %s of the ignore file", escape(someOf(unused)))
+		c.note("nothing found is named %s, as the ignore file has it", escape(someOf(unused)))
 	}
 	because := gate.Verdict(reports)
 	if err := c.write(outputs, f.output.document(c, reports)); err != nil {
@@ -151,7 +154,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 }
 
 // maxListed bounds the names in a note.
-const maxListed = 10
+const maxListed = 3
 
 func someOf(names []string) string {
 	more := len(names) - maxListed
@@ -197,28 +200,42 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		}
 	}
 	if opt.Scanners.Vulnerabilities {
-		if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+		a, err := c.openAdvisories(cacheDir, f)
+		if err != nil {
 			return nil, err
 		}
-		defer opt.DB.Close()
+		defer a.Close()
 		c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
+		return c.scanJudged(ctx, target, f.source, opt, f.limits.archiveBytes, a.judge)
 	}
 	return c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
 }
 
+// judging runs a scan with a database.
+type judging func(ctx context.Context, scan func(*vulndb.DB) (*report.Report, error)) (*report.Report, error)
+
 // scanImages opens the target and scans each of its images.
 func (c *command) scanImages(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64) ([]*report.Report, error) {
+	return c.scanJudged(ctx, target, source, opt, maxSpool, func(_ context.Context, scan func(*vulndb.DB) (*report.Report, error)) (*report.Report, error) {
+		return scan(opt.DB)
+	})
+}
+
+func (c *command) scanJudged(ctx context.Context, target string, source sourceFlags, opt scan.Options, maxSpool int64, judge judging) ([]*report.Report, error) {
 	parsed, err := targetOf(target)
 	if err != nil {
 		return nil, err
 	}
 	if c.sbomTarget(parsed) {
-		return c.scanSBOM(ctx, parsed, opt)
+		return c.scanSBOM(ctx, parsed, opt, judge)
 	}
 	began := time.Now()
 	var reports []*report.Report
 	err = c.eachImage(ctx, parsed, source, opt, maxSpool, func(img *image.Image, opt scan.Options) error {
-		r, err := scan.Image(ctx, img, opt)
+		r, err := judge(ctx, func(db *vulndb.DB) (*report.Report, error) {
+			opt.DB = db
+			return scan.Image(ctx, img, opt)
+		})
 		reports = append(reports, r)
 		return err
 	})

@@ -100,7 +100,7 @@ func subjectsOf(feeds []*planned, all extents) []vulndb.Subject {
 		if len(f.files) == 0 || f.stats.Missing || f.stats.Replaced != "" || len(f.about) == 0 {
 			continue
 		}
-		s := vulndb.Subject{Feed: f.name, Ecosystems: f.about, Extent: f.extent(all)}
+		s := vulndb.Subject{Feed: f.name, Ecosystems: f.about, Releases: f.releases, Extent: f.extent(all)}
 		if f.about[0] == everything {
 			s.Ecosystems = nil
 		}

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/careen/careen/internal/vulndb"
@@ -63,6 +64,19 @@ func (e *Error) Error() string { return "feed " + e.Feed + ": " + e.Err.Error() 
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// UnknownError says that Only or Skip names what no feed is, or is about.
+type UnknownError struct {
+	Name string
+	Have []string // the releases that there are, if Name is one of a distribution that is known
+}
+
+func (e *UnknownError) Error() string {
+	if e.Have != nil {
+		return fmt.Sprintf("%q: no such release at its publisher, who has %s", e.Name, strings.Join(e.Have, ", "))
+	}
+	return fmt.Sprintf("feed %q: no such feed, distribution or ecosystem; docs/feeds.md lists them", e.Name)
+}
+
 // Stats say what a build read.
 type Stats struct {
 	Feeds []FeedStats // in the order of the table; those that Only or Skip rule out are absent
@@ -105,6 +119,7 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 		return Stats{}, err
 	}
 	defer store.close()
+	store.only = narrow(named)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ type planned struct {
 	name      string
 	source    string // of the Source that counts its bad records
 	about     []string
+	releases  []string // ecosystems that its files are about, where not all of them are read
 	files     []input
 	stats     FeedStats
 	perSource map[string]*tally // what came of it, by the records' Source
@@ -59,6 +59,8 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options, named []strin
 			switch {
 			case errors.Is(err, errMissing):
 				names, missing = nil, true
+			case errors.As(err, new(*UnknownError)):
+				return nil, err
 			case err != nil:
 				return nil, &Error{row.name, err}
 			}
@@ -79,6 +81,11 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options, named []strin
 				name:   name,
 				format: func() format { return row.read(name, all) },
 			})
+			if row.release != nil && !s.only.all(row.name) {
+				if eco := row.release(name); !slices.Contains(f.releases, eco) {
+					f.releases = append(f.releases, eco)
+				}
+			}
 			if whole == f {
 				continue
 			}
@@ -101,7 +108,7 @@ func plan(ctx context.Context, s *store, rows []feed, opt Options, named []strin
 	for _, name := range slices.Concat(named, opt.Skip) {
 		// One of those that it represents is enough: a mirror need not have all.
 		if !slices.ContainsFunc(covering([]string{name}), func(f string) bool { return known[f] || known[strings.ToLower(f)] }) {
-			return nil, fmt.Errorf("feed %q: no such feed, distribution or ecosystem; docs/feeds.md lists them", name)
+			return nil, &UnknownError{Name: name}
 		}
 	}
 	if len(all.feeds) == 0 {

@@ -33,11 +33,21 @@ var (
 )
 
 // updateinfos returns a function that lists the updateinfo.xml of each
-// repository, as "INDEX|URL".
-func updateinfos(repos []repo) func(context.Context, *store) ([]string, error) {
+// repository of a feed that is wanted, as "INDEX|URL".
+func updateinfos(feed string, repos []repo) func(context.Context, *store) ([]string, error) {
 	return func(ctx context.Context, s *store) ([]string, error) {
 		var files []string
+		var have []string
+		for _, r := range repos {
+			have = append(have, r.release())
+		}
+		if err := s.only.known(feed, have); err != nil {
+			return nil, err
+		}
 		for i, r := range repos {
+			if !s.only.wants(feed, r.release()) {
+				continue
+			}
 			file, err := r.updateinfo(ctx, s)
 			if errors.Is(err, errMissing) {
 				continue
@@ -54,6 +64,31 @@ func updateinfos(repos []repo) func(context.Context, *store) ([]string, error) {
 		}
 		return files, nil
 	}
+}
+
+// release is the part of the ecosystem's name after the distribution's.
+func (r repo) release() string {
+	_, release, _ := strings.Cut(r.ecosystem, ":")
+	return release
+}
+
+// ecosystemOf returns the ecosystem of a file that updateinfos lists.
+func ecosystemOf(repos []repo) func(string) string {
+	return func(name string) string {
+		if i := repoIndex(name, repos); i >= 0 {
+			return repos[i].ecosystem
+		}
+		return ""
+	}
+}
+
+func repoIndex(name string, repos []repo) int {
+	number, _, _ := strings.Cut(name, "|")
+	i, err := strconv.Atoi(number)
+	if err != nil || i >= len(repos) {
+		return -1
+	}
+	return i
 }
 
 // updateinfo finds a repository's updateinfo.xml by its index. Amazon's moves
@@ -85,9 +120,8 @@ func (r repo) updateinfo(ctx context.Context, s *store) (string, error) {
 
 func readUpdateinfo(source string, repos []repo) func(string, *planning) format {
 	return func(name string, _ *planning) format {
-		number, _, _ := strings.Cut(name, "|")
-		i, err := strconv.Atoi(number)
-		if err != nil || i < 0 || i >= len(repos) {
+		i := repoIndex(name, repos)
+		if i < 0 {
 			return format{}
 		}
 		return format{stream: updateinfoReader{source, repos[i].ecosystem}.parse}
@@ -131,7 +165,10 @@ func photonReleases(ctx context.Context, s *store) ([]string, error) {
 	if len(versions.Branches) == 0 || len(versions.Branches) > 100 {
 		return nil, fmt.Errorf("photon_versions.json: %d releases", len(versions.Branches))
 	}
-	return versions.Branches, nil
+	if err := s.only.known("photon", versions.Branches); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(versions.Branches, func(b string) bool { return !s.only.wants("photon", b) }), nil
 }
 
 // nvdYears lists the years of NVD's feeds: from 2002, which has all before it,

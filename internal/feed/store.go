@@ -32,6 +32,7 @@ var errMissing = errors.New("not in the mirror")
 // from a mirror's URL or the upstream itself into the cache.
 type store struct {
 	opt   Options
+	only  narrowing         // releases that were named
 	dir   *os.Root          // a mirror that is a directory
 	base  string            // URL root of a mirror, without a slash at its end; "" reads the upstreams
 	cache *cache            // of downloads; nil when dir is set

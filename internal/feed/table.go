@@ -19,6 +19,7 @@ type feed struct {
 	family  bool     // each name is a feed of its own, not a file of one feed
 	read    func(name string, all *planning) format
 	rule    func(name string, all *planning) (replacedBy string) // the feed, if it is read, that says the same and more
+	release func(name string) string                             // the ecosystem that the file of a name is about, where each is about one
 	licence string
 }
 
@@ -52,7 +53,7 @@ func table() []feed {
 			licence: "none stated, Debian security team",
 		},
 		{
-			name: "alpine-secdb", about: []string{"Alpine"}, names: alpineReleases, url: "https://secdb.alpinelinux.org/{}.json",
+			name: "alpine-secdb", about: []string{"Alpine"}, names: alpineReleases, release: alpineEcosystem, url: "https://secdb.alpinelinux.org/{}.json",
 			what:    "versions of Alpine's packages that brought fixes",
 			read:    readSecdb("alpine-secdb", "Alpine"),
 			licence: "none stated, Alpine Linux",
@@ -96,13 +97,13 @@ func table() []feed {
 			licence: "none stated, Oracle",
 		},
 		{
-			name: "amazon", about: []string{"Amazon Linux"}, names: updateinfos(amazonRepos), url: "{}",
+			name: "amazon", about: []string{"Amazon Linux"}, names: updateinfos("amazon", amazonRepos), release: ecosystemOf(amazonRepos), url: "{}",
 			what:    "errata of Amazon Linux",
 			read:    readUpdateinfo("amazon", amazonRepos),
 			licence: "none stated, Amazon Web Services",
 		},
 		{
-			name: "fedora", about: []string{"Fedora"}, names: updateinfos(fedoraRepos), url: "{}",
+			name: "fedora", about: []string{"Fedora"}, names: updateinfos("fedora", fedoraRepos), release: ecosystemOf(fedoraRepos), url: "{}",
 			what:    "errata of Fedora",
 			read:    readUpdateinfo("fedora", fedoraRepos),
 			licence: "MIT, Fedora Project",
@@ -120,7 +121,7 @@ func table() []feed {
 			licence: "MIT, Arch Linux",
 		},
 		{
-			name: "photon", about: []string{"Photon OS"}, names: photonReleases, url: photonRoot + "/cve_data_photon{}.json",
+			name: "photon", about: []string{"Photon OS"}, names: photonReleases, release: func(name string) string { return "Photon OS:" + name }, url: photonRoot + "/cve_data_photon{}.json",
 			what:    "vulnerabilities of Photon OS' packages",
 			read:    func(release string, _ *planning) format { return format{stream: photonReader{release}.parse} },
 			licence: "none stated, Broadcom",
@@ -195,9 +196,13 @@ func alpineReleases(ctx context.Context, s *store) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name != "edge" && !isAlpineRelease(name) })
+	if err := s.only.known("alpine-secdb", names); err != nil {
+		return nil, err
+	}
 	var files []string
 	for _, release := range names {
-		if release != "edge" && !isAlpineRelease(release) {
+		if !s.only.wants("alpine-secdb", release) {
 			continue
 		}
 		repos, err := s.list(ctx, root+"/"+release)
@@ -214,6 +219,11 @@ func alpineReleases(ctx context.Context, s *store) ([]string, error) {
 		return nil, errors.New("lists no release")
 	}
 	return files, nil
+}
+
+func alpineEcosystem(name string) string {
+	release, _, _ := strings.Cut(name, "/")
+	return "Alpine:" + release
 }
 
 func isAlpineRelease(name string) bool {

@@ -44,6 +44,7 @@ type Result struct {
 	HasAdvisories   bool                    // the database holds advisories for the distribution's release
 	FixedOnly       bool                    // and they name no vulnerability before it has a fix: what is open is not known
 	Reach           []vulndb.Reach          // how far the advisories reach that packages were compared with, by ecosystem
+	Missing         []string                // ecosystems of packages for which the database has nothing
 	Warnings        []Warning
 }
 
@@ -110,6 +111,7 @@ func Packages(ctx context.Context, distro sbom.Distro, pkgs []sbom.Package, db A
 		HasAdvisories:   len(m.ecosystems) > 0,
 		FixedOnly:       len(m.ecosystems) > 0 && fixedOnly,
 		Reach:           m.reach,
+		Missing:         m.missing(),
 		Warnings:        m.warnings(distro),
 	}
 }

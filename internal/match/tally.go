@@ -176,18 +176,37 @@ func (m *matcher) distributionWarnings(distro sbom.Distro) []Warning {
 	return list
 }
 
-// updateFor names the command that gets what is missing: "ubuntu:22.04" of
-// "Ubuntu:22.04", "alpine:3.20" of "Alpine:v3.20".
+// updateFor names the command that gets what is missing.
 func updateFor(ecosystems []string) string {
 	if len(ecosystems) == 0 {
 		return ""
 	}
-	name, release, _ := strings.Cut(ecosystems[0], ":")
+	return "get them: careen db update --only " + UpdateName(ecosystems[0])
+}
+
+// UpdateName is what careen db update --only calls an ecosystem: "ubuntu:22.04"
+// for "Ubuntu:22.04", "alpine:3.20" for "Alpine:v3.20".
+func UpdateName(ecosystem string) string {
+	name, release, _ := strings.Cut(ecosystem, ":")
 	name = strings.ReplaceAll(strings.ToLower(name), " ", "-")
 	if release = strings.TrimPrefix(release, "v"); release != "" && !strings.Contains(release, " ") {
 		name += ":" + release
 	}
-	return "get them: careen db update --only " + name
+	return name
+}
+
+// missing lists the ecosystems of packages for which the database has nothing.
+func (m *matcher) missing() []string {
+	var list []string
+	if m.known && len(m.ecosystems) == 0 && m.installed > 0 {
+		list = slices.Clone(m.release.ecosystems[:min(len(m.release.ecosystems), 1)])
+	}
+	for _, eco := range keys(m.languages) {
+		if m.languages[eco].unmatched > 0 {
+			list = append(list, eco)
+		}
+	}
+	return list
 }
 
 func distroTitle(d sbom.Distro) string {

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/careen/careen/internal/vulndb"
@@ -38,7 +39,19 @@ func Shrunk(current, offered vulndb.Info) error {
 
 // Older reports whether a database is older than the current one, which then
 // stays, and of what days they are.
+//
+// Where only one of them has sources that state a date, the days on which they
+// were built are compared: a feed with dates that is new to a database of feeds
+// without makes it no older.
 func Older(current, offered vulndb.Info) (string, bool) {
-	return fmt.Sprintf("the newest advisory of the current one is of %s, that of the other of %s", current.Newest().Format(time.DateOnly),
-		offered.Newest().Format(time.DateOnly)), offered.Newest().Before(current.Newest())
+	have, other := current.Newest(), offered.Newest()
+	if dated(current) != dated(offered) {
+		have, other = current.Built, offered.Built
+	}
+	return fmt.Sprintf("the newest advisory of the current one is of %s, that of the other of %s", have.Format(time.DateOnly), other.Format(time.DateOnly)),
+		other.Before(have)
+}
+
+func dated(i vulndb.Info) bool {
+	return slices.ContainsFunc(i.Sources, func(s vulndb.Source) bool { return !s.Date.IsZero() })
 }

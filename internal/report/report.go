@@ -119,8 +119,9 @@ type UnownedFile struct {
 // Database says which advisories the packages were compared with.
 type Database struct {
 	Built   time.Time `json:"built"`
-	Newest  time.Time `json:"newest"` // the newest statement of any source: how current the data is
-	Reach   []Extent  `json:"reach"`  // how far the advisories reach that packages were compared with
+	Newest  time.Time `json:"newest"`            // the newest statement of any source: how current the data is
+	Reach   []Extent  `json:"reach"`             // how far the advisories reach that packages were compared with
+	Missing []string  `json:"missing,omitempty"` // ecosystems of packages for which it has nothing
 	Digest  string    `json:"digest,omitempty"`
 	Sources []Source  `json:"sources"`
 }

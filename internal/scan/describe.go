@@ -93,13 +93,13 @@ func operatingSystem(d sbom.Distro, matched match.Result, now time.Time) *report
 	return os
 }
 
-func database(info vulndb.Info, reach []vulndb.Reach) *report.Database {
-	db := &report.Database{Built: info.Built, Newest: info.Newest(), Digest: info.Digest, Sources: []report.Source{}}
+func database(info vulndb.Info, matched match.Result) *report.Database {
+	db := &report.Database{Built: info.Built, Newest: info.Newest(), Digest: info.Digest, Sources: []report.Source{}, Missing: matched.Missing}
 	for _, s := range info.Sources {
 		db.Sources = append(db.Sources, report.Source{Name: s.Name, Date: s.Date, Records: s.Records, Share: string(s.Share), Until: s.Until, Words: s.Words})
 	}
 	db.Reach = []report.Extent{}
-	for _, r := range reach {
+	for _, r := range matched.Reach {
 		db.Reach = append(db.Reach, report.Extent{Ecosystem: r.Ecosystem, Records: r.Records, To: r.To(), Share: string(r.Share), Words: r.Words, Sources: r.Sources})
 	}
 	slices.SortFunc(db.Reach, func(a, b report.Extent) int { return strings.Compare(a.Ecosystem, b.Ecosystem) })

@@ -188,7 +188,7 @@ func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Option
 			return fmt.Errorf("advisory database: %w; build or fetch it again", err)
 		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
-		r.Database = database(opt.DB.Info(), matched.Reach)
+		r.Database = database(opt.DB.Info(), matched)
 		for _, w := range matched.Warnings {
 			r.Warnings = append(r.Warnings, w.At(-1))
 		}

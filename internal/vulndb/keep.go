@@ -28,13 +28,21 @@ func (b *Builder) Keep(db *DB) error {
 	for _, s := range b.sources {
 		read[s.Name] = true
 	}
-	partly := map[string]bool{} // sources of which something is replaced
+	releases := map[string][]string{} // by source, where not every release was read
+	for _, s := range b.subjects {
+		if s.Releases != nil {
+			releases[s.Feed] = s.Releases
+		}
+	}
+	held, stay := map[string]int{}, map[string]int{} // statements by source: all, and those that are kept
 	kept := map[recordName]*Record{}
 	for adv := range db.All() {
-		if replaced[statementOf{adv.Source, familyOf(adv.Ecosystem)}] {
-			partly[adv.Source] = true
+		held[adv.Source]++
+		only, narrow := releases[adv.Source]
+		if replaced[statementOf{adv.Source, familyOf(adv.Ecosystem)}] && (!narrow || slices.Contains(only, adv.Ecosystem)) {
 			continue
 		}
+		stay[adv.Source]++
 		b.keptRecord(kept, db, Identity{adv.ID, adv.Source, false, adv.Malicious, db.Title(adv), adv.Vulns}).add(adv)
 	}
 	for id := range db.Records() { // also those without a statement: withdrawn, or about nothing that can be matched
@@ -42,24 +50,28 @@ func (b *Builder) Keep(db *DB) error {
 			b.keptRecord(kept, db, id)
 		}
 	}
-	counts := map[string]int{}
 	for _, r := range kept {
 		if err := b.Add(*r); err != nil {
 			return err
 		}
-		counts[r.Source]++
 	}
 	b.keepEnrichments(db, read)
 	for _, s := range db.Info().Sources {
+		// Records are counted as their publisher has them, which the file does not
+		// show: of them as many stay as of the statements.
+		n := held[s.Name]
+		if n > 0 {
+			s.Records = s.Records * stay[s.Name] / n
+		}
 		i := slices.IndexFunc(b.sources, func(own Source) bool { return own.Name == s.Name })
 		switch {
 		case i < 0:
-			if partly[s.Name] {
-				s.Records = counts[s.Name]
-			}
 			b.sources = append(b.sources, s)
-		case counts[s.Name] > 0:
-			b.sources[i].Records += counts[s.Name]
+		case n > 0:
+			b.sources[i].Records += s.Records
+			if stay[s.Name] > 0 && s.Date.After(b.sources[i].Date) {
+				b.sources[i].Date = s.Date
+			}
 		}
 	}
 	b.keepReach(db)
@@ -70,11 +82,10 @@ func (b *Builder) Keep(db *DB) error {
 // was read now is about. One of before that was kept covers what it has a
 // statement about.
 func (b *Builder) keepReach(db *DB) {
-	about := map[string]bool{}
-	for _, s := range b.subjects {
-		for _, eco := range s.Ecosystems {
-			about[eco] = true
-		}
+	about := func(ecosystem string) bool {
+		return slices.ContainsFunc(b.subjects, func(s Subject) bool {
+			return slices.Contains(s.Ecosystems, familyOf(ecosystem)) && (s.Releases == nil || slices.Contains(s.Releases, ecosystem))
+		})
 	}
 	info := db.Info()
 	rows := info.Reach
@@ -85,12 +96,11 @@ func (b *Builder) keepReach(db *DB) {
 	}
 	b.kept = map[string]Reach{}
 	for _, r := range rows {
-		base := familyOf(r.Ecosystem)
-		if about[base] || r.Stray {
+		if about(r.Ecosystem) || r.Stray {
 			continue
 		}
 		b.kept[r.Ecosystem] = r
-		b.subjects = append(b.subjects, Subject{Feed: strings.Join(r.Sources, " "), Ecosystems: []string{base}, Extent: r.Extent})
+		b.subjects = append(b.subjects, Subject{Feed: strings.Join(r.Sources, " "), Ecosystems: []string{familyOf(r.Ecosystem)}, Releases: []string{r.Ecosystem}, Extent: r.Extent})
 	}
 }
 

@@ -115,3 +115,46 @@ func TestKeepWhatIsNotReplaced(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepOtherReleases: an update of one release replaces the statements on it,
+// and neither those on the others nor their number.
+func TestKeepOtherReleases(t *testing.T) {
+	fix := func(id, release, fixed string) Record {
+		return Record{ID: id, Source: "alpine-secdb", Affected: []Affected{{Ecosystem: "Alpine:" + release, Name: "p" + id, Ranges: []Range{{Fixed: fixed}}}}}
+	}
+	day := time.Unix(1e9, 0)
+	old := NewBuilder()
+	for _, r := range []Record{fix("CVE-2024-0001", "v3.19", "1"), fix("CVE-2024-0001", "v3.20", "1"), fix("CVE-2024-0002", "v3.20", "1"), fix("CVE-2024-0003", "v3.19", "1")} {
+		if err := old.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old.AddSource(Source{Name: "alpine-secdb", Records: 400, Date: day})
+	old.AddSubject(Subject{Feed: "alpine-secdb", Ecosystems: []string{"Alpine"}, Extent: Extent{Share: Ended, Until: "2020-06-08"}})
+	b := NewBuilder()
+	if err := b.Add(fix("CVE-2024-0001", "v3.20", "2")); err != nil {
+		t.Fatal(err)
+	}
+	b.AddSource(Source{Name: "alpine-secdb", Records: 100})
+	b.AddSubject(Subject{Feed: "alpine-secdb", Ecosystems: []string{"Alpine"}, Releases: []string{"Alpine:v3.20"}, Extent: Extent{Share: Whole}})
+	if err := b.Keep(written(t, old, day)); err != nil {
+		t.Fatal(err)
+	}
+	db := written(t, b, day.AddDate(0, 0, 1))
+	got := map[string]string{}
+	for adv := range db.All() {
+		got[adv.Ecosystem+" "+adv.ID] = adv.Ranges[0].Fixed
+	}
+	want := map[string]string{"Alpine:v3.19 CVE-2024-0001": "1", "Alpine:v3.19 CVE-2024-0003": "1", "Alpine:v3.20 CVE-2024-0001": "2"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+	if s := db.Info().Sources[0]; s.Records != 300 || !s.Date.Equal(day) {
+		t.Errorf("%+v", s)
+	}
+	for eco, share := range map[string]Share{"Alpine:v3.19": Ended, "Alpine:v3.20": Whole} {
+		if r, _ := db.Reach(eco); r.Share != share || r.Stray {
+			t.Errorf("%s: %+v", eco, r)
+		}
+	}
+}

@@ -57,6 +57,7 @@ func (r Reach) FixedOnly() bool { return r.Records > 0 && r.Unfixed*100 < r.Reco
 type Subject struct {
 	Feed       string
 	Ecosystems []string
+	Releases   []string // the ecosystems with their releases that were read; none means every one
 	Extent
 }
 
@@ -109,7 +110,7 @@ func (b *Builder) covers(ecosystem string) Reach {
 	}
 	r := Reach{Ecosystem: ecosystem, Stray: len(b.subjects) > 0}
 	for _, s := range b.subjects {
-		if s.Ecosystems != nil && !slices.Contains(s.Ecosystems, base) {
+		if s.Ecosystems != nil && !slices.Contains(s.Ecosystems, base) || s.Releases != nil && !slices.Contains(s.Releases, ecosystem) {
 			continue
 		}
 		r.Stray = false

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/feed"
+	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// refreshFlags let a scan get the advisories that it lacks.
+type refreshFlags struct {
+	update       bool
+	mirror       string
+	repositories []string
+	key          string
+}
+
+func (f *refreshFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.update, "update", false, "get the advisories that the image needs first, where they are missing or older than --db-max-age")
+	flags.StringVar(&f.mirror, "mirror", "", "for --update: a copy of the feeds, as for careen db update")
+	flags.StringSliceVar(&f.repositories, "db-repository", nil, "for --update: a finished database, as for careen db update")
+	flags.StringVar(&f.key, "db-key", "", "for --update: accept only a database signed with this key, as for careen db update")
+}
+
+// advisories is the database of a scan, which --update replaces when an image
+// shows that it lacks something.
+type advisories struct {
+	c        *command
+	flags    scanFlags
+	cacheDir string
+	maxAge   time.Duration
+	db       *vulndb.DB
+}
+
+// openAdvisories opens the database that a scan is to use. Close it.
+func (c *command) openAdvisories(cacheDir string, f scanFlags) (*advisories, error) {
+	maxAge, err := parseMaxAge(f.database)
+	if err != nil {
+		return nil, err
+	}
+	db, err := c.openUsed(cacheDir, f.database)
+	if err != nil {
+		return nil, err
+	}
+	return &advisories{c, f, cacheDir, maxAge, db}, nil
+}
+
+func (a *advisories) Close() error { return a.db.Close() }
+
+// judge runs a scan, and with --update once more when the advisories that it
+// asks for were missing or old and have been fetched. That they could not be
+// fetched makes the result incomplete.
+func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.Report, error)) (*report.Report, error) {
+	r, err := scan(a.db)
+	if err != nil || !a.flags.refresh.update || a.flags.database.file != "" || a.flags.source.offline {
+		return r, err
+	}
+	needs := a.needs(r.Database, time.Now())
+	if len(needs) == 0 {
+		return r, nil
+	}
+	if err := a.fetch(ctx, needs); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.Warnings = append(r.Warnings, report.Warning{Kind: "not-updated", Layer: -1, Incomplete: true, Message: fmt.Sprintf("--update: %v", err)})
+		return r, nil
+	}
+	db, err := a.c.openUsed(a.cacheDir, a.flags.database)
+	if err != nil {
+		return nil, err
+	}
+	old := a.db
+	defer old.Close()
+	if a.db = db; db.Info().Digest == old.Info().Digest {
+		return r, nil
+	}
+	return scan(a.db)
+}
+
+// needs lists what an image needs that the database lacks, or has only to a day
+// longer ago than --db-max-age, as careen db update --only takes it. What was
+// asked for within that time is not asked for again: its publishers had no more.
+func (a *advisories) needs(db *report.Database, now time.Time) []string {
+	asked := readAsked(a.cacheDir, db.Digest)
+	var list []string
+	add := func(ecosystem string) {
+		name := match.UpdateName(ecosystem)
+		recent := a.maxAge == 0 || now.Sub(asked.Subjects[name]) < a.maxAge
+		if last, ok := asked.Subjects[name]; (!ok || last.After(now) || !recent) && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	for _, eco := range db.Missing {
+		add(eco)
+	}
+	for _, e := range db.Reach {
+		if day, err := time.Parse(time.DateOnly, e.To); err == nil && a.maxAge > 0 && now.Sub(day) > a.maxAge+24*time.Hour {
+			add(e.Ecosystem)
+		}
+	}
+	return list
+}
+
+// fetch gets what is needed, as careen db update does.
+func (a *advisories) fetch(ctx context.Context, needs []string) error {
+	f := a.flags
+	from := updateFlags{
+		repositories: f.refresh.repositories, key: f.refresh.key, registry: registryFlags{f.source},
+		feeds: feedFlags{mirror: f.refresh.mirror, caCert: f.source.caCert, brief: true},
+	}
+	if len(from.repositories) == 0 || from.feeds.mirror != "" {
+		from.feeds.only = slices.Clone(needs)
+	}
+	for {
+		err := a.c.dbUpdateIn(ctx, a.cacheDir, from)
+		var unknown *feed.UnknownError
+		switch {
+		case errors.As(err, &unknown) && len(from.feeds.only) > 1:
+			from.feeds.only = slices.DeleteFunc(from.feeds.only, func(name string) bool { return name == unknown.Name })
+			continue
+		case errors.As(err, &unknown): // nobody publishes it: the report says that it was not judged
+		case err != nil:
+			return err
+		}
+		return noteAsked(a.cacheDir, needs, time.Now())
+	}
+}
+
+// asked remembers when scans asked for advisories about what.
+type asked struct {
+	Digest   string               `json:"digest"` // of the database as it was then
+	Subjects map[string]time.Time `json:"subjects"`
+}
+
+// maxAsked bounds the file: some hundred names.
+const maxAsked = 1 << 20
+
+func askedFile(cacheDir string) string { return installedPath(cacheDir) + ".asked" }
+
+// readAsked returns what was asked for of the database that is used now.
+func readAsked(cacheDir, digest string) asked {
+	var a asked
+	data, err := readSmallFile(askedFile(cacheDir), maxAsked)
+	if err != nil || json.Unmarshal(data, &a) != nil || a.Digest != digest {
+		return asked{}
+	}
+	return a
+}
+
+// noteAsked adds to what was asked for before, of this database or the one that
+// the update replaced.
+func noteAsked(cacheDir string, names []string, now time.Time) error {
+	var a asked
+	if data, err := readSmallFile(askedFile(cacheDir), maxAsked); err == nil {
+		if json.Unmarshal(data, &a) != nil {
+			a = asked{}
+		}
+	}
+	db, err := vulndb.Open(installedPath(cacheDir))
+	if errors.Is(err, os.ErrNotExist) { // nothing was known of anything that was asked for
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	a.Digest = db.Info().Digest
+	if a.Subjects == nil {
+		a.Subjects = map[string]time.Time{}
+	}
+	for _, name := range names {
+		a.Subjects[name] = now.UTC().Truncate(time.Second)
+	}
+	return publish.WriteFile(askedFile(cacheDir), func(w io.Writer) error { return json.NewEncoder(w).Encode(a) })
+}
