@@ -125,7 +125,7 @@ func TestNeedsOfRules(t *testing.T) {
 			corpus[i] ^= 0x20
 		}
 	}
-	if matched < 500 {
+	if matched < 200 { // of the rules that are not anchored
 		t.Errorf("only %d matches were looked at", matched)
 	}
 }
