@@ -167,7 +167,7 @@ func loadsForCallers(base string) bool {
 func (w *Walk) keepHelpers(file, why string) {
 	i, owned := w.owners.of(file)
 	f, ok := w.elfFact(file)
-	if !owned || !ok || f.Go || f.Static || !w.inPath(file) || w.phase == loading {
+	if !owned || !ok || f.Loose || f.Static || !w.inPath(file) || w.phase == loading {
 		w.KeepPackage(file, why)
 		return
 	}
@@ -253,7 +253,7 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 		switch {
 		case s == "/bin/sh" && (holdsNode(file) || holdsJava(file) || startsForCallers):
 		case strings.HasPrefix(s, "/"):
-			if f.Go {
+			if f.Loose {
 				w.followRun(file, s)
 			} else if dir, ok := w.followPath(file, f, s); ok {
 				dirs = append(dirs, dir)
@@ -266,6 +266,9 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 		default:
 			relative = append(relative, s)
 		}
+	}
+	if len(f.Pieces) > 0 && !w.Owned(file) {
+		w.FollowStrings(file, slices.DeleteFunc(slices.Clone(f.Pieces), isProgramDir), false)
 	}
 	if !strings.Contains(path.Base(file), ".so") {
 		for _, name := range relative {
@@ -281,6 +284,16 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 			}
 		}
 	}
+}
+
+// isProgramDir reports whether a string is a directory of programs or libraries, in
+// which the words of a program mean nothing.
+func isProgramDir(s string) bool {
+	switch path.Base(Clean(s)) {
+	case "bin", "sbin", "lib", "lib32", "lib64", "libexec":
+		return strings.HasPrefix(s, "/")
+	}
+	return false
 }
 
 // needNamed needs a library that a string names, without complaint when there

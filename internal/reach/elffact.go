@@ -14,9 +14,11 @@ import (
 type elfFact struct {
 	exe.Dynamic
 	Go       bool     `json:"go,omitempty"`
+	Loose    bool     `json:"l,omitempty"`  // strings have no end of their own: Go's and Rust's
 	Static   bool     `json:"st,omitempty"` // nothing is loaded with the file: what it imports is not known
 	Names    []string `json:"p,omitempty"`  // strings that may be paths or libraries
 	Commands []string `json:"c,omitempty"`  // strings that may be programs of $PATH, where it can run such
+	Pieces   []string `json:"w,omitempty"`  // of an application: strings that may be names of files, or parts of them
 	Problem  string   `json:"e,omitempty"`  // why the above may lack something
 }
 
@@ -25,6 +27,7 @@ type elfFact struct {
 const (
 	maxNames    = 50_000
 	maxCommands = 20_000
+	maxPieces   = 20_000
 )
 
 // elfReader returns what reads an ELF file during the pass.
@@ -49,9 +52,11 @@ func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byt
 	}
 	f.Requires, f.Offers = nil, nil
 	f.Static = len(d.Needed) == 0 && len(d.Imports) == 0 && d.Soname == ""
+	rust := f.mayBeRust()
 	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling[name] })
 	f.Go = f.readGo(h, body)
-	f.readStrings(body)
+	f.Loose = f.Go || rust && isRust(body)
+	f.readStrings(body, isApplicationPath(h.Path))
 	return json.Marshal(f)
 }
 
@@ -75,18 +80,62 @@ func (f *elfFact) readGo(h *rootfs.Header, body rootfs.Body) bool {
 	return true
 }
 
-// readStrings picks the strings that may name files.
-func (f *elfFact) readStrings(body rootfs.Body) {
-	names, commands := map[string]bool{}, map[string]bool{}
+// mayBeRust reports whether a program unwinds as Rust's do, or imports nothing.
+func (f *elfFact) mayBeRust() bool {
+	return f.Static || f.imports("_Unwind_GetTextRelBase", "_Unwind_GetDataRelBase")
+}
+
+// isRust reports whether a program has Rust's library in it, which asks for this
+// variable when it panics.
+func isRust(body rootfs.Body) bool {
+	mark := []byte("RUST_BACKTRACE")
+	for s := range exe.Strings(body, len(mark), true) {
+		if bytes.Contains(s, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// isApplicationPath reports whether a file lies where people put programs of their
+// own, and packages of a distribution do not.
+func isApplicationPath(file string) bool {
+	first, rest, below := strings.Cut(file, "/")
+	switch first {
+	case "usr":
+		return strings.HasPrefix(rest, "local/")
+	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var", "etc", "boot":
+		return !below
+	}
+	return true
+}
+
+// readStrings picks the strings that may name files; of an application, also those
+// that may be parts of such names.
+func (f *elfFact) readStrings(body rootfs.Body, application bool) {
+	names, commands, pieces := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	searches := f.searchesPath()
-	if searches && f.Go {
-		for s := range exe.GoStrings(body, maxCommandName) {
-			if c := CommandWord(s); c == string(s) && c != "" && len(commands) < maxCommands {
+	addPiece := func(s []byte) {
+		if kind := literalKind(s); application && len(s) > 1 && len(pieces) < maxPieces && (kind == pathLiteral || kind == wordLiteral) {
+			pieces[string(s)] = true
+		}
+	}
+	if f.Loose && (searches || application) {
+		longest := maxCommandName
+		if application {
+			longest = MaxName
+		}
+		for s := range exe.GoStrings(body, longest) {
+			addPiece(s)
+			if c := CommandWord(s); searches && c == string(s) && c != "" && len(commands) < maxCommands {
 				commands[c] = true
 			}
 		}
 	}
-	for s := range exe.Strings(body, 2, f.Go) {
+	for s := range exe.Strings(body, 2, f.Loose) {
+		if !f.Loose {
+			addPiece(s)
+		}
 		if searches && len(commands) < maxCommands {
 			if c := CommandWord(s); c != "" {
 				commands[c] = true
@@ -101,7 +150,7 @@ func (f *elfFact) readStrings(body rootfs.Body) {
 				break
 			}
 			switch {
-			case f.Go:
+			case f.Loose:
 				addRuns(names, token)
 			case mayName(token):
 				names[string(token)] = true
@@ -110,6 +159,7 @@ func (f *elfFact) readStrings(body rootfs.Body) {
 	}
 	f.Names = sortedSet(names)
 	f.Commands = sortedSet(commands)
+	f.Pieces = sortedSet(pieces)
 }
 
 // addRuns picks the pieces of a Go string, which has no end of its own, that

@@ -62,7 +62,24 @@ func isLiteralSource(h *rootfs.Header, head []byte) bool {
 	if ext := strings.ToLower(path.Ext(base)); ext != "" && strings.Contains(sourceExtensions, " "+ext+" ") {
 		return !strings.HasSuffix(base, ".d.ts") && base != "package-lock.json"
 	}
-	return strings.Contains(sourceNames, " "+base+" ")
+	return strings.Contains(sourceNames, " "+base+" ") || isApplicationText(h)
+}
+
+// maxUnknownSource bounds texts of which only the place says that a program may read
+// them.
+const maxUnknownSource = 64 << 10
+
+// isApplicationText reports whether a text of an application may be a source of a
+// language that has no reader here: plot.gp, report.sql. What people read is none.
+func isApplicationText(h *rootfs.Header) bool {
+	if h.Size > maxUnknownSource || !isApplicationPath(h.Path) || isInstalled(h.Path) {
+		return false
+	}
+	switch strings.ToLower(path.Ext(h.Path)) {
+	case "", ".md", ".rst", ".txt", ".csv", ".tsv", ".html", ".htm", ".css", ".scss", ".less", ".svg", ".map", ".lock", ".xsd", ".po", ".pot", ".pem", ".crt", ".key", ".log":
+		return false
+	}
+	return true
 }
 
 func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {

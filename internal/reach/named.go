@@ -72,7 +72,7 @@ func (r *Result) Named(file string) []string {
 				}
 			}
 		}
-	} else if f, ok := r.walk.elfFact(file); ok && !f.Go {
+	} else if f, ok := r.walk.elfFact(file); ok && !f.Loose {
 		for _, name := range f.Names {
 			if strings.HasPrefix(name, "/") {
 				set[name] = true
