@@ -99,11 +99,9 @@ func (w *Walk) followImports(file string, f *elfFact) {
 	if f.imports(shells...) {
 		w.NeedProgram(file, "/bin/sh", "system(3)")
 	}
-	if f.searchesPath() {
-		for _, name := range f.Commands {
-			if program, ok := w.Find(name); ok {
-				w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
-			}
+	for _, name := range f.Commands {
+		if program, ok := w.Find(name); ok {
+			w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
 		}
 	}
 	if f.imports(runners...) || f.imports(pathRunners...) || f.imports("go:os/exec.", "go:syscall.Exec") {
@@ -343,11 +341,11 @@ func (w *Walk) KeepNamedDir(file, dir, why string, runs bool) {
 		return
 	}
 	var files []string
-	for e := range w.Below(at) {
-		if !isModule(e.Path) || isModule(at+"/") {
-			files = append(files, e.Path)
+	w.treeOf(at, func(file string) {
+		if !isModule(file) || isModule(at+"/") {
+			files = append(files, file)
 		}
-	}
+	})
 	if runs {
 		w.KeepRunning(file, why, files...)
 	} else {

@@ -115,6 +115,11 @@ func isApplicationPath(file string) bool {
 func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 	names, commands, pieces := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	searches := f.searchesPath()
+	var lines map[string]bool // programs that lines of a shell begin with, in one that may run a shell by its path
+	runsShell := false
+	if !searches && f.imports(runners...) {
+		lines = map[string]bool{}
+	}
 	addPiece := func(s []byte) {
 		if kind := literalKind(s); application && len(s) > 1 && len(pieces) < maxPieces && (kind == pathLiteral || kind == wordLiteral) {
 			pieces[string(s)] = true
@@ -140,6 +145,11 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 			if c := CommandWord(s); c != "" {
 				commands[c] = true
 			}
+		} else if lines != nil && len(lines) < maxCommands {
+			runsShell = runsShell || bytes.HasSuffix(s, []byte("/sh"))
+			if c := CommandWord(s); c != "" && bytes.IndexByte(s, ' ') > 0 {
+				lines[c] = true
+			}
 		}
 		if bytes.IndexByte(s, '/') < 0 && bytes.IndexByte(s, '.') < 0 {
 			continue
@@ -156,6 +166,9 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 				names[string(token)] = true
 			}
 		}
+	}
+	if runsShell {
+		commands = lines
 	}
 	f.Names = sortedSet(names)
 	f.Commands = sortedSet(commands)

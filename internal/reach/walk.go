@@ -2,6 +2,7 @@ package reach
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -238,16 +239,33 @@ func (w *Walk) KeepPackage(file, why string) {
 // not be followed, except those for which one of except returns true.
 func (w *Walk) KeepTree(from, dir, why string, except ...func(path string) bool) {
 	var paths []string
-	for e := range w.Below(dir) {
-		skip := false
-		for _, f := range except {
-			skip = skip || f(e.Path)
+	w.treeOf(dir, func(at string) {
+		if !slices.ContainsFunc(except, func(f func(string) bool) bool { return f(at) }) {
+			paths = append(paths, at)
 		}
-		if !skip {
-			paths = append(paths, e.Path)
+	})
+	w.Keep(from, why, paths...)
+}
+
+// maxTreeLinks bounds how many links to directories lead out of one tree.
+const maxTreeLinks = 64
+
+// treeOf calls found for what is below a directory, and below those that links in it
+// lead to and that are not everyone's: a package's data may lie elsewhere.
+func (w *Walk) treeOf(dir string, found func(at string)) {
+	dirs := []string{dir}
+	for i := 0; i < len(dirs) && i < maxTreeLinks; i++ {
+		for e := range w.Below(dirs[i]) {
+			found(e.Path)
+			if e.Mode&fs.ModeSymlink == 0 {
+				continue
+			}
+			to, ok := w.Lookup(e.Path)
+			if ok && to.Mode.IsDir() && !IsSystemDir(to.Path) && !isSharedDir(to.Path) && !slices.Contains(dirs, to.Path) && !strings.HasPrefix(to.Path+"/", dirs[0]+"/") {
+				dirs = append(dirs, to.Path)
+			}
 		}
 	}
-	w.Keep(from, why, paths...)
 }
 
 // Keep keeps files that something in from may load or read.

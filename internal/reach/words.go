@@ -86,7 +86,7 @@ const MaxName = 256
 
 // Bounds of what may be a command line, and of a program's name.
 const (
-	maxCommand     = 200
+	maxCommand     = 400
 	maxCommandName = 32
 )
 
@@ -94,6 +94,7 @@ const (
 // itself, or the first word of what looks like a command line with an option, a
 // path or a blank to fill in behind it.
 func CommandWord(s []byte) string {
+	s = bytes.TrimPrefix(s, []byte("exec "))
 	word, rest, more := bytes.Cut(s, []byte(" "))
 	if len(word) < 2 || len(word) > maxCommandName || len(s) > maxCommand {
 		return ""

@@ -114,7 +114,7 @@ func allSoftware() []software {
 			config: image.Config{Cmd: []string{"nginx", "-g", "daemon off;"}},
 		},
 		{
-			name: "express", debian: imagetest.DebianNode, app: express, less: 60, http: "http://127.0.0.1:8080/",
+			name: "express", debian: imagetest.DebianNode, app: express, less: 59, http: "http://127.0.0.1:8080/",
 			config: image.Config{Cmd: []string{"node", "server.js"}, WorkingDir: "/srv/app", Env: []string{"NODE_ENV=production"}},
 		},
 		{

@@ -13,12 +13,18 @@ func batch() []recipe {
 			work:  "gs -q -dNOPAUSE -dBATCH -sDEVICE=txtwrite -sOutputFile=- /app/page.ps; gs -q -dNOPAUSE -dBATCH -sDEVICE=png16m -r30 -sOutputFile=/tmp/o.png /app/page.ps && bb md5sum </tmp/o.png", says: "a printed page",
 		},
 		{
-			name: "imagemagick", packages: "imagemagick", config: cmd("convert", "-size", "10x10", "xc:red", "/tmp/o.jpg"),
-			work: "convert -size 20x10 gradient:red-blue /tmp/o.png && convert /tmp/o.png -resize 50% /tmp/o.jpg && identify -format '%m %w %h\\n' /tmp/o.png /tmp/o.jpg; convert /tmp/o.png -depth 8 rgb:- | bb md5sum", says: "JPEG 10 5",
+			name: "imagemagick", packages: "imagemagick", config: cmd("/app/run"),
+			files: map[string]string{"app/run": "#!/bin/sh\nconvert -size 20x10 gradient:red-blue /tmp/o.png && convert /tmp/o.png -resize 50% /tmp/o.jpg && identify -format '%m %w %h\\n' /tmp/o.png /tmp/o.jpg\nconvert /tmp/o.png -depth 8 rgb:- | cksum\n"},
+			work:  "/app/run", says: "JPEG 10 5",
 		},
 		{
 			name: "sox", packages: "sox libsox-fmt-mp3 libsox-fmt-base", config: cmd("sox", "-n", "/tmp/x.mp3", "synth", "0.1", "sine", "440"),
 			work: "sox -n /tmp/x.wav synth 0.1 sine 440 && sox /tmp/x.wav /tmp/x.flac && soxi -e /tmp/x.flac; sox /tmp/x.wav /tmp/x.mp3 && soxi -t /tmp/x.mp3", says: "FLAC",
+		},
+		{
+			name: "fd", packages: "fd-find", config: cmd("/app/run"),
+			files: map[string]string{"app/run": "#!/bin/sh\ncd /app && fdfind --no-ignore -e txt -x sed s/found/FOUND/ {}\n", "app/data/a.txt": "found by fd\n"},
+			work:  "/app/run", says: "FOUND by fd",
 		},
 		{
 			name: "graphviz", packages: "graphviz fonts-dejavu-core", config: cmd("dot", "-Tsvg", "/app/g.dot"),
@@ -41,8 +47,9 @@ func batch() []recipe {
 			work:  "HOME=/tmp /app/run", says: "vector text",
 		},
 		{
-			name: "tesseract", packages: "tesseract-ocr imagemagick fonts-dejavu-core", config: cmd("tesseract", "/tmp/x.png", "-"),
-			work: "convert -background white -fill black -font DejaVu-Sans -pointsize 40 label:RECOGNIZED /tmp/x.png && OMP_THREAD_LIMIT=1 tesseract /tmp/x.png - 2>/dev/null", says: "RECOGNIZED",
+			name: "tesseract", packages: "tesseract-ocr imagemagick fonts-dejavu-core", config: cmd("/app/run"),
+			files: map[string]string{"app/run": "#!/bin/sh\nconvert -background white -fill black -font DejaVu-Sans -pointsize 40 label:RECOGNIZED /tmp/x.png && tesseract /tmp/x.png - 2>/dev/null\n"},
+			work:  "OMP_THREAD_LIMIT=1 /app/run", says: "RECOGNIZED",
 		},
 		{
 			name: "gnuplot", packages: "gnuplot-nox fonts-dejavu-core", config: cmd("gnuplot", "/app/plot.gp"),

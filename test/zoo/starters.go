@@ -45,8 +45,8 @@ func starters() []recipe {
 		},
 		{
 			name: "sshd", packages: "openssh-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
-			setup: "mkdir -p /run/sshd; useradd -m -s /bin/sh guest; mkdir -m 700 /home/guest/.ssh; ssh-keygen -q -t ed25519 -N '' -f /etc/guestkey; cp /etc/guestkey.pub /home/guest/.ssh/authorized_keys; chown -R guest /home/guest; passwd -d guest",
-			work:  "/usr/sbin/sshd -D -e -p 2222 2>/dev/null &\nawait 2222\nssh -i /etc/guestkey -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR guest@127.0.0.1 'echo logged in as $(id -un)'", says: "logged in as guest",
+			setup: "mkdir -p /run/sshd; useradd -m -s /bin/sh guest; mkdir -m 700 /home/guest/.ssh; mkdir -p /zoo; ssh-keygen -q -t ed25519 -N '' -f /zoo/guestkey; cp /zoo/guestkey.pub /home/guest/.ssh/authorized_keys; chown -R guest /home/guest; passwd -d guest",
+			work:  "/usr/sbin/sshd -D -e -p 2222 2>/dev/null &\nawait 2222\nssh -i /zoo/guestkey -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR guest@127.0.0.1 'echo logged in as $(id -un)'", says: "logged in as guest",
 		},
 		{
 			name: "daemontools", packages: "daemontools redis-server", config: cmd("svscan", "/srv/service"),
@@ -78,10 +78,10 @@ func starters() []recipe {
 			work:  "inetd -i >/dev/null 2>&1 &\nawait 7007\n{ echo inetd; bb sleep 1; } | bb nc 127.0.0.1 7007", says: "INETD",
 		},
 		{
-			name: "xinetd", packages: "xinetd git", config: cmd("xinetd", "-dontfork"),
-			setup: "git init -q --bare /srv/git/r.git; rm -f /etc/xinetd.d/*; chown -R nobody /srv/git",
-			files: map[string]string{"etc/xinetd.d/git": "service git\n{\n type = UNLISTED\n port = 9418\n socket_type = stream\n wait = no\n user = nobody\n server = /usr/lib/git-core/git-daemon\n server_args = --inetd --export-all --base-path=/srv/git\n}\n"},
-			work:  "xinetd -dontfork >/dev/null 2>&1 &\nawait 9418\n{ printf '002cgit-upload-pack /r.git\\0host=127.0.0.1\\0'; bb sleep 2; } | bb nc 127.0.0.1 9418 | bb tr '\\0' ' ' | bb cut -c1-80", says: "agent=git",
+			name: "xinetd", packages: "xinetd perl", config: cmd("xinetd", "-dontfork"),
+			setup: "rm -f /etc/xinetd.d/*",
+			files: map[string]string{"etc/xinetd.d/answer": "service answer\n{\n type = UNLISTED\n port = 7010\n socket_type = stream\n wait = no\n user = nobody\n server = /usr/bin/perl\n server_args = /opt/answer.pl --loud\n}\n", "opt/answer.pl": "use FindBin; require \"$FindBin::Bin/words.pl\"; use List::Util qw(sum); $| = 1; print words(), ' ', sum(40, 2), \"\\n\";\n", "opt/words.pl": "sub words { 'perl says' } 1;\n"},
+			work:  "xinetd -dontfork >&2 &\nawait 7010\n{ bb sleep 1; } | bb nc 127.0.0.1 7010", says: "perl says 42",
 		},
 		{
 			name: "gosu", packages: "gosu tini memcached", config: image.Config{Entrypoint: []string{"tini", "--", "/entrypoint.sh"}, Cmd: []string{"memcached"}, Env: []string{"APP_USER=memcache", "APP=memcached -l 127.0.0.1"}},
@@ -111,7 +111,7 @@ func starters() []recipe {
 			setup: "touch /etc/monit/zoo.rc; chmod 600 /etc/monit/zoo.rc",
 			files: map[string]string{"opt/check": "#!/bin/sh\nprintf checked >/tmp/checked\nexec perl -e 'exit 0'\n"},
 			made:  "mkdir -p etc/monit; printf 'set daemon 1\\ncheck process cache matching \"memcached\"\\n  start program = \"/usr/bin/memcached -d -u memcache -l 127.0.0.1\"\\ncheck program mine with path \"/opt/check\"\\n' >etc/monit/zoo.rc; chmod 600 etc/monit/zoo.rc",
-			work:  "monit -I -c /etc/monit/zoo.rc >/dev/null 2>&1 &\nawait 11211\nthere /tmp/checked; bb cat /tmp/checked", says: "checked",
+			work:  "monit -I -c /etc/monit/zoo.rc >&2 &\nawait 11211\nthere /tmp/checked; bb cat /tmp/checked", says: "checked",
 		},
 		{
 			name: "logrotate", packages: "logrotate gzip", config: cmd("logrotate", "-f", "-s", "/tmp/state", "/etc/logrotate.d/zoo"),
@@ -126,10 +126,10 @@ func starters() []recipe {
 		},
 		{
 			name: "sftp", packages: "openssh-server openssh-sftp-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
-			setup: "mkdir -p /run/sshd; useradd -m -s /bin/bash guest; mkdir -m 700 /home/guest/.ssh; ssh-keygen -q -t ed25519 -N '' -f /zookey; mv /zookey /etc/guestkey; cp /zookey.pub /home/guest/.ssh/allowed; rm /zookey.pub; chown -R guest /home/guest; passwd -d guest",
+			setup: "mkdir -p /run/sshd; useradd -m -s /bin/bash guest; mkdir -m 700 /home/guest/.ssh; mkdir -p /zoo; ssh-keygen -q -t ed25519 -N '' -f /zoo/guestkey; cp /zoo/guestkey.pub /home/guest/.ssh/allowed; chown -R guest /home/guest; passwd -d guest",
 			files: map[string]string{"etc/ssh/sshd_config.d/zoo.conf": "AuthorizedKeysCommand /opt/keys %u\nAuthorizedKeysCommandUser nobody\n"},
 			made:  "mkdir -p opt; printf '#!/bin/sh\\nexec sed -n p /opt/keyring/%%s\\n' | sed 's/%s/\"$1\"/' >opt/keys; chmod 755 opt/keys opt",
-			work:  "bb mkdir -p /opt/keyring; bb cp /home/guest/.ssh/allowed /opt/keyring/guest; /usr/sbin/sshd -D -e -p 2222 2>/dev/null &\nawait 2222\nprintf 'ls -1 /usr/share\\n' | sftp -b - -i /etc/guestkey -P 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR guest@127.0.0.1 | bb grep zoneinfo", says: "zoneinfo",
+			work:  "bb mkdir -p /opt/keyring; bb cp /home/guest/.ssh/allowed /opt/keyring/guest; /usr/sbin/sshd -D -e -p 2222 2>/dev/null &\nawait 2222\nprintf 'ls -1 /usr/share\\n' | sftp -b - -i /zoo/guestkey -P 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR guest@127.0.0.1 | bb grep zoneinfo", says: "zoneinfo",
 		},
 		{
 			name: "fcgiwrap-git", packages: "nginx-light fcgiwrap git", config: cmd("/app/start"),
@@ -156,9 +156,9 @@ func starters() []recipe {
 			work:  "/app/talk", says: "the answer came",
 		},
 		{
-			name: "varnish", packages: "varnish", config: cmd("varnishd", "-F", "-a", "127.0.0.1:6081", "-f", "/etc/varnish/zoo.vcl", "-n", "/tmp/v", "-j", "none"),
+			name: "varnish", packages: "varnish", config: cmd("varnishd", "-F", "-a", "127.0.0.1:6081", "-f", "/etc/varnish/zoo.vcl", "-n", "/tmp/v", "-j", "none", "-T", "none"),
 			files: map[string]string{"etc/varnish/zoo.vcl": "vcl 4.1;\nimport std;\ninclude \"lib.vcl\";\nbackend default none;\nsub vcl_recv { return (synth(200, std.toupper(\"synthesized\"))); }\n", "etc/varnish/lib.vcl": "sub vcl_synth { set resp.body = resp.reason; return (deliver); }\n"},
-			work:  "varnishd -F -a 127.0.0.1:6081 -f /etc/varnish/zoo.vcl -n /tmp/v -j none >&2 &\nawait 6081\nget 6081/", says: "SYNTHESIZED",
+			work:  "varnishd -F -a 127.0.0.1:6081 -f /etc/varnish/zoo.vcl -n /tmp/v -j none -T none >&2 &\nawait 6081\nget 6081/", says: "SYNTHESIZED",
 		},
 	}
 }
