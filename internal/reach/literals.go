@@ -579,7 +579,11 @@ func (n namer) relative(l literals) {
 // name keeps what one name in a source may mean in a directory.
 func (n namer) name(base, name string, children map[string]bool) {
 	relative := strings.TrimPrefix(strings.TrimPrefix(name, "/"), "./")
-	first, _, _ := strings.Cut(relative, "/")
+	first, rest, _ := strings.Cut(relative, "/")
+	for rest != "" && strings.ContainsAny(first, "%$?{#") { // "$dir/x", "#{__dir__}/x", "%s/x"
+		relative = strings.TrimPrefix(rest, "./")
+		first, rest, _ = strings.Cut(relative, "/")
+	}
 	switch {
 	case children[first]:
 	case first == "..", strings.ContainsAny(first, "%*$?{[#"):

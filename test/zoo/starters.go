@@ -93,7 +93,7 @@ func starters() []recipe {
 			name: "foreman", packages: "ruby-foreman redis-server python3-redis", config: image.Config{Cmd: []string{"foreman", "start"}, WorkingDir: "/srv/app"},
 			files: map[string]string{"srv/app/Procfile": "cache: redis-server --port $CACHE_PORT --dir /tmp\nworker: python3 worker.py\n", "srv/app/.env": "CACHE_PORT=6400\n",
 				"srv/app/worker.py": "import os, time\nfrom redis import Redis\nr = Redis(port=int(os.environ['CACHE_PORT']))\nwhile True:\n    try:\n        r.set('k', 'from a worker'); break\n    except Exception:\n        time.sleep(0.2)\ntime.sleep(60)\n"},
-			work: "cd /srv/app; foreman start >/dev/null 2>&1 &\nawait 6400\nbb sleep 4; printf 'GET k\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6400", says: "from a worker",
+			work: "cd /srv/app; foreman start >/dev/null 2>&1 &\nawait 6400\nfor i in $(bb seq 30); do bb sleep 1; printf 'GET k\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6400 >/tmp/k; bb grep worker /tmp/k && break; done", says: "from a worker",
 		},
 		{
 			name: "make", packages: "make python3-minimal gawk", config: image.Config{Cmd: []string{"make", "-s", "report"}, WorkingDir: "/srv/build"},
@@ -110,7 +110,7 @@ func starters() []recipe {
 			name: "monit", packages: "monit memcached", config: cmd("monit", "-I", "-c", "/etc/monit/zoo.rc"),
 			setup: "touch /etc/monit/zoo.rc; chmod 600 /etc/monit/zoo.rc",
 			files: map[string]string{"opt/check": "#!/bin/sh\nprintf checked >/tmp/checked\nexec perl -e 'exit 0'\n"},
-			made:  "mkdir -p etc/monit; printf 'set daemon 1\\ncheck process cache matching \"memcached\"\\n  start program = \"/usr/bin/memcached -d -u memcache -l 127.0.0.1\"\\ncheck program mine with path \"/opt/check\"\\n' >etc/monit/zoo.rc; chmod 600 etc/monit/zoo.rc",
+			made:  "mkdir -p etc/monit; printf 'set daemon 1\\ncheck process cache matching \"memcached\"\\n  start program = \"/usr/bin/memcached -d -u memcache -l 127.0.0.1\"\\ncheck program mine with path \"/opt/check\"\\n  if status != 0 then alert\\n' >etc/monit/zoo.rc; chmod 600 etc/monit/zoo.rc",
 			work:  "monit -I -c /etc/monit/zoo.rc >&2 &\nawait 11211\nthere /tmp/checked; bb cat /tmp/checked", says: "checked",
 		},
 		{

@@ -32,6 +32,8 @@ var meant = []string{
 	"cmd: python3 /srv/a.py\nkeeps: usr/lib/python3/dist-packages/mod.py usr/bin/lua5.4\nleaves: usr/bin/ruby usr/bin/env\n-- srv/a.py --\nimport mod, subprocess\nsubprocess.run(['/srv/other.py'])\n-- usr/lib/python3.11/os.py --\n-- usr/lib/python3/dist-packages/mod.py --\n#!/usr/bin/env ruby\n-- srv/other.py --\n#!/usr/bin/lua5.4\n-- usr/bin/env --\n",
 	"cmd: python3 /srv/a.py\nkeeps: usr/lib/python3/dist-packages/mod.py usr/bin/env usr/bin/ruby\n-- srv/a.py --\nimport mod, subprocess\nsubprocess.run(['/usr/lib/python3/dist-packages/mod.py'])\n-- usr/lib/python3.11/os.py --\n-- usr/lib/python3/dist-packages/mod.py --\n#!/usr/bin/env ruby\n-- usr/bin/env --\n",
 	"cmd: python3 /srv/a.py\nlink: usr/lib/python3/dist-packages/mod/data -> ../../../../share/mod-data\nkeeps: usr/share/mod-data/de.dat usr/share/mod-data/x/fr.dat\n-- srv/a.py --\nimport mod\n-- usr/lib/python3.11/os.py --\n-- usr/lib/python3/dist-packages/mod/__init__.py --\nimport os\nd = os.path.join(os.path.dirname(__file__), 'data')\n-- usr/share/mod-data/de.dat --\n-- usr/share/mod-data/x/fr.dat --\n",
+	"cmd: perl /opt/a.pl\nkeeps: opt/words.pl opt/data/w.txt\n-- opt/a.pl --\nuse FindBin; require \"$FindBin::Bin/words.pl\"; open(F, \"<$dir/data/w.txt\"); open(F, '<', \"$dir/data/w.txt\");\n-- opt/words.pl --\n-- opt/data/w.txt --\n",
+	"cmd: ruby /opt/r/a.rb\nkeeps: opt/r/views/a.erb opt/r/c.yml\n-- opt/r/a.rb --\nFile.read(\"#{__dir__}/views/a.erb\")\nFile.read('%s/c.yml' % __dir__)\n-- opt/r/views/a.erb --\n-- opt/r/c.yml --\n",
 	"cmd: Rscript /opt/a.R\nkeeps: etc/r.csv\n-- opt/a.R --\nread.csv(\"/etc/r.csv\")\n-- etc/r.csv --\n",
 
 	// Programs that sources start.
