@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/careen/careen/internal/reach/answer"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/slim"
 )
 
 // reachFlags are the flags of careen reach.
@@ -22,6 +24,14 @@ type reachFlags struct {
 
 	format  string
 	command []string
+	http    string
+	observe observeFlags
+}
+
+// reachAnswer is what reading says of an image, and what running it showed.
+type reachAnswer struct {
+	*answer.Document
+	Observed *slim.Observed `json:"observed,omitempty"`
 }
 
 func (c *command) reachCommand() *cobra.Command {
@@ -34,11 +44,13 @@ reach: the program, the libraries it loads, the scripts and modules it reads, th
 commands those run. For a path, a file name, a package's name or its purl it
 prints the chain that leads there, or that nothing was found that needs it.
 Where something could not be followed, the verdict is "unknown", never "not
-reached".`,
+reached". With --observe, --observe-for or --trace it also says what a run of the
+image opened that reading called not reached.`,
 		Example: `  careen reach shop:1.4
   careen reach shop:1.4 libssl.so.3
   careen reach shop:1.4 /usr/bin/perl
-  careen reach -f json shop:1.4 openssl`,
+  careen reach -f json shop:1.4 openssl
+  careen reach --observe 'shop --self-test' shop:1.4`,
 		Args: takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.reach(cmd.Context(), args[0], strings.Join(args[1:], ""), f); err != nil {
@@ -51,6 +63,8 @@ reached".`,
 	f.source.register(flags)
 	f.limits.register(flags)
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("reach"))
+	f.observe.register(flags, "say which files it opens that were called not reached")
+	flags.StringVar(&f.http, "http", "", "what is observed ends when this URL of it has answered")
 	flags.StringArrayVar(&f.command, "command", nil, "a shell command that is also run in containers of the image, such as a job; may be repeated")
 	return cmd
 }
@@ -63,6 +77,19 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 	if err != nil {
 		return err
 	}
+	if f.http != "" && !f.observe.runs() {
+		return errors.New("--http says when what is observed ends: give --observe or --observe-for too")
+	}
+	asked := verifyFlags{http: f.http}
+	check, err := asked.check(false)
+	if err != nil {
+		return err
+	}
+	watch, err := f.observe.watch(check)
+	if err != nil {
+		return err
+	}
+	slim.SweepTrials()
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err
@@ -87,14 +114,41 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 		if err != nil {
 			return err
 		}
-		if f.format == "json" {
-			return safetext.WriteJSON(&b, doc)
+		said := reachAnswer{Document: doc}
+		if f.observe.asked() {
+			said.Observed, err = watch.Observe(ctx, slim.Source{Image: img, Tree: in.Tree, Packages: in.Catalog.Packages})
+			if err != nil {
+				return err
+			}
+			if said.Observed.Warning != "" {
+				c.note("warning: %s", said.Observed.Warning)
+			}
+			said.Observed.Compare(result, in.Catalog.Packages)
 		}
-		return doc.WriteText(&b)
+		if f.format == "json" {
+			return safetext.WriteJSON(&b, said)
+		}
+		return said.writeText(&b)
 	})
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(c.stdout, &b)
+	return err
+}
+
+// writeText prints the document, and below it what was missed.
+func (a reachAnswer) writeText(out io.Writer) error {
+	if err := a.Document.WriteText(out); err != nil || a.Observed == nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nobserved: %s\n", safetext.Line(a.Observed.String()))
+	for _, list := range [][]string{a.Observed.MissedPackages, a.Observed.MissedFiles} {
+		for _, missed := range list {
+			fmt.Fprintf(&b, "  missed  %s\n", safetext.Line(missed))
+		}
+	}
+	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -80,7 +80,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("slim"))
 	flags.BoolVar(&f.force, "force", false, "at level file, write also if something that could not be followed may need what is dropped")
 	f.verify.register(flags)
-	f.observe.register(flags)
+	f.observe.register(flags, "keep the files that it opens")
 	return cmd
 }
 

@@ -69,10 +69,11 @@ type observeFlags struct {
 	trace   string
 }
 
-func (f *observeFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.command, "observe", "", "run this command in the original, isolated, and keep the files that it opens: words, or a JSON array; with --http, ask it for that")
+// register adds the flags; does says what is done with the files that are opened.
+func (f *observeFlags) register(flags *pflag.FlagSet, does string) {
+	flags.StringVar(&f.command, "observe", "", "run this command in the original, isolated, and "+does+": words, or a JSON array; with --http, ask it for that")
 	flags.DurationVar(&f.during, "observe-for", 0, "watch the original, by itself or with --observe, for at most so long (default 2m)")
-	flags.StringVar(&f.trace, "trace", "", "keep the files of this recorded trace: paths, one a line, or strace's output")
+	flags.StringVar(&f.trace, "trace", "", "the same for the files of this recorded trace: paths, one a line, or strace's output")
 }
 
 func (f *observeFlags) runs() bool { return f.command != "" || f.during > 0 }

@@ -147,7 +147,8 @@ func holdToTheOriginal(t *testing.T, archive, how string) {
 // counted as what reading did not find.
 func TestObserve(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "no.sock"))
-	slim := slimming(t, hidingImage(t))
+	archive := hidingImage(t)
+	slim := slimming(t, archive)
 	trace := filepath.Join(t.TempDir(), "trace")
 	if err := os.WriteFile(trace, []byte("/opt/data.txt\n/not/there\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -174,6 +175,13 @@ func TestObserve(t *testing.T) {
 					t.Errorf("%q: no %s in %s", args, want, out)
 				}
 			}
+		}
+	}
+	for _, how := range [][]string{{"--observe", "hiding print"}, {"--observe-for", "10s", "--http", "http://localhost:8080/"}} {
+		var out, errs bytes.Buffer
+		code := Main(nil, append([]string{"reach", archive}, how...), os.Environ(), strings.NewReader(""), &out, &errs)
+		if code != exitDone || !strings.Contains(out.String(), "1 were not found by reading\n  missed  /opt/data.txt\n") {
+			t.Errorf("reach %q: %d, %s%s", how, code, out.String(), errs.String())
 		}
 	}
 	for want, args := range map[string][]string{

@@ -37,6 +37,10 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 	if err := os.WriteFile(ours, []byte("FROM wolfi:1\nCOPY app /app\nENTRYPOINT [\"/app/server\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	if err := os.WriteFile(trace, []byte("/app/main.js\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	out := "oci-dir:" + filepath.Join(t.TempDir(), "out")
 	for name, commands := range map[string][][]string{
 		"careen-base-1": {
@@ -46,7 +50,7 @@ func TestVerbsFollowTheirSchemas(t *testing.T) {
 		"careen-lint-1":   {{"lint", "--fail-on", "critical", dockerfile}},
 		"careen-pin-1":    {{"pin", "--check", "--offline", pinned}},
 		"careen-check-1":  {{"check", archive}, {"check", busy, dockerfile}},
-		"careen-reach-1":  {{"reach", archive}, {"reach", busy}, {"reach", busy, "/app/main.js"}, {"reach", archive, "libcrypto3"}},
+		"careen-reach-1":  {{"reach", archive}, {"reach", busy}, {"reach", busy, "/app/main.js"}, {"reach", "--trace", trace, busy}, {"reach", archive, "libcrypto3"}},
 		"careen-slim-1":   {{"slim", "--dry-run", archive}, {"slim", "--level", "file", "-o", out, busy}},
 		"careen-fix-1":    {{"fix", "--offline", archive, ours}, {"fix", "--offline", "--base-layers", "1", "--candidate", candidate, archive, ours}},
 		"careen-plan-1":   {{"plan", archive}, {"plan", "--base-layers", "1", "--candidate", candidate, archive}},
