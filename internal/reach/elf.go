@@ -265,7 +265,7 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 			relative = append(relative, s)
 		}
 	}
-	if len(f.Pieces) > 0 && !w.Owned(file) {
+	if len(f.Pieces) > 0 && !w.Owned(file) && w.interpreter(file) == nil {
 		w.FollowStrings(file, slices.DeleteFunc(slices.Clone(f.Pieces), isProgramDir), false)
 	}
 	if !strings.Contains(path.Base(file), ".so") {

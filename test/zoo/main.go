@@ -46,7 +46,7 @@ type recipe struct {
 }
 
 // preamble is what every work has: the tools of its driver, which are not the image's.
-const preamble = `bb() { /zoo/busybox "$@"; }
+const preamble = `bb() { /zoo/driver "$@"; }
 await() { at=$(printf %04X "$1"); for i in $(bb seq 300); do bb grep -q ":$at 0*:0000 0A" /proc/net/tcp /proc/net/tcp6 && return; bb usleep 100000; done; echo "nothing listens on $1"; exit 9; }
 there() { for i in $(bb seq 300); do [ -e "$1" ] && return; bb usleep 100000; done; echo "no $1"; exit 9; }
 get() { bb wget -qO- "http://127.0.0.1:$1"; echo; }
@@ -233,10 +233,7 @@ func (z *zoo) build(ctx context.Context, r recipe) (archive string, err error) {
 			}
 		}
 	}
-	busybox, err := exec.LookPath("busybox")
-	if err == nil {
-		err = tool(ctx, "cp", busybox, filepath.Join(own, "zoo/busybox"))
-	}
+	err = z.addDriver(ctx, filepath.Join(own, "zoo"))
 	if err == nil && r.made != "" {
 		err = tool(ctx, "sh", "-ec", "cd "+quote(own)+"; export HOME="+quote(dir)+" GOPATH=$(go env GOPATH) GOCACHE=$(go env GOCACHE)\n"+r.made)
 	}
@@ -260,6 +257,31 @@ func (z *zoo) build(ctx context.Context, r recipe) (archive string, err error) {
 	img.Layers = append(img.Layers, layer)
 	archive = filepath.Join(dir, "image.tar")
 	return archive, imagetest.WriteDockerArchive(archive, img)
+}
+
+// addDriver adds what does the work: a program that says nothing of what it can do,
+// and the tools that it runs, a static busybox.
+func (z *zoo) addDriver(ctx context.Context, dir string) error {
+	made := filepath.Join(z.dir, "driver")
+	if _, err := os.Stat(made); err != nil {
+		build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", made, "github.com/careen/careen/test/zoo/driver")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building the driver: %w\n%s", err, out)
+		}
+	}
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return fmt.Errorf("%w: no busybox here", errSkipped)
+	}
+	tools, err := os.ReadFile(busybox)
+	if err != nil {
+		return err
+	}
+	for i := range tools {
+		tools[i] = ^tools[i]
+	}
+	return errors.Join(os.WriteFile(filepath.Join(dir, "tools"), tools, 0o644), tool(ctx, "cp", made, filepath.Join(dir, "driver")))
 }
 
 // result is what of slim's JSON is read.
@@ -358,7 +380,7 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv, _ := json.Marshal([]string{"/zoo/busybox", "sh", "/zoo/work"})
+	argv, _ := json.Marshal([]string{"/zoo/driver", "sh", "/zoo/work"})
 	work := string(argv)
 	seen, err := careen("slim", archive, "--dry-run", "--level", "file", "--observe", work)
 	if err != nil {
@@ -381,13 +403,8 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 			fmt.Fprintf(&notes, "  %s: %.1500s\n", list.what, strings.Join(list.items, " "))
 		}
 	}
-	refusal := ""
-	for _, note := range seen.Notes {
-		if strings.HasPrefix(note, "level file may drop") {
-			refusal = note
-			got.open = 1 + strings.Count(note, "; /")
-		}
-	}
+	refused := openGaps(seen.Notes)
+	got.open = len(refused)
 	file := []string{"--level", "file", "--keep", "/zoo"}
 	observed := []string{"--observe", work}
 	verify := []string{"slim", archive, "-o", "docker-archive:" + filepath.Join(z.dir, r.name, "out.tar"), "--verify", work, "--verify-within", "2m"}
@@ -408,8 +425,8 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	}
 	for i := 0; i < len(levels); i++ {
 		o := outcome{state: refusedState}
-		if i == 1 && refusal != "" {
-			fmt.Fprintf(&notes, "  %.500s\n", refusal)
+		if i == 1 && len(refused) > 0 {
+			fmt.Fprintf(&notes, "  refused: %.500s\n", strings.Join(refused, "; "))
 		} else if o, err = level(levels[i]...); err != nil {
 			return nil, err
 		}
@@ -419,6 +436,19 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	}
 	got.notes = notes.String()
 	return got, nil
+}
+
+// openGaps are the places because of which level file refuses, but for our driver's.
+func openGaps(notes []string) []string {
+	for _, note := range notes {
+		_, list, ok := strings.Cut(note, "this could not be followed: ")
+		if !ok {
+			continue
+		}
+		list, _, _ = strings.Cut(list, "; see what")
+		return slices.DeleteFunc(strings.Split(list, "; "), func(gap string) bool { return strings.HasPrefix(gap, "/zoo/") })
+	}
+	return nil
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
