@@ -54,6 +54,7 @@ var rooms = map[string][]string{
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web"},
+	"vex":     {"purl", "version"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
@@ -80,7 +81,7 @@ var rooms = map[string][]string{
 	// Tier 4, joins.
 	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
-	"policy":     {"report", "finding"},
+	"policy":     {"report", "finding", "vex", "purl"},                                                   // vex: what others say of a finding; purl: rules name packages
 	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
 	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
@@ -116,7 +117,7 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                      {"internal/scan", "internal/feed"},
 	"golang.org/x/sys":                       {"internal/vulndb", "internal/confine"}, // memory maps; namespaces, mounts and fanotify
 	"github.com/jedisct1/go-minisign":        {"internal/vulndb"},                     // signatures of databases
-	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/workload", "internal/lint", "internal/harden"},
+	"go.yaml.in/yaml/v3":                     {"internal/cli", "internal/policy", "internal/workload", "internal/lint", "internal/harden"},
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload", "internal/lint"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
 	"github.com/google/go-cmp":               {"internal/golden"},

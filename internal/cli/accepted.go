@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -21,19 +22,24 @@ const (
 	maxRuleFile   = 4 << 20
 )
 
-// defaultIgnoreFile is read from the working directory when it exists.
-const defaultIgnoreFile = ".careenignore"
+// defaultIgnoreFiles are read from the working directory where they exist:
+// careen's own, and those of Trivy's and Grype's users.
+var defaultIgnoreFiles = []string{".careenignore", "careen-ignore.yaml", ".trivyignore", ".trivyignore.yaml", ".grype.yaml"}
 
 // acceptedFlags name the findings that are known and accepted, and
 // the rules for secrets.
 type acceptedFlags struct {
 	ignoreFile  string
+	vex         []string
+	key         string
 	baseline    string
 	secretRules string
 }
 
 func (f *acceptedFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.ignoreFile, "ignorefile", "", "suppress the findings that this file names (default .careenignore)")
+	flags.StringVar(&f.ignoreFile, "ignorefile", "", "suppress the findings that this file names (default "+strings.Join(defaultIgnoreFiles, ", ")+")")
+	flags.StringArrayVar(&f.vex, "vex", nil, "suppress what this VEX document, or each in this directory, says is not affected or fixed (OpenVEX, CycloneDX, CSAF); may be repeated")
+	flags.StringVar(&f.key, "key", "", "take only VEX documents that the private half of this public key (PEM) signed")
 	flags.StringVar(&f.baseline, "baseline", "", "suppress the findings of this earlier report (careen scan -f json)")
 	flags.StringVar(&f.secretRules, "secret-rules", "", "recognise secrets by the rules of this file, in Gitleaks' form")
 }
@@ -41,18 +47,23 @@ func (f *acceptedFlags) register(flags *pflag.FlagSet) {
 // accepted reads the files that the flags name.
 func (f acceptedFlags) accepted(now time.Time) (policy.Accepted, error) {
 	var a policy.Accepted
-	name := f.ignoreFile
-	if name == "" {
-		name = defaultIgnoreFile
+	names := defaultIgnoreFiles
+	if f.ignoreFile != "" {
+		names = []string{f.ignoreFile}
 	}
-	data, err := readSmallFile(name, maxIgnoreFile)
-	switch {
-	case err == nil:
-		if err := a.Ignore(name, data, now); err != nil {
-			return a, err
+	for _, name := range names {
+		data, err := readSmallFile(name, maxIgnoreFile)
+		switch {
+		case err == nil:
+			if err := a.Ignore(name, data, now); err != nil {
+				return a, err
+			}
+		case f.ignoreFile != "" || !errors.Is(err, fs.ErrNotExist):
+			return a, fmt.Errorf("--ignorefile: %w", err)
 		}
-	case f.ignoreFile != "" || !errors.Is(err, fs.ErrNotExist):
-		return a, fmt.Errorf("--ignorefile: %w", err)
+	}
+	if err := f.addVEX(&a); err != nil {
+		return a, fmt.Errorf("--vex: %w", err)
 	}
 	if f.baseline != "" {
 		data, err := readSmallFile(f.baseline, maxBaseline)

@@ -137,9 +137,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		accepted.Apply(r)
 		filter.Apply(r)
 	}
-	if unused := accepted.Unused(); len(unused) > 0 {
-		c.note("nothing found is named %s, as the ignore file has it", escape(someOf(unused)))
-	}
+	c.noteUnused(&accepted)
 	because := gate.Verdict(reports)
 	if err := c.write(outputs, f.output.document(c, reports)); err != nil {
 		return err
@@ -151,6 +149,22 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		return &exitError{f.exitOnEOL, fmt.Errorf("%s (--exit-on-eol)", past)}
 	}
 	return incomplete(policy.Incomplete(reports, gate.Scope), gate.Scope)
+}
+
+// noteUnused says which entries of ignore files and which VEX documents met no
+// finding.
+func (c *command) noteUnused(accepted *policy.Accepted) {
+	if unused := accepted.Unused(); len(unused) > 0 {
+		c.note("nothing found is named %s, as the ignore file has it", escape(someOf(unused)))
+	}
+	notes := accepted.VEXNotes()
+	for i, note := range notes {
+		if i == maxListed {
+			c.note("warning: and %d more VEX documents", len(notes)-i)
+			break
+		}
+		c.note("warning: %s", escape(note))
+	}
 }
 
 // maxListed bounds the names in a note.

@@ -4,6 +4,8 @@
 // contract (docs/json.md): once released they stay.
 package finding
 
+import "time"
+
 // Location is a place in the image: a path, and the layer whose version of
 // that path is meant.
 type Location struct {
@@ -32,6 +34,7 @@ type Vulnerability struct {
 	Layer          int         `json:"layer"`                    // layer that brought the package; -1 when unknown
 	Instruction    string      `json:"instruction,omitempty"`    // history line of that layer
 	Line           *Line       `json:"line,omitempty"`           // Dockerfile line, when a Dockerfile was given
+	VEX            *VEX        `json:"vex,omitempty"`            // what a VEX document says of it; absent when none does
 	Suppressed     *Suppressed `json:"suppressed,omitempty"`     // set: kept for the record, not gated on
 	Fingerprint    string      `json:"fingerprint"`              // stable across scans of rebuilt images
 }
@@ -110,6 +113,16 @@ const (
 	NotReached   ReachState = "not-reached"
 	ReachUnknown ReachState = "unknown" // something reached may use it in a way that cannot be followed
 )
+
+// VEX is what a document of somebody's says of a vulnerability in a package.
+type VEX struct {
+	Status        string     `json:"status"`                  // "not_affected", "fixed", "affected" or "under_investigation"
+	Justification string     `json:"justification,omitempty"` // a word of the document's format
+	Statement     string     `json:"statement,omitempty"`     // why, in sentences
+	Author        string     `json:"author,omitempty"`
+	Document      string     `json:"document"` // the file
+	Time          *time.Time `json:"time,omitempty"`
+}
 
 // Line is a line of a file outside the image, such as a Dockerfile.
 type Line struct {

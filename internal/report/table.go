@@ -66,6 +66,7 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 		t.upgrades(r, opt.All)
 	}
 	t.hidden(r)
+	t.suppressed(r, opt.All)
 	t.unexplained(r)
 	t.secrets(r, opt.All)
 	t.configuration(r, opt.All)
@@ -443,6 +444,9 @@ func fixesCell(u *Upgrade) line {
 	if suppressed(worst) {
 		l = l.add(", suppressed")
 	}
+	if investigated(worst) {
+		l = l.add(", under investigation")
+	}
 	if u.NotLinked > 0 {
 		linked := len(u.Fixes) + len(u.Leaves)
 		l = l.add(fmt.Sprintf(" · %d linked of %d", linked, linked+u.NotLinked))
@@ -598,6 +602,12 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 // not linked in has words of its own.
 func suppressed(v *finding.Vulnerability) bool { return v.Suppressed != nil && !notLinked(v) }
 
+// investigated reports whether somebody says in a VEX document that it is being
+// looked into.
+func investigated(v *finding.Vulnerability) bool {
+	return v.VEX != nil && v.VEX.Status == "under_investigation"
+}
+
 // statusWord is the fix state, or why a listed vulnerability does not count.
 func statusWord(v *finding.Vulnerability) string {
 	switch {
@@ -605,6 +615,8 @@ func statusWord(v *finding.Vulnerability) string {
 		return "not linked"
 	case v.Suppressed != nil:
 		return "suppressed"
+	case investigated(v):
+		return "investigating"
 	}
 	return string(v.Fix.State)
 }

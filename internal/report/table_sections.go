@@ -220,6 +220,33 @@ func (t *table) hidden(r *Report) {
 	t.flow(parts, " · ", len("not listed: "))
 }
 
+// suppressed lists what is known and does not count, each with who said so and why.
+func (t *table) suppressed(r *Report, all bool) {
+	if !t.Suppressed {
+		return
+	}
+	var list []*finding.Vulnerability
+	for i := range r.Vulnerabilities {
+		if v := &r.Vulnerabilities[i]; suppressed(v) {
+			list = append(list, v)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	t.blank()
+	t.put(inked("SUPPRESSED", bold).add(fmt.Sprintf("   %d", len(list))))
+	packages := packageIndex(r.Packages)
+	for i, v := range list {
+		if i == shownRows && !all {
+			t.put(words(fmt.Sprintf("… %d more: --all", len(list)-i)))
+			break
+		}
+		p := packages.of(v)
+		t.fold(words(fmt.Sprintf("%s in %s %s: %s", v.ID, p.Name, p.Version, suppressionText(v.Suppressed))), 4)
+	}
+}
+
 // maxWarning is how many bytes of a message a table shows; JSON has them all.
 const maxWarning = 600
 
