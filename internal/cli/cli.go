@@ -161,7 +161,7 @@ type verbGroup struct {
 // verbs lists what careen does, in the order of the help text's groups.
 func (c *command) verbs() []verbGroup {
 	return []verbGroup{
-		{"Look", []*cobra.Command{c.scanCommand(), c.sbomCommand(), c.lintCommand(), c.secretCommand(), c.checkCommand(), c.reachCommand()}},
+		{"Look", []*cobra.Command{c.scanCommand(), c.fsCommand(), c.sbomCommand(), c.lintCommand(), c.secretCommand(), c.checkCommand(), c.reachCommand()}},
 		{"Fix", []*cobra.Command{c.planCommand(), c.fixCommand(), c.slimCommand(), c.baseCommand(), c.hardenCommand(), c.pinCommand()}},
 		{keepIt, []*cobra.Command{c.diffCommand(), c.dbCommand(), c.versionCommand(), c.manCommand()}},
 	}

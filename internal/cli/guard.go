@@ -11,7 +11,7 @@ import (
 
 // guardedVerbs print what stands in an image: names, commands, paths. None of
 // them prints a file that is to be used as it is, which must not be changed.
-var guardedVerbs = []string{"scan", "sbom", "check", "reach", "slim", "base", "harden", "plan", "diff", "secret"}
+var guardedVerbs = []string{"scan", "fs", "sbom", "check", "reach", "slim", "base", "harden", "plan", "diff", "secret"}
 
 // guardOutput makes both outputs redact tokens by their form, wherever a verb
 // might name one: the rooms redact what they know to be a secret, this is for

@@ -48,8 +48,9 @@ type lintFlags struct {
 func (c *command) lintCommand() *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
-		Use:   "lint PATH...",
-		Short: "Find faults in Dockerfiles, compose files, Kubernetes manifests, docker run lines and CI workflows",
+		Use:     "lint PATH...",
+		Aliases: []string{"config"},
+		Short:   "Find faults in Dockerfiles, compose files, Kubernetes manifests, docker run lines and CI workflows",
 		Long: `Lint reads Dockerfiles, compose files, Kubernetes manifests, docker run lines in
 shell scripts and Makefiles, and the workflows of GitHub, GitLab and CircleCI,
 and says what is wrong with them, each with its line. Directories are searched;

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
@@ -31,6 +32,7 @@ type scanFlags struct {
 	refresh  refreshFlags
 
 	input         string
+	sources       string // a directory whose Dockerfiles and manifests are looked at too
 	dockerfile    string
 	scanners      []string
 	scannersNamed bool // by the user: then what they find in the configuration counts
@@ -88,9 +90,15 @@ dir:, sbom:.`,
 			return c.scan(cmd.Context(), target, f)
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
-	flags.StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
+	f.register(cmd.Flags(), scannerNames())
+	cmd.Flags().StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
+	cmd.Flags().StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
+	return cmd
+}
+
+// register adds the flags that are about any target. on are the scanners unless
+// others are named.
+func (f *scanFlags) register(flags *pflag.FlagSet, on []string) {
 	f.source.register(flags)
 	f.database.register(flags)
 	f.output.register(flags)
@@ -98,7 +106,7 @@ dir:, sbom:.`,
 	f.accepted.register(flags)
 	f.scope.register(flags)
 	f.refresh.register(flags)
-	flags.StringSliceVar(&f.scanners, "scanners", scannerNames(), "what to look for: "+strings.Join(scannerNames(), ", "))
+	flags.StringSliceVar(&f.scanners, "scanners", on, "what to look for: "+strings.Join(scannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
 	flags.BoolVar(&f.onlyFixed, "only-fixed", false, "the same as --ignore-unfixed")
@@ -110,7 +118,6 @@ dir:, sbom:.`,
 	flags.BoolVar(&f.requireCoverage, "require-coverage", false, "fail when any package was not judged, or executables that no package explains")
 	flags.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "do not fail because parts of the image were not read or not judged")
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
-	return cmd
 }
 
 func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
@@ -222,7 +229,11 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
 		return c.scanJudged(ctx, target, f.source, opt, f.limits.archiveBytes, a.judge)
 	}
-	return c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
+	reports, err := c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
+	if err == nil && f.sources != "" && opt.Scanners.Misconfigurations {
+		err = c.addLint(ctx, f.sources, opt.Limits.Skip, reports)
+	}
+	return reports, err
 }
 
 // judging runs a scan with a database.

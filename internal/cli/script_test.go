@@ -150,13 +150,13 @@ func fillRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// actionStep FILE writes the shell step of action.yml to a file, and sets every
-// variable that the step's env names to the default of the input it represents.
+// actionStep FILE writes the scanning step of action.yml to a file, and sets every
+// variable that a step's env names to the default of the input it represents.
 func actionStep(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := os.ReadFile(filepath.Join(ts.Getenv("ROOT"), "action.yml"))
 	ts.Check(err)
 	var action struct {
-		Inputs map[string]struct{ Default string }
+		Inputs map[string]struct{ Default, Description string }
 		Runs   struct {
 			Steps []struct {
 				ID  string
@@ -166,14 +166,17 @@ func actionStep(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(yaml.Unmarshal(data, &action))
+	used, run := map[string]bool{}, ""
 	for _, step := range action.Runs.Steps {
-		if step.ID != "scan" {
-			continue
+		if step.ID == "scan" {
+			run = step.Run
 		}
-		used := map[string]bool{}
 		for name, value := range step.Env {
 			input, ok := strings.CutPrefix(value, "${{ inputs.")
 			if !ok {
+				if step.ID == "scan" && strings.HasPrefix(name, "INPUT_") {
+					ts.Setenv(name, "") // what an earlier step found
+				}
 				continue
 			}
 			input = strings.TrimSuffix(input, " }}")
@@ -183,13 +186,15 @@ func actionStep(ts *testscript.TestScript, neg bool, args []string) {
 			used[input] = true
 			ts.Setenv(name, action.Inputs[input].Default)
 		}
-		for input := range action.Inputs {
-			if !used[input] {
-				ts.Fatalf("input %q is declared and never used", input)
-			}
-		}
-		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(step.Run), 0o644))
-		return
 	}
-	ts.Fatalf("action.yml has no step with id scan")
+	for input, i := range action.Inputs {
+		if !used[input] && !strings.HasPrefix(i.Description, "Without effect") && input != "cache" { // which a condition asks
+			ts.Fatalf("input %q is declared and never used", input)
+		}
+	}
+	if run == "" {
+		ts.Fatalf("action.yml has no step with id scan")
+	}
+	ts.Setenv("ACTION_PATH", ts.Getenv("ROOT"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(run), 0o644))
 }
