@@ -142,13 +142,11 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 			addPiece(s)
 		}
 		if searches && len(commands) < maxCommands {
-			if c := CommandWord(s); c != "" {
-				commands[c] = true
-			}
+			commandWords(s, func(name string) { commands[name] = true })
 		} else if lines != nil && len(lines) < maxCommands {
 			runsShell = runsShell || bytes.HasSuffix(s, []byte("/sh"))
-			if c := CommandWord(s); c != "" && bytes.IndexByte(s, ' ') > 0 {
-				lines[c] = true
+			if bytes.IndexByte(s, ' ') > 0 {
+				commandWords(s, func(name string) { lines[name] = true })
 			}
 		}
 		if bytes.IndexByte(s, '/') < 0 && bytes.IndexByte(s, '.') < 0 {

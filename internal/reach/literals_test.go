@@ -61,3 +61,17 @@ func FuzzLiterals(f *testing.F) {
 		}
 	})
 }
+
+func TestCommandWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"/usr/bin/env -i PATH=/bin run-parts --lsbsysinit /etc/x > /run/y": "run-parts",
+		"exec gcc -g %s": "gcc", "sort": "sort", "cat %s | sed -e x && gzip -9": "cat sed gzip",
+		"cannot open the file (a word)": "", "nice -n 5 tar -x": "nice tar", "see timeout(1) for more": "",
+	} {
+		var got []string
+		commandWords([]byte(text), func(name string) { got = append(got, name) })
+		if d := cmp.Diff(want, strings.Join(got, " ")); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+	}
+}

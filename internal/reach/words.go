@@ -2,8 +2,11 @@ package reach
 
 import (
 	"bytes"
+	"path"
 	"regexp"
 	"strings"
+
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // What readers of several languages ask of a text.
@@ -90,11 +93,41 @@ const (
 	maxCommandName = 32
 )
 
+// maxCommandLine bounds what may be a line of a shell in a compiled program.
+const maxCommandLine = 1000
+
+// commandWords calls found with the names of the programs that a string may run: its
+// first word, and in a line of a shell what stands behind wrappers and in its other
+// commands: "/usr/bin/env -i run-parts /etc/x | sed -e x".
+func commandWords(s []byte, found func(name string)) {
+	if name := CommandWord(s); name != "" {
+		found(name)
+	}
+	if len(s) > maxCommandLine || bytes.IndexByte(s, ' ') < 0 {
+		return
+	}
+	for i, part := range bytes.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("|;&`()", r) }) {
+		part = bytes.TrimSpace(part)
+		first, _, more := bytes.Cut(part, []byte(" "))
+		if more && wrappers.Known(path.Base(string(first))) {
+			words := strings.Fields(string(part))
+			if n := wrappers.Length(words); n < len(words) {
+				if name := CommandWord([]byte(words[n])); name != "" {
+					found(name)
+				}
+			}
+		} else if i > 0 {
+			if name := CommandWord(part); name != "" {
+				found(name)
+			}
+		}
+	}
+}
+
 // CommandWord returns the name of the program that a string may run: the string
 // itself, or the first word of what looks like a command line with an option, a
 // path or a blank to fill in behind it.
 func CommandWord(s []byte) string {
-	s = bytes.TrimPrefix(s, []byte("exec "))
 	word, rest, more := bytes.Cut(s, []byte(" "))
 	if len(word) < 2 || len(word) > maxCommandName || len(s) > maxCommand {
 		return ""
