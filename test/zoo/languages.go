@@ -22,7 +22,7 @@ func languages() []recipe {
 			work: "tclsh /app/main.tcl", says: "json works",
 		},
 		{
-			name: "php-fpm", packages: "php-fpm php-sqlite3 php-mbstring libfcgi-bin", config: cmd("php-fpm8.2", "-F"),
+			name: "php-fpm", clients: "/usr/bin/cgi-fcgi", packages: "php-fpm php-sqlite3 php-mbstring libfcgi-bin", config: cmd("php-fpm8.2", "-F"),
 			files: map[string]string{"srv/www/index.php": "<?php require __DIR__ . '/lib/hello.php'; $db = new PDO('sqlite::memory:'); echo hello(mb_strtoupper('grüße')), $db->query('select sqlite_version() > 3')->fetchColumn(), \"\\n\";\n",
 				"srv/www/lib/hello.php":              "<?php function hello($x) { return \"hello $x \"; }\n",
 				"etc/php/8.2/fpm/pool.d/zz-zoo.conf": "[www]\nlisten = 127.0.0.1:9000\n"},

@@ -42,6 +42,7 @@ type recipe struct {
 	files    map[string]string
 	config   image.Config
 	work     string // what is done with the program: busybox's shell; it prints what must be equal
+	clients  string // programs of the image that only the work runs: they are asked to stay
 	says     string // part of what the original prints, which shows that the work was done
 }
 
@@ -382,7 +383,11 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	}
 	argv, _ := json.Marshal([]string{"/zoo/driver", "sh", "/zoo/work"})
 	work := string(argv)
-	seen, err := careen("slim", archive, "--dry-run", "--level", "file", "--observe", work)
+	var keep []string
+	for client := range strings.FieldsSeq(r.clients) {
+		keep = append(keep, "--keep", client)
+	}
+	seen, err := careen(slices.Concat([]string{"slim", archive, "--dry-run", "--level", "file", "--observe", work}, keep)...)
 	if err != nil {
 		return nil, err
 	}
@@ -409,7 +414,7 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 	observed := []string{"--observe", work}
 	verify := []string{"slim", archive, "-o", "docker-archive:" + filepath.Join(z.dir, r.name, "out.tar"), "--verify", work, "--verify-within", "2m"}
 	level := func(args ...string) (outcome, error) {
-		made, err := careen(slices.Concat(verify, args)...)
+		made, err := careen(slices.Concat(verify, keep, args)...)
 		switch {
 		case err == nil:
 			return outcome{bytes: made.After.Bytes}, nil

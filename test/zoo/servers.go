@@ -8,7 +8,7 @@ import "github.com/careen/careen/internal/image"
 func servers() []recipe {
 	return []recipe{
 		{
-			name: "slapd", packages: "slapd ldap-utils", config: cmd("slapd", "-h", "ldap://127.0.0.1:3890/", "-u", "openldap", "-g", "openldap", "-d", "0"),
+			name: "slapd", clients: "/usr/bin/ldapsearch", packages: "slapd ldap-utils", config: cmd("slapd", "-h", "ldap://127.0.0.1:3890/", "-u", "openldap", "-g", "openldap", "-d", "0"),
 			work: "slapd -h ldap://127.0.0.1:3890/ -u openldap -g openldap -d 0 2>/dev/null &\nawait 3890\nldapsearch -x -LLL -H ldap://127.0.0.1:3890/ -s base -b '' namingContexts supportedLDAPVersion", says: "supportedLDAPVersion: 3",
 		},
 		{
@@ -17,11 +17,11 @@ func servers() []recipe {
 			work:  "haproxy -W -f /etc/haproxy/zoo.cfg 2>/dev/null &\nawait 8080\nget 8080/", says: "proxied",
 		},
 		{
-			name: "postgresql", packages: "postgresql-15", config: image.Config{Cmd: []string{"/usr/lib/postgresql/15/bin/postgres", "-D", "/var/lib/postgresql/15/main", "-c", "config_file=/etc/postgresql/15/main/postgresql.conf"}, User: "postgres"},
-			work: "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main -c config_file=/etc/postgresql/15/main/postgresql.conf 2>/dev/null &\nawait 5432\npsql -At -c \"select 'a row', 'straße' ~* 'STRASSE', to_tsvector('english', 'running dogs'), now() at time zone 'Europe/Berlin' is not null\"", says: "a row",
+			name: "postgresql", clients: "/usr/lib/postgresql/15/bin/psql", packages: "postgresql-15", config: image.Config{Cmd: []string{"/usr/lib/postgresql/15/bin/postgres", "-D", "/var/lib/postgresql/15/main", "-c", "config_file=/etc/postgresql/15/main/postgresql.conf"}, User: "postgres"},
+			work: "/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main -c config_file=/etc/postgresql/15/main/postgresql.conf 2>/dev/null &\nawait 5432\n/usr/lib/postgresql/15/bin/psql -h /var/run/postgresql -At -c \"select 'a row', 'straße' ~* 'STRASSE', to_tsvector('english', 'running dogs'), now() at time zone 'Europe/Berlin' is not null\"", says: "a row",
 		},
 		{
-			name: "redis", packages: "redis-server redis-tools", config: cmd("redis-server", "/etc/redis/redis.conf", "--daemonize", "no"),
+			name: "redis", clients: "/usr/bin/redis-cli", packages: "redis-server redis-tools", config: cmd("redis-server", "/etc/redis/redis.conf", "--daemonize", "no"),
 			work: "redis-server /etc/redis/redis.conf --daemonize no >/dev/null 2>&1 &\nawait 6379\nredis-cli set a b; redis-cli eval 'return redis.call(\"get\", \"a\")' 0; redis-cli save", says: "OK",
 		},
 		{
@@ -29,8 +29,8 @@ func servers() []recipe {
 			work: "dnsmasq -k -p 5353 --address=/zoo.test/192.0.2.7 --user=root --no-resolv & bb sleep 1\nbb nslookup zoo.test 127.0.0.1:5353 2>&1 | bb grep 192.0.2.7", says: "192.0.2.7",
 		},
 		{
-			name: "mariadb", packages: "mariadb-server", config: cmd("mariadbd", "--user=mysql", "--bind-address=127.0.0.1"),
-			work: "mkdir -p /run/mysqld; chown mysql /run/mysqld; mariadbd --user=mysql --bind-address=127.0.0.1 >/dev/null 2>&1 &\nawait 3306\nmariadb -N -e \"create database z character set utf8mb4; use z; create table t(a varchar(9) collate utf8mb4_unicode_ci); insert into t values('GRÜN'),('rot'); select a from t where a='grün'; select convert_tz('2000-01-01','+00:00','+02:00')\"", says: "GRÜN",
+			name: "mariadb", clients: "/usr/bin/mariadb", packages: "mariadb-server", config: cmd("mariadbd", "--user=mysql", "--bind-address=127.0.0.1"),
+			work: "bb mkdir -p /run/mysqld; bb chown mysql /run/mysqld; mariadbd --user=mysql --bind-address=127.0.0.1 >/dev/null 2>&1 &\nawait 3306\nmariadb --default-character-set=utf8mb4 -N -e \"create database z character set utf8mb4; use z; create table t(a varchar(9) collate utf8mb4_unicode_ci); insert into t values('GRÜN'),('rot'); select a from t where a = 'grün' collate utf8mb4_unicode_ci; select convert_tz('2000-01-01','+00:00','+02:00')\"", says: "GRÜN",
 		},
 		{
 			name: "nginx", packages: "nginx libnginx-mod-http-xslt-filter libnginx-mod-http-geoip libnginx-mod-stream", config: cmd("nginx", "-g", "daemon off;"),
@@ -45,7 +45,7 @@ func servers() []recipe {
 			work:  "rsyslogd -n -f /etc/rsyslog-zoo.conf -i /tmp/rsyslog.pid 2>/dev/null &\nawait 5140\n{ printf '<13>Jan  1 00:00:00 h app: a message\\n'; bb sleep 2; } | bb nc 127.0.0.1 5140\nthere /tmp/log.out; bb grep MESSAGE /tmp/log.out", says: "A MESSAGE",
 		},
 		{
-			name: "bind", packages: "bind9 bind9-dnsutils", config: cmd("named", "-g", "-u", "bind", "-c", "/etc/bind/zoo.conf"),
+			name: "bind", clients: "/usr/bin/dig", packages: "bind9 bind9-dnsutils", config: cmd("named", "-g", "-u", "bind", "-c", "/etc/bind/zoo.conf"),
 			files: map[string]string{"etc/bind/zoo.conf": "options { directory \"/var/cache/bind\"; listen-on port 5300 { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; recursion no; dnssec-validation no; };\ncontrols {};\nzone \"zoo.test\" { type master; file \"/etc/bind/zoo.zone\"; };\n",
 				"etc/bind/zoo.zone": "$TTL 60\n@ IN SOA ns hostmaster 1 60 60 60 60\n IN NS ns\nns IN A 192.0.2.1\nwww IN A 192.0.2.9\n"},
 			work: "named -g -u bind -c /etc/bind/zoo.conf 2>/dev/null &\nawait 5300\ndig +short @127.0.0.1 -p 5300 www.zoo.test", says: "192.0.2.9",
@@ -61,13 +61,13 @@ func servers() []recipe {
 			work: "exim4 -bdf -q30m -oX 2525 >/dev/null 2>&1 &\nawait 2525\n{ bb sleep 1; printf 'EHLO x\\r\\n'; bb sleep 1; printf 'MAIL FROM:<root@localhost>\\r\\n'; bb sleep 1; printf 'RCPT TO:<root@localhost>\\r\\n'; bb sleep 1; printf 'DATA\\r\\n'; bb sleep 1; printf 'Subject: zoo\\r\\n\\r\\nhello\\r\\n.\\r\\n'; bb sleep 1; printf 'QUIT\\r\\n'; bb sleep 1; } | bb nc 127.0.0.1 2525 | bb cut -c1-3", says: "354",
 		},
 		{
-			name: "stunnel", packages: "stunnel4 openssl", config: cmd("stunnel4", "/etc/stunnel/zoo.conf"),
+			name: "stunnel", clients: "/usr/bin/openssl", packages: "stunnel4 openssl", config: cmd("stunnel4", "/etc/stunnel/zoo.conf"),
 			setup: "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=zoo -days 3650 -keyout /etc/stunnel/zoo.pem -out /etc/stunnel/zoo.crt 2>/dev/null; cat /etc/stunnel/zoo.crt >>/etc/stunnel/zoo.pem",
 			files: map[string]string{"etc/stunnel/zoo.conf": "foreground = yes\npid =\noutput = /dev/null\n[echo]\naccept = 127.0.0.1:8443\ncert = /etc/stunnel/zoo.pem\nexec = /opt/serve\nexecArgs = serve\n", "opt/serve": "#!/bin/sh\nread line\necho \"served $line\"\n"},
 			work:  "stunnel4 /etc/stunnel/zoo.conf 2>/dev/null &\nawait 8443\n{ echo hello; bb sleep 2; } | openssl s_client -quiet -connect 127.0.0.1:8443 2>/dev/null", says: "served hello",
 		},
 		{
-			name: "mosquitto", packages: "mosquitto mosquitto-clients", config: cmd("mosquitto", "-c", "/etc/mosquitto/zoo.conf"),
+			name: "mosquitto", clients: "/usr/bin/mosquitto_pub /usr/bin/mosquitto_sub", packages: "mosquitto mosquitto-clients", config: cmd("mosquitto", "-c", "/etc/mosquitto/zoo.conf"),
 			files: map[string]string{"etc/mosquitto/zoo.conf": "listener 1883 127.0.0.1\nallow_anonymous true\ninclude_dir /etc/mosquitto/zoo.d\nlog_dest none\n", "etc/mosquitto/zoo.d/a.conf": "retain_available true\n"},
 			work:  "mosquitto -c /etc/mosquitto/zoo.conf 2>/dev/null &\nawait 1883\nmosquitto_pub -r -t a/b -m retained && mosquitto_sub -t a/b -C 1 -W 10", says: "retained",
 		},
@@ -79,7 +79,7 @@ func servers() []recipe {
 		{
 			name: "tomcat", packages: "tomcat10 default-jre-headless", config: image.Config{Cmd: []string{"/usr/share/tomcat10/bin/catalina.sh", "run"}, Env: []string{"CATALINA_BASE=/var/lib/tomcat10", "CATALINA_HOME=/usr/share/tomcat10"}},
 			files: map[string]string{"var/lib/tomcat10/webapps/ROOT/page.jsp": "<%@ page contentType=\"text/plain\" %>jsp says <%= 6 * 7 %>\n"},
-			work:  "export CATALINA_BASE=/var/lib/tomcat10 CATALINA_HOME=/usr/share/tomcat10; mkdir -p /tmp/t; CATALINA_TMPDIR=/tmp/t /usr/share/tomcat10/bin/catalina.sh run >/dev/null 2>&1 &\nawait 1F90 2>/dev/null; await 8080\nget 8080/page.jsp", says: "jsp says 42",
+			work:  "export CATALINA_BASE=/var/lib/tomcat10 CATALINA_HOME=/usr/share/tomcat10; bb mkdir -p /tmp/t; CATALINA_TMPDIR=/tmp/t /usr/share/tomcat10/bin/catalina.sh run >/dev/null 2>&1 &\nawait 8080\nget 8080/page.jsp", says: "jsp says 42",
 		},
 		{
 			name: "caddy", packages: "caddy", config: cmd("caddy", "run", "--config", "/etc/caddy/Zoo", "--adapter", "caddyfile"),

@@ -44,7 +44,7 @@ func starters() []recipe {
 			work:  "export HOME=/tmp GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_AUTHOR_DATE=2000-01-01T00:00:00Z GIT_COMMITTER_DATE=2000-01-01T00:00:00Z\ngit daemon --reuseaddr --base-path=/srv/git --export-all --enable=receive-pack 2>/dev/null &\nawait 9418\ncd /tmp; git clone -q git://127.0.0.1/r.git c 2>/dev/null; cd c; echo x >f; git add f; git commit -qm m; git push -q origin HEAD 2>/dev/null; git rev-parse HEAD; there /tmp/hook.out; bb cut -c1-5 /tmp/hook.out", says: "hook:",
 		},
 		{
-			name: "sshd", packages: "openssh-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
+			name: "sshd", clients: "/usr/bin/ssh", packages: "openssh-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
 			setup: "mkdir -p /run/sshd; useradd -m -s /bin/sh guest; mkdir -m 700 /home/guest/.ssh; mkdir -p /zoo; ssh-keygen -q -t ed25519 -N '' -f /zoo/guestkey; cp /zoo/guestkey.pub /home/guest/.ssh/authorized_keys; chown -R guest /home/guest; passwd -d guest",
 			work:  "/usr/sbin/sshd -D -e -p 2222 2>/dev/null &\nawait 2222\nssh -i /zoo/guestkey -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR guest@127.0.0.1 'echo logged in as $(id -un)'", says: "logged in as guest",
 		},
@@ -53,7 +53,7 @@ func starters() []recipe {
 			files: map[string]string{"srv/service/redis/run": "#!/bin/sh\nexec setuidgid redis redis-server --port 6379 --dir /tmp\n",
 				"srv/service/redis/log/run": "#!/bin/sh\nexec multilog t /tmp/log\n"},
 			setup: "mkdir -p /srv/service",
-			work:  "mkdir -m 777 /tmp/log; svscan /srv/service >/dev/null 2>&1 &\nawait 6379\nprintf 'PING\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6379", says: "PONG",
+			work:  "bb mkdir -m 777 /tmp/log; svscan /srv/service >/dev/null 2>&1 &\nawait 6379\nprintf 'PING\\r\\nQUIT\\r\\n' | bb nc 127.0.0.1 6379", says: "PONG",
 		},
 		{
 			name: "init-script", packages: "memcached procps", config: entry("/app/start.sh"),
@@ -125,7 +125,7 @@ func starters() []recipe {
 			work: "/app/batch.sh", says: "text/x-shellscript",
 		},
 		{
-			name: "sftp", packages: "openssh-server openssh-sftp-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
+			name: "sftp", clients: "/usr/bin/sftp /usr/bin/ssh", packages: "openssh-server openssh-sftp-server", config: cmd("/usr/sbin/sshd", "-D", "-e", "-p", "2222"),
 			setup: "mkdir -p /run/sshd; useradd -m -s /bin/bash guest; mkdir -m 700 /home/guest/.ssh; mkdir -p /zoo; ssh-keygen -q -t ed25519 -N '' -f /zoo/guestkey; cp /zoo/guestkey.pub /home/guest/.ssh/allowed; chown -R guest /home/guest; passwd -d guest",
 			files: map[string]string{"etc/ssh/sshd_config.d/zoo.conf": "AuthorizedKeysCommand /opt/keys %u\nAuthorizedKeysCommandUser nobody\n"},
 			made:  "mkdir -p opt; printf '#!/bin/sh\\nexec sed -n p /opt/keyring/%%s\\n' | sed 's/%s/\"$1\"/' >opt/keys; chmod 755 opt/keys opt",
