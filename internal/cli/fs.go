@@ -48,7 +48,15 @@ manifests and workflows are looked at as careen lint does.`,
 }
 
 // addLint adds to the report of a directory what lint finds in its files.
-func (c *command) addLint(ctx context.Context, dir string, skip *rootfs.Skip, reports []*report.Report) error {
+func (c *command) addLint(ctx context.Context, f scanFlags, reports []*report.Report) error {
+	if on, err := parseScanners(f.scanners); err != nil || !on.Misconfigurations {
+		return err
+	}
+	dir := f.sources
+	skip, err := rootfs.NewSkip(f.scope.skipDirs, f.scope.skipFiles)
+	if err != nil {
+		return err
+	}
 	found, err := project.Find(ctx, []string{dir})
 	if err != nil {
 		return err

@@ -134,6 +134,9 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 		return err
 	}
 	reports, err := c.reports(ctx, target, f)
+	if err == nil && f.sources != "" {
+		err = c.addLint(ctx, f, reports)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
@@ -229,11 +232,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		c.debugf("database open after %s", time.Since(began).Round(time.Microsecond))
 		return c.scanJudged(ctx, target, f.source, opt, f.limits.archiveBytes, a.judge)
 	}
-	reports, err := c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
-	if err == nil && f.sources != "" && opt.Scanners.Misconfigurations {
-		err = c.addLint(ctx, f.sources, opt.Limits.Skip, reports)
-	}
-	return reports, err
+	return c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)
 }
 
 // judging runs a scan with a database.
