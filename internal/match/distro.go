@@ -10,12 +10,9 @@ import (
 
 // release is a distribution's release in the words of the advisories.
 type release struct {
-	title       string   // "Debian 12", for messages
-	ecosystems  []string // OSV's names; those that the database holds are used
-	packageType string   // purl type of its packages
-	names       nameRule
-	repos       []string // what Advisory.Repo may say to be about such an image; nil: anything
-	warning     Warning  // says what is special about the match; Kind "" when nothing is
+	Release
+	title   string  // "Debian 12", for messages
+	warning Warning // says what is special about the match; Kind "" when nothing is
 }
 
 // nameRule says which names a distribution's advisories go by.
@@ -38,13 +35,13 @@ func releaseOf(d sbom.Distro) (release, bool) {
 	}
 	major, minor := majorMinor(d.VersionID)
 	deb := func(title string, ecosystems ...string) (release, bool) {
-		return release{title: title, ecosystems: ecosystems, packageType: "deb"}, true
+		return release{title: title, Release: Release{Ecosystems: ecosystems, PackageType: "deb"}}, true
 	}
 	apk := func(title string, names nameRule, ecosystems ...string) (release, bool) {
-		return release{title: title, ecosystems: ecosystems, packageType: "apk", names: names}, true
+		return release{title: title, Release: Release{Ecosystems: ecosystems, PackageType: "apk", Names: names}}, true
 	}
 	rpm := func(title string, names nameRule, ecosystems ...string) (release, bool) {
-		return release{title: title, ecosystems: ecosystems, packageType: "rpm", names: names}, true
+		return release{title: title, Release: Release{Ecosystems: ecosystems, PackageType: "rpm", Names: names}}, true
 	}
 
 	switch d.ID {
@@ -105,7 +102,7 @@ func releaseOf(d sbom.Distro) (release, bool) {
 	case "rocky":
 		// OSV's records name sources, updateinfo.xml binaries.
 		r, _ := rpm("Rocky Linux "+major, byBoth, "Rocky Linux:"+major)
-		r.repos = []string{} // the special interest groups' builds ("sig-cloud") are other packages
+		r.Repos = []string{} // the special interest groups' builds ("sig-cloud") are other packages
 		return r, true
 	case "rhel", "redhat":
 		return redhat("Red Hat Enterprise Linux", major)
@@ -124,7 +121,7 @@ func releaseOf(d sbom.Distro) (release, bool) {
 		return r.derived(r.title, "rebuilds Red Hat's sources"), ok
 	case "ol":
 		r, ok := rpm("Oracle Linux "+major, byBinary, "Oracle Linux:"+major)
-		r.repos = []string{} // Ksplice and FIPS builds are other packages
+		r.Repos = []string{} // Ksplice and FIPS builds are other packages
 		return r, ok
 	case "amzn":
 		if len(major) == 4 && major < "2020" {
@@ -153,7 +150,7 @@ func releaseOf(d sbom.Distro) (release, bool) {
 		return rpm("Mageia "+major, bySource, "Mageia:"+major)
 
 	case "arch":
-		return release{title: "Arch Linux", ecosystems: []string{"Arch Linux"}, packageType: "alpm", names: byBinary}, true
+		return release{title: "Arch Linux", Release: Release{Ecosystems: []string{"Arch Linux"}, PackageType: "alpm", Names: byBinary}}, true
 	}
 	return release{}, false
 }
@@ -187,7 +184,7 @@ func debian(d sbom.Distro) (release, bool) {
 		}
 		number += "." + minor
 	}
-	r := release{packageType: "deb"}
+	r := release{Release: Release{PackageType: "deb"}}
 	if number == "" {
 		codename, _, _ := strings.Cut(d.Codename, "/")
 		if codename == "" {
@@ -203,7 +200,7 @@ func debian(d sbom.Distro) (release, bool) {
 		}
 		if !strings.Contains(d.PrettyName, "/sid") {
 			r.title = "Debian " + number
-			r.ecosystems = []string{"Debian:" + number}
+			r.Ecosystems = []string{"Debian:" + number}
 			return r, true
 		}
 		// Unstable calls itself by the name of testing, and neither has a
@@ -215,7 +212,7 @@ func debian(d sbom.Distro) (release, bool) {
 		}
 	}
 	r.title = "Debian " + number
-	r.ecosystems = []string{"Debian:" + number}
+	r.Ecosystems = []string{"Debian:" + number}
 	return r, true
 }
 
@@ -229,8 +226,8 @@ func ubuntu(id string) (release, bool) {
 		return release{}, false
 	}
 	id = year + "." + month
-	return release{title: "Ubuntu " + id, packageType: "deb", ecosystems: []string{"Ubuntu:" + id},
-		repos: []string{"pro", "esm", "esm-infra", "esm-infra-legacy", "esm-apps", "esm-apps-legacy"}}, true
+	return release{title: "Ubuntu " + id, Release: Release{PackageType: "deb", Ecosystems: []string{"Ubuntu:" + id},
+		Repos: []string{"pro", "esm", "esm-infra", "esm-infra-legacy", "esm-apps", "esm-apps-legacy"}}}, true
 }
 
 // redhat: the importer sorts OSV's CPEs ("Red Hat:enterprise_linux:9::baseos")
@@ -239,13 +236,12 @@ func ubuntu(id string) (release, bool) {
 // rhel_aus, …) fixes in older minor releases under lower versions, and layered
 // products rebuild packages of the same name.
 func redhat(name, major string) (release, bool) {
-	return release{
-		title:       name + " " + major,
-		ecosystems:  []string{"Red Hat:" + major},
-		packageType: "rpm",
-		names:       byBoth,
-		repos:       []string{"enterprise_linux:" + major, "rhel_software_collections:3", "rhel_extras:" + major},
-	}, major != ""
+	return release{title: name + " " + major, Release: Release{
+		Ecosystems:  []string{"Red Hat:" + major},
+		PackageType: "rpm",
+		Names:       byBoth,
+		Repos:       []string{"enterprise_linux:" + major, "rhel_software_collections:3", "rhel_extras:" + major},
+	}}, major != ""
 }
 
 // suse names the products that a SUSE Linux Enterprise image has packages
@@ -262,12 +258,12 @@ func suse(d sbom.Distro, major, minor string) (release, bool) {
 	case minor != "" && minor != "0":
 		id = major + " SP" + minor
 	}
-	r := release{title: "SUSE Linux Enterprise Server " + id, packageType: "rpm", names: byBoth}
+	r := release{title: "SUSE Linux Enterprise Server " + id, Release: Release{PackageType: "rpm", Names: byBoth}}
 	for _, product := range []string{"Server %s", "Server %s-LTSS", "Server for SAP Applications %s", "Desktop %s", "High Performance Computing %s",
 		"Module for Basesystem %s", "Module for Server Applications %s", "Module for Development Tools %s", "Module for Web and Scripting %s",
 		"Module for Python 3 %s", "Module for Containers %s", "Module for Desktop Applications %s", "Module for Legacy %s", "Module for Public Cloud %s",
 		"Module for Package Hub %s", "Software Development Kit %s"} {
-		r.ecosystems = append(r.ecosystems, "SUSE:Linux Enterprise "+fmt.Sprintf(product, id))
+		r.Ecosystems = append(r.Ecosystems, "SUSE:Linux Enterprise "+fmt.Sprintf(product, id))
 	}
 	return r, true
 }

@@ -56,10 +56,10 @@ func TestReleaseOf(t *testing.T) {
 	}
 	for _, test := range tests {
 		r, ok := releaseOf(test.d)
-		if ok != (test.want != "") || strings.Join(r.ecosystems, " ") != test.want || (r.warning.Kind != "") != test.warn && ok {
-			t.Errorf("%+v: %v %q %q, want %q", test.d, ok, r.ecosystems, r.warning.Message, test.want)
+		if ok != (test.want != "") || strings.Join(r.Ecosystems, " ") != test.want || (r.warning.Kind != "") != test.warn && ok {
+			t.Errorf("%+v: %v %q %q, want %q", test.d, ok, r.Ecosystems, r.warning.Message, test.want)
 		}
-		for _, eco := range r.ecosystems {
+		for _, eco := range r.Ecosystems {
 			if _, known := version.ForEcosystem(eco); !known {
 				t.Errorf("%s: no order of versions", eco)
 			}
@@ -71,14 +71,14 @@ func TestSUSE(t *testing.T) {
 	for id, want := range map[string]string{"15.5": "SUSE:Linux Enterprise Module for Basesystem 15 SP5", "15": "SUSE:Linux Enterprise Module for Basesystem 15", "12.5": "SUSE:Linux Enterprise Server 12 SP5", "16.0": "SUSE:Linux Enterprise Server 16.0"} {
 		r, ok := releaseOf(sbom.Distro{ID: "sles", VersionID: id})
 		found := false
-		for _, eco := range r.ecosystems {
+		for _, eco := range r.Ecosystems {
 			found = found || eco == want
 			if strings.Contains(eco, "%") {
 				t.Errorf("%s", eco)
 			}
 		}
 		if !ok || !found {
-			t.Errorf("%s: %q is not among %q", id, want, r.ecosystems)
+			t.Errorf("%s: %q is not among %q", id, want, r.Ecosystems)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
-	"github.com/careen/careen/internal/sbom"
 )
 
 const maxSymbols = 10 // named in a finding; the rest adds nothing for a reader
@@ -24,49 +23,49 @@ func goModule(name string) string {
 // goVersion returns a module's version, or "" for one built from a working
 // tree ("(devel)", "devel go1.22-abcdef"). What a toolchain's builder adds
 // behind a blank ("1.20.4 X:boringcrypto") does not change the standard library.
-func goVersion(p *sbom.Package) string {
-	v := strings.TrimPrefix(p.Version, "go")
+func goVersion(k *Key) string {
+	v := strings.TrimPrefix(k.Version, "go")
 	if v == "" || strings.HasPrefix(strings.TrimPrefix(v, "("), "devel") {
 		return ""
 	}
-	if goModule(p.Name) == "stdlib" && !strings.HasPrefix(p.Version, "go") {
+	if goModule(k.Name) == "stdlib" && !strings.HasPrefix(k.Version, "go") {
 		v, _, _ = strings.Cut(v, " ")
 		return v
 	}
-	return p.Version
+	return k.Version
 }
 
 // linked compares the vulnerable functions that the statements list with those
 // in the binary. Statements without a list (GHSA has none) leave the word to
 // those with one. Without any list, or without the binary's table of
 // functions, nothing can be said.
-func linked(p *sbom.Package, list []*statement) *finding.Linked {
+func linked(k *Key, list []*statement) *finding.Linked {
 	var found []string
 	listed, applies := false, false // any function; one of a system and an architecture that the binary may be for
 	for _, s := range list {
 		for _, sym := range s.Symbols {
 			listed = true
-			if !builtFor(sym.GOOS, "linux") || p.Arch != "" && !builtFor(sym.GOARCH, p.Arch) {
+			if !builtFor(sym.GOOS, "linux") || k.Arch != "" && !builtFor(sym.GOARCH, k.Arch) {
 				continue
 			}
 			applies = true
-			if p.Symbols == nil {
+			if k.Symbols == nil {
 				continue
 			}
-			if len(sym.Names) == 0 && p.Symbols.Has(sym.Path) {
+			if len(sym.Names) == 0 && k.Symbols.Has(sym.Path) {
 				// Every function of the package is meant: see sbom.NewSymbols
 				// for the import paths among the names.
 				found = append(found, strings.Clone(sym.Path))
 			}
 			for _, name := range sym.Names {
-				if p.Symbols.Has(sym.Path + "." + name) {
+				if k.Symbols.Has(sym.Path + "." + name) {
 					found = append(found, sym.Path+"."+name)
 				}
 			}
 		}
 	}
 	switch {
-	case !listed, applies && p.Symbols == nil:
+	case !listed, applies && k.Symbols == nil:
 		return &finding.Linked{State: finding.SymbolsUnknown}
 	case len(found) == 0:
 		return &finding.Linked{State: finding.SymbolsNotLinked}

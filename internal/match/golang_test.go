@@ -112,7 +112,7 @@ func TestGoVersion(t *testing.T) {
 		{"example.com/m", "v0.0.0-20200101000000-abcdefabcdef", "v0.0.0-20200101000000-abcdefabcdef"},
 	} {
 		p := lang("golang", test.name, test.version)
-		if got := goVersion(&p); got != test.want {
+		if got := goVersion(&Key{Type: p.Type, Name: p.Name, Version: p.Version}); got != test.want {
 			t.Errorf("%s %q: %q, want %q", test.name, test.version, got, test.want)
 		}
 	}

@@ -27,13 +27,13 @@ var programs = map[string]struct{ ecosystem, name string }{
 }
 
 // ecosystemsOf returns whose advisories a package is compared with.
-func ecosystemsOf(p *sbom.Package) []string {
+func ecosystemsOf(k *Key) []string {
 	var list []string
-	if eco, ok := purl.Ecosystem(p.Type); ok {
+	if eco, ok := purl.Ecosystem(k.Type); ok {
 		list = append(list, eco)
 	}
-	if p.Type == "generic" || p.Type == "bitnami" {
-		if known, ok := programs[p.Name]; ok {
+	if k.Type == "generic" || k.Type == "bitnami" {
+		if known, ok := programs[k.Name]; ok {
 			list = append(list, known.ecosystem)
 		}
 	}
@@ -42,52 +42,52 @@ func ecosystemsOf(p *sbom.Package) []string {
 
 // incompleteName reports whether a package lacks the part of its name that
 // advisories go by: a Maven package its group, a PHP package its vendor.
-func incompleteName(p *sbom.Package) bool {
-	switch p.Type {
+func incompleteName(k *Key) bool {
+	switch k.Type {
 	case "maven":
-		group, artifact, ok := strings.Cut(p.Name, ":")
+		group, artifact, ok := strings.Cut(k.Name, ":")
 		return !ok || group == "" || artifact == ""
 	case "composer":
-		return !strings.Contains(p.Name, "/")
+		return !strings.Contains(k.Name, "/")
 	}
 	return false
 }
 
 // languageName returns a package's name as its ecosystem's advisories have it.
-func languageName(p *sbom.Package) string {
-	switch p.Type {
+func languageName(k *Key) string {
+	switch k.Type {
 	case "golang":
-		return goModule(p.Name)
+		return goModule(k.Name)
 	case "pear":
 		// Packagist has PEAR's own channel under the vendor "pear".
-		if name, ok := strings.CutPrefix(p.Name, "pear.php.net/"); ok {
+		if name, ok := strings.CutPrefix(k.Name, "pear.php.net/"); ok {
 			return "pear/" + strings.ToLower(name)
 		}
 	case "generic":
-		if known, ok := programs[p.Name]; ok {
+		if known, ok := programs[k.Name]; ok {
 			return known.name
 		}
 	}
-	return purl.Key(p.Type, p.Name)
+	return purl.Key(k.Type, k.Name)
 }
 
 // languageVersion returns the version to compare, "" when the package has none.
-func languageVersion(p *sbom.Package) string {
-	switch p.Type {
+func languageVersion(k *Key) string {
+	switch k.Type {
 	case "golang":
-		return goVersion(p)
+		return goVersion(k)
 	case "pypi":
 		// A specifier without a local label takes a version whatever its
 		// label, and PyPI has none with one: torch 2.1.0+cu121 is 2.1.0
 		// (https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers).
-		public, _, _ := strings.Cut(p.Version, "+")
+		public, _, _ := strings.Cut(k.Version, "+")
 		return public
 	case "generic":
-		if programs[p.Name].name == "java" {
-			return javaVersion(p.Version)
+		if programs[k.Name].name == "java" {
+			return javaVersion(k.Version)
 		}
 	}
-	return p.Version
+	return k.Version
 }
 
 // javaVersion turns a Java runtime's version, "1.8.0_392" up to Java 8 and up to

@@ -56,30 +56,11 @@ type Warning = finding.Warning
 // the advisories of db. The findings keep no memory of db.
 // When the context ends, so does the comparing.
 func Packages(ctx context.Context, distro sbom.Distro, pkgs []sbom.Package, db Advisories, opt Options) Result {
-	opt.MaxFindings = cmp.Or(opt.MaxFindings, DefaultFindings)
-	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{}}
-	m.look, m.distribution = m.glance, &sbom.Judged{}
-	m.release, m.known = releaseOf(distro)
-	fixedOnly := true
-	for _, eco := range m.release.ecosystems {
-		if r, ok := m.reachOf(eco); ok {
-			m.ecosystems = append(m.ecosystems, m.order(eco))
-			m.distribution.By = cmp.Or(m.distribution.By, eco)
-			m.distribution.To = max(m.distribution.To, r.To())
-			fixedOnly = fixedOnly && r.FixedOnly()
-		}
-	}
-	m.unknownDistribution = sbom.NobodyPublish
-	if distro.ID == "" {
-		m.unknownDistribution = sbom.NoDistribution
-	}
-	m.languages = map[string]*language{}
-	m.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })
-
-	if m.release.packageType == "rpm" && m.release.names != byBinary {
-		m.sourceEpochs = epochsOf(pkgs)
-	}
-	others := ofOthers(pkgs)
+	m := newMatcher(db, opt)
+	a := aroundOf(distro, pkgs)
+	title := m.releaseOf(&a.release.Release)
+	installed := 0 // packages of distributions
+	var k Key
 	for i := range pkgs {
 		if ctx.Err() != nil {
 			break
@@ -90,30 +71,37 @@ func Packages(ctx context.Context, distro sbom.Distro, pkgs []sbom.Package, db A
 			continue
 		}
 		if p.Builder == "" && (purl.OfDistribution(p.Type) || p.Type == "ebuild") {
-			m.installed++
+			installed++
 		}
-		switch {
-		case purl.OfDistribution(p.Type):
-			m.matchDistribution(p)
-		case p.Owner != "" && !others[p.Owner]:
-			// The distribution that installed it answers for it, under the
-			// name and the version of its own package. For what is in a package
-			// of another builder (NodeSource's npm) nobody answers but the
-			// language.
-			p.Judged = m.not(sbom.Owned)
-		default:
-			m.matchLanguage(p)
+		a.key(&k, p)
+		first := len(m.found)
+		o := m.matchKey(&k)
+		if o.judged != nil {
+			p.Judged = o.judged
+		}
+		if o.upgradeTo != "" {
+			p.UpgradeTo = o.upgradeTo
+		}
+		for j := range m.found[first:] {
+			place(&m.found[first+j], p)
 		}
 	}
 	slices.SortStableFunc(m.found, compareFindings)
 	return Result{
 		Vulnerabilities: m.found,
-		HasAdvisories:   len(m.ecosystems) > 0,
-		FixedOnly:       len(m.ecosystems) > 0 && fixedOnly,
+		HasAdvisories:   len(title.ecosystems) > 0,
+		FixedOnly:       len(title.ecosystems) > 0 && title.fixedOnly,
 		Reach:           m.reach,
-		Missing:         m.missing(),
-		Warnings:        m.warnings(distro),
+		Missing:         m.missing(&a.release, len(title.ecosystems) > 0, installed),
+		Warnings:        m.warnings(distro, &a.release, len(title.ecosystems) > 0, installed),
 	}
+}
+
+// place adds to a finding what the package adds and its key leaves out.
+func place(f *finding.Vulnerability, p *sbom.Package) {
+	f.Package, f.Locations, f.Reach, f.Layer, f.Instruction = p.PURL, p.Locations, p.Reach, p.Layer, p.Instruction
+	f.Fingerprint = fingerprint(f.ID, p)
+	f.Risk = Risk(*f)
 }
 
 // ofOthers returns the purls of the packages that another than the distribution
@@ -131,32 +119,60 @@ func ofOthers(pkgs []sbom.Package) map[string]bool {
 	return others
 }
 
-// matcher is one run of Packages.
+// matcher judges keys.
 type matcher struct {
-	db                  Advisories
-	opt                 Options
-	release             release
-	known               bool                   // release describes the image's distribution
-	ecosystems          []ordered              // the release's ecosystems that the database holds
-	unknownDistribution sbom.Reason            // why none is known
-	subscribed          bool                   // packages of Ubuntu Pro are installed
-	sourceEpochs        map[sbom.Source]string // of the rpms that are installed
-	distribution        *sbom.Judged           // what is said of its packages
-	reach               []vulndb.Reach         // of the ecosystems that were asked for
-	reasons             map[sbom.Reason]*sbom.Judged
-	languages           map[string]*language // by ecosystem
-	vulns               map[vulndb.VulnRef]*vulndb.Vulnerability
-	found               []finding.Vulnerability
-	tally               tally
-	installed           int      // packages of distributions
-	left                bool     // some of them are not to be judged
-	lookups             []lookup // of the current package; reused
+	db        Advisories
+	opt       Options
+	releases  map[*Release]*judgedRelease
+	reach     []vulndb.Reach // of the ecosystems that were asked for
+	reasons   map[sbom.Reason]*sbom.Judged
+	languages map[string]*language // by ecosystem
+	vulns     map[vulndb.VulnRef]*vulndb.Vulnerability
+	found     []finding.Vulnerability
+	tally     tally
+	left      bool     // packages of the distribution are not to be judged
+	lookups   []lookup // of the current key; reused
 
 	look  func(*vulndb.Advisory) bool // glance
-	pkg   *sbom.Package               // that glance looks at
+	key   *Key                        // that glance looks at
 	asked *lookup                     // that its advisories answer
 	hit   bool                        // that one of them says affected
+	odd   bool                        // that one of them cannot be compared
 	heard int                         // how many statements were looked at
+}
+
+func newMatcher(db Advisories, opt Options) *matcher {
+	opt.MaxFindings = cmp.Or(opt.MaxFindings, DefaultFindings)
+	m := &matcher{db: db, opt: opt, vulns: map[vulndb.VulnRef]*vulndb.Vulnerability{},
+		releases: map[*Release]*judgedRelease{}, languages: map[string]*language{}}
+	m.look = m.glance
+	return m
+}
+
+// judgedRelease is what the database knows of a release.
+type judgedRelease struct {
+	ecosystems []ordered    // those of the release that the database holds
+	judged     *sbom.Judged // what is said of its packages
+	fixedOnly  bool         // they name no vulnerability before it has a fix
+}
+
+func (m *matcher) releaseOf(r *Release) *judgedRelease {
+	if known := m.releases[r]; known != nil {
+		return known
+	}
+	j := &judgedRelease{judged: &sbom.Judged{}, fixedOnly: true}
+	if r.Unknown == "" {
+		for _, eco := range r.Ecosystems {
+			if reach, ok := m.reachOf(eco); ok {
+				j.ecosystems = append(j.ecosystems, m.order(eco))
+				j.judged.By = cmp.Or(j.judged.By, eco)
+				j.judged.To = max(j.judged.To, reach.To())
+				j.fixedOnly = j.fixedOnly && reach.FixedOnly()
+			}
+		}
+	}
+	m.releases[r] = j
+	return j
 }
 
 // ordered is an ecosystem with its order of versions.
@@ -181,36 +197,51 @@ type lookup struct {
 	anyEpoch     bool // the version's epoch is not known: epochs are not compared
 }
 
+// outcome is what came of a key beside its findings.
+type outcome struct {
+	judged    *sbom.Judged // shared by all keys of which the same is said
+	upgradeTo string
+}
+
+// matchKey compares a key with the advisories; what is found is in m.found.
+func (m *matcher) matchKey(k *Key) outcome {
+	switch {
+	case purl.OfDistribution(k.Type):
+		return m.matchDistribution(k)
+	case k.Owned:
+		return outcome{judged: m.not(sbom.Owned)}
+	}
+	return m.matchLanguage(k)
+}
+
 // matchDistribution compares a package of the distribution with the
 // distribution's own advisories and nobody else's.
-func (m *matcher) matchDistribution(p *sbom.Package) {
-	p.Judged = m.distribution
+func (m *matcher) matchDistribution(k *Key) outcome {
 	switch {
-	case p.Builder != "":
-		count(&m.tally.builders, p.Builder)
-		p.Judged = m.not(sbom.OtherBuilder)
-		return
-	case !m.known:
-		m.tally.foreign(p)
-		p.Judged = m.not(m.unknownDistribution)
-		return
-	case p.Type != m.release.packageType:
-		m.tally.foreign(p)
-		p.Judged = m.not(sbom.ForeignType)
-		return
-	case len(m.ecosystems) == 0:
-		p.Judged = m.not(sbom.NoData)
-		return
+	case k.Builder != "":
+		count(&m.tally.builders, k.Builder)
+		return outcome{judged: m.not(sbom.OtherBuilder)}
+	case k.Release.Unknown != "":
+		m.tally.foreign(k)
+		return outcome{judged: m.not(k.Release.Unknown)}
+	case k.Type != k.Release.PackageType:
+		m.tally.foreign(k)
+		return outcome{judged: m.not(sbom.ForeignType)}
+	}
+	release := m.releaseOf(k.Release)
+	if len(release.ecosystems) == 0 {
+		return outcome{judged: m.not(sbom.NoData)}
 	}
 	m.lookups = m.lookups[:0]
-	for _, eco := range m.ecosystems {
-		m.lookups = m.distributionLookups(m.lookups, eco, p)
+	for _, eco := range release.ecosystems {
+		m.lookups = m.distributionLookups(m.lookups, eco, k)
 	}
-	m.match(p)
-	if p.Source.Name == "" && m.release.names != byBinary && len(m.lookups) > 0 && !m.spokenOf() {
-		m.tally.sourceless(p)
-		p.Judged = m.not(sbom.NoName)
+	o := m.match(k, release.judged)
+	if k.Source.Name == "" && k.Release.Names != byBinary && len(m.lookups) > 0 && !m.spokenOf() {
+		m.tally.sourceless(k)
+		o.judged = m.not(sbom.NoName)
 	}
+	return o
 }
 
 // spokenOf reports whether the database has a statement under a name of m.lookups.
@@ -224,42 +255,41 @@ func (m *matcher) spokenOf() bool {
 }
 
 // matchLanguage compares a package of a language with its ecosystem's advisories.
-func (m *matcher) matchLanguage(p *sbom.Package) {
-	ecosystems := ecosystemsOf(p)
+func (m *matcher) matchLanguage(k *Key) outcome {
+	ecosystems := ecosystemsOf(k)
 	if len(ecosystems) == 0 {
-		m.tally.unknownType(p)
-		p.Judged = m.not(sbom.NobodyPublish)
-		return
+		m.tally.unknownType(k)
+		return outcome{judged: m.not(sbom.NobodyPublish)}
 	}
-	name, version := languageName(p), languageVersion(p)
+	name, version := languageName(k), languageVersion(k)
+	var judged *sbom.Judged
 	m.lookups = m.lookups[:0]
 	for _, eco := range ecosystems {
 		l := m.language(eco)
 		m.lookups = append(m.lookups, lookup{ordered: l.ordered, name: name, version: version})
-		if l.judged != nil && p.Judged == nil {
-			p.Judged = l.judged
+		if judged == nil {
+			judged = l.judged
 		}
 	}
 	switch {
-	case p.Judged == nil:
+	case judged == nil:
 		m.language(ecosystems[0]).unmatched++
-		p.Judged = m.not(sbom.NoData)
-	case incompleteName(p):
-		m.tally.unnamed(p)
-		p.Judged = m.not(sbom.NoName)
-		return
+		judged = m.not(sbom.NoData)
+	case incompleteName(k):
+		m.tally.unnamed(k)
+		return outcome{judged: m.not(sbom.NoName)}
 	}
 	if version == "" {
 		// A module built from a working tree says "(devel)", which is no
 		// version. That matters only where there are advisories.
 		for range m.db.Lookup(m.lookups[0].ordered.name, name) {
-			m.tally.unversioned(p)
-			p.Judged = m.not(sbom.NoVersion)
+			m.tally.unversioned(k)
+			judged = m.not(sbom.NoVersion)
 			break
 		}
-		return
+		return outcome{judged: judged}
 	}
-	m.match(p)
+	return m.match(k, judged)
 }
 
 // language returns what the database knows of an ecosystem.
@@ -298,21 +328,26 @@ func (m *matcher) not(why sbom.Reason) *sbom.Judged {
 	return m.reasons[why]
 }
 
-// match asks the questions of m.lookups about a package. Most packages have no
+// match asks the questions of m.lookups about a key. Most packages have no
 // vulnerability, so the first look keeps nothing and allocates nothing; only
 // when some statement says "affected" are all of them gathered.
-func (m *matcher) match(p *sbom.Package) {
-	m.hit, m.pkg = false, p
+func (m *matcher) match(k *Key, judged *sbom.Judged) outcome {
+	m.hit, m.odd, m.key = false, false, k
 	for i := range m.lookups {
 		m.asked = &m.lookups[i]
 		m.db.Lookup(m.asked.ordered.name, m.asked.name)(m.look)
+	}
+	o := outcome{judged: judged}
+	if m.odd {
+		o.judged = m.not(sbom.NoOrder)
 	}
 	switch {
 	case m.hit && len(m.found) >= m.opt.MaxFindings:
 		m.tally.dropped++
 	case m.hit:
-		p.UpgradeTo = m.upgrade(m.settle(p, m.gather(p)))
+		o.upgradeTo = m.upgrade(m.settle(k, m.gather(k)))
 	}
+	return o
 }
 
 // glance is the body of the first look's loop. It is a function kept in the
@@ -322,15 +357,15 @@ func (m *matcher) glance(adv *vulndb.Advisory) bool {
 	if m.heard++; m.heard > maxHeard {
 		return false
 	}
-	if !m.applies(adv, m.asked, m.pkg) {
+	if !m.applies(adv, m.asked, m.key) {
 		return true
 	}
 	switch v, _ := judge(adv, m.asked); v {
 	case affected:
 		m.hit = true
 	case uncomparable:
-		m.tally.uncomparable(m.pkg, m.asked.version)
-		m.pkg.Judged = m.not(sbom.NoOrder)
+		m.tally.uncomparable(m.key, m.asked.version)
+		m.odd = true
 	}
 	return true
 }

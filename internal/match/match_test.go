@@ -199,7 +199,9 @@ func TestRules(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Packages(context.Background(), test.distro, []sbom.Package{test.pkg}, build(t, test.records), Options{})
+			db := build(t, test.records)
+			got := Packages(context.Background(), test.distro, []sbom.Package{test.pkg}, db, Options{})
+			sameByKeys(t, test.distro, []sbom.Package{test.pkg}, db)
 			if diff := cmp.Diff(test.want, briefs(got.Vulnerabilities)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/feed"
-	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/version"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -137,7 +136,7 @@ func (p *property) check(export string, rec *osvRecord) {
 // Alpine's records are copies of the secdb's statements, which name the CVE.
 func (p *property) databaseSays(rec *osvRecord, order ordered, name, v string) bool {
 	kind := map[string]string{"PyPI": "pypi", "Packagist": "composer", "NuGet": "nuget"}[order.name]
-	l := lookup{ordered: order, name: languageName(&sbom.Package{Type: kind, Name: name}), version: v}
+	l := lookup{ordered: order, name: languageName(&Key{Type: kind, Name: name}), version: v}
 	for adv := range p.db.Lookup(order.name, l.name) {
 		if adv.ID != rec.ID && adv.ID != strings.TrimPrefix(rec.ID, "ALPINE-") && !p.about(adv, rec) {
 			continue

@@ -9,25 +9,21 @@ import (
 )
 
 // lookups appends the questions to ask about a package of the distribution.
-func (m *matcher) distributionLookups(list []lookup, eco ordered, p *sbom.Package) []lookup {
-	source, sourceVersion := sourceOf(p)
+func (m *matcher) distributionLookups(list []lookup, eco ordered, k *Key) []lookup {
+	source, sourceVersion := sourceOf(k)
 	ask := func(name, version string, anyEpoch bool) {
 		list = append(list, lookup{ordered: eco, name: name, version: version, distribution: true, anyEpoch: anyEpoch})
 	}
-	names := m.release.names
+	names := k.Release.Names
 	if names != byBinary {
-		anyEpoch := false
-		if p.Type == "rpm" && ownNumber(p) {
-			epoch, ok := m.sourceEpochs[sbom.Source{Name: source, Version: sourceVersion}]
-			sourceVersion, anyEpoch = epoch+sourceVersion, !ok
-		}
-		ask(source, sourceVersion, anyEpoch)
+		sourceVersion = k.SourceEpoch + sourceVersion
+		ask(source, sourceVersion, k.AnyEpoch)
 		if name, version, ok := signedSource(source, sourceVersion); ok {
 			ask(name, version, false)
 		}
 	}
-	if names == byBinary || names == byBoth && p.Name != source {
-		ask(p.Name, p.Version, false)
+	if names == byBinary || names == byBoth && k.Name != source {
+		ask(k.Name, k.Version, false)
 	}
 	return list
 }
@@ -35,14 +31,14 @@ func (m *matcher) distributionLookups(list []lookup, eco ordered, p *sbom.Packag
 // sourceOf returns the source package's name and its version in the terms of
 // the distribution's order; that of an rpm with a number of its own lacks the
 // epoch.
-func sourceOf(p *sbom.Package) (name, version string) {
-	name, version = p.Source.Name, p.Source.Version
+func sourceOf(k *Key) (name, version string) {
+	name, version = k.Source.Name, k.Source.Version
 	if name == "" {
-		name = p.Name
+		name = k.Name
 	}
 	if version == "" {
-		version = p.Version
-		if p.Type == "deb" {
+		version = k.Version
+		if k.Type == "deb" {
 			// A binary-only rebuild ("+b1") has the source of the version
 			// before it; dpkg names that version in Source, but other readers
 			// of the status file may not (Debian Policy 5.6.12; Developer's
@@ -56,8 +52,8 @@ func sourceOf(p *sbom.Package) (name, version string) {
 // ownNumber reports whether an rpm has another version than its source, so that
 // its epoch says nothing of the source's: perl-Getopt-Std 1.12-481 is built
 // from perl 4:5.32.1-481. The file name of a source rpm leaves the epoch out.
-func ownNumber(p *sbom.Package) bool {
-	return p.Source.Version != "" && p.Source.Version != p.Version && !strings.Contains(p.Source.Version, ":")
+func ownNumber(k *Key) bool {
+	return k.Source.Version != "" && k.Source.Version != k.Version && !strings.Contains(k.Source.Version, ":")
 }
 
 // epochsOf returns the epochs of sources, "4:" or "", as the packages tell that
@@ -65,17 +61,17 @@ func ownNumber(p *sbom.Package) bool {
 func epochsOf(pkgs []sbom.Package) map[sbom.Source]string {
 	epochs := map[sbom.Source]string{}
 	for i := range pkgs {
-		p := &pkgs[i]
-		if p.Type != "rpm" || p.Source.Name == "" || ownNumber(p) {
+		k := Key{Type: pkgs[i].Type, Version: pkgs[i].Version, Source: pkgs[i].Source}
+		if k.Type != "rpm" || k.Source.Name == "" || ownNumber(&k) {
 			continue
 		}
-		epoch, bare, ok := strings.Cut(p.Source.Version, ":")
+		epoch, bare, ok := strings.Cut(k.Source.Version, ":")
 		if !ok {
-			epoch, bare = "", p.Source.Version
+			epoch, bare = "", k.Source.Version
 		} else {
 			epoch += ":"
 		}
-		epochs[sbom.Source{Name: p.Source.Name, Version: bare}] = epoch
+		epochs[sbom.Source{Name: k.Source.Name, Version: bare}] = epoch
 	}
 	return epochs
 }
@@ -115,11 +111,11 @@ func signedSource(name, version string) (string, string, bool) {
 
 // applies reports whether a statement speaks of this package at all: its
 // architecture, its module, its repository.
-func (m *matcher) applies(adv *vulndb.Advisory, l *lookup, p *sbom.Package) bool {
+func (m *matcher) applies(adv *vulndb.Advisory, l *lookup, k *Key) bool {
 	if !l.distribution {
 		return true // Repo is then the registry that serves the package
 	}
-	return archApplies(adv.Arches, p.Arch) && moduleApplies(adv, p, l.version) && repoApplies(adv.Repo, m.release.repos)
+	return archApplies(adv.Arches, k.Arch) && moduleApplies(adv, k, l.version) && repoApplies(adv.Repo, k.Release.Repos)
 }
 
 // archApplies: a package that is the same on every architecture, or does not
@@ -146,15 +142,15 @@ func archApplies(arches []string, arch string) bool {
 // are compared, and of a stream that is named by a word ("rhel8", "DL1") all,
 // since such a stream goes on from one major to the next. The version is the one
 // that is compared: npm 10 of nodejs:18 is compared with nodejs as 18.
-func moduleApplies(adv *vulndb.Advisory, p *sbom.Package, version string) bool {
-	if p.Type != "rpm" {
+func moduleApplies(adv *vulndb.Advisory, k *Key, version string) bool {
+	if k.Type != "rpm" {
 		return true
 	}
-	modular := p.Modularity != "" || modularRelease(version)
+	modular := k.Modularity != "" || modularRelease(version)
 	fixed := fixedVersion(adv)
 	switch {
-	case adv.Module != "" && p.Modularity != "":
-		return sameStream(adv.Module, p.Modularity)
+	case adv.Module != "" && k.Modularity != "":
+		return sameStream(adv.Module, k.Modularity)
 	case adv.Module != "":
 		return modular && (fixed == "" || !numberedStream(adv.Module) || sameStreamNumbers(adv.Module, fixed, version))
 	case fixed == "":
@@ -269,23 +265,23 @@ func fromESM(version string) bool {
 // isKernelHeaders recognises packages that hold headers of the kernel, or
 // tools to build modules against it, and no kernel. Their source is the
 // kernel's, so each of the kernel's thousands of CVEs is theirs by name.
-func isKernelHeaders(p *sbom.Package) bool {
-	source, _ := sourceOf(p)
+func isKernelHeaders(k *Key) bool {
+	source, _ := sourceOf(k)
 	if !strings.HasPrefix(source, "linux") && !strings.HasPrefix(source, "kernel") {
 		return false
 	}
-	if p.Type == "rpm" {
+	if k.Type == "rpm" {
 		// kernel-headers, kernel-rt-devel, kernel-devel-matched,
 		// kernel6.12-headers, kernel-default-devel, kernel-macros…
-		for part := range strings.SplitSeq(p.Name, "-") {
+		for part := range strings.SplitSeq(k.Name, "-") {
 			if part == "headers" || part == "devel" || part == "macros" {
-				return strings.HasPrefix(p.Name, "kernel")
+				return strings.HasPrefix(k.Name, "kernel")
 			}
 		}
 		return false
 	}
 	for _, prefix := range []string{"linux-headers", "linux-libc-dev", "linux-kbuild-", "linux-compiler-"} {
-		if strings.HasPrefix(p.Name, prefix) {
+		if strings.HasPrefix(k.Name, prefix) {
 			return true
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
-	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -32,12 +31,12 @@ type statement struct {
 }
 
 // gather collects the statements of m.lookups about a package.
-func (m *matcher) gather(p *sbom.Package) []*statement {
+func (m *matcher) gather(k *Key) []*statement {
 	var list []*statement
 	for _, l := range m.lookups {
 		first := len(list)
 		for adv := range m.db.Lookup(l.ordered.name, l.name) {
-			if !m.applies(adv, &l, p) {
+			if !m.applies(adv, &l, k) {
 				continue
 			}
 			s := &statement{Advisory: *adv, lookup: l, erratum: isErratum(adv.ID), paid: isSubscription(adv)}
@@ -47,7 +46,7 @@ func (m *matcher) gather(p *sbom.Package) []*statement {
 			s.CVSS = slices.Clone(adv.CVSS)
 			s.Symbols = cloneSymbols(adv.Symbols)
 			s.Arches = slices.Clone(adv.Arches)
-			if p.Type == "rpm" && s.erratum {
+			if k.Type == "rpm" && s.erratum {
 				if old := sameErratum(list[first:], s); old != nil {
 					old.Ranges = append(old.Ranges, s.Ranges...)
 					continue
@@ -57,7 +56,7 @@ func (m *matcher) gather(p *sbom.Package) []*statement {
 		}
 	}
 	for _, s := range list {
-		if p.Type == "rpm" && s.erratum {
+		if k.Type == "rpm" && s.erratum {
 			s.Ranges = lowestBuild(s.Ranges, &s.lookup)
 		}
 		s.verdict, s.hit = judge(&s.Advisory, &s.lookup)
@@ -119,8 +118,8 @@ func upstream(version string) string {
 }
 
 // settle makes one finding of each vulnerability that the statements say the
-// package has. It returns what settles each vulnerability that they name.
-func (m *matcher) settle(p *sbom.Package, list []*statement) []settled {
+// key has. It returns what settles each vulnerability that they name.
+func (m *matcher) settle(k *Key, list []*statement) []settled {
 	var all []settled
 	type claim struct {
 		ref   vulndb.VulnRef
@@ -132,7 +131,7 @@ func (m *matcher) settle(p *sbom.Package, list []*statement) []settled {
 			claims = append(claims, claim{ref, i})
 		}
 		if len(s.Vulns) == 0 && s.verdict == affected && !isBugFix(s.ID) {
-			all = append(all, m.report(p, []*statement{s}, &vulndb.Vulnerability{ID: strings.Clone(s.ID)}))
+			all = append(all, m.report(k, []*statement{s}, &vulndb.Vulnerability{ID: strings.Clone(s.ID)}))
 		}
 	}
 	slices.SortFunc(claims, func(a, b claim) int { return cmp.Or(cmp.Compare(a.ref, b.ref), cmp.Compare(a.index, b.index)) })
@@ -148,9 +147,9 @@ func (m *matcher) settle(p *sbom.Package, list []*statement) []settled {
 			}
 		}
 		if hit {
-			all = append(all, m.report(p, about, m.vulnerability(claims[start].ref)))
+			all = append(all, m.report(k, about, m.vulnerability(claims[start].ref)))
 		} else {
-			all = append(all, settled{deciding: deciders(about, m.subscribed)})
+			all = append(all, settled{deciding: deciders(about, k.Subscribed)})
 		}
 		start = end
 	}
@@ -250,9 +249,9 @@ func prefer(list []*statement, quality func(*statement) bool) []*statement {
 
 // report adds the finding for one vulnerability of a package, unless the
 // statements that count say that there is none.
-func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerability) settled {
+func (m *matcher) report(k *Key, about []*statement, v *vulndb.Vulnerability) settled {
 	distribution := about[0].lookup.distribution
-	deciding := deciders(about, m.subscribed)
+	deciding := deciders(about, k.Subscribed)
 	says := func(what verdict) bool {
 		return slices.ContainsFunc(deciding, func(s *statement) bool { return s.verdict == what })
 	}
@@ -262,8 +261,8 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 	case v.Rejected && !distribution:
 		m.tally.rejected++
 		return settled{}
-	case distribution && !m.opt.IncludeKernelHeaders && isKernelHeaders(p):
-		m.tally.kernelHeaders(p)
+	case distribution && !m.opt.IncludeKernelHeaders && isKernelHeaders(k):
+		m.tally.kernelHeaders(k)
 		return settled{}
 	case len(m.found) >= m.opt.MaxFindings:
 		m.tally.dropped++
@@ -279,18 +278,14 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 	slices.SortFunc(hits, better)
 	first := hits[0]
 	f := finding.Vulnerability{
-		ID:          v.ID,
-		Aliases:     v.Aliases,
-		Title:       m.title(hits),
-		Package:     p.PURL,
-		Locations:   p.Locations,
-		Fix:         m.fix(deciding),
-		Reach:       p.Reach,
-		Layer:       p.Layer,
-		Instruction: p.Instruction,
-		KEV:         v.KEV != nil,
-		EPSS:        v.EPSS,
-		CVSS:        scores(hits, v),
+		ID:      v.ID,
+		Aliases: v.Aliases,
+		Title:   m.title(hits),
+		Fix:     m.fix(k, deciding),
+		Layer:   -1,
+		KEV:     v.KEV != nil,
+		EPSS:    v.EPSS,
+		CVSS:    scores(hits, v),
 		Advisory: finding.Advisory{
 			ID:     strings.Clone(first.ID),
 			Source: strings.Clone(first.Source),
@@ -304,13 +299,12 @@ func (m *matcher) report(p *sbom.Package, about []*statement, v *vulndb.Vulnerab
 		f.Aliases = []string{}
 	}
 	f.Severity, f.SeveritySource = severity(hits, v)
-	if p.Type == "golang" {
-		f.Linked = linked(p, hits)
+	if k.Type == "golang" {
+		f.Linked = linked(k, hits)
 		if f.Linked.State == finding.SymbolsNotLinked {
 			f.Suppressed = notLinked(symbolSource(hits))
 		}
 	}
-	f.Fingerprint = fingerprint(f.ID, p)
 	f.Risk = Risk(f)
 	m.found = append(m.found, f)
 	if f.Suppressed != nil {
@@ -414,7 +408,7 @@ func others(hits []*statement) []string {
 // fix finds the first version without the vulnerability: the lowest fixed
 // version above the installed one that none of the deciding statements calls
 // affected. So a scan after the upgrade does not report the same again.
-func (m *matcher) fix(deciding []*statement) finding.Fix {
+func (m *matcher) fix(k *Key, deciding []*statement) finding.Fix {
 	var candidates []string
 	own := "" // the lowest that a statement gives for the range that matched
 	state := finding.FixState("")
@@ -427,7 +421,7 @@ func (m *matcher) fix(deciding []*statement) finding.Fix {
 			if c, err := s.lookup.compare(r.Fixed, s.lookup.version); r.Fixed == "" || err != nil || c <= 0 {
 				continue
 			}
-			if s.paid && !m.subscribed {
+			if s.paid && !k.Subscribed {
 				locked = true // there is a fix, but not for this image
 				continue
 			}

@@ -43,9 +43,11 @@ func (l *lookup) judgement(adv *vulndb.Advisory) Judgement {
 func Statements(distro sbom.Distro, p sbom.Package, db Advisories) iter.Seq2[*vulndb.Advisory, Judgement] {
 	return func(yield func(*vulndb.Advisory, Judgement) bool) {
 		m := &matcher{db: db}
-		for _, l := range m.questions(distro, &p) {
+		k := Keys(distro, []sbom.Package{p})[0]
+		k.Owned = false
+		for _, l := range m.questions(&k) {
 			for adv := range db.Lookup(l.ordered.name, l.name) {
-				if m.applies(adv, &l, &p) && !yield(adv, l.judgement(adv)) {
+				if m.applies(adv, &l, &k) && !yield(adv, l.judgement(adv)) {
 					return
 				}
 			}
@@ -59,22 +61,21 @@ func Severity(adv *vulndb.Advisory, v vulndb.Vulnerability) (finding.Severity, s
 	return severity([]*statement{{Advisory: *adv}}, &v)
 }
 
-// questions are what Packages would ask about a package.
-func (m *matcher) questions(distro sbom.Distro, p *sbom.Package) []lookup {
-	if !purl.OfDistribution(p.Type) {
-		var list []lookup
-		for _, eco := range ecosystemsOf(p) {
-			list = append(list, lookup{ordered: m.order(eco), name: languageName(p), version: languageVersion(p)})
-		}
-		return list
-	}
-	m.release, m.known = releaseOf(distro)
-	if !m.known || p.Type != m.release.packageType || p.Builder != "" {
-		return nil
-	}
+// questions are what is asked about a key, whatever the database holds.
+func (m *matcher) questions(k *Key) []lookup {
 	var list []lookup
-	for _, eco := range m.release.ecosystems {
-		list = m.distributionLookups(list, m.order(eco), p)
+	switch {
+	case !purl.OfDistribution(k.Type):
+		if k.Owned {
+			return nil
+		}
+		for _, eco := range ecosystemsOf(k) {
+			list = append(list, lookup{ordered: m.order(eco), name: languageName(k), version: languageVersion(k)})
+		}
+	case k.Builder == "" && k.Release.Unknown == "" && k.Type == k.Release.PackageType:
+		for _, eco := range k.Release.Ecosystems {
+			list = m.distributionLookups(list, m.order(eco), k)
+		}
 	}
 	return list
 }

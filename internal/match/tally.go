@@ -30,17 +30,17 @@ func count(m *map[string]int, key string) {
 	(*m)[key]++
 }
 
-func (t *tally) kernelHeaders(p *sbom.Package) { count(&t.headers, p.Name) }
-func (t *tally) foreign(p *sbom.Package)       { count(&t.strangers, p.Type) }
-func (t *tally) unknownType(p *sbom.Package)   { count(&t.types, p.Type) }
+func (t *tally) kernelHeaders(k *Key) { count(&t.headers, k.Name) }
+func (t *tally) foreign(k *Key)       { count(&t.strangers, k.Type) }
+func (t *tally) unknownType(k *Key)   { count(&t.types, k.Type) }
 
-func (t *tally) unnamed(p *sbom.Package)     { t.noName = append(t.noName, p.Name) }
-func (t *tally) unversioned(p *sbom.Package) { t.noVersion = append(t.noVersion, p.Name) }
+func (t *tally) unnamed(k *Key)     { t.noName = append(t.noName, k.Name) }
+func (t *tally) unversioned(k *Key) { t.noVersion = append(t.noVersion, k.Name) }
 
-func (t *tally) sourceless(p *sbom.Package) { t.noSource = append(t.noSource, p.Name) }
+func (t *tally) sourceless(k *Key) { t.noSource = append(t.noSource, k.Name) }
 
-func (t *tally) uncomparable(p *sbom.Package, version string) {
-	count(&t.unordered, p.Name+" "+version)
+func (t *tally) uncomparable(k *Key, version string) {
+	count(&t.unordered, k.Name+" "+version)
 }
 
 // maxNamed bounds the names in a warning.
@@ -80,17 +80,19 @@ func plural(n int, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// warnings says what the counts mean, sorted by kind and text.
-func (m *matcher) warnings(distro sbom.Distro) []Warning {
+// warnings says what the counts mean, sorted by kind and text: of the packages
+// of the release by whose advisories they were judged, if has says that there are
+// any, and how many are of distributions.
+func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, installed int) []Warning {
 	var list []Warning
 	incomplete := func(kind, format string, args ...any) {
 		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true})
 	}
 	if !m.left {
-		list = append(list, m.distributionWarnings(distro)...)
+		list = append(list, m.distributionWarnings(distro, release, has, installed)...)
 	}
-	if m.release.warning.Kind != "" && len(m.ecosystems) > 0 {
-		list = append(list, m.release.warning)
+	if release.warning.Kind != "" && has {
+		list = append(list, release.warning)
 	}
 
 	t := &m.tally
@@ -122,7 +124,7 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 		incomplete("unknown-version", "no version is known of %s that have advisories: %s", plural(len(t.noVersion), "package"), named(t.noVersion))
 	}
 	if len(t.noSource) > 0 {
-		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", plural(len(t.noSource), "package"), m.release.title, named(t.noSource))
+		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", plural(len(t.noSource), "package"), release.title, named(t.noSource))
 	}
 	if len(t.headers) > 0 {
 		n := 0
@@ -149,22 +151,22 @@ func (m *matcher) warnings(distro sbom.Distro) []Warning {
 
 // distributionWarnings says when the packages of the distribution, or some,
 // were compared with nothing. Where there are such packages a gate is blind.
-func (m *matcher) distributionWarnings(distro sbom.Distro) []Warning {
+func (m *matcher) distributionWarnings(distro sbom.Distro, release *release, has bool, installed int) []Warning {
 	var list []Warning
 	add := func(kind, remedy, format string, args ...any) {
-		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true, Blind: m.installed > 0, Remedy: remedy})
+		list = append(list, Warning{Kind: kind, Message: fmt.Sprintf(format, args...), Incomplete: true, Blind: installed > 0, Remedy: remedy})
 	}
 	switch {
-	case m.known && len(m.ecosystems) == 0:
-		add("no-advisories", updateFor(m.release.ecosystems), "the database holds no advisories for %s: packages of the distribution were not matched", m.release.title)
-	case m.known:
+	case release.Unknown == "" && !has:
+		add("no-advisories", updateFor(release.Ecosystems), "the database holds no advisories for %s: packages of the distribution were not matched", release.title)
+	case release.Unknown == "":
 		for _, kind := range keys(m.tally.strangers) {
 			n := m.tally.strangers[kind]
-			list = append(list, Warning{Kind: "foreign-package", Incomplete: true, Blind: n == m.installed,
-				Message: fmt.Sprintf("%s of type %q in an image of %s were not matched", plural(n, "package"), kind, m.release.title)})
+			list = append(list, Warning{Kind: "foreign-package", Incomplete: true, Blind: n == installed,
+				Message: fmt.Sprintf("%s of type %q in an image of %s were not matched", plural(n, "package"), kind, release.title)})
 		}
-	case distro.ID == "" && m.installed > 0:
-		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(m.installed, "package"))
+	case distro.ID == "" && installed > 0:
+		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(installed, "package"))
 	case distro.ID != "" && len(distro.IDLike) > 0:
 		// Packages of a derivative are built by others, under versions that
 		// say nothing about the parent's fixes.
@@ -196,10 +198,10 @@ func UpdateName(ecosystem string) string {
 }
 
 // missing lists the ecosystems of packages for which the database has nothing.
-func (m *matcher) missing() []string {
+func (m *matcher) missing(release *release, has bool, installed int) []string {
 	var list []string
-	if m.known && len(m.ecosystems) == 0 && m.installed > 0 {
-		list = slices.Clone(m.release.ecosystems[:min(len(m.release.ecosystems), 1)])
+	if release.Unknown == "" && !has && installed > 0 {
+		list = slices.Clone(release.Ecosystems[:min(len(release.Ecosystems), 1)])
 	}
 	for _, eco := range keys(m.languages) {
 		if m.languages[eco].unmatched > 0 {
