@@ -4,6 +4,7 @@ export CGO_ENABLED := 0
 .PHONY: build test check update fuzz zoo bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
+	go build -trimpath -ldflags '-s -w' -o careend ./cmd/careend
 
 test:
 	go test ./...

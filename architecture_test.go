@@ -90,14 +90,30 @@ var rooms = map[string][]string{
 	"fix":        {"dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "workload"}, // what plan found comes as values, so that the chain stays as long as it is
 	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
+	// The fleet: what careend is made of. Nothing of it is linked into careen, which
+	// TestScannerLinksNothingOfTheFleet holds. store owns the databases, queue the
+	// jobs; the others speak to them through those.
+	"fleet/key":       {"match", "sbom"},
+	"fleet/store":     {"fleet/key", "finding", "vulndb"},
+	"fleet/queue":     {},
+	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
+	"fleet/auth":      {"fleet/store"},
+	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report", "policy", "image"},
+	"fleet/pages":     {"fleet/api", "fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report"},
+	"fleet/daemon":    {"fleet/api", "fleet/auth", "fleet/pages", "fleet/queue", "fleet/store", "fleet/work", "vulndb", "publish", "safetext"},
+	"fleet/fleettest": {"fleet/store"},
+
 	// Tier 5, edges.
 	"imagetest": {"image"},
 	"golden":    {},
 	"cli":       {"*"},
 }
 
+// mains names the one room that each program calls.
+var mains = map[string]string{"cmd/careen": "cli", "cmd/careend": "fleet/daemon"}
+
 // testRooms are what tests alone may import.
-var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden"}
+var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden", "fleet/fleettest"}
 
 // longestChain is how many rooms the longest chain of imports has, from cli down:
 // it may shrink, and grows by a decision. TestLongestChain measures it.
@@ -107,7 +123,7 @@ const longestChain = 10
 // is not a test, so that replacing a library is a change in one place.
 var owners = map[string][]string{
 	"github.com/google/go-containerregistry": {"internal/image", "internal/imagetest"},
-	"github.com/klauspost/compress":          {"internal/rootfs", "internal/image", "internal/vulndb", "internal/feed", "internal/catalog", "internal/secret", "internal/imagetest"}, // a codec, used where bytes enter
+	"github.com/klauspost/compress":          {"internal/rootfs", "internal/image", "internal/vulndb", "internal/feed", "internal/catalog", "internal/secret", "internal/imagetest", "internal/fleet/work"}, // a codec, used where bytes enter
 	"github.com/package-url/packageurl-go":   {"internal/purl"},
 	"github.com/pandatix/go-cvss":            {"internal/cvss"},
 	"github.com/CycloneDX/cyclonedx-go":      {"internal/report"},
@@ -121,14 +137,17 @@ var owners = map[string][]string{
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload", "internal/lint"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
 	"github.com/google/go-cmp":               {"internal/golden"},
-	"golang.org/x/tools":                     {"internal/golden"},                     // txtar
+	"golang.org/x/tools":                     {"internal/golden"}, // txtar
+	"github.com/riverqueue/river":            {"internal/fleet/queue"},
+	"github.com/jackc/pgx":                   {"internal/fleet/store"},
+	"modernc.org/sqlite":                     {"internal/fleet/store"},
 	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"}, // rules; lock files and manifests
 }
 
 // goroutines lists the rooms that may start goroutines: the joins, and rootfs,
 // whose pass overlaps decompression with hashing and reading inside one layer;
 // confine moves a thread into namespaces, which has to end with what it ran.
-var goroutines = []string{"scan", "feed", "rootfs", "confine", "cli"}
+var goroutines = []string{"scan", "feed", "rootfs", "confine", "cli", "fleet/daemon"}
 
 // forbiddenNames are words that say nothing about what a package is for.
 var forbiddenNames = []string{"util", "utils", "common", "helpers", "types", "models"}
@@ -202,9 +221,9 @@ func TestRoomsImportOnlyWhatTheirRowNames(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if src.room == "cmd/careen" {
-				if to != "cli" {
-					t.Errorf("%s imports %s: main only calls cli", src.path, to)
+			if main, ok := mains[src.room]; ok {
+				if to != main {
+					t.Errorf("%s imports %s: main only calls %s", src.path, to, main)
 				}
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -41,5 +42,26 @@ func TestBinaryStaysWithinItsBudget(t *testing.T) {
 	}
 	if len(info.Deps) > maxModules {
 		t.Errorf("%d modules are linked in, more than %d: %v", len(info.Deps), maxModules, info.Deps)
+	}
+}
+
+// TestScannerLinksNothingOfTheFleet holds that careen stays what it is: databases,
+// job queues and servers are careend's.
+func TestScannerLinksNothingOfTheFleet(t *testing.T) {
+	list := func(program string) string {
+		out, err := exec.Command("go", "list", "-deps", program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	scanner, fleet := list("./cmd/careen"), list("./cmd/careend")
+	for _, not := range []string{"github.com/riverqueue/", "github.com/jackc/", "modernc.org/", "github.com/lib/pq", "database/sql", module + "/internal/fleet/"} {
+		if strings.Contains(scanner, "\n"+not) {
+			t.Errorf("careen links %s", not)
+		}
+		if !strings.Contains(fleet, "\n"+not) {
+			t.Errorf("careend does not link %s: this test looks for the wrong name", not)
+		}
 	}
 }

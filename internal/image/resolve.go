@@ -211,25 +211,31 @@ func (r *Resolver) Tags(reference string) ([]string, error) {
 
 // tagPage reads one page of tags and the address of the one after it.
 func (r *registry) tagPage(address string) (tags []string, next string, err error) {
+	var list struct {
+		Tags []string `json:"tags"`
+	}
+	next, err = r.listPage(address, "tags", &list)
+	return list.Tags, next, err
+}
+
+// listPage reads one page of a list and returns the address of the one after it.
+func (r *registry) listPage(address, what string, into any) (next string, err error) {
 	resp, err := r.ask(r.ctx, http.MethodGet, address, "application/json", 0)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxTagPage+1))
 	if err != nil {
-		return nil, "", fmt.Errorf("tags: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	if len(raw) > maxTagPage {
-		return nil, "", fmt.Errorf("tags: more than %d bytes at once", maxTagPage)
+		return "", fmt.Errorf("%s: more than %d bytes at once", what, maxTagPage)
 	}
-	var list struct {
-		Tags []string `json:"tags"`
+	if err := json.Unmarshal(raw, into); err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, "", fmt.Errorf("tags: %w", err)
-	}
-	return list.Tags, r.nextPage(address, resp.Header.Get("Link")), nil
+	return r.nextPage(address, resp.Header.Get("Link")), nil
 }
 
 // nextPage reads `</v2/a/tags/list?last=x>; rel="next"` (RFC 8288). Another host

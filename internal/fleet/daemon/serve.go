@@ -1,0 +1,223 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/careen/careen/internal/fleet/api"
+	"github.com/careen/careen/internal/fleet/auth"
+	"github.com/careen/careen/internal/fleet/pages"
+	"github.com/careen/careen/internal/fleet/queue"
+	"github.com/careen/careen/internal/fleet/store"
+	"github.com/careen/careen/internal/fleet/work"
+	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// fleet is the open parts of a server or a worker.
+type fleet struct {
+	store *store.Store
+	work  *work.Work
+	queue *queue.Queue
+}
+
+// open opens the store and the queue, with workers.
+func (c *command) open(ctx context.Context) (*fleet, error) {
+	s, err := store.Open(ctx, c.database, c.dataDir)
+	if err != nil {
+		return nil, err
+	}
+	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Log: c.log})
+	n := c.workers
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	q, err := queue.Open(ctx, queue.Options{
+		DB: s.SQL, Postgres: s.Postgres(), Handlers: w.Handlers(), Periodic: w.Periodic(),
+		Log:     slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Workers: map[string]int{work.QueueList: 2 * n, work.QueueAsked: n, work.QueueSwept: n, work.QueueJudge: 1},
+	})
+	if err == nil && !s.Postgres() {
+		err = q.ReleaseAll(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	w.SetQueue(q)
+	return &fleet{s, w, q}, nil
+}
+
+// close stops the work in order.
+func (f *fleet) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	return errors.Join(f.queue.Stop(ctx), f.store.Close())
+}
+
+const stopWithin = 10 * time.Second
+
+// work does jobs until ctx ends.
+func (c *command) work(ctx context.Context) error {
+	if c.database == "" {
+		return errors.New("worker: --database postgres://… says whose; SQLite has one process, which works by itself")
+	}
+	f, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f.queue.Start(ctx); err != nil {
+		return errors.Join(err, f.close())
+	}
+	c.log.Info("working")
+	if c.advisories != "" {
+		c.keepCurrent(ctx, f)
+	}
+	<-ctx.Done()
+	return f.close()
+}
+
+// serve answers and works until ctx ends.
+func (c *command) serve(ctx context.Context, patterns []string) error {
+	every, err := time.ParseDuration(c.every)
+	if err != nil || every < time.Minute {
+		return fmt.Errorf("--every %s: a time of at least 1m, such as 1h", c.every)
+	}
+	for _, p := range patterns {
+		if _, err := work.ParsePattern(p); err != nil {
+			return err
+		}
+	}
+	f, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := auth.MayListen(ctx, f.store, c.listen); err != nil {
+		return errors.Join(fmt.Errorf("--listen %s: %w", c.listen, err), f.close())
+	}
+	listener, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return errors.Join(err, f.close())
+	}
+	handler, err := c.handler(f)
+	if err != nil {
+		return errors.Join(err, f.close())
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	failed := make(chan error, 1)
+	go func() {
+		if c.tlsCert != "" {
+			failed <- server.ServeTLS(listener, c.tlsCert, c.tlsKey)
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	if err := f.queue.Start(ctx); err != nil {
+		return errors.Join(err, server.Close(), f.close())
+	}
+	c.log.Info("serving", "url", c.urlOf(listener.Addr()), "version", version())
+	for _, p := range patterns {
+		if _, err := f.work.AddSource(ctx, store.Source{Pattern: p, Platform: c.platform, Every: int64(every.Seconds())}); err != nil {
+			return errors.Join(err, server.Close(), f.close())
+		}
+	}
+	go c.keepCurrent(ctx, f)
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop, cancel := context.WithTimeout(context.Background(), stopWithin/2)
+	defer cancel()
+	if shutErr := server.Shutdown(stop); shutErr != nil {
+		server.Close()
+	}
+	return errors.Join(err, f.close())
+}
+
+// urlOf is where a browser finds the server.
+func (c *command) urlOf(at net.Addr) string {
+	if c.tlsCert != "" {
+		return "https://" + at.String()
+	}
+	return "http://" + at.String()
+}
+
+// handler is the server's table.
+func (c *command) handler(f *fleet) (http.Handler, error) {
+	guard := auth.New(f.store, c.listen)
+	mux := http.NewServeMux()
+	(&api.API{Store: f.store, Work: f.work, Queue: f.queue, Guard: guard, Version: version(), Log: c.log}).Register(mux)
+	p := &pages.Pages{Store: f.store, Work: f.work, Queue: f.queue, Guard: guard, Log: c.log}
+	if err := p.Register(mux); err != nil {
+		return nil, err
+	}
+	m := &metrics{store: f.store, queue: f.queue, guard: guard}
+	mux.HandleFunc("GET /healthz", m.health)
+	mux.HandleFunc("GET /readyz", m.ready)
+	mux.HandleFunc("GET /metrics", m.serve)
+	// A page of another site can have a browser send requests, but not from here.
+	return http.NewCrossOriginProtection().Handler(m.count(mux)), nil
+}
+
+// lookEvery is how often the file of advisories is looked at.
+const lookEvery = 5 * time.Minute
+
+// keepCurrent offers the fleet the advisories that this process was given, now and
+// whenever the file is another.
+func (c *command) keepCurrent(ctx context.Context, f *fleet) {
+	var last os.FileInfo
+	for {
+		if err := c.offer(ctx, f, &last); err != nil && ctx.Err() == nil {
+			c.log.Error("advisories", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+func (c *command) offer(ctx context.Context, f *fleet, last *os.FileInfo) error {
+	file := c.advisories
+	dir := filepath.Join(c.dataDir, "db")
+	if file == "" {
+		if *last != nil {
+			return nil // the program does not change
+		}
+		var err error
+		if file, err = vulndb.Snapshot(dir); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if *last != nil && info.ModTime().Equal((*last).ModTime()) && info.Size() == (*last).Size() {
+		return nil
+	}
+	if publish.Packed(file) {
+		plain := filepath.Join(dir, "given.db")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := publish.Unpack(file, plain); err != nil {
+			return err
+		}
+		file = plain
+	}
+	if err := f.work.Offer(ctx, file); err != nil {
+		return err
+	}
+	*last = info
+	return nil
+}

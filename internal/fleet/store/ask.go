@@ -1,0 +1,417 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Scope says which repositories someone may see. What is asked is answered as if
+// there were no others.
+type Scope struct {
+	All      bool
+	Patterns []string // of names, with "*" for any run of characters
+}
+
+// Everything is the scope of who may see all.
+var Everything = Scope{All: true}
+
+// args are the arguments of a query that is put together.
+type args []any
+
+// add notes an argument and returns what stands for it in the query.
+func (a *args) add(v any) string {
+	*a = append(*a, v)
+	return "$" + strconv.Itoa(len(*a))
+}
+
+// repos is the condition that a repository, by the alias of its row, is in the scope.
+func (s Scope) repos(alias string, a *args) string {
+	if s.All {
+		return "true"
+	}
+	list := []string{"false"}
+	for _, p := range s.Patterns {
+		list = append(list, alias+".name like "+a.add(like(p))+` escape '\'`)
+	}
+	return "(" + joinOr(list) + ")"
+}
+
+// like writes a pattern with "*" as one of SQL.
+func like(pattern string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(pattern)
+}
+
+// visible is the condition that an image is in a repository of the scope.
+func (s Scope) visible(image string, a *args) string {
+	if s.All {
+		return "true"
+	}
+	return "exists (select 1 from repo_image ri join repo r on r.id = ri.repo_id where ri.image_id = " + image + " and " + s.repos("r", a) + ")"
+}
+
+// Counts are findings, each of a package as installed.
+type Counts struct {
+	Critical int `json:"critical"`
+	High     int `json:"high"`
+	Medium   int `json:"medium"`
+	Low      int `json:"low"`
+	Other    int `json:"other"` // negligible, or of unknown severity
+	KEV      int `json:"exploited"`
+	Fixable  int `json:"fixable"`
+}
+
+func (c *Counts) dest() []any {
+	return []any{&c.Critical, &c.High, &c.Medium, &c.Low, &c.Other, &c.KEV, &c.Fixable}
+}
+
+// ImageRow is an image in a list.
+type ImageRow struct {
+	ID       int64    `json:"-"`
+	Digest   string   `json:"digest"`
+	Platform string   `json:"platform"`
+	OS       string   `json:"os"`
+	Created  int64    `json:"created"`
+	Scanned  int64    `json:"scanned"`
+	Size     int64    `json:"size"`
+	Packages int      `json:"packages"`
+	Counts   Counts   `json:"vulnerabilities"`
+	Tags     []string `json:"tags"`  // references by tag, now
+	Repos    []string `json:"repos"` // that have it
+}
+
+const imageColumns = "i.id, i.digest, i.platform, i.os, i.created, i.scanned, i.size, i.packages, " +
+	"s.critical, s.high, s.medium, s.low, s.other, s.kev, s.fixable"
+
+func (r *ImageRow) dest() []any {
+	return append([]any{&r.ID, &r.Digest, &r.Platform, &r.OS, &r.Created, &r.Scanned, &r.Size, &r.Packages}, r.Counts.dest()...)
+}
+
+// ImageQuery says which images are asked for. The zero value asks for all, newest
+// first.
+type ImageQuery struct {
+	Repo    string // a pattern of repositories
+	CVE     string // vulnerable to it
+	Package string // with a package of this name,
+	Version string // and this version
+	Worst   bool   // those with the most severe findings first
+	After   Cursor // where the page before ended
+	Limit   int
+}
+
+// Cursor is a place in a list.
+type Cursor struct {
+	Critical, High int
+	ID             int64
+}
+
+// ErrCursor says that a text is no cursor.
+var ErrCursor = errors.New("no cursor of this list")
+
+// ParseCursor reads what Cursor.String wrote; "" is the beginning.
+func ParseCursor(text string) (c Cursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	if n, err := fmt.Sscanf(text, "%d.%d.%d", &c.Critical, &c.High, &c.ID); n != 3 || err != nil || c.ID <= 0 || c.String() != text {
+		return Cursor{}, ErrCursor
+	}
+	return c, nil
+}
+
+func (c Cursor) String() string { return fmt.Sprintf("%d.%d.%d", c.Critical, c.High, c.ID) }
+
+// Next is the cursor behind an image.
+func (r *ImageRow) Next() Cursor { return Cursor{r.Counts.Critical, r.Counts.High, r.ID} }
+
+// Images lists images of a scope.
+func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageRow, error) {
+	var a args
+	where := []string{scope.visible("i.id", &a)}
+	if q.Repo != "" {
+		where = append(where, Scope{Patterns: []string{q.Repo}}.visible("i.id", &a))
+	}
+	if q.CVE != "" {
+		where = append(where, s.has("select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE)))
+	}
+	if q.Package != "" {
+		keys := "select k.id as key_id from key k where k.name = " + a.add(q.Package)
+		if q.Version != "" {
+			keys += " and k.version = " + a.add(q.Version)
+		}
+		where = append(where, s.has(keys))
+	}
+	order := "i.id desc"
+	if q.Worst {
+		order = "s.critical desc, s.high desc, s.image_id desc"
+	}
+	if c := q.After; c.ID > 0 {
+		if q.Worst {
+			where = append(where, "(s.critical, s.high, s.image_id) < (cast("+a.add(c.Critical)+" as int), cast("+a.add(c.High)+" as int), cast("+a.add(c.ID)+" as bigint))")
+		} else {
+			where = append(where, "i.id < cast("+a.add(c.ID)+" as bigint)")
+		}
+	}
+	list := []ImageRow{}
+	rows, err := s.query(ctx, "select "+imageColumns+" from image i join image_sum s on s.image_id = i.id where "+strings.Join(where, " and ")+
+		" order by "+order+" limit cast("+a.add(q.Limit)+" as int)", a...)
+	err = each(rows, err, func() error {
+		var r ImageRow
+		err := rows.Scan(r.dest()...)
+		list = append(list, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, s.addNames(ctx, scope, list)
+}
+
+// has is the condition that an image has one of the keys of a query.
+func (s *Store) has(keys string) string {
+	if s.Postgres() {
+		return "i.id in (select m.image_id from keyset k join image_set m on m.set_id = k.id where k.keys && (select array_agg(q.key_id::int) from (" + keys + ") q))"
+	}
+	return "i.id in (select m.image_id from key_set k join image_set m on m.set_id = k.set_id where k.key_id in (" + keys + "))"
+}
+
+// addNames adds the repositories and tags that the scope shows.
+func (s *Store) addNames(ctx context.Context, scope Scope, list []ImageRow) error {
+	if len(list) == 0 {
+		return nil
+	}
+	at := map[int64]*ImageRow{}
+	var ids []int64
+	for i := range list {
+		list[i].Tags, list[i].Repos = []string{}, []string{}
+		at[list[i].ID] = &list[i]
+		ids = append(ids, list[i].ID)
+	}
+	var a args
+	rows, err := s.query(ctx, `select distinct ri.image_id, r.name, coalesce(t.name, '') from {{list `+a.add(numbersText(ids))+`}} as x
+		join repo_image ri on ri.image_id = x.v join repo r on r.id = ri.repo_id
+		left join target g on g.image_id = ri.image_id left join tag t on t.digest = g.digest and t.repo_id = r.id
+		where `+scope.repos("r", &a)+` order by 2, 3`, a...)
+	return each(rows, err, func() error {
+		var id int64
+		var repo, tag string
+		if err := rows.Scan(&id, &repo, &tag); err != nil {
+			return err
+		}
+		row := at[id]
+		if !slices.Contains(row.Repos, repo) {
+			row.Repos = append(row.Repos, repo)
+		}
+		if tag != "" {
+			row.Tags = append(row.Tags, repo+":"+tag)
+		}
+		return nil
+	})
+}
+
+// Image finds one image: by the digest of its manifest, or by a reference whose tag
+// or digest leads to it. Of several platforms it is the one named, or the first.
+func (s *Store) Image(ctx context.Context, scope Scope, digest, repo, tag, platform string) (ImageRow, error) {
+	var a args
+	query := "select " + imageColumns + " from image i join image_sum s on s.image_id = i.id where " + scope.visible("i.id", &a)
+	switch {
+	case digest != "":
+		query += " and i.id in (select image_id from target where digest = " + a.add(digest) + ")"
+	default:
+		query += ` and i.id in (select g.image_id from repo r join tag t on t.repo_id = r.id join target g on g.digest = t.digest
+			where r.name = ` + a.add(repo) + " and t.name = " + a.add(tag) + " and " + scope.repos("r", &a) + ")"
+	}
+	if repo != "" && digest != "" {
+		query += " and exists (select 1 from repo_image ri join repo r on r.id = ri.repo_id where ri.image_id = i.id and r.name = " + a.add(repo) + ")"
+	}
+	if platform != "" {
+		query += " and i.platform = " + a.add(platform)
+	}
+	var r ImageRow
+	found, err := s.one(ctx, query+" order by i.platform <> 'linux/amd64', i.platform, i.id limit 1", a, r.dest())
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return ImageRow{}, err
+	}
+	list := []ImageRow{r}
+	err = s.addNames(ctx, scope, list)
+	return list[0], err
+}
+
+// Stored is what an image's report is made from.
+type Stored struct {
+	Body  []byte
+	Parts [][]byte
+}
+
+// Document reads what is kept of an image that Image found.
+func (s *Store) Document(ctx context.Context, image int64) (Stored, error) {
+	var d Stored
+	found, err := s.one(ctx, "select body from image where id = $1", []any{image}, []any{&d.Body})
+	if err != nil {
+		return d, err
+	}
+	if !found {
+		return d, ErrNotFound
+	}
+	ids := "(select value as v, key as n from image i, json_each(i.parts) where i.id = $1)"
+	if s.Postgres() {
+		ids = "(select u.v, u.n from image i, unnest(i.parts) with ordinality as u(v, n) where i.id = $1)"
+	}
+	rows, err := s.query(ctx, "select p.body from "+ids+" x join part p on p.id = x.v order by x.n", image)
+	return d, each(rows, err, func() error {
+		var b []byte
+		err := rows.Scan(&b)
+		d.Parts = append(d.Parts, b)
+		return err
+	})
+}
+
+// Affected is a package as installed that has a vulnerability.
+type Affected struct {
+	Key      int64  `json:"-"`
+	Type     string `json:"type"`
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Release  string `json:"release,omitempty"` // of the distribution, as advisories name it
+	Severity int    `json:"-"`
+	Word     string `json:"severity"`
+	FixState string `json:"fixState"`
+	Fix      string `json:"fix,omitempty"`
+	Advisory string `json:"advisory"`
+	Since    int64  `json:"since"` // generation
+	Images   int    `json:"images"`
+}
+
+// Vulnerability is what the fleet knows of one.
+type Vulnerability struct {
+	ID       string     `json:"id"`
+	KEV      bool       `json:"exploited"`
+	EPSS     float64    `json:"epss"`
+	Images   int        `json:"images"`
+	Packages []Affected `json:"packages"`
+}
+
+// maxAffected bounds the packages that an answer lists.
+const maxAffected = 1000
+
+// Vulnerability says which packages of a scope have a vulnerability, and in how many
+// images each is. One that no image of the scope has is not found.
+func (s *Store) Vulnerability(ctx context.Context, scope Scope, id string) (Vulnerability, error) {
+	v := Vulnerability{ID: id, Packages: []Affected{}}
+	var kev int
+	found, err := s.one(ctx, "select kev, epss from vuln where name = $1", []any{id}, []any{&kev, &v.EPSS})
+	if err != nil {
+		return v, err
+	}
+	if !found {
+		return v, ErrNotFound
+	}
+	v.KEV = kev == 1
+	var a args
+	holds := "join keyset z on z.keys @> array[f.key_id::int] join image_set m on m.set_id = z.id"
+	if !s.Postgres() {
+		holds = "join key_set z on z.key_id = f.key_id join image_set m on m.set_id = z.set_id"
+	}
+	rows, err := s.query(ctx, `select k.id, k.type, k.name, k.version, k.release, f.severity, f.fix_state, f.fix, f.advisory, f.since, count(distinct m.image_id)
+		from vuln v join finding f on f.vuln_id = v.id join key k on k.id = f.key_id `+holds+`
+		where v.name = `+a.add(id)+` and f.suppressed = 0 and `+scope.visible("m.image_id", &a)+`
+		group by k.id, k.type, k.name, k.version, k.release, f.severity, f.fix_state, f.fix, f.advisory, f.since
+		order by f.severity desc, k.name, k.version, k.id limit cast(`+a.add(maxAffected)+` as int)`, a...)
+	err = each(rows, err, func() error {
+		var p Affected
+		err := rows.Scan(&p.Key, &p.Type, &p.Name, &p.Version, &p.Release, &p.Severity, &p.FixState, &p.Fix, &p.Advisory, &p.Since, &p.Images)
+		v.Packages = append(v.Packages, p)
+		return err
+	})
+	if err == nil && len(v.Packages) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return v, err
+	}
+	v.Images, err = s.countImages(ctx, scope, ImageQuery{CVE: id})
+	return v, err
+}
+
+// countImages counts the images of a query.
+func (s *Store) countImages(ctx context.Context, scope Scope, q ImageQuery) (n int, err error) {
+	var a args
+	where := []string{scope.visible("i.id", &a)}
+	if q.CVE != "" {
+		where = append(where, s.has("select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE)))
+	}
+	if q.Package != "" {
+		where = append(where, s.has("select k.id as key_id from key k where k.name = "+a.add(q.Package)))
+	}
+	_, err = s.one(ctx, "select count(*) from image i where "+strings.Join(where, " and "), a, []any{&n})
+	return n, err
+}
+
+// Installed is a version of a package that images have.
+type Installed struct {
+	Type    string `json:"type"`
+	Version string `json:"version"`
+	Release string `json:"release,omitempty"`
+	Not     string `json:"notJudged,omitempty"` // why nobody's advisories were compared with it
+	Upgrade string `json:"upgradeTo,omitempty"`
+	Counts  Counts `json:"vulnerabilities"`
+	Images  int    `json:"images"`
+}
+
+// Package lists the versions of a package that images of a scope have.
+func (s *Store) Package(ctx context.Context, scope Scope, name string) ([]Installed, error) {
+	var a args
+	holds := "join keyset z on z.keys @> array[k.id::int] join image_set m on m.set_id = z.id"
+	if !s.Postgres() {
+		holds = "join key_set z on z.key_id = k.id join image_set m on m.set_id = z.set_id"
+	}
+	n := a.add(name)
+	rows, err := s.query(ctx, `select k.type, k.version, k.release, k.judged_not, k.upgrade, count(distinct m.image_id), `+
+		join(columns(func(column, _ string) string { return "coalesce(min(c." + column + "), 0)" }))+`
+		from key k `+holds+`
+		left join (select f.key_id, `+join(columns(func(column, where string) string {
+		return "count(*) filter (where f.suppressed = 0 and f." + where + ") as " + column
+	}))+` from finding f where f.key_id in (select id from key where name = `+n+`) group by f.key_id) c on c.key_id = k.id
+		where k.name = `+n+` and `+scope.visible("m.image_id", &a)+`
+		group by k.id, k.type, k.version, k.release, k.judged_not, k.upgrade order by 6 desc, k.type, k.version, k.id limit cast(`+a.add(maxAffected)+` as int)`, a...)
+	list := []Installed{}
+	err = each(rows, err, func() error {
+		var p Installed
+		err := rows.Scan(append([]any{&p.Type, &p.Version, &p.Release, &p.Not, &p.Upgrade, &p.Images}, p.Counts.dest()...)...)
+		list = append(list, p)
+		return err
+	})
+	if err == nil && len(list) == 0 {
+		err = ErrNotFound
+	}
+	return list, err
+}
+
+// Overview is the fleet in numbers.
+type Overview struct {
+	Images       int    `json:"images"`
+	Repositories int    `json:"repositories"`
+	Counts       Counts `json:"vulnerabilities"` // of all images together
+	Critical     int    `json:"imagesWithCritical"`
+	Exploited    int    `json:"imagesWithExploited"`
+}
+
+// Overview adds up a scope.
+func (s *Store) Overview(ctx context.Context, scope Scope) (Overview, error) {
+	var o Overview
+	var a args
+	dest := append([]any{&o.Images, &o.Critical, &o.Exploited}, o.Counts.dest()...)
+	if _, err := s.one(ctx, "select count(*), count(*) filter (where s.critical > 0), count(*) filter (where s.kev > 0), "+summed("s.")+
+		" from image_sum s where "+scope.visible("s.image_id", &a), a, dest); err != nil {
+		return o, err
+	}
+	var b args
+	_, err := s.one(ctx, "select count(*) from repo r where "+scope.repos("r", &b), b, []any{&o.Repositories})
+	return o, err
+}

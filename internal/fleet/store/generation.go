@@ -1,0 +1,463 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// Generation is an advisory database that was applied whole: all that is answered
+// is by one.
+type Generation struct {
+	ID      int64  `json:"generation"`
+	Digest  string `json:"digest"`
+	Built   int64  `json:"built"`   // seconds since 1970
+	Newest  int64  `json:"newest"`  // the newest statement
+	Applied int64  `json:"applied"` //
+	Keys    int64  `json:"keys"`    // that were judged again
+}
+
+// Generation returns the current one; false before the first.
+func (s *Store) Generation(ctx context.Context) (g Generation, found bool, err error) {
+	found, err = s.one(ctx, "select g.id, g.digest, g.built, g.newest, g.applied, g.keys from current c join generation g on g.id = c.generation", nil,
+		[]any{&g.ID, &g.Digest, &g.Built, &g.Newest, &g.Applied, &g.Keys})
+	return g, found, err
+}
+
+// Generations returns the newest ones, newest first.
+func (s *Store) Generations(ctx context.Context, limit int) ([]Generation, error) {
+	list := []Generation{}
+	rows, err := s.query(ctx, "select id, digest, built, newest, applied, keys from generation order by id desc limit $1", limit)
+	return list, each(rows, err, func() error {
+		var g Generation
+		err := rows.Scan(&g.ID, &g.Digest, &g.Built, &g.Newest, &g.Applied, &g.Keys)
+		list = append(list, g)
+		return err
+	})
+}
+
+const filePart = 4 << 20 // bytes of an advisory database in one row
+
+// PutFile keeps an advisory database for the workers of other machines.
+func (s *Store) PutFile(ctx context.Context, digest string, from io.Reader) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		var n int
+		if _, err := tx.one(ctx, "select count(*) from db_file where digest = $1", []any{digest}, []any{&n}); err != nil || n > 0 {
+			return err
+		}
+		buf := make([]byte, filePart)
+		for part := 0; ; part++ {
+			n, err := io.ReadFull(from, buf)
+			if n > 0 {
+				if _, err := tx.exec(ctx, "insert into db_file (digest, part, data) values ($1, $2, $3) on conflict do nothing", digest, part, buf[:n]); err != nil {
+					return err
+				}
+			}
+			switch {
+			case err == io.EOF, err == io.ErrUnexpectedEOF:
+				return nil
+			case err != nil:
+				return err
+			}
+		}
+	})
+}
+
+// File writes an advisory database that PutFile keeps.
+func (s *Store) File(ctx context.Context, digest string, to io.Writer) error {
+	for part := 0; ; part++ {
+		var data []byte
+		found, err := s.one(ctx, "select data from db_file where digest = $1 and part = $2", []any{digest, part}, []any{&data})
+		switch {
+		case err != nil:
+			return err
+		case !found && part == 0:
+			return fmt.Errorf("advisory database %s: %w", digest, ErrNotFound)
+		case !found:
+			return nil
+		}
+		if _, err := io.Copy(to, bytes.NewReader(data)); err != nil {
+			return err
+		}
+	}
+}
+
+// KeyRow is a stored key that is to be judged again.
+type KeyRow struct {
+	ID   int64
+	Body string
+}
+
+// KeysNamed calls use for the keys that are looked up under one of the names or in
+// one of the ecosystems, or that have a finding of one of the vulnerabilities. all
+// stands for every key. Batches come in the order of ids.
+func (s *Store) KeysNamed(ctx context.Context, all bool, names []vulndb.PackageName, ecosystems, vulns []string, use func([]KeyRow) error) error {
+	ids, err := s.keyIDsNamed(ctx, s.query, all, names, ecosystems, vulns)
+	if err != nil {
+		return err
+	}
+	return s.keyRows(ctx, s.query, ids, use)
+}
+
+type queryFunc func(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+
+func (s *Store) keyIDsNamed(ctx context.Context, query queryFunc, all bool, names []vulndb.PackageName, ecosystems, vulns []string) ([]int64, error) {
+	set := map[int64]struct{}{}
+	collect := func(q string, args ...any) error {
+		rows, err := query(ctx, q, args...)
+		return each(rows, err, func() error {
+			var id int64
+			err := rows.Scan(&id)
+			set[id] = struct{}{}
+			return err
+		})
+	}
+	var errs error
+	if all {
+		errs = collect("select id from key")
+	} else {
+		for batch := range slices.Chunk(names, 5000) {
+			list := make([]nameRow, len(batch))
+			for i, n := range batch {
+				list[i] = nameRow{Ecosystem: n.Ecosystem, Name: n.Name}
+			}
+			errs = errors.Join(errs, collect("select n.key_id from {{rows $1: ecosystem text, name text}} join key_name n on n.ecosystem = x.ecosystem and n.name = x.name", document(list)))
+		}
+		if len(ecosystems) > 0 {
+			errs = errors.Join(errs, collect("select key_id from key_name where ecosystem in (select v from {{texts $1}} as t)", texts(ecosystems)))
+		}
+		if len(vulns) > 0 {
+			errs = errors.Join(errs, collect("select f.key_id from {{texts $1}} as t join vuln v on v.name = t.v join finding f on f.vuln_id = v.id", texts(vulns)))
+		}
+	}
+	ids := make([]int64, 0, len(set))
+	for id := range set {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids, errs
+}
+
+// chunk is how many keys are judged at once.
+const chunk = 2000
+
+func (s *Store) keyRows(ctx context.Context, query queryFunc, ids []int64, use func([]KeyRow) error) error {
+	for batch := range slices.Chunk(ids, chunk) {
+		var list []KeyRow
+		rows, err := query(ctx, "select id, body from key where id in (select v from {{list $1}} as t)", numbersText(batch))
+		err = each(rows, err, func() error {
+			var k KeyRow
+			err := rows.Scan(&k.ID, &k.Body)
+			list = append(list, k)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := use(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Functions returns the linked functions kept under a hash.
+func (s *Store) Functions(ctx context.Context, hash string) ([]byte, error) {
+	return functions(ctx, func(q string, args, dest []any) (bool, error) { return s.one(ctx, q, args, dest) }, hash)
+}
+
+// Functions returns the linked functions kept under a hash.
+func (t *Tx) Functions(ctx context.Context, hash string) ([]byte, error) {
+	return functions(ctx, func(q string, args, dest []any) (bool, error) { return t.one(ctx, q, args, dest) }, hash)
+}
+
+func functions(_ context.Context, one func(string, []any, []any) (bool, error), hash string) ([]byte, error) {
+	var body []byte
+	found, err := one("select body from functions where hash = $1", []any{hash}, []any{&body})
+	if err == nil && !found {
+		err = fmt.Errorf("linked functions %s: %w", hash, ErrNotFound)
+	}
+	return body, err
+}
+
+// Rejudged is what another generation says of a key.
+type Rejudged struct {
+	ID       int64
+	By, Not  string
+	Upgrade  string
+	Findings []Finding
+	before   []Finding // as stored; filled in by change
+}
+
+// VulnMark is what a database says of a vulnerability for itself.
+type VulnMark struct {
+	Name string  `json:"vuln"`
+	KEV  int     `json:"kev"`
+	EPSS float64 `json:"epss"`
+}
+
+// Vulns yields every vulnerability that some key has, with its marks.
+func (s *Store) Vulns(ctx context.Context) ([]VulnMark, error) {
+	var list []VulnMark
+	rows, err := s.query(ctx, "select name, kev, epss from vuln order by id")
+	return list, each(rows, err, func() error {
+		var v VulnMark
+		err := rows.Scan(&v.Name, &v.KEV, &v.EPSS)
+		list = append(list, v)
+		return err
+	})
+}
+
+// Delta is what is needed to go from one generation to the next.
+type Delta struct {
+	From, To Generation // To.ID is given by Apply
+	All      bool       // every key is judged again
+	Names    []vulndb.PackageName
+	Systems  []string // ecosystems that only one of the databases covers
+	Vulns    []VulnMark
+	Kev      []string // vulnerabilities whose mark of being exploited changed
+	Keys     []Rejudged
+}
+
+// Apply makes a delta's database the current generation, at once for all that is
+// asked: what differs of the findings is written, and the sums of sets and images
+// are moved by it. Keys that came since the delta was made are judged by judge. The
+// error is ErrMoved if another generation was applied meanwhile.
+func (s *Store) Apply(ctx context.Context, tx *Tx, d *Delta, judge func([]KeyRow) ([]Rejudged, error)) (Generation, error) {
+	var now int64
+	forUpdate := ""
+	if s.Postgres() {
+		forUpdate = " for update"
+	}
+	if _, err := tx.one(ctx, "select generation from current where one = 1"+forUpdate, nil, []any{&now}); err != nil {
+		return Generation{}, err
+	}
+	if now != d.From.ID {
+		return Generation{}, ErrMoved
+	}
+	if err := s.addLate(ctx, tx, d, judge); err != nil {
+		return Generation{}, err
+	}
+	next := d.To
+	next.Keys = int64(len(d.Keys))
+	if _, err := tx.one(ctx, "insert into generation (digest, built, newest, applied, keys) values ($1, $2, $3, $4, $5) returning id",
+		[]any{next.Digest, next.Built, next.Newest, next.Applied, next.Keys}, []any{&next.ID}); err != nil {
+		return Generation{}, err
+	}
+	if _, err := tx.exec(ctx, "delete from staged"); err != nil {
+		return Generation{}, err
+	}
+	if _, err := tx.exec(ctx, `update vuln set kev = x.kev, epss = x.epss from {{rows $1: vuln text, kev int, epss float8}} where vuln.name = x.vuln`, document(d.Vulns)); err != nil {
+		return Generation{}, err
+	}
+	for batch := range slices.Chunk(d.Keys, chunk) {
+		if err := tx.change(ctx, batch, next.ID); err != nil {
+			return Generation{}, err
+		}
+	}
+	if err := tx.moveSums(ctx); err != nil {
+		return Generation{}, fmt.Errorf("sums: %w", err)
+	}
+	_, err := tx.exec(ctx, "update current set generation = $1", next.ID)
+	return next, err
+}
+
+// addLate judges the keys that were added after the delta was made.
+func (s *Store) addLate(ctx context.Context, tx *Tx, d *Delta, judge func([]KeyRow) ([]Rejudged, error)) error {
+	ids, err := s.keyIDsNamed(ctx, tx.query, d.All, d.Names, d.Systems, d.Kev)
+	if err != nil {
+		return err
+	}
+	done := make(map[int64]bool, len(d.Keys))
+	for _, k := range d.Keys {
+		done[k.ID] = true
+	}
+	ids = slices.DeleteFunc(ids, func(id int64) bool { return done[id] })
+	return s.keyRows(ctx, tx.query, ids, func(rows []KeyRow) error {
+		late, err := judge(rows)
+		d.Keys = append(d.Keys, late...)
+		return err
+	})
+}
+
+// change writes what differs of some keys, with the events of it, and stages the
+// differences of their counts.
+func (t *Tx) change(ctx context.Context, keys []Rejudged, generation int64) error {
+	byID := make(map[int64]*Rejudged, len(keys))
+	ids := make([]int64, len(keys))
+	for i := range keys {
+		byID[keys[i].ID], ids[i] = &keys[i], keys[i].ID
+	}
+	rows, err := t.query(ctx, `select f.key_id, v.name, f.severity, f.kev, f.fix_state, f.fix, f.suppressed, f.advisory
+		from finding f join vuln v on v.id = f.vuln_id where f.key_id in (select v from {{list $1}} as t)`, numbersText(ids))
+	err = each(rows, err, func() error {
+		var id int64
+		var f Finding
+		err := rows.Scan(&id, &f.Vuln, &f.Rank, &f.KEV, &f.FixState, &f.Fix, &f.Suppressed, &f.Advisory)
+		if k := byID[id]; k != nil {
+			k.before = append(k.before, f)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var put []findingRow
+	var gone []goneRow
+	var judged []judgedRow
+	var events []eventRow
+	var staged []stagedRow
+	for i := range keys {
+		k := &keys[i]
+		put, gone, events = k.difference(put, gone, events)
+		judged = append(judged, judgedRow{k.ID, k.By, k.Not, k.Upgrade})
+		if s := k.counted(); s != (stagedRow{Key: k.ID}) {
+			staged = append(staged, s)
+		}
+	}
+	if err := t.addFindings(ctx, put, generation); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		query string
+		list  any
+	}{
+		{"insert into event (generation, key_id, vuln_id, kind) select cast($2 as bigint), x.key_id, v.id, x.kind from {{rows $1: key_id bigint, vuln text, kind text}} join vuln v on v.name = x.vuln", events},
+		{"delete from finding where cast($2 as bigint) > 0 and (key_id, vuln_id) in (select x.key_id, v.id from {{rows $1: key_id bigint, vuln text}} join vuln v on v.name = x.vuln)", gone},
+		{`update key set judged_by = x.judged_by, judged_not = x.judged_not, upgrade = x.upgrade from {{rows $1: key_id bigint, judged_by text, judged_not text, upgrade text}}
+			where cast($2 as bigint) > 0 and key.id = x.key_id and (key.judged_by <> x.judged_by or key.judged_not <> x.judged_not or key.upgrade <> x.upgrade)`, judged},
+		{"insert into staged (key_id, " + sumColumns + ") select key_id, " + sumColumns + " from {{rows $1: key_id bigint, critical int, high int, medium int, low int, other int, kev int, fixable int}} where cast($2 as bigint) > 0", staged},
+	} {
+		if _, err := t.exec(ctx, step.query, document(step.list), generation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type goneRow struct {
+	Key  int64  `json:"key_id"`
+	Vuln string `json:"vuln"`
+}
+
+type judgedRow struct {
+	Key     int64  `json:"key_id"`
+	By      string `json:"judged_by"`
+	Not     string `json:"judged_not"`
+	Upgrade string `json:"upgrade"`
+}
+
+type eventRow struct {
+	Key  int64  `json:"key_id"`
+	Vuln string `json:"vuln"`
+	Kind string `json:"kind"` // "new", "gone", "exploited", "fixable"
+}
+
+type stagedRow struct {
+	Key      int64 `json:"key_id"`
+	Critical int   `json:"critical"`
+	High     int   `json:"high"`
+	Medium   int   `json:"medium"`
+	Low      int   `json:"low"`
+	Other    int   `json:"other"`
+	KEV      int   `json:"kev"`
+	Fixable  int   `json:"fixable"`
+}
+
+func (r *stagedRow) add(f Finding, n int) {
+	if f.Suppressed != 0 {
+		return
+	}
+	switch f.Rank {
+	case 5:
+		r.Critical += n
+	case 4:
+		r.High += n
+	case 3:
+		r.Medium += n
+	case 2:
+		r.Low += n
+	default:
+		r.Other += n
+	}
+	if f.KEV == 1 {
+		r.KEV += n
+	}
+	if f.FixState == "fixed" {
+		r.Fixable += n
+	}
+}
+
+// counted is how the counts of a key change.
+func (k *Rejudged) counted() stagedRow {
+	r := stagedRow{Key: k.ID}
+	for _, f := range k.before {
+		r.add(f, -1)
+	}
+	for _, f := range k.Findings {
+		r.add(f, 1)
+	}
+	return r
+}
+
+// difference appends what has to be written of a key.
+func (k *Rejudged) difference(put []findingRow, gone []goneRow, events []eventRow) ([]findingRow, []goneRow, []eventRow) {
+	order := func(a, b Finding) int { return cmp.Compare(a.Vuln, b.Vuln) }
+	slices.SortFunc(k.before, order)
+	slices.SortFunc(k.Findings, order)
+	for _, f := range k.Findings {
+		i, known := slices.BinarySearchFunc(k.before, f, order)
+		event := func(kind string) { events = append(events, eventRow{k.ID, f.Vuln, kind}) }
+		switch {
+		case !known:
+			event("new")
+		case sameFinding(k.before[i], f):
+			continue
+		case k.before[i].KEV == 0 && f.KEV == 1:
+			event("exploited")
+		case k.before[i].FixState != "fixed" && f.FixState == "fixed":
+			event("fixable")
+		}
+		put = append(put, findingRow{k.ID, f})
+	}
+	for _, f := range k.before {
+		if _, stays := slices.BinarySearchFunc(k.Findings, f, order); !stays {
+			gone = append(gone, goneRow{k.ID, f.Vuln})
+			events = append(events, eventRow{k.ID, f.Vuln, "gone"})
+		}
+	}
+	return put, gone, events
+}
+
+func sameFinding(a, b Finding) bool {
+	a.EPSS, a.Severity = b.EPSS, b.Severity // kept with the vulnerability, and as Rank
+	return a == b
+}
+
+// moveSums adds the staged differences to the sums of the sets that have the keys,
+// and of the images that have the sets.
+func (t *Tx) moveSums(ctx context.Context) error {
+	holds := "join keyset s on s.keys @> array[d.key_id::int]"
+	set := "s.id"
+	if t.d == &sqlite {
+		holds, set = "join key_set s on s.key_id = d.key_id", "s.set_id"
+	}
+	add := columns(func(column, _ string) string { return column + " = t." + column + " + m." + column })
+	sums := columns(func(column, _ string) string { return "sum(d." + column + ") as " + column })
+	moved := "select " + set + " as set_id, " + join(sums) + " from staged d " + holds + " group by " + set
+	perImage := columns(func(column, _ string) string { return "sum(m." + column + ") as " + column })
+	nonZero := columns(func(column, _ string) string { return "sum(m." + column + ") <> 0" })
+	ofImages := "select i.image_id, " + join(perImage) + " from (" + moved + ") m join image_set i on i.set_id = m.set_id group by i.image_id having " + joinOr(nonZero)
+	if _, err := t.exec(ctx, "update image_sum as t set "+join(add)+" from ("+ofImages+") m where t.image_id = m.image_id"); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, "update keyset_sum as t set "+join(add)+" from ("+moved+") m where t.set_id = m.set_id")
+	return err
+}

@@ -1,0 +1,352 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/fleet/key"
+	"github.com/careen/careen/internal/vulndb"
+)
+
+// Finding is what a key is affected by.
+type Finding struct {
+	Vuln       string           `json:"vuln"`
+	Severity   finding.Severity `json:"-"`
+	Rank       int              `json:"severity"` // Severity as a number, for the database
+	KEV        int              `json:"kev"`
+	EPSS       float64          `json:"epss"`
+	FixState   string           `json:"fix_state"`
+	Fix        string           `json:"fix"`
+	Suppressed int              `json:"suppressed"` // 1: its vulnerable code is not linked in; not counted
+	Advisory   string           `json:"advisory"`
+}
+
+// JudgedKey is a key with what the database of one generation says of it.
+type JudgedKey struct {
+	key.Stored
+	Functions []byte // what Symbols is the hash of; nil for none
+	Names     []vulndb.PackageName
+	By, Not   string // sbom.Judged's
+	Upgrade   string
+	Findings  []Finding
+}
+
+// Image is what is kept of an image. Its keys and packages are cut by the layer
+// that brought them: what many images share is kept once.
+type Image struct {
+	Digest   string // of the manifest
+	Platform string
+	OS       string
+	Created  int64 // seconds since 1970
+	Scanned  int64
+	Size     int64
+	Packages int
+	Sets     [][]string // hashes of keys, each key in one set only
+	Parts    [][]byte   // packages as reports have them, packed
+	Body     []byte     // the rest of the report, packed
+}
+
+// ErrMoved says that another generation of advisories took the place of the one that
+// keys were judged by: judge them again.
+var ErrMoved = errors.New("the advisories changed meanwhile")
+
+// Current is the number of the generation that answers are by; 0 before the first.
+func (s *Store) Current(ctx context.Context) (int64, error) {
+	var g int64
+	_, err := s.one(ctx, "select generation from current", nil, []any{&g})
+	return g, err
+}
+
+// UnknownKeys returns those of the hashes that no key has.
+func (s *Store) UnknownKeys(ctx context.Context, hashes []string) ([]string, error) {
+	known := map[string]bool{}
+	var h string
+	rows, err := s.query(ctx, "select hash from key where hash in (select v from {{texts $1}} as t)", texts(hashes))
+	err = each(rows, err, func() error {
+		if err := rows.Scan(&h); err != nil {
+			return err
+		}
+		known[h] = true
+		return nil
+	})
+	var unknown []string
+	for _, h := range hashes {
+		if !known[h] {
+			unknown = append(unknown, h)
+		}
+	}
+	return unknown, err
+}
+
+// Index adds an image and what is new of its keys, which were judged by a
+// generation. An image that is there already stays as it is.
+func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation int64) (id int64, err error) {
+	var now int64
+	if _, err := t.one(ctx, "select generation from current where one = 1{{share}}", nil, []any{&now}); err != nil {
+		return 0, err
+	}
+	if now != generation {
+		return 0, ErrMoved
+	}
+	if found, err := t.one(ctx, "select id from image where digest = $1", []any{img.Digest}, []any{&id}); found || err != nil {
+		return id, err
+	}
+	if err := t.addKeys(ctx, keys, generation); err != nil {
+		return 0, fmt.Errorf("keys: %w", err)
+	}
+	ids, err := t.keyIDs(ctx, slices.Concat(img.Sets...))
+	if err != nil {
+		return 0, err
+	}
+	var sets, parts []int64
+	for _, set := range img.Sets {
+		if len(set) == 0 {
+			continue
+		}
+		numbers := make([]int64, 0, len(set))
+		for _, h := range set {
+			number, ok := ids[h]
+			if !ok {
+				return 0, ErrMoved // it was removed since it was asked for: once more
+			}
+			numbers = append(numbers, number)
+		}
+		set, err := t.addSet(ctx, numbers)
+		if err != nil {
+			return 0, fmt.Errorf("set of keys: %w", err)
+		}
+		sets = append(sets, set)
+	}
+	for _, body := range img.Parts {
+		part, err := t.addPart(ctx, body)
+		if err != nil {
+			return 0, err
+		}
+		parts = append(parts, part)
+	}
+	found, err := t.one(ctx, `insert into image (digest, platform, os, created, scanned, size, packages, sets, parts, body)
+		values ($1, $2, $3, $4, $5, $6, $7, {{toints $8}}, {{toints $9}}, $10) on conflict do nothing returning id`,
+		[]any{img.Digest, img.Platform, img.OS, img.Created, img.Scanned, img.Size, img.Packages, numbersText(sets), numbersText(parts), img.Body}, []any{&id})
+	if err != nil {
+		return 0, err
+	}
+	if !found { // another worker was faster
+		_, err := t.one(ctx, "select id from image where digest = $1", []any{img.Digest}, []any{&id})
+		return id, err
+	}
+	if _, err := t.exec(ctx, "insert into image_set (set_id, image_id) select v, cast($2 as bigint) from {{list $1}} as t where true on conflict do nothing", numbersText(sets), id); err != nil {
+		return 0, err
+	}
+	_, err = t.exec(ctx, `insert into image_sum (image_id, `+sumColumns+`) select cast($1 as bigint), `+summed("s.")+`
+		from keyset_sum s where s.set_id in (select v from {{list $2}} as t)`, id, numbersText(sets))
+	return id, err
+}
+
+// counts are the columns of a sum, each with the findings that it counts.
+var counts = []struct{ column, where string }{
+	{"critical", "severity = 5"}, {"high", "severity = 4"}, {"medium", "severity = 3"}, {"low", "severity = 2"}, {"other", "severity < 2"},
+	{"kev", "kev = 1"}, {"fixable", "fix_state = 'fixed'"},
+}
+
+var sumColumns = strings.Join(columns(func(column, _ string) string { return column }), ", ")
+
+func columns(text func(column, where string) string) []string {
+	var list []string
+	for _, c := range counts {
+		list = append(list, text(c.column, c.where))
+	}
+	return list
+}
+
+// summed adds up sums: "coalesce(sum(s.critical), 0), …".
+func summed(prefix string) string {
+	return strings.Join(columns(func(column, _ string) string { return "coalesce(sum(" + prefix + column + "), 0)" }), ", ")
+}
+
+// counted counts findings: "count(*) filter (where severity = 5), …".
+var counted = strings.Join(columns(func(_, where string) string {
+	return "count(*) filter (where suppressed = 0 and " + where + ")"
+}), ", ")
+
+func (t *Tx) addKeys(ctx context.Context, keys []JudgedKey, generation int64) error {
+	// One order for all workers, so that they wait for each other and never in a ring.
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, func(a, b JudgedKey) int { return cmp.Compare(a.Hash, b.Hash) })
+	type row struct {
+		Hash    string `json:"hash"`
+		Type    string `json:"type"`
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		Release string `json:"release"`
+		Body    string `json:"body"`
+		By      string `json:"judged_by"`
+		Not     string `json:"judged_not"`
+		Upgrade string `json:"upgrade"`
+	}
+	rowsOf := make([]row, len(keys))
+	for i, k := range keys {
+		release := ""
+		if k.Key.Release != nil && len(k.Key.Release.Ecosystems) > 0 {
+			release = k.Key.Release.Ecosystems[0]
+		}
+		rowsOf[i] = row{k.Hash, k.Key.Type, k.Key.Name, k.Key.Version, release, k.Body, k.By, k.Not, k.Upgrade}
+		if k.Functions != nil {
+			if _, err := t.exec(ctx, "insert into functions (hash, body) values ($1, $2) on conflict do nothing", k.Symbols, k.Functions); err != nil {
+				return err
+			}
+		}
+	}
+	added := map[string]int64{}
+	const names = "hash, type, name, version, release, body, judged_by, judged_not, upgrade"
+	rows, err := t.query(ctx, `insert into key (`+names+`) select `+names+` from
+		{{rows $1: hash text, type text, name text, version text, release text, body text, judged_by text, judged_not text, upgrade text}} where true
+		on conflict do nothing returning id, hash`, document(rowsOf))
+	err = each(rows, err, func() error {
+		var id int64
+		var h string
+		if err := rows.Scan(&id, &h); err != nil {
+			return err
+		}
+		added[h] = id
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var list []findingRow
+	var nameRows []nameRow
+	for _, k := range keys {
+		id, ok := added[k.Hash]
+		if !ok {
+			continue
+		}
+		for _, n := range k.Names {
+			nameRows = append(nameRows, nameRow{n.Ecosystem, n.Name, id})
+		}
+		for _, f := range k.Findings {
+			list = append(list, findingRow{id, f})
+		}
+	}
+	if _, err := t.exec(ctx, `insert into key_name (ecosystem, name, key_id) select ecosystem, name, key_id from
+		{{rows $1: ecosystem text, name text, key_id bigint}} where true on conflict do nothing`, document(nameRows)); err != nil {
+		return err
+	}
+	return t.addFindings(ctx, list, generation)
+}
+
+type nameRow struct {
+	Ecosystem string `json:"ecosystem"`
+	Name      string `json:"name"`
+	Key       int64  `json:"key_id"`
+}
+
+type findingRow struct {
+	Key int64 `json:"key_id"`
+	Finding
+}
+
+const findingColumns = "severity, kev, fix_state, fix, suppressed, advisory"
+
+// addFindings adds findings of keys, or changes what is there.
+func (t *Tx) addFindings(ctx context.Context, list []findingRow, generation int64) error {
+	if len(list) == 0 {
+		return nil
+	}
+	vulns := map[string]Finding{}
+	for _, f := range list {
+		vulns[f.Vuln] = f.Finding
+	}
+	var distinct []Finding
+	for _, f := range vulns {
+		distinct = append(distinct, f)
+	}
+	slices.SortFunc(distinct, func(a, b Finding) int { return cmp.Compare(a.Vuln, b.Vuln) })
+	if _, err := t.exec(ctx, `insert into vuln (name, kev, epss) select vuln, kev, epss from
+		{{rows $1: vuln text, kev int, epss float8}} where true on conflict do nothing`, document(distinct)); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `insert into finding (key_id, vuln_id, `+findingColumns+`, since)
+		select x.key_id, v.id, x.severity, x.kev, x.fix_state, x.fix, x.suppressed, x.advisory, cast($2 as bigint) from
+		{{rows $1: key_id bigint, vuln text, severity int, kev int, fix_state text, fix text, suppressed int, advisory text}}
+		join vuln v on v.name = x.vuln where true
+		on conflict (key_id, vuln_id) do update set severity = excluded.severity, kev = excluded.kev, fix_state = excluded.fix_state,
+			fix = excluded.fix, suppressed = excluded.suppressed, advisory = excluded.advisory`, document(list), generation)
+	return err
+}
+
+func (t *Tx) keyIDs(ctx context.Context, hashes []string) (map[string]int64, error) {
+	ids := make(map[string]int64, len(hashes))
+	rows, err := t.query(ctx, "select hash, id from key where hash in (select v from {{texts $1}} as t)", texts(hashes))
+	return ids, each(rows, err, func() error {
+		var h string
+		var id int64
+		err := rows.Scan(&h, &id)
+		ids[h] = id
+		return err
+	})
+}
+
+// addSet returns the set of these keys, which is made if there is none.
+func (t *Tx) addSet(ctx context.Context, keys []int64) (id int64, err error) {
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	text := numbersText(keys)
+	hash := digestOf([]byte(text))
+	if found, err := t.one(ctx, "select id from keyset where hash = $1", []any{hash}, []any{&id}); found || err != nil {
+		return id, err
+	}
+	found, err := t.one(ctx, "insert into keyset (hash, n, keys) values ($1, $2, {{toints $3}}) on conflict do nothing returning id", []any{hash, len(keys), text}, []any{&id})
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		_, err := t.one(ctx, "select id from keyset where hash = $1", []any{hash}, []any{&id})
+		return id, err
+	}
+	if t.d == &sqlite {
+		if _, err := t.exec(ctx, "insert into key_set (key_id, set_id) select v, cast($2 as bigint) from {{list $1}} as t", text, id); err != nil {
+			return 0, err
+		}
+	}
+	_, err = t.exec(ctx, "insert into keyset_sum (set_id, "+sumColumns+") select cast($1 as bigint), "+counted+" from finding where key_id in (select v from {{list $2}} as t)", id, text)
+	return id, err
+}
+
+func (t *Tx) addPart(ctx context.Context, body []byte) (id int64, err error) {
+	hash := digestOf(body)
+	if found, err := t.one(ctx, "select id from part where hash = $1", []any{hash}, []any{&id}); found || err != nil {
+		return id, err
+	}
+	found, err := t.one(ctx, "insert into part (hash, body) values ($1, $2) on conflict do nothing returning id", []any{hash, body}, []any{&id})
+	if err != nil || found {
+		return id, err
+	}
+	_, err = t.one(ctx, "select id from part where hash = $1", []any{hash}, []any{&id})
+	return id, err
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// document writes the argument of {{rows}}; nothing in it can fail to be JSON.
+func document(list any) string {
+	b, err := json.Marshal(list)
+	if err != nil || string(b) == "null" {
+		return "[]"
+	}
+	return string(key.WithoutNUL(b))
+}
+
+func texts(list []string) string { return document(list) }
+
+func numbersText(list []int64) string { return document(list) }

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// migrations bring the tables from one version to the next. They are never changed
+// once released: what a later version needs is another entry. A statement that only
+// one database has begins with its name and a colon.
+var migrations = []string{
+	`
+create table generation (id {{id}}, digest text not null, built bigint not null, newest bigint not null, applied bigint not null, keys bigint not null);
+create table current (one int not null primary key, generation bigint not null);
+insert into current (one, generation) values (1, 0);
+create table db_file (digest text not null, part int not null, data {{blob}} not null, primary key (digest, part));
+
+create table source (id {{id}}, pattern text not null unique, platform text not null, every bigint not null, added bigint not null, listed bigint not null, error text not null);
+create table repo (id {{id}}, name text not null unique);
+create table tag (repo_id bigint not null, name text not null, digest text not null, seen bigint not null, changed bigint not null, primary key (repo_id, name)){{rowid}};
+create index tag_digest on tag (digest);
+create table target (digest text not null, image_id bigint not null, primary key (digest, image_id)){{rowid}};
+
+create table image (id {{id}}, digest text not null unique, platform text not null, os text not null, created bigint not null, scanned bigint not null, size bigint not null,
+  packages int not null, sets {{ints}} not null, parts {{ints}} not null, body {{blob}} not null);
+create table part (id {{id}}, hash text not null unique, body {{blob}} not null);
+create table repo_image (repo_id bigint not null, image_id bigint not null, first_seen bigint not null, last_seen bigint not null, primary key (repo_id, image_id)){{rowid}};
+create index repo_image_image on repo_image (image_id, repo_id);
+
+create table key (id {{id}}, hash text not null unique, type text not null, name text not null, version text not null, release text not null, body text not null,
+  judged_by text not null, judged_not text not null, upgrade text not null);
+create index key_package on key (name, version);
+create index key_unjudged on key (judged_not, id);
+create table functions (hash text not null primary key, body {{blob}} not null);
+create table key_name (ecosystem text not null, name text not null, key_id bigint not null, primary key (ecosystem, name, key_id)){{rowid}};
+create table vuln (id {{id}}, name text not null unique, kev int not null, epss double precision not null);
+create table finding (key_id bigint not null, vuln_id bigint not null, severity int not null, kev int not null, fix_state text not null, fix text not null, suppressed int not null,
+  advisory text not null, since bigint not null, primary key (key_id, vuln_id)){{rowid}};
+create index finding_vuln on finding (vuln_id, key_id);
+
+create table keyset (id {{id}}, hash text not null unique, n int not null, keys {{ints}} not null);
+postgres: create index keyset_keys on keyset using gin (keys) with (fastupdate = off);
+sqlite: create table key_set (key_id bigint not null, set_id bigint not null, primary key (key_id, set_id)) without rowid;
+create table image_set (set_id bigint not null, image_id bigint not null, primary key (set_id, image_id)){{rowid}};
+create table keyset_sum (set_id bigint not null primary key, critical int not null, high int not null, medium int not null, low int not null, other int not null, kev int not null, fixable int not null);
+create table image_sum (image_id bigint not null primary key, critical int not null, high int not null, medium int not null, low int not null, other int not null, kev int not null, fixable int not null);
+create index image_worst on image_sum (critical desc, high desc, image_id desc);
+create table staged (key_id bigint not null primary key, critical int not null, high int not null, medium int not null, low int not null, other int not null, kev int not null, fixable int not null);
+
+create table event (id {{id}}, generation bigint not null, key_id bigint not null, vuln_id bigint not null, kind text not null);
+create index event_generation on event (generation, id);
+create table failure (digest text not null primary key, repo_id bigint not null, deaths int not null, reason text not null, at bigint not null);
+create table token (id {{id}}, name text not null unique, hash text not null unique, role text not null, scopes text not null, expires bigint not null, created bigint not null);
+create table audit (id {{id}}, at bigint not null, who text not null, what text not null);
+`,
+}
+
+// migrate applies what is missing. Any number of processes may do so at once: on
+// PostgreSQL one holds a lock meanwhile, on SQLite the data directory.
+func (s *Store) migrate(ctx context.Context) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		if s.Postgres() {
+			if _, err := tx.exec(ctx, "select pg_advisory_xact_lock(4242020117)"); err != nil {
+				return fmt.Errorf("database: %w", err)
+			}
+		}
+		if _, err := tx.exec(ctx, "create table if not exists careend_schema (version int not null primary key)"); err != nil {
+			return fmt.Errorf("database: %w", err)
+		}
+		var at int
+		if _, err := tx.one(ctx, "select coalesce(max(version), 0) from careend_schema", nil, []any{&at}); err != nil {
+			return err
+		}
+		if at > len(migrations) {
+			return fmt.Errorf("the database is of a newer careend: its tables are of version %d, this one knows %d", at, len(migrations))
+		}
+		for i, m := range migrations[at:] {
+			for statement := range strings.SplitSeq(m, ";\n") {
+				if err := s.apply(ctx, tx, strings.TrimSpace(statement)); err != nil {
+					return fmt.Errorf("database: migration %d: %w", at+i+1, err)
+				}
+			}
+			if _, err := tx.exec(ctx, "insert into careend_schema (version) values ($1)", at+i+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) apply(ctx context.Context, tx *Tx, statement string) error {
+	for _, d := range []*dialect{&postgres, &sqlite} {
+		if own, ok := strings.CutPrefix(statement, d.name+": "); ok {
+			if d != s.d {
+				return nil
+			}
+			statement = own
+		}
+	}
+	if statement == "" {
+		return nil
+	}
+	_, err := tx.exec(ctx, statement)
+	return err
+}

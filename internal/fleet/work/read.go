@@ -1,0 +1,181 @@
+package work
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/careen/careen/internal/fleet/key"
+	"github.com/careen/careen/internal/fleet/store"
+	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/scan"
+)
+
+// Request names an image to be read.
+type Request struct {
+	Repo     string // "registry.example.com/team/app"
+	Digest   string // of its manifest
+	CacheDir string // facts of layers
+	Insecure bool
+	Version  string // of careen
+}
+
+// Facts are what an image says of itself, whatever the advisories say of that.
+type Facts struct {
+	Image     store.Image
+	Keys      []key.Stored      // without match.Key, which Body holds
+	Functions map[string][]byte // linked functions, by the hash in the keys
+}
+
+// stored is the part of a report that is an image's own.
+type stored struct {
+	Report report.Report `json:"report"` // without packages and findings about them
+	Distro sbom.Distro   `json:"distro"`
+}
+
+// storedPackage is a package as reports have it, and what reports leave out of it.
+type storedPackage struct {
+	sbom.Package
+	Functions string `json:"functions,omitempty"`
+}
+
+// Read reads an image from its registry.
+func Read(ctx context.Context, req Request) (*Facts, error) {
+	target := image.Target{Kind: "registry", Name: req.Repo + "@" + req.Digest}
+	images, done, err := image.Open(ctx, target, image.Options{Platform: "all", Insecure: req.Insecure, UserAgent: "careend/" + req.Version})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if len(images) != 1 {
+		return nil, fmt.Errorf("%s: %d images where one was expected", req.Digest, len(images))
+	}
+	opt := scan.Options{Version: req.Version, Now: time.Now(), Scanners: scan.Scanners{Secrets: true, Misconfigurations: true, Surface: true}}
+	if req.CacheDir != "" {
+		opt.Cache = rootfs.OpenCache(req.CacheDir)
+	}
+	in, err := scan.Open(ctx, images[0], opt)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	symbols := make([]*sbom.Symbols, len(in.Catalog.Packages))
+	for i, p := range in.Catalog.Packages {
+		symbols[i] = p.Symbols
+	}
+	r, err := in.Report(opt)
+	if err != nil {
+		return nil, err
+	}
+	r.Target.Ref = req.Repo + "@" + req.Digest
+	return FactsOf(r, in.Catalog.Distro, opt.Now)
+}
+
+// FactsOf cuts a report of one image into what is kept of it. Its packages still
+// have their linked functions.
+func FactsOf(r *report.Report, distro sbom.Distro, now time.Time) (*Facts, error) {
+	f := &Facts{Functions: map[string][]byte{}, Image: store.Image{
+		Digest: r.Target.Digest, Platform: r.Target.Platform, Scanned: now.Unix(), Size: r.Target.Size, Packages: len(r.Packages),
+	}}
+	if r.Target.OS != nil {
+		f.Image.OS = cmp.Or(r.Target.OS.Name, r.Target.OS.ID+" "+r.Target.OS.Version)
+	}
+	if c := r.Target.Config; c != nil && c.Created.Unix() > 0 {
+		f.Image.Created = c.Created.Unix()
+	}
+	if err := f.addPackages(r.Packages, distro, len(r.Target.Layers)); err != nil {
+		return nil, err
+	}
+	own := stored{Report: *r, Distro: distro}
+	own.Report.Packages, own.Report.Vulnerabilities, own.Report.Judged, own.Report.Database, own.Report.Gate = nil, nil, nil, nil, nil
+	var err error
+	f.Image.Body, err = pack(own)
+	return f, err
+}
+
+// addPackages cuts the packages by the layer that brought them, and notes their keys,
+// each once: in the set of the lowest layer that has it.
+func (f *Facts) addPackages(pkgs []sbom.Package, distro sbom.Distro, layers int) error {
+	keys := match.Keys(distro, pkgs)
+	order := make([]int, len(pkgs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(pkgs[a].Layer, pkgs[b].Layer) })
+	seen := map[string]bool{}
+	hashes := map[*sbom.Symbols]string{}
+	var part []storedPackage
+	var set []string
+	end := func() error {
+		if len(part) == 0 {
+			return nil
+		}
+		body, err := pack(part)
+		f.Image.Parts = append(f.Image.Parts, body)
+		if len(set) > 0 {
+			f.Image.Sets = append(f.Image.Sets, set)
+		}
+		part, set = nil, nil
+		return err
+	}
+	for n, i := range order {
+		if n > 0 && pkgs[i].Layer != pkgs[order[n-1]].Layer {
+			if err := end(); err != nil {
+				return err
+			}
+		}
+		s, err := key.Encode(keys[i])
+		if err != nil {
+			return err
+		}
+		if sym := keys[i].Symbols; sym != nil && hashes[sym] == "" {
+			hashes[sym] = s.Symbols
+			f.Functions[s.Symbols] = key.Functions(sym)
+		}
+		s.Key = match.Key{}
+		p := storedPackage{Package: pkgs[i], Functions: s.Symbols}
+		p.Judged, p.UpgradeTo = nil, ""
+		part = append(part, p)
+		if !seen[s.Hash] {
+			seen[s.Hash] = true
+			set = append(set, s.Hash)
+			f.Keys = append(f.Keys, s)
+		}
+	}
+	return end()
+}
+
+const maxUnpacked = 256 << 20 // bytes of a packed document
+
+// pack writes a document for the database.
+func pack(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return z.EncodeAll(text, nil), nil
+}
+
+func unpack(b []byte, into any) error {
+	z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	return json.NewDecoder(z).Decode(into)
+}
