@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
-	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web"},
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext"},
 	"vex":     {"purl", "version"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
@@ -87,7 +87,7 @@ var rooms = map[string][]string{
 	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
 	"base":       {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch"},    // exe: which libc a program asks for; scratch: the index is replaced
 	"harden":     {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
-	"fix":        {"dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "workload"}, // what plan found comes as values, so that the chain stays as long as it is
+	"fix":        {"dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "workload"}, // what plan found comes as values, so that the chain stays as long as it is
 	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// The fleet: what careend is made of. Nothing of it is linked into careen, which

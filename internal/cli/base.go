@@ -15,6 +15,7 @@ import (
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -58,7 +59,7 @@ known of them are suggested, and not opened.`,
 	f.limits.register(flags)
 	flags.StringVar(&f.index, "index", "", "the index of known bases (default base-index.json in the cache directory)")
 	flags.IntVar(&f.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("base"))
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+report.FormatNames("base"))
 	flags.StringVar(&f.dockerfile, "dockerfile", "", "print this Dockerfile with its last FROM on the best candidate that starts")
 	cmd.AddCommand(c.baseIndexCommand())
 	return cmd
@@ -81,7 +82,7 @@ func (c *command) baseIndexCommand() *cobra.Command {
 }
 
 func (c *command) base(ctx context.Context, target string, candidates []string, f baseFlags) error {
-	if _, err := formatOf("base", f.format); err != nil {
+	if _, err := report.FormatOf("base", f.format); err != nil {
 		return err
 	}
 	cacheDir, err := c.cache()

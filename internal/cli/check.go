@@ -13,6 +13,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/project"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -94,14 +95,14 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 }
 
 // checkDocument is what check has to say: the points, and as faults those that fail.
-func checkDocument(in []checklist.Input, results []*checklist.Result) *document {
+func checkDocument(in []checklist.Input, results []*checklist.Result) *report.Document {
 	own := map[string]func(io.Writer) error{"sarif": func(w io.Writer) error { return checklist.WriteSARIF(w, in, results) }}
 	for name, encode := range map[string]func(io.Writer, []*checklist.Result) error{
 		"text": checklist.WriteText, "json": checklist.WriteJSON, "markdown": checklist.WriteMarkdown, "badge": checklist.WriteBadge,
 	} {
 		own[name] = func(w io.Writer) error { return encode(w, results) }
 	}
-	return &document{lint: checklist.Faults(in, results), own: own}
+	return &report.Document{Lint: checklist.Faults(in, results), Own: own}
 }
 
 // addSources reads the files that build and run the image.

@@ -88,7 +88,7 @@ func (c *command) run(ctx context.Context, args []string) int {
 	} else {
 		err = c.overtime(err)
 	}
-	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(words(err))))
+	fmt.Fprintf(stderr, "careen: %s\n", escape(c.redacted(safetext.Error(err))))
 	var exit *exitError
 	if errors.As(err, &exit) {
 		return exit.code
@@ -235,7 +235,7 @@ func ownCache(dir string) error {
 func (c *command) note(format string, args ...any) {
 	for i, arg := range args {
 		if err, ok := arg.(error); ok {
-			args[i] = escape(words(err))
+			args[i] = escape(safetext.Error(err))
 		}
 	}
 	if !c.quiet {

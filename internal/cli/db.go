@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +21,7 @@ import (
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/search"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -68,40 +67,11 @@ func (c *command) openUsed(cacheDir string, f databaseFlags) (*vulndb.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	db, err := c.openPlain(cacheDir, path)
+	db, err := publish.OpenIn(filepath.Join(cacheDir, "db"), path)
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
 	return db, nil
-}
-
-// openPlain opens a database, also one that is packed for transport: it is
-// unpacked into the cache directory, once.
-func (c *command) openPlain(cacheDir, path string) (*vulndb.DB, error) {
-	db, err := vulndb.Open(path)
-	if !errors.Is(err, vulndb.ErrNotDatabase) {
-		return db, err
-	}
-	f, openErr := os.Open(path)
-	if openErr != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, packErr := vulndb.ReadPackInfo(f)
-	if packErr != nil {
-		return nil, err
-	}
-	plain := filepath.Join(cacheDir, "db", strings.ReplaceAll(info.Digest, ":", "-")+".db")
-	if db, err := vulndb.Open(plain); err == nil {
-		if db.Info().Digest == info.Digest {
-			return db, nil
-		}
-		db.Close()
-	}
-	if err := os.MkdirAll(filepath.Dir(plain), 0o700); err != nil {
-		return nil, err
-	}
-	return publish.OpenUnpacked(path, plain)
 }
 
 // databasePath returns the file named; else the database that db update or
@@ -184,7 +154,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&file, "db", "", "the database to describe (default the one that a scan would use)")
-	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+formatNames("db"))
+	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+report.FormatNames("db"))
 	return cmd
 }
 
@@ -214,40 +184,13 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 }
 
 func (c *command) printInfo(info vulndb.Info, format string) error {
-	if _, err := formatOf("db", format); err != nil {
+	if _, err := report.FormatOf("db", format); err != nil {
 		return err
 	}
 	if format == "json" {
 		return c.printJSON(info)
 	}
-	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "built\t%s (%d days ago)\n", info.Built.UTC().Format(time.RFC3339), int(time.Since(info.Built).Hours()/24))
-	fmt.Fprintf(w, "newest\t%s (%d days old)\n", info.Newest().UTC().Format(time.RFC3339), int(time.Since(info.Newest()).Hours()/24))
-	fmt.Fprintf(w, "digest\t%s\n", info.Digest)
-	fmt.Fprintf(w, "size\t%s, format %d\n", bytesText(info.Size), info.Format)
-	fmt.Fprintf(w, "holds\t%d advisories on %d packages: %d vulnerabilities, %d facts\n", info.Advisories, info.Packages, info.Vulnerabilities, info.Facts)
-	fmt.Fprintf(w, "ecosystems\t%d\n\n", len(info.Ecosystems))
-	fmt.Fprintln(w, "SOURCE\tNEWEST\tRECORDS\tSKIPPED\tREACHES")
-	for _, s := range info.Sources {
-		date := "not stated"
-		if !s.Date.IsZero() {
-			date = s.Date.UTC().Format(time.DateOnly)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Name, date, s.Records, s.Skipped, extentText(s.Extent))
-	}
-	return w.Flush()
-}
-
-// extentText is "part, to 2026-08-22: a small part of the GitHub Advisory Database".
-func extentText(e vulndb.Extent) string {
-	text := string(e.Share)
-	if e.Until != "" {
-		text += ", to " + e.Until
-	}
-	if e.Words != "" {
-		text += ": " + e.Words
-	}
-	return escape(text)
+	return search.WriteInfo(c.stdout, info)
 }
 
 // oldText says that advisories are old, and of which ecosystems.
@@ -350,7 +293,7 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 		return f.failed(ctx, err)
 	}
 	c.reportBuild(stats)
-	info, err := writeDatabase(f.out, builder, built)
+	info, err := publish.Write(f.out, builder, built)
 	if err != nil {
 		return f.failed(ctx, err)
 	}
@@ -392,25 +335,6 @@ func buildFailed(ctx context.Context, err error) error {
 	return err
 }
 
-// writeDatabase writes the database, packed for transport when the file is
-// called so. What was there before stays until the new one is whole.
-func writeDatabase(path string, builder *vulndb.Builder, built time.Time) (vulndb.Info, error) {
-	if !publish.Packed(path) {
-		return vulndb.WriteFile(path, builder, built)
-	}
-	var plain bytes.Buffer
-	info, err := builder.Write(&plain, built)
-	if err != nil {
-		return info, err
-	}
-	db, err := vulndb.OpenBytes(plain.Bytes())
-	if err != nil {
-		return info, err
-	}
-	defer db.Close()
-	return info, publish.WritePacked(path, db)
-}
-
 // buildDate is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.
 func (c *command) buildDate() (time.Time, error) {
 	epoch := c.env["SOURCE_DATE_EPOCH"]
@@ -429,40 +353,8 @@ func (c *command) reportBuild(stats feed.Stats) {
 	if c.quiet {
 		return
 	}
-	w := tabwriter.NewWriter(c.stderr, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FEED\tRECORDS\tSKIPPED\tNEWEST\tREAD\t")
-	for _, f := range stats.Feeds {
-		if f.Missing || f.Replaced != "" {
-			continue
-		}
-		newest := "not stated"
-		if !f.Newest.IsZero() {
-			newest = f.Newest.UTC().Format(time.DateOnly)
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s in %s\t\n", f.Name, f.Records, f.Skipped, newest, bytesText(f.Bytes), f.Duration.Round(10*time.Millisecond))
-	}
-	w.Flush()
-	for _, f := range stats.Feeds {
-		if f.Replaced != "" {
-			c.note("feed %s left out: %s says the same and more", f.Name, f.Replaced)
-		}
-		for _, reason := range slices.Sorted(maps.Keys(f.Left)) {
-			c.note("%s: left out %d %s", f.Name, f.Left[reason], reason)
-		}
-		for _, bad := range f.Samples {
-			c.note("skipped %s", escape(bad.String()))
-		}
-		if more := f.Skipped - len(f.Samples); more > 0 {
-			c.note("skipped %d more of %s", more, f.Name)
-		}
-	}
-	var missing []string
-	for _, f := range stats.Feeds {
-		if f.Missing {
-			missing = append(missing, f.Name)
-		}
-	}
-	if missing != nil {
-		c.note("not in the mirror: %s", strings.Join(missing, ", "))
+	stats.WriteText(c.stderr)
+	for _, note := range stats.Notes() {
+		c.note("%s", escape(note))
 	}
 }

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/search"
 )
 
@@ -16,24 +19,24 @@ func (c *command) dbDiffCommand() *cobra.Command {
 		Args:  takes(2, 2),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.dbDiff(args[0], args[1], format) },
 	}
-	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+formatNames("db"))
+	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+report.FormatNames("db"))
 	return cmd
 }
 
 func (c *command) dbDiff(oldFile, newFile, format string) error {
-	if _, err := formatOf("db", format); err != nil {
+	if _, err := report.FormatOf("db", format); err != nil {
 		return err
 	}
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err
 	}
-	old, err := c.openPlain(cacheDir, oldFile)
+	old, err := publish.OpenIn(filepath.Join(cacheDir, "db"), oldFile)
 	if err != nil {
 		return fmt.Errorf("database %s: %w", oldFile, err)
 	}
 	defer old.Close()
-	new, err := c.openPlain(cacheDir, newFile)
+	new, err := publish.OpenIn(filepath.Join(cacheDir, "db"), newFile)
 	if err != nil {
 		return fmt.Errorf("database %s: %w", newFile, err)
 	}

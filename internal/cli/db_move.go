@@ -69,7 +69,7 @@ scans use. When anything is wrong with it, the current one stays.`,
 }
 
 func (c *command) dbImport(file, keyFile, signatureFile string, acceptShrunk bool) error {
-	key, err := readKey(keyFile)
+	key, err := publish.ReadKey(keyFile)
 	if err != nil {
 		return err
 	}

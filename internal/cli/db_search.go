@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/search"
 )
 
@@ -35,7 +36,7 @@ affect that version, by the rules of a scan.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "db", "", "the database to search (default the one that a scan would use)")
-	flags.StringVarP(&f.format, "format", "f", "table", "what to print: "+formatNames("db"))
+	flags.StringVarP(&f.format, "format", "f", "table", "what to print: "+report.FormatNames("db"))
 	flags.StringVar(&f.pkg, "package", "", "advisories on the package of this name")
 	flags.StringVar(&f.ecosystem, "ecosystem", "", "only of this ecosystem, such as npm, Debian or Debian:12")
 	flags.StringVar(&f.version, "version", "", "say which advisories affect this version of the package")
@@ -43,7 +44,7 @@ affect that version, by the rules of a scan.`,
 }
 
 func (c *command) dbSearch(f searchFlags, args []string) error {
-	if _, err := formatOf("db", f.format); err != nil {
+	if _, err := report.FormatOf("db", f.format); err != nil {
 		return err
 	}
 	query := f.pkg

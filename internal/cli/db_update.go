@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,9 +17,6 @@ import (
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/vulndb"
 )
-
-// maxKey bounds a minisign public key's file.
-const maxKey = 4 << 10
 
 // installedPath is where db update and db import put the database that scans use.
 func installedPath(cacheDir string) string { return filepath.Join(cacheDir, "db", "careen.db") }
@@ -37,7 +33,7 @@ func (f *registryFlags) register(flags *pflag.FlagSet) {
 
 // publishOptions say how a published database is fetched, and what is shown of it.
 func (c *command) publishOptions(f registryFlags, keyFile string, line *progress) (publish.Options, error) {
-	key, err := readKey(keyFile)
+	key, err := publish.ReadKey(keyFile)
 	if err != nil {
 		return publish.Options{}, err
 	}
@@ -296,33 +292,4 @@ func (c *command) current(cacheDir string) *vulndb.DB {
 		return nil
 	}
 	return db
-}
-
-// keyLength is that of a minisign public key in base64: 42 bytes.
-const keyLength = 56
-
-// readKey returns a minisign public key: of a file, or what was given, if it is
-// one itself.
-func readKey(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	if len(file) == keyLength && strings.HasPrefix(file, "RW") {
-		if _, err := os.Stat(file); err != nil {
-			return "untrusted comment: minisign public key\n" + file + "\n", nil
-		}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("--db-key: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxKey))
-	if err != nil {
-		return "", fmt.Errorf("--db-key: %w", err)
-	}
-	if len(b) == 0 {
-		return "", fmt.Errorf("--db-key: %s is empty", file)
-	}
-	return string(b), nil
 }

@@ -46,14 +46,14 @@ targets as careen scan takes them, or reports that careen scan -f json wrote.`,
 	f.source.register(flags)
 	f.database.register(flags)
 	f.limits.register(flags)
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("diff"))
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+report.FormatNames("diff"))
 	flags.StringVar(&f.failOn, "fail-on", "", "fail when the new image brings any of these: "+failOnWords)
 	flags.BoolVar(&f.allowIncomplete, "allow-incomplete", false, "do not fail because parts of an image were not read or not judged")
 	return cmd
 }
 
 func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error {
-	if _, err := formatOf("diff", f.format); err != nil {
+	if _, err := report.FormatOf("diff", f.format); err != nil {
 		return err
 	}
 	gate, _, err := scanFlags{failOn: f.failOn, allowIncomplete: f.allowIncomplete}.policy()

@@ -192,7 +192,7 @@ func (c *command) fixImage(ctx context.Context, in *scan.Opened, input fix.Input
 	made.out = fix.Document{Schema: fix.Schema, Target: in.Image.Ref, Before: &before}
 	made.profile = input.Profile
 	do := func(after *report.Report, own func(*sbom.Package) bool) error {
-		input.Upgrades = upgradesOf(after, own)
+		input.Upgrades = fix.UpgradesOf(after, own)
 		if made.result, err = fix.Make(input); err != nil {
 			return err
 		}
@@ -307,24 +307,6 @@ func ownOf(in *scan.Opened, compared *base.Report) func(*sbom.Package) bool {
 		}
 	}
 	return func(p *sbom.Package) bool { return own[p.PURL] }
-}
-
-// upgradesOf lists what can be upgraded by its name. A release past its end has
-// no newer packages.
-func upgradesOf(r *report.Report, own func(*sbom.Package) bool) []fix.Upgrade {
-	var list []fix.Upgrade
-	rows := report.Upgrades(r, report.Shown{})
-	for i := range rows {
-		u := &rows[i]
-		for _, p := range u.Packages {
-			system := p.Type == "deb" || p.Type == "apk" || p.Type == "rpm"
-			if u.Fix == "" || len(u.Fixes) == 0 || system && (r.Target.OS == nil || r.Target.OS.PastEOL || !r.Target.OS.Advisories) {
-				continue
-			}
-			list = append(list, fix.Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Mended: u.Fixes, Own: own(p)})
-		}
-	}
-	return list
 }
 
 // tryFixed builds the changed Dockerfile, starts the image with the locks that its

@@ -12,6 +12,7 @@ import (
 	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/report"
 )
 
 // TestPageListsTheFormats: docs/output.md has the table that the verbs read.
@@ -23,14 +24,19 @@ func TestPageListsTheFormats(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("\n| format | of which verbs | who reads it |\n|---|---|---|\n")
-	for _, f := range formats() {
-		name := "`" + f.name + "`"
-		if strings.Contains(string(page), "\n## "+f.name+"\n") {
-			name = fmt.Sprintf("[%s](#%s)", name, f.name)
+	for _, f := range report.Formats() {
+		name := "`" + f.Name + "`"
+		if strings.Contains(string(page), "\n## "+f.Name+"\n") {
+			name = fmt.Sprintf("[%s](#%s)", name, f.Name)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, strings.ReplaceAll(f.verbs, " ", ", "), f.what)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, strings.ReplaceAll(f.Verbs, " ", ", "), f.What)
 	}
 	golden.Section(t, file, "<!-- formats -->\n", "<!-- /formats -->\n", b.String()+"\n")
+}
+
+// TestActionNamesTheFormats: the action takes what a scan does.
+func TestActionNamesTheFormats(t *testing.T) {
+	golden.Section(t, "../../action.yml", "  format:\n    description: \"", "\"\n", "One of "+report.FormatNames("scan"))
 }
 
 // TestEveryFormatIsWritten: what a verb's help offers, it writes, for an image, a
@@ -44,23 +50,23 @@ func TestEveryFormatIsWritten(t *testing.T) {
 		"slim": {"slim", "--dry-run", target}, "plan": {"plan", "--base-layers", "1", target},
 		"diff": {"diff", target, target}, "base": {"base", "--base-layers", "1", target, target}, "db": {"db", "info"},
 	}
-	for _, f := range formats() {
-		for _, verb := range strings.Fields(f.verbs) {
+	for _, f := range report.Formats() {
+		for _, verb := range strings.Fields(f.Verbs) {
 			if lines[verb] == nil {
 				t.Errorf("careen %s is not tried", verb)
 			}
 		}
 	}
 	for verb, args := range lines {
-		for _, f := range append(formatsOf(verb), format{name: "hologram"}) {
-			name := f.name
+		for _, f := range append(report.FormatsOf(verb), report.Format{Name: "hologram"}) {
+			name := f.Name
 			if name == "template" {
 				name = "template=@" + dir + "/t.tmpl"
 			}
-			t.Run(verb+" "+f.name, func(t *testing.T) {
+			t.Run(verb+" "+f.Name, func(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				runCareen(t.Context(), append(slices.Clone(args), "-f", name, "--cache-dir", cache), nil, &bytes.Buffer{}, &stdout, &stderr)
-				if refused := strings.Contains(stderr.String(), "--format"); refused != (f.name == "hologram") || (stdout.Len() == 0) != refused {
+				if refused := strings.Contains(stderr.String(), "--format"); refused != (f.Name == "hologram") || (stdout.Len() == 0) != refused {
 					t.Errorf("%d bytes on stdout, and %s", stdout.Len(), stderr.String())
 				}
 			})

@@ -11,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/project"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 )
 
@@ -48,14 +49,14 @@ programs import or name, "guess" a convention. Try it before you rely on it.`,
 	flags := cmd.Flags()
 	f.source.register(flags)
 	f.limits.register(flags)
-	flags.StringVarP(&f.format, "format", "f", "docker", "what to print: "+formatNames("harden"))
+	flags.StringVarP(&f.format, "format", "f", "docker", "what to print: "+report.FormatNames("harden"))
 	flags.StringVar(&f.patch, "patch", "", "add the keys to this compose file or Kubernetes manifest")
 	flags.StringVar(&f.service, "service", "", "the service or container to patch, where the file has several")
 	return cmd
 }
 
 func (c *command) harden(ctx context.Context, target string, f hardenFlags) error {
-	if _, err := formatOf("harden", f.format); err != nil {
+	if _, err := report.FormatOf("harden", f.format); err != nil {
 		return err
 	}
 	if f.service != "" && f.patch == "" {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
 	"github.com/careen/careen/internal/lint/files"
@@ -24,9 +23,6 @@ import (
 
 // hadolintFiles are the names that Hadolint looks for in the working directory.
 var hadolintFiles = []string{".hadolint.yaml", ".hadolint.yml"}
-
-// stdinName is what standard input is called in findings.
-const stdinName = "stdin"
 
 // lintFlags are the flags of careen lint.
 type lintFlags struct {
@@ -113,7 +109,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 		return err
 	}
 	if slices.ContainsFunc(paths, isStdin) {
-		c.readStdin(found)
+		found.AddStream(c.stdin)
 	}
 	list, err := lintInTime(ctx, found.Files, opt, f.fix || f.diff)
 	if err != nil {
@@ -149,7 +145,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 		}
 	}
 	lintReport := list.Report(version(), files.Gate{Threshold: threshold, Flag: f.failOn})
-	if err := c.write(outputs, &document{lint: lintReport, own: map[string]func(io.Writer) error{"text": list.WriteText}}); err != nil {
+	if err := c.write(outputs, &report.Document{Lint: lintReport, Own: map[string]func(io.Writer) error{"text": list.WriteText}}); err != nil {
 		return err
 	}
 	if failed != nil {
@@ -214,35 +210,6 @@ func errNoFiles(paths []string) error {
 	return fmt.Errorf("%s: no Dockerfile, compose file, Kubernetes manifest, workflow, shell script or Makefile here", strings.Join(paths, ", "))
 }
 
-// readStdin adds standard input to the files: a Dockerfile if it begins like
-// one, else YAML that may be one of ours.
-func (c *command) readStdin(found *project.Found) {
-	data, err := io.ReadAll(io.LimitReader(c.stdin, project.MaxFile+1))
-	if err == nil && len(data) > project.MaxFile {
-		err = fmt.Errorf("larger than %d bytes", project.MaxFile)
-	}
-	var file *project.File
-	if err == nil {
-		name := stdinName
-		if !dockerfile.Begins(data) {
-			name += ".yaml"
-		}
-		file, err = project.Read(name, data, true)
-	}
-	switch {
-	case errors.Is(err, project.ErrTemplate):
-		found.Templates = append(found.Templates, project.Left{Path: "standard input", Err: err, Named: true})
-	case err != nil:
-		found.Left = append(found.Left, project.Left{Path: "standard input", Err: err, Named: true})
-	default:
-		file.Path = stdinName
-		if file.Workload != nil {
-			file.Workload.Path = stdinName
-		}
-		found.Files = append(found.Files, file)
-	}
-}
-
 // maxTemplates is how many templates are named.
 const maxTemplates = 5
 
@@ -301,7 +268,7 @@ func (c *command) writeFixes(list files.List) error {
 		if string(file.Fixed) == string(file.Data) {
 			continue
 		}
-		if file.Path == stdinName {
+		if file.Path == project.Stream {
 			return errors.New("standard input cannot be fixed in place; use --diff")
 		}
 		if err := project.Replace([]project.Replacement{{Path: file.Path, Old: file.Data, New: file.Fixed}}); err != nil {

@@ -59,7 +59,7 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "change nothing; exit 2 when something is not pinned, or its tag names another image now")
-	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: "+formatNames("pin"))
+	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: "+report.FormatNames("pin"))
 	flags.BoolVar(&f.update, "update", false, "move pins to what their tags name now, and compare the vulnerabilities of both")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would change as a diff")
 	flags.StringVar(&f.platform, "platform-digest", "", "pin the image of this platform, os/arch[/variant], instead of the index of all")
@@ -72,7 +72,7 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 }
 
 func (f pinFlags) validate() error {
-	if _, err := formatOf("pin", f.format); err != nil {
+	if _, err := report.FormatOf("pin", f.format); err != nil {
 		return err
 	}
 	if f.format != "text" && !f.check {
@@ -224,13 +224,13 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 // unless something is wrong for certain.
 func (c *command) checkPins(plan *pin.Plan, format string) error {
 	because := plan.Because()
-	known, err := formatOf("pin", format)
+	known, err := report.FormatOf("pin", format)
 	if err != nil {
 		return err
 	}
-	err = output{format: known}.to(c.stdout, &document{
-		lint: &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"},
-		own: map[string]func(io.Writer) error{
+	err = output{Format: known}.to(c.stdout, &report.Document{
+		Lint: &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"},
+		Own: map[string]func(io.Writer) error{
 			"json": func(w io.Writer) error { return safetext.WriteJSON(w, plan.Report(version(), because)) },
 			"text": plan.WriteCheck,
 		},

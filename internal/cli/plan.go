@@ -11,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/plan"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
@@ -49,12 +50,12 @@ done after those before it.`,
 	flags.StringVar(&f.base.index, "index", "", "the index of known bases (default base-index.json in the cache directory)")
 	flags.IntVar(&f.base.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
 	flags.StringVar(&f.base.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from")
-	flags.StringVarP(&f.base.format, "format", "f", "text", "what to print: "+formatNames("plan"))
+	flags.StringVarP(&f.base.format, "format", "f", "text", "what to print: "+report.FormatNames("plan"))
 	return cmd
 }
 
 func (c *command) plan(ctx context.Context, target string, f planFlags) error {
-	if _, err := formatOf("plan", f.base.format); err != nil {
+	if _, err := report.FormatOf("plan", f.base.format); err != nil {
 		return err
 	}
 	cacheDir, err := c.cache()

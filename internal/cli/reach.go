@@ -12,6 +12,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach/answer"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
@@ -62,7 +63,7 @@ image opened that reading called not reached.`,
 	flags := cmd.Flags()
 	f.source.register(flags)
 	f.limits.register(flags)
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("reach"))
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+report.FormatNames("reach"))
 	f.observe.register(flags, "say which files it opens that were called not reached")
 	flags.StringVar(&f.http, "http", "", "what is observed ends when this URL of it has answered")
 	flags.StringArrayVar(&f.command, "command", nil, "a shell command that is also run in containers of the image, such as a job; may be repeated")
@@ -70,7 +71,7 @@ image opened that reading called not reached.`,
 }
 
 func (c *command) reach(ctx context.Context, target, name string, f reachFlags) error {
-	if _, err := formatOf("reach", f.format); err != nil {
+	if _, err := report.FormatOf("reach", f.format); err != nil {
 		return err
 	}
 	parsed, err := targetOf(target)

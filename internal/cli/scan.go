@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/policy"
@@ -219,7 +220,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		return nil, err
 	}
 	if f.dockerfile != "" {
-		if opt.Dockerfile, err = readDockerfile(f.dockerfile); err != nil {
+		if opt.Dockerfile, err = dockerfile.ReadFile(f.dockerfile); err != nil {
 			return nil, err
 		}
 	}
@@ -383,7 +384,7 @@ func incomplete(warnings []report.Warning, scope policy.Scope) error {
 	return fmt.Errorf("the result is incomplete: %s", text)
 }
 
-func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
+func (c *command) tableOptions(f outputFlags) report.TableOptions {
 	order, _ := report.ParseOrder(f.sort) // parse has refused any other word
 	opt := report.TableOptions{
 		ByVulnerability: f.by == "vulnerability",
@@ -391,9 +392,6 @@ func (c *command) tableOptions(o output, f outputFlags) report.TableOptions {
 		Packages:        f.listAllPkgs,
 		Order:           order,
 		Shown:           report.Shown{NotLinked: f.showNotLinked, Suppressed: f.showSuppressed},
-	}
-	if o.path != "" {
-		return opt
 	}
 	if width, ok := terminal(c.stdout); ok {
 		opt.Width = width
@@ -417,6 +415,6 @@ func (f outputFlags) parse(verb string) ([]output, error) {
 }
 
 // document is what scan and sbom have to say.
-func (f outputFlags) document(c *command, reports []*report.Report) *document {
-	return &document{reports: reports, table: func(o output) report.TableOptions { return c.tableOptions(o, f) }}
+func (f outputFlags) document(c *command, reports []*report.Report) *report.Document {
+	return &report.Document{Reports: reports, Table: c.tableOptions(f)}
 }

@@ -1,18 +1,15 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/secret"
@@ -96,79 +93,14 @@ func (c *command) secret(ctx context.Context, paths []string, f secretFlags) err
 	accepted.Apply(r)
 	reports := []*report.Report{r}
 	because := gate.Verdict(reports)
-	err = c.write(outputs, &document{reports: reports, lint: fileSecrets(r), own: map[string]func(io.Writer) error{
-		"text": func(w io.Writer) error { return writeSecrets(w, r.Secrets, f.all) },
+	err = c.write(outputs, &report.Document{Reports: reports, Lint: report.SecretsAsFaults(r), Own: map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return report.WriteSecrets(w, r.Secrets, f.all) },
 	}})
 	if err != nil {
 		return err
 	}
 	if because != "" {
 		return gateFailed(f.exitCode, fmt.Errorf("gate failed: %s", because))
-	}
-	return nil
-}
-
-// fileSecrets are the secrets as faults of files, each at every line that has it.
-func fileSecrets(r *report.Report) *report.Lint {
-	l := &report.Lint{Careen: r.Careen, Target: r.Target.Ref, Gate: r.Gate}
-	for _, s := range r.Secrets {
-		for _, p := range s.Places {
-			file := p.Path
-			if file == "" {
-				file = p.Name
-			}
-			if !slices.Contains(l.Files, file) {
-				l.Files = append(l.Files, file)
-			}
-			l.Misconfigurations = append(l.Misconfigurations, finding.Misconfiguration{
-				Rule: "secret/" + s.Rule, Title: s.Title, Severity: s.Severity, Message: s.Title + " " + s.Redacted,
-				Fix:  "revoke it and take it out of the file, or say careen:allow on its line",
-				Line: &finding.Line{File: file, Line: max(p.InFile, 1)}, Suppressed: s.Suppressed, Fingerprint: s.Fingerprint,
-			})
-		}
-	}
-	return l
-}
-
-// writeSecrets writes one line for each place of each secret, as compilers do,
-// in the order of the files.
-func writeSecrets(w io.Writer, secrets []finding.Secret, all bool) error {
-	type line struct {
-		place finding.SecretPlace
-		text  string
-	}
-	var lines []line
-	suppressed := 0
-	for _, s := range secrets {
-		mark := ""
-		if s.Suppressed != nil {
-			if suppressed++; !all {
-				continue
-			}
-			mark = ", suppressed by " + s.Suppressed.By
-		}
-		for _, p := range s.Places {
-			where := p.Path
-			if p.InFile > 0 {
-				where = fmt.Sprintf("%s:%d", p.Path, p.InFile)
-			}
-			if p.Kind != "file" {
-				where = fmt.Sprintf("%s (%s)", p.Name, p.Kind)
-			}
-			lines = append(lines, line{p, fmt.Sprintf("%s: %s: %s %s [%s] %s%s\n", escape(where), strings.ToLower(s.Severity.String()), s.Title, escape(s.Redacted), s.Rule, s.Fingerprint, escape(mark))})
-		}
-	}
-	slices.SortStableFunc(lines, func(a, b line) int {
-		return cmp.Or(cmp.Compare(a.place.Path, b.place.Path), cmp.Compare(a.place.InFile, b.place.InFile), cmp.Compare(a.text, b.text))
-	})
-	for _, l := range lines {
-		if _, err := io.WriteString(w, l.text); err != nil {
-			return err
-		}
-	}
-	if suppressed > 0 && !all {
-		_, err := fmt.Fprintf(w, "%d suppressed (--show-suppressed)\n", suppressed)
-		return err
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/slim"
 )
@@ -77,7 +78,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	flags.BoolVar(&f.layers, "layers", false, "keep the layers apart instead of writing one")
 	flags.StringVar(&f.user, "user", "", "run as this UID[:GID]; what the application may write belongs to it (default: as the image says; careen harden says whether root is needed)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would go and why the rest stays; write nothing")
-	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+formatNames("slim"))
+	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+report.FormatNames("slim"))
 	flags.BoolVar(&f.force, "force", false, "at level file, write also if something that could not be followed may need what is dropped")
 	f.verify.register(flags)
 	f.observe.register(flags, "keep the files that it opens")
@@ -85,7 +86,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 }
 
 func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
-	if _, err := formatOf("slim", f.format); err != nil {
+	if _, err := report.FormatOf("slim", f.format); err != nil {
 		return err
 	}
 	var to image.Destination

@@ -93,27 +93,5 @@ func refuseGaps(src slim.Source, f slimFlags) error {
 	if slim.Level(f.level) != slim.Files || f.force || answered && !f.dryRun {
 		return nil
 	}
-	open := slim.Open(src)
-	if len(open) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	for i, g := range open {
-		if i == maxNamedGaps {
-			fmt.Fprintf(&b, "; and %d more", len(open)-i)
-			break
-		}
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "/%s", g.Path)
-		if g.Line > 0 {
-			fmt.Fprintf(&b, ":%d", g.Line)
-		}
-		fmt.Fprintf(&b, ": %s", g.What)
-	}
-	return fmt.Errorf("level file may drop what is needed, because this could not be followed: %s; see what is used with --observe COMMAND, keep it with --keep, "+
-		"check the result with --verify or --http, use --level package, or say --force", b.String())
+	return slim.Unfollowed(src)
 }
-
-const maxNamedGaps = 5

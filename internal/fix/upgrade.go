@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/sbom"
 )
 
 // manager is how packages of one kind are upgraded by their names.
@@ -237,4 +239,22 @@ func fixes(list ...Upgrade) string {
 		return "fixes 1 vulnerability"
 	}
 	return fmt.Sprintf("fixes %d vulnerabilities", len(set))
+}
+
+// UpgradesOf lists what can be upgraded by its name. A release past its end has
+// no newer packages.
+func UpgradesOf(r *report.Report, own func(*sbom.Package) bool) []Upgrade {
+	var list []Upgrade
+	rows := report.Upgrades(r, report.Shown{})
+	for i := range rows {
+		u := &rows[i]
+		for _, p := range u.Packages {
+			system := p.Type == "deb" || p.Type == "apk" || p.Type == "rpm"
+			if u.Fix == "" || len(u.Fixes) == 0 || system && (r.Target.OS == nil || r.Target.OS.PastEOL || !r.Target.OS.Advisories) {
+				continue
+			}
+			list = append(list, Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Mended: u.Fixes, Own: own(p)})
+		}
+	}
+	return list
 }

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -208,4 +210,52 @@ func Pull(ctx context.Context, where, out string, opt Options) (vulndb.Info, err
 		err = WriteFile(out+".minisig", func(w io.Writer) error { _, err := io.WriteString(w, signature); return err })
 	}
 	return got.Info, err
+}
+
+// Write writes the database, packed for transport when the file is
+// called so. What was there before stays until the new one is whole.
+func Write(path string, builder *vulndb.Builder, built time.Time) (vulndb.Info, error) {
+	if !Packed(path) {
+		return vulndb.WriteFile(path, builder, built)
+	}
+	var plain bytes.Buffer
+	info, err := builder.Write(&plain, built)
+	if err != nil {
+		return info, err
+	}
+	db, err := vulndb.OpenBytes(plain.Bytes())
+	if err != nil {
+		return info, err
+	}
+	defer db.Close()
+	return info, WritePacked(path, db)
+}
+
+// OpenIn opens a database, also one that is packed for transport: it is unpacked
+// into a directory, once.
+func OpenIn(dir, path string) (*vulndb.DB, error) {
+	db, err := vulndb.Open(path)
+	if !errors.Is(err, vulndb.ErrNotDatabase) {
+		return db, err
+	}
+	f, openErr := os.Open(path)
+	if openErr != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, packErr := vulndb.ReadPackInfo(f)
+	if packErr != nil {
+		return nil, err
+	}
+	plain := filepath.Join(dir, strings.ReplaceAll(info.Digest, ":", "-")+".db")
+	if db, err := vulndb.Open(plain); err == nil {
+		if db.Info().Digest == info.Digest {
+			return db, nil
+		}
+		db.Close()
+	}
+	if err := os.MkdirAll(filepath.Dir(plain), 0o700); err != nil {
+		return nil, err
+	}
+	return OpenUnpacked(path, plain)
 }
