@@ -104,9 +104,10 @@ var rooms = map[string][]string{
 	"fleet/fleettest": {"fleet/store"},
 
 	// Tier 5, edges.
-	"imagetest": {"image"},
-	"golden":    {},
-	"cli":       {"*"},
+	"imagetest":  {"image"},
+	"golden":     {},
+	"cli":        {"*"},
+	"cli/manual": {}, // manual pages, from the help of verbs
 }
 
 // mains names the one room that each program calls.

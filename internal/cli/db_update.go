@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -209,7 +208,7 @@ func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFl
 		Mirror: f.mirror, Only: only, Skip: f.skip, Jobs: f.jobs, CACert: f.caCert, Keep: current,
 		CacheDir: filepath.Join(cacheDir, "feeds"), Progress: line.show,
 		Announce: func(r feed.Reading) error {
-			if r.Files > 0 && r.Unchanged == r.Files && current != nil && madeOf(cacheDir, current.Info().Digest, asked) {
+			if r.Files > 0 && r.Unchanged == r.Files && current != nil && publish.MadeOf(installedPath(cacheDir), current.Info().Digest, asked) {
 				return errUpToDate
 			}
 			c.announce(r)
@@ -247,7 +246,9 @@ func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFl
 	if err := vulndb.Install(stage.Candidate(), installedPath(cacheDir)); err != nil {
 		return err
 	}
-	c.noteMadeOf(cacheDir, info.Digest, asked)
+	if err := publish.NoteMadeOf(installedPath(cacheDir), info.Digest, asked); err != nil { // the next update builds anew
+		c.debugf("%v", err)
+	}
 	c.note("updated: %d advisories on %d packages, newest of %s", info.Advisories, info.Packages, info.Newest().Format(time.DateOnly))
 	return nil
 }
@@ -259,26 +260,6 @@ func (c *command) announce(r feed.Reading) {
 		size = fmt.Sprintf("%s, and %d files that do not say how large they are", size, r.Unsized)
 	}
 	c.note("reading %d of %d files from the publishers, %s; %d did not change", r.Files-r.Unchanged, r.Files, size, r.Unchanged)
-}
-
-// madeOfFile remembers what the installed database was made of, so that an update
-// that fetches nothing makes nothing.
-func madeOfFile(cacheDir string) string { return installedPath(cacheDir) + ".feeds" }
-
-func madeOf(cacheDir, digest, asked string) bool {
-	data, err := readSmallFile(madeOfFile(cacheDir), maxFirst)
-	return err == nil && string(data) == digest+"\n"+asked
-}
-
-// noteMadeOf is best effort: without it, the next update builds anew.
-func (c *command) noteMadeOf(cacheDir, digest, asked string) {
-	err := publish.WriteFile(madeOfFile(cacheDir), func(w io.Writer) error {
-		_, err := io.WriteString(w, digest+"\n"+asked)
-		return err
-	})
-	if err != nil {
-		c.debugf("%v", err)
-	}
 }
 
 // current opens the database that a scan would use now; nil when there is none.

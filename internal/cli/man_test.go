@@ -7,18 +7,20 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/careen/careen/internal/cli/manual"
 )
 
 // TestManPages: each verb has a page that says all that its --help says, and
 // troff has nothing to say about it.
 func TestManPages(t *testing.T) {
 	root := (&command{}).root()
-	verbs := withSubverbs(root)
+	verbs := manual.Verbs(root)
 	if len(verbs) < 20 {
 		t.Fatalf("only %d verbs", len(verbs))
 	}
 	for _, verb := range verbs {
-		page := manPage(verb, "2026-11-28")
+		page := manual.Page(verb, "1.0", "2026-11-28")
 		plain := strings.NewReplacer(`\-`, "-", `\&`, "", `\e`, `\`).Replace(page)
 		plain = strings.Join(strings.Fields(plain), " ")
 		want := []string{verb.Short}
@@ -53,20 +55,6 @@ func TestManPages(t *testing.T) {
 		cmd.Stdin = strings.NewReader(page)
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("the page of %s: %v\n%s", verb.CommandPath(), err, out)
-		}
-	}
-}
-
-func TestRoff(t *testing.T) {
-	for text, want := range map[string]string{
-		"a -b":          `a \-b`,
-		`c:\dir`:        `c:\edir`,
-		".dot and 'x'":  `\&.dot and 'x'`,
-		"'quoted' -":    `\&'quoted' \-`,
-		"two\nlines .x": "two lines .x",
-	} {
-		if got := roffLine(text); got != want {
-			t.Errorf("%q: %q, not %q", text, got, want)
 		}
 	}
 }

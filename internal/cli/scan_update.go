@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -94,7 +91,7 @@ func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.R
 // longer ago than --db-max-age, as careen db update --only takes it. What was
 // asked for within that time is not asked for again: its publishers had no more.
 func (a *advisories) needs(db *report.Database, now time.Time) []string {
-	asked := readAsked(a.cacheDir, db.Digest)
+	asked := publish.ReadAsked(installedPath(a.cacheDir), db.Digest)
 	var list []string
 	add := func(ecosystem string) {
 		name := match.UpdateName(ecosystem)
@@ -135,54 +132,6 @@ func (a *advisories) fetch(ctx context.Context, needs []string) error {
 		case err != nil:
 			return err
 		}
-		return noteAsked(a.cacheDir, needs, time.Now())
+		return publish.NoteAsked(installedPath(a.cacheDir), needs, time.Now())
 	}
-}
-
-// asked remembers when scans asked for advisories about what.
-type asked struct {
-	Digest   string               `json:"digest"` // of the database as it was then
-	Subjects map[string]time.Time `json:"subjects"`
-}
-
-// maxAsked bounds the file: some hundred names.
-const maxAsked = 1 << 20
-
-func askedFile(cacheDir string) string { return installedPath(cacheDir) + ".asked" }
-
-// readAsked returns what was asked for of the database that is used now.
-func readAsked(cacheDir, digest string) asked {
-	var a asked
-	data, err := readSmallFile(askedFile(cacheDir), maxAsked)
-	if err != nil || json.Unmarshal(data, &a) != nil || a.Digest != digest {
-		return asked{}
-	}
-	return a
-}
-
-// noteAsked adds to what was asked for before, of this database or the one that
-// the update replaced.
-func noteAsked(cacheDir string, names []string, now time.Time) error {
-	var a asked
-	if data, err := readSmallFile(askedFile(cacheDir), maxAsked); err == nil {
-		if json.Unmarshal(data, &a) != nil {
-			a = asked{}
-		}
-	}
-	db, err := vulndb.Open(installedPath(cacheDir))
-	if errors.Is(err, os.ErrNotExist) { // nothing was known of anything that was asked for
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	a.Digest = db.Info().Digest
-	if a.Subjects == nil {
-		a.Subjects = map[string]time.Time{}
-	}
-	for _, name := range names {
-		a.Subjects[name] = now.UTC().Truncate(time.Second)
-	}
-	return publish.WriteFile(askedFile(cacheDir), func(w io.Writer) error { return json.NewEncoder(w).Encode(a) })
 }
