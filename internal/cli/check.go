@@ -91,7 +91,7 @@ func (c *command) check(cmd *cobra.Command, target string, paths []string, f che
 	if worst < f.failUnder {
 		return &exitError{exitGate, fmt.Errorf("gate failed: score %d (--fail-under %d)", worst, f.failUnder)}
 	}
-	return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
+	return policy.Complete(reports, policy.Unread)
 }
 
 // checkDocument is what check has to say: the points, and as faults those that fail.

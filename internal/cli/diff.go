@@ -99,7 +99,7 @@ func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error 
 	if because := gate.Verdict([]*report.Report{brought}); because != "" {
 		return &exitError{exitGate, fmt.Errorf("gate failed: the change brings %s", because)}
 	}
-	return incomplete(policy.Incomplete([]*report.Report{from, to}, gate.Scope), gate.Scope)
+	return policy.Complete([]*report.Report{from, to}, gate.Scope)
 }
 
 // reportOf returns what is known of a target: the report in the file of that

@@ -154,24 +154,14 @@ func (c *command) fixFiles(ctx context.Context, paths []string) (fix.Input, erro
 	if err := c.leftOut(found, nil); err != nil {
 		return input, err
 	}
-	for _, file := range found.Files {
-		switch {
-		case file.Broken != nil:
-			c.note("%s: left out: %s", escape(file.Path), escape(file.Broken.Error()))
-		case file.Workload != nil && fix.Deployable(file.Workload.Kind):
-			input.Deployed = append(input.Deployed, file)
-		case file.Workload != nil:
-			c.debugf("%s: neither a Dockerfile nor what runs one", escape(file.Path))
-		case input.Dockerfile != nil:
-			return input, fmt.Errorf("%s and %s: one Dockerfile at a time: that of the image", input.Dockerfile.Path, file.Path)
-		default:
-			input.Dockerfile = file
-		}
+	left, err := input.Choose(found.Files)
+	for _, l := range left {
+		c.note("%s: left out", escape(l.Error()))
 	}
-	if input.Dockerfile == nil && len(input.Deployed) == 0 {
-		return input, fmt.Errorf("%s: no Dockerfile, compose file or Kubernetes manifest here", strings.Join(paths, ", "))
+	if err == nil && input.Dockerfile == nil && len(input.Deployed) == 0 {
+		err = fmt.Errorf("%s: no Dockerfile, compose file or Kubernetes manifest here", strings.Join(paths, ", "))
 	}
-	return input, nil
+	return input, err
 }
 
 // fixImage finds out what plan would list, and has it done.

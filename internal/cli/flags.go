@@ -64,41 +64,6 @@ func (f sourceFlags) options(c *command, tempDir string) (image.Options, error) 
 	return opt, nil
 }
 
-// scanners lists what --scanners takes, in the order of the help text.
-var scanners = []struct {
-	name string
-	on   func(s *scan.Scanners) *bool
-}{
-	{"vuln", func(s *scan.Scanners) *bool { return &s.Vulnerabilities }},
-	{"secret", func(s *scan.Scanners) *bool { return &s.Secrets }},
-	{"config", func(s *scan.Scanners) *bool { return &s.Misconfigurations }},
-	{"surface", func(s *scan.Scanners) *bool { return &s.Surface }},
-}
-
-func scannerNames() []string {
-	var names []string
-	for _, s := range scanners {
-		names = append(names, s.name)
-	}
-	return names
-}
-
-func parseScanners(names []string) (scan.Scanners, error) {
-	var on scan.Scanners
-	for _, name := range names {
-		known := false
-		for _, s := range scanners {
-			if s.name == strings.TrimSpace(name) {
-				*s.on(&on), known = true, true
-			}
-		}
-		if !known {
-			return on, fmt.Errorf("--scanners %s: one of %s", name, strings.Join(scannerNames(), ", "))
-		}
-	}
-	return on, nil
-}
-
 // outputFlags say what is printed, and where to.
 type outputFlags struct {
 	formatFlags

@@ -14,6 +14,7 @@ import (
 	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/scan"
 )
 
 // fsCommand scans a source tree: scan of a directory, and lint of what it builds.
@@ -43,7 +44,7 @@ manifests and workflows are looked at as careen lint does.`,
 			return c.scan(cmd.Context(), "dir:"+args[0], f)
 		},
 	}
-	f.register(cmd.Flags(), slices.DeleteFunc(scannerNames(), func(name string) bool { return name == "surface" }))
+	f.register(cmd.Flags(), slices.DeleteFunc(scan.ScannerNames(), func(name string) bool { return name == "surface" }))
 	return cmd
 }
 

@@ -43,7 +43,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 			if err := c.write(outputs, out.document(c, reports)); err != nil {
 				return err
 			}
-			return incomplete(policy.Incomplete(reports, policy.Unread), policy.Unread)
+			return policy.Complete(reports, policy.Unread)
 		},
 	}
 	flags := cmd.Flags()

@@ -91,7 +91,7 @@ dir:, sbom:.`,
 			return c.scan(cmd.Context(), target, f)
 		},
 	}
-	f.register(cmd.Flags(), scannerNames())
+	f.register(cmd.Flags(), scan.ScannerNames())
 	cmd.Flags().StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
 	cmd.Flags().StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
 	return cmd
@@ -107,7 +107,7 @@ func (f *scanFlags) register(flags *pflag.FlagSet, on []string) {
 	f.accepted.register(flags)
 	f.scope.register(flags)
 	f.refresh.register(flags)
-	flags.StringSliceVar(&f.scanners, "scanners", on, "what to look for: "+strings.Join(scannerNames(), ", "))
+	flags.StringSliceVar(&f.scanners, "scanners", on, "what to look for: "+strings.Join(scan.ScannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
 	flags.BoolVar(&f.onlyFixed, "only-fixed", false, "the same as --ignore-unfixed")
@@ -159,7 +159,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if past := policy.EndOfLife(reports); past != "" && f.exitOnEOL != 0 {
 		return &exitError{f.exitOnEOL, fmt.Errorf("%s (--exit-on-eol)", past)}
 	}
-	return incomplete(policy.Incomplete(reports, gate.Scope), gate.Scope)
+	return policy.Complete(reports, gate.Scope)
 }
 
 // noteUnused says which entries of ignore files and which VEX documents met no
@@ -213,7 +213,7 @@ func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		return nil, err
 	}
 	opt.Reach = f.reach || f.reachable || f.output.asks("openvex") // whose statements rest on it
-	if opt.Scanners, err = parseScanners(f.scanners); err != nil {
+	if opt.Scanners, err = scan.ParseScanners(f.scanners); err != nil {
 		return nil, err
 	}
 	if opt.SecretRules, err = f.accepted.rules(); err != nil {
@@ -367,22 +367,6 @@ func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {
 
 // failOnWords are what --fail-on takes.
 const failOnWords = "critical, high, medium, low, negligible, unknown, kev, epss=0.1, eol; none for never"
-
-// incomplete is the error for reports that may lack findings: a pipeline must
-// not take half a scan for a clean one.
-func incomplete(warnings []report.Warning, scope policy.Scope) error {
-	if len(warnings) == 0 {
-		return nil
-	}
-	text := warnings[0].Text()
-	if n := len(warnings); n > 1 {
-		text += fmt.Sprintf(", and %d more warnings of the report", n-1)
-	}
-	if scope == policy.Gated {
-		return fmt.Errorf("no verdict: %s (--allow-incomplete accepts it)", text)
-	}
-	return fmt.Errorf("the result is incomplete: %s", text)
-}
 
 func (c *command) tableOptions(f outputFlags) report.TableOptions {
 	order, _ := report.ParseOrder(f.sort) // parse has refused any other word

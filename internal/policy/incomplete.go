@@ -64,3 +64,20 @@ func unexplained(executables report.CoverageShare) report.Warning {
 	return report.Warning{Kind: "unexplained-executables", Layer: -1, Incomplete: true,
 		Message: fmt.Sprintf("%d executables that no package explains, the largest %s: what they are made of is not known", executables.Files, strings.Join(names, ", "))}
 }
+
+// Complete is the error for reports that may lack findings: a pipeline must not take
+// half a scan for a clean one.
+func Complete(reports []*report.Report, scope Scope) error {
+	warnings := Incomplete(reports, scope)
+	if len(warnings) == 0 {
+		return nil
+	}
+	text := warnings[0].Text()
+	if n := len(warnings); n > 1 {
+		text += fmt.Sprintf(", and %d more warnings of the report", n-1)
+	}
+	if scope == Gated {
+		return fmt.Errorf("no verdict: %s (--allow-incomplete accepts it)", text)
+	}
+	return fmt.Errorf("the result is incomplete: %s", text)
+}
