@@ -49,6 +49,24 @@ func TestArchitecturePageNamesWhatThereIs(t *testing.T) {
 	}
 }
 
+// TestContributingNamesWhatThereIs holds that each file and folder that
+// CONTRIBUTING.md sends people to is there.
+func TestContributingNamesWhatThereIs(t *testing.T) {
+	page, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile("`((?:internal|docs|ci|test)/[A-Za-z0-9_./-]*)`").FindAllStringSubmatch(string(page), -1)
+	if len(paths) < 25 {
+		t.Fatalf("only %d paths found: has the page another form?", len(paths))
+	}
+	for _, p := range paths {
+		if _, err := os.Stat(p[1]); err != nil {
+			t.Errorf("CONTRIBUTING.md names %s, which is not there", p[1])
+		}
+	}
+}
+
 // receiver returns the type name of a method's receiver.
 func receiver(e ast.Expr) string {
 	switch e := e.(type) {
