@@ -50,7 +50,7 @@ manifests and workflows are looked at as careen lint does.`,
 
 // addLint adds to the report of a directory what lint finds in its files.
 func (c *command) addLint(ctx context.Context, f scanFlags, reports []*report.Report) error {
-	if on, err := parseScanners(f.scanners); err != nil || !on.Misconfigurations {
+	if on, err := scan.ParseScanners(f.scanners); err != nil || !on.Misconfigurations {
 		return err
 	}
 	dir := f.sources
