@@ -183,7 +183,7 @@ func (c *command) tryBase(ctx context.Context, img *base.Image, ref string, f ba
 		out, err = img.Try(candidate)
 		out.Ref = ref
 		// A daemon and an archive are not where a Dockerfile looks.
-		if tags := candidate.Image.Tags; len(tags) > 0 && candidate.Image.Kind != "registry" {
+		if tags := candidate.Image.Tags; len(tags) > 0 && candidate.Image.Kind != image.KindRegistry {
 			out.From = tags[0]
 		} else {
 			out.From = strings.TrimPrefix(ref, "registry:")
@@ -204,7 +204,7 @@ func (c *command) withCandidate(ctx context.Context, of *scan.Opened, ref string
 		return use(in)
 	}
 	if ref == "scratch" {
-		return open(&image.Image{Ref: ref, Kind: "oci-dir", Platform: of.Image.Platform}, opt)
+		return open(&image.Image{Ref: ref, Kind: image.KindOCIDir, Platform: of.Image.Platform}, opt)
 	}
 	parsed, err := targetOf(ref)
 	if err != nil {

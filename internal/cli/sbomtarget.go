@@ -21,7 +21,7 @@ const maxSBOM = 128 << 20
 // sbomTarget reports whether a target is an SBOM: by its prefix or its content,
 // or by what standard input begins with.
 func (c *command) sbomTarget(t image.Target) bool {
-	return t.Kind == "sbom" || t.Kind == "archive" && t.Name == "-" && c.stdinIsSBOM()
+	return t.Kind == image.KindSBOM || t.Kind == image.KindArchive && t.Name == "-" && c.stdinIsSBOM()
 }
 
 // stdinIsSBOM looks at the first bytes of standard input and leaves them there.

@@ -205,7 +205,7 @@ func notForFiles(err error, paths []string) error {
 		_, statErr := os.Stat(p)
 		switch {
 		case parseErr != nil || !strings.Contains(err.Error(), p):
-		case t.Kind == "archive" || t.Kind == "oci-dir" || t.Kind == "sbom" && errors.Is(err, project.ErrUnknown) || statErr != nil && strings.HasPrefix(p, t.Kind+":"):
+		case t.Kind == image.KindArchive || t.Kind == image.KindOCIDir || t.Kind == image.KindSBOM && errors.Is(err, project.ErrUnknown) || statErr != nil && strings.HasPrefix(p, string(t.Kind)+":"):
 			return fmt.Errorf("%w; images are for careen scan %s", err, p)
 		case statErr != nil && !strings.ContainsAny(p, `/\`) || statErr != nil && strings.Contains(p, ":"):
 			return fmt.Errorf("%w; if an image is meant: careen scan %s", err, p)

@@ -23,14 +23,14 @@ import (
 // A source under test: how the image is put there, and what opens it then.
 type source struct {
 	name string
-	kind string // Image.Kind
+	kind image.Kind // Image.Kind
 	put  func(t *testing.T, images ...imagetest.Image) (target string, opt image.Options)
 
 	daemon bool // does not tell the stored configuration
 }
 
 func archiveSource(name, kind, file, scheme string, write func(string, ...imagetest.Image) error) source {
-	return source{name: name, kind: kind, put: func(t *testing.T, images ...imagetest.Image) (string, image.Options) {
+	return source{name: name, kind: image.Kind(kind), put: func(t *testing.T, images ...imagetest.Image) (string, image.Options) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), file)
 		if err := write(path, images...); err != nil {
@@ -218,7 +218,7 @@ func TestEverySourceGivesTheSameImage(t *testing.T) {
 			if diff := cmp.Diff(wantConfig, gotConfig); diff != "" {
 				t.Errorf("config (-want +got):\n%s", diff)
 			}
-			if strings.HasPrefix(src.kind, "oci") || src.kind == "registry" {
+			if strings.HasPrefix(string(src.kind), "oci") || src.kind == "registry" {
 				if got.Digest != want.Digest {
 					t.Errorf("digest %s, want %s", got.Digest, want.Digest)
 				}

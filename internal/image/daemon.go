@@ -27,7 +27,7 @@ var (
 )
 
 // daemonNames are for people.
-var daemonNames = map[string]string{"docker": "Docker", "podman": "Podman"}
+var daemonNames = map[Kind]string{KindDocker: "Docker", KindPodman: "Podman"}
 
 // lookUp finds a reference in the local Docker daemon, then Podman's, then in
 // its registry. Daemons hold one platform of an image: all of them are the
@@ -35,7 +35,7 @@ var daemonNames = map[string]string{"docker": "Docker", "podman": "Podman"}
 func (s *session) lookUp(t Target) ([]*Image, error) {
 	var notes []string
 	if s.opt.Platform != "all" {
-		for _, kind := range []string{"docker", "podman"} {
+		for _, kind := range []Kind{KindDocker, KindPodman} {
 			images, err := s.openDaemon(kind, t)
 			if err == nil {
 				err = s.checkPlatform(images)
@@ -76,7 +76,7 @@ func (s *session) lookUp(t Target) ([]*Image, error) {
 // history made a layer. The last is worked out (see markEmpty); where the answer
 // is not certain, the archive is fetched at once and its configuration used.
 // Podman's own API tells it; what Podman leaves out is Config.Shell.
-func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
+func (s *session) openDaemon(kind Kind, t Target) ([]*Image, error) {
 	d, err := s.dial(kind)
 	if err != nil {
 		return nil, withHint(err, kind, t.Name)
@@ -94,7 +94,7 @@ func (s *session) openDaemon(kind string, t Target) ([]*Image, error) {
 		return nil, err
 	}
 	e := &export{s: s, d: d, id: about.ID, diffIDs: img.Config.DiffIDs}
-	if kind != "podman" || !d.askPodman(about.ID, img) {
+	if kind != KindPodman || !d.askPodman(about.ID, img) {
 		img.Config.History = engineHistory(lines)
 		if !markEmpty(img.Config.History, lines, len(img.Config.DiffIDs)) {
 			exact, err := e.image()
@@ -145,7 +145,7 @@ func (d *daemon) askPodman(id string, img *Image) bool {
 
 // withHint helps who wrote docker:dind or registry:2 and meant the image of
 // that name.
-func withHint(err error, kind, ref string) error {
+func withHint(err error, kind Kind, ref string) error {
 	if strings.ContainsAny(ref, "/:@") || !(errors.Is(err, errNotInDaemon) || errors.Is(err, errNoDaemon)) {
 		return err
 	}
@@ -168,7 +168,7 @@ type inspected struct {
 	Descriptor   *descriptor // of an image in containerd's store, whose Id is not the config's
 }
 
-func (a inspected) image(kind, ref string) (*Image, error) {
+func (a inspected) image(kind Kind, ref string) (*Image, error) {
 	if err := checkDigest(a.ID); err != nil {
 		return nil, fmt.Errorf("the daemon gave a wrong answer: image ID %w", err)
 	}
@@ -302,7 +302,7 @@ func (e *export) fetch() (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	candidates, err := e.s.archiveCandidates(a, "archive")
+	candidates, err := e.s.archiveCandidates(a, KindArchive)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
@@ -320,7 +320,7 @@ func (e *export) fetch() (*Image, error) {
 
 // daemon is a connection to an Engine API.
 type daemon struct {
-	kind    string
+	kind    Kind
 	address string // for people
 	base    url.URL
 	client  *http.Client

@@ -18,24 +18,28 @@ import (
 
 // Destination is where an image is written to.
 type Destination struct {
-	Kind string // "oci-dir", "docker-archive", "registry", "docker" or "podman"
+	Kind Kind   // an OCI layout, docker save's archive, a registry or a daemon
 	Name string // the path, or the reference
 	Tag  string // the image's name in a layout or an archive; "" for none
 }
 
 // destinations are the kinds, and what follows each.
-var destinations = []struct{ name, takes string }{
-	{"oci-dir", "DIRECTORY[#TAG]"},
-	{"docker-archive", "FILE[#NAME:TAG]"},
-	{"registry", "NAME:TAG"},
-	{"docker", "NAME:TAG"},
-	{"podman", "NAME:TAG"},
+var destinations = []struct {
+	name  Kind
+	takes string
+}{
+	{KindOCIDir, "DIRECTORY[#TAG]"},
+	{KindDockerArchive, "FILE[#NAME:TAG]"},
+	{KindRegistry, "NAME:TAG"},
+	{KindDocker, "NAME:TAG"},
+	{KindPodman, "NAME:TAG"},
 }
 
 // ParseDestination understands "oci-dir:out", "docker-archive:out.tar#app:slim",
 // "registry:host/app:slim", "docker:app:slim" and "podman:app:slim".
 func ParseDestination(s string) (Destination, error) {
-	kind, rest, _ := strings.Cut(s, ":")
+	scheme, rest, _ := strings.Cut(s, ":")
+	kind := Kind(scheme)
 	for _, d := range destinations {
 		if kind != d.name {
 			continue
@@ -45,7 +49,7 @@ func ParseDestination(s string) (Destination, error) {
 		}
 		to := Destination{Kind: kind, Name: rest}
 		switch kind {
-		case "oci-dir", "docker-archive":
+		case KindOCIDir, KindDockerArchive:
 			if path, tag, ok := strings.Cut(rest, "#"); ok {
 				to.Name, to.Tag = path, tag
 			}
@@ -59,7 +63,7 @@ func ParseDestination(s string) (Destination, error) {
 			}
 			to.Tag = rest
 		}
-		if kind == "docker-archive" && to.Tag != "" {
+		if kind == KindDockerArchive && to.Tag != "" {
 			if _, err := name.NewTag(to.Tag); err != nil {
 				return Destination{}, fmt.Errorf("no image name: %w", refError(err))
 			}
@@ -68,7 +72,7 @@ func ParseDestination(s string) (Destination, error) {
 	}
 	var all []string
 	for _, d := range destinations {
-		all = append(all, d.name+":"+d.takes)
+		all = append(all, string(d.name)+":"+d.takes)
 	}
 	return Destination{}, fmt.Errorf("not a place to write an image to: one of %s", strings.Join(all, ", "))
 }
@@ -76,9 +80,9 @@ func ParseDestination(s string) (Destination, error) {
 // String is the destination as ParseDestination reads it.
 func (d Destination) String() string {
 	if d.Tag != "" && d.Tag != d.Name {
-		return d.Kind + ":" + d.Name + "#" + d.Tag
+		return string(d.Kind) + ":" + d.Name + "#" + d.Tag
 	}
-	return d.Kind + ":" + d.Name
+	return string(d.Kind) + ":" + d.Name
 }
 
 // Written says what was written.
@@ -97,11 +101,11 @@ func Write(ctx context.Context, to Destination, img NewImage, opt Options) (Writ
 	m := manifestFor(img)
 	var err error
 	switch to.Kind {
-	case "oci-dir":
+	case KindOCIDir:
 		err = writeLayout(to, img, m)
-	case "docker-archive":
+	case KindDockerArchive:
 		err = writeFile(to.Name, func(w io.Writer) error { return writeDockerArchive(w, to.Tag, img, m) })
-	case "registry":
+	case KindRegistry:
 		err = s.pushImage(to.Name, img, m)
 	default:
 		err = s.loadImage(to, img, m)

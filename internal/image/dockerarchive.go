@@ -68,7 +68,7 @@ func (s *session) dockerImage(a *archive, e dockerEntry) (*Image, error) {
 		return nil, fmt.Errorf("manifest.json lists %d layers, the config %d", len(e.Layers), len(config.DiffIDs))
 	}
 	img := &Image{
-		Kind:     "docker-archive",
+		Kind:     KindDockerArchive,
 		ConfigID: "sha256:" + id,
 		Tags:     e.RepoTags,
 		Platform: platform,

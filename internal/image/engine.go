@@ -29,7 +29,7 @@ var ErrNoEngine = errors.New("no Docker daemon")
 // the environment names. Close it.
 func OpenEngine(ctx context.Context, opt Options) (*Engine, error) {
 	s := artifactSession(ctx, opt)
-	d, err := s.dial("docker")
+	d, err := s.dial(KindDocker)
 	if err == nil {
 		var about struct{ Version string }
 		err = d.ask("/version", &about)
@@ -60,7 +60,7 @@ func (e *Engine) Close() { e.s.close() }
 
 // Load gives the daemon an image under a name.
 func (e *Engine) Load(img NewImage, name string) error {
-	return e.s.loadImage(Destination{Kind: "docker", Name: name, Tag: name}, img, manifestFor(img))
+	return e.s.loadImage(Destination{Kind: KindDocker, Name: name, Tag: name}, img, manifestFor(img))
 }
 
 // Unload takes a name away again, and the image if it has no other.

@@ -135,7 +135,7 @@ func environment(t *testing.T, vars map[string]string) func(string) string {
 }
 
 func engineSource(name, kind, variable string, write func(string, ...imagetest.Image) error) source {
-	return source{name: name, kind: kind, daemon: true, put: func(t *testing.T, images ...imagetest.Image) (string, image.Options) {
+	return source{name: name, kind: image.Kind(kind), daemon: true, put: func(t *testing.T, images ...imagetest.Image) (string, image.Options) {
 		t.Helper()
 		e := newEngine(t, images[0], write)
 		return kind + ":" + images[0].Tags[0], image.Options{Getenv: environment(t, map[string]string{variable: listen(t, e)})}
@@ -251,7 +251,7 @@ func TestReferenceIsLookedUpInOrder(t *testing.T) {
 	kindOf := func(target string, env map[string]string, opt image.Options) string {
 		t.Helper()
 		opt.Getenv = environment(t, env)
-		return open(t, target, opt)[0].Kind
+		return string(open(t, target, opt)[0].Kind)
 	}
 	if k := kindOf("app:1", both, image.Options{Offline: true}); k != "docker" {
 		t.Errorf("in both: %s", k)

@@ -51,7 +51,7 @@ func FuzzArchive(f *testing.F) {
 		}
 		s := &session{ctx: context.Background(), opt: Options{MaxConfig: maxConfig}}
 		for _, kind := range []string{"docker-archive", "oci-archive"} {
-			candidates, err := s.archiveCandidates(a, kind)
+			candidates, err := s.archiveCandidates(a, Kind(kind))
 			if err == nil {
 				readAll(t, candidates)
 			}

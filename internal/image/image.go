@@ -11,15 +11,15 @@ import (
 
 // Image is one image for one platform.
 type Image struct {
-	Ref      string   // what the user typed, or the tag found in the archive
-	Kind     string   // "registry", "docker", "podman", "docker-archive", "oci-archive", "oci-dir", "dir"
+	Ref      string // what the user typed, or the tag found in the archive
+	Kind     Kind
 	Digest   string   // manifest digest as stored, "sha256:…"; "" where the source has none
 	ConfigID string   // digest of the config, the "image ID" of Docker; "" for directories
 	Tags     []string // every reference that the source gives it
 	Platform Platform
 	Config   Config
 	Layers   []Layer // lowest first; empty for a directory
-	Dir      string  // the root directory, for Kind "dir" only
+	Dir      string  // the root directory, for KindDir only
 }
 
 // Platform names what an image runs on.

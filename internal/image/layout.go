@@ -86,7 +86,7 @@ func (s *session) openLayoutDir(t Target) ([]*Image, error) {
 	if len(index) > maxManifest {
 		return nil, fmt.Errorf("index.json is more than the %d bytes that careen reads", maxManifest)
 	}
-	o := &oci{content: layoutDir{t.Name}, kind: "oci-dir", maxConfig: s.opt.MaxConfig}
+	o := &oci{content: layoutDir{t.Name}, kind: KindOCIDir, maxConfig: s.opt.MaxConfig}
 	candidates, err := o.layoutCandidates(index)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (n *NewImage) Image(ref string) (*Image, error) {
 		return nil, err
 	}
 	m := manifestFor(*n)
-	img := &Image{Ref: ref, Kind: "oci-dir", Digest: m.digest, ConfigID: m.config.Digest, Platform: platform, Config: config}
+	img := &Image{Ref: ref, Kind: KindOCIDir, Digest: m.digest, ConfigID: m.config.Digest, Platform: platform, Config: config}
 	for _, l := range n.Layers {
 		img.Layers = append(img.Layers, Layer{DiffID: l.DiffID, Digest: l.Digest, Size: l.Size, MediaType: string(types.OCILayer), Open: l.Open})
 	}

@@ -62,7 +62,7 @@ type content interface {
 // oci reads images of the OCI and Docker schema 2 formats out of content.
 type oci struct {
 	content   content
-	kind      string
+	kind      Kind
 	maxConfig int64
 
 	indexes, descriptors, detections int

@@ -116,17 +116,17 @@ func (s *session) open(t Target) ([]*Image, error) {
 	switch t.Kind {
 	case "":
 		return s.lookUp(t)
-	case "docker", "podman":
+	case KindDocker, KindPodman:
 		return s.openDaemon(t.Kind, t)
-	case "archive", "docker-archive", "oci-archive":
+	case KindArchive, KindDockerArchive, KindOCIArchive:
 		return s.openArchive(t)
-	case "oci-dir":
+	case KindOCIDir:
 		return s.openLayoutDir(t)
-	case "dir":
+	case KindDir:
 		return openDir(t)
-	case "registry":
+	case KindRegistry:
 		return s.openRegistry(t)
-	case "sbom":
+	case KindSBOM:
 		return nil, errors.New("an SBOM has no layers to open")
 	}
 	return nil, fmt.Errorf("unknown kind of target %q", t.Kind)
@@ -142,7 +142,7 @@ func (s *session) checkPlatform(images []*Image) error {
 		return err
 	}
 	for _, img := range images {
-		if img.Kind != "dir" && img.Platform.rank(wanted) < 0 {
+		if img.Kind != KindDir && img.Platform.rank(wanted) < 0 {
 			return fmt.Errorf("no image for %s: there is %s", wanted, img.Platform)
 		}
 	}
@@ -161,7 +161,7 @@ func openDir(t Target) ([]*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []*Image{{Ref: t.Name, Kind: "dir", Dir: dir}}, nil
+	return []*Image{{Ref: t.Name, Kind: KindDir, Dir: dir}}, nil
 }
 
 func (s *session) openArchive(t Target) ([]*Image, error) {
@@ -175,8 +175,8 @@ func (s *session) openArchive(t Target) ([]*Image, error) {
 	}
 	a.identity = identity
 	place := t.Name
-	if t.Kind != "archive" {
-		place = t.Kind + ":" + t.Name
+	if t.Kind != KindArchive {
+		place = string(t.Kind) + ":" + t.Name
 	}
 	candidates, err := s.archiveCandidates(a, t.Kind)
 	if err != nil {
@@ -187,21 +187,21 @@ func (s *session) openArchive(t Target) ([]*Image, error) {
 
 // archiveCandidates reads the list of images. An archive of docker save since
 // version 25 has both kinds; what docker itself loads is manifest.json.
-func (s *session) archiveCandidates(a *archive, kind string) ([]candidate, error) {
+func (s *session) archiveCandidates(a *archive, kind Kind) ([]candidate, error) {
 	docker, layout := a.has("manifest.json"), a.has("index.json") && a.has("oci-layout")
 	switch {
-	case docker && kind != "oci-archive":
+	case docker && kind != KindOCIArchive:
 		return s.dockerCandidates(a)
-	case layout && kind != "docker-archive":
+	case layout && kind != KindDockerArchive:
 		index, err := a.document("index.json", maxManifest)
 		if err != nil {
 			return nil, err
 		}
-		o := &oci{content: layoutArchive{a}, kind: "oci-archive", maxConfig: s.opt.MaxConfig}
+		o := &oci{content: layoutArchive{a}, kind: KindOCIArchive, maxConfig: s.opt.MaxConfig}
 		return o.layoutCandidates(index)
-	case kind == "docker-archive" && layout:
+	case kind == KindDockerArchive && layout:
 		return nil, errors.New("an OCI archive, not one of docker save: write oci-archive:FILE")
-	case kind == "oci-archive" && docker:
+	case kind == KindOCIArchive && docker:
 		return nil, errors.New("an archive of docker save, not an OCI archive: write docker-archive:FILE")
 	case a.has("repositories"):
 		return nil, errors.New("an archive of docker save from before version 1.10, which careen does not read: load and save it with a current docker")

@@ -35,7 +35,7 @@ func (s *session) openRegistry(t Target) ([]*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &oci{content: r, kind: "registry", maxConfig: s.opt.MaxConfig}
+	o := &oci{content: r, kind: KindRegistry, maxConfig: s.opt.MaxConfig}
 	candidates, err := o.candidates(d, raw, 1)
 	if err != nil {
 		return nil, err

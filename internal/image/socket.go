@@ -24,9 +24,9 @@ import (
 
 // dial prepares a connection to a daemon: the address that the environment
 // names, else the first default socket that is there.
-func (s *session) dial(kind string) (*daemon, error) {
+func (s *session) dial(kind Kind) (*daemon, error) {
 	addresses := s.dockerAddresses()
-	if kind == "podman" {
+	if kind == KindPodman {
 		addresses = s.podmanAddresses()
 	}
 	for _, a := range addresses {
@@ -37,7 +37,7 @@ func (s *session) dial(kind string) (*daemon, error) {
 		}
 		return s.connect(kind, a)
 	}
-	variable := map[string]string{"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}[kind]
+	variable := map[Kind]string{KindDocker: "DOCKER_HOST", KindPodman: "CONTAINER_HOST"}[kind]
 	return nil, fmt.Errorf("%w of %s here: no socket found, and %s names none", errNoDaemon, daemonNames[kind], variable)
 }
 
@@ -140,7 +140,7 @@ func readJSON(path string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-func (s *session) connect(kind string, at endpoint) (*daemon, error) {
+func (s *session) connect(kind Kind, at endpoint) (*daemon, error) {
 	u, err := url.Parse(at.address)
 	if err != nil {
 		return nil, fmt.Errorf("daemon address %q: not a URL", at.address)
@@ -157,7 +157,7 @@ func (s *session) connect(kind string, at endpoint) (*daemon, error) {
 	case "tcp", "http", "https":
 		d.base = url.URL{Scheme: "http", Host: u.Host}
 		t.DialContext = dialer.DialContext
-		if kind == "docker" && s.opt.Getenv("DOCKER_TLS_VERIFY") != "" || u.Scheme == "https" {
+		if kind == KindDocker && s.opt.Getenv("DOCKER_TLS_VERIFY") != "" || u.Scheme == "https" {
 			d.base.Scheme = "https"
 			if t.TLSClientConfig, err = s.daemonTLS(); err != nil {
 				return nil, err

@@ -15,25 +15,27 @@ import (
 
 // Target is what a person wants opened.
 type Target struct {
-	// Kind is "docker", "podman", "registry", "docker-archive", "oci-archive",
-	// "oci-dir", "dir" or "sbom" as the person wrote it or as the path holds;
-	// "archive" for a file or standard input whose content will tell; "" for a
-	// reference that is looked up in the local daemons and then in its registry.
-	Kind string
+	// Kind is what the person wrote or what the path holds, KindArchive where its
+	// content will tell; "" for a reference that is looked up in the local daemons
+	// and then in its registry.
+	Kind Kind
 	Name string // the reference, or the path, "-" being standard input
 	Pick string // which image of an archive or layout: its name, its digest, or its position from 0; "" for the only one
 }
 
 // schemes are the prefixes that say what a target is, and what follows each.
-var schemes = []struct{ name, takes string }{
-	{"docker", "NAME[:TAG]"},
-	{"podman", "NAME[:TAG]"},
-	{"registry", "NAME[:TAG]"},
-	{"docker-archive", "FILE[#NAME]"},
-	{"oci-archive", "FILE[#NAME]"},
-	{"oci-dir", "DIRECTORY[#NAME]"},
-	{"dir", "DIRECTORY"},
-	{"sbom", "FILE"},
+var schemes = []struct {
+	name  Kind
+	takes string
+}{
+	{KindDocker, "NAME[:TAG]"},
+	{KindPodman, "NAME[:TAG]"},
+	{KindRegistry, "NAME[:TAG]"},
+	{KindDockerArchive, "FILE[#NAME]"},
+	{KindOCIArchive, "FILE[#NAME]"},
+	{KindOCIDir, "DIRECTORY[#NAME]"},
+	{KindDir, "DIRECTORY"},
+	{KindSBOM, "FILE"},
 }
 
 // ParseTarget understands what a person typed: "docker:", "podman:",
@@ -46,11 +48,11 @@ func ParseTarget(s string) (Target, error) {
 		return Target{}, errors.New("no target: name an image, an archive or a directory")
 	}
 	if s == "-" {
-		return Target{Kind: "archive", Name: "-"}, nil
+		return Target{Kind: KindArchive, Name: "-"}, nil
 	}
 	if scheme, rest, ok := strings.Cut(s, ":"); ok {
 		for _, known := range schemes {
-			if scheme == known.name {
+			if Kind(scheme) == known.name {
 				return schemeTarget(known.name, known.takes, rest)
 			}
 		}
@@ -72,12 +74,12 @@ func ParseTarget(s string) (Target, error) {
 	return Target{Name: s}, nil
 }
 
-func schemeTarget(kind, takes, rest string) (Target, error) {
+func schemeTarget(kind Kind, takes, rest string) (Target, error) {
 	if rest == "" {
 		return Target{}, fmt.Errorf("nothing follows %s: write %[1]s:%s", kind, takes)
 	}
 	switch kind {
-	case "docker", "podman", "registry":
+	case KindDocker, KindPodman, KindRegistry:
 		if strings.HasPrefix(rest, "//") {
 			return Target{}, fmt.Errorf("write registry:%s for the image in its registry, or docker:%[1]s for the one in the local daemon", strings.TrimPrefix(rest, "//"))
 		}
@@ -85,7 +87,7 @@ func schemeTarget(kind, takes, rest string) (Target, error) {
 			return Target{}, fmt.Errorf("no image reference: %w", refError(err))
 		}
 		return Target{Kind: kind, Name: rest}, nil
-	case "docker-archive", "oci-archive", "oci-dir":
+	case KindDockerArchive, KindOCIArchive, KindOCIDir:
 		path, pick := splitPick(rest)
 		return Target{Kind: kind, Name: path, Pick: pick}, nil
 	}
@@ -118,10 +120,10 @@ func pathTarget(s string) (Target, bool, error) {
 	switch {
 	case info.IsDir():
 		if isLayout(path) {
-			t.Kind = "oci-dir"
+			t.Kind = KindOCIDir
 			return t, true, nil
 		}
-		t.Kind = "dir"
+		t.Kind = KindDir
 	case info.Mode().IsRegular():
 		t.Kind, err = fileKind(path)
 		if err != nil {
@@ -184,7 +186,7 @@ func isLayout(dir string) bool {
 }
 
 // fileKind tells an archive from an SBOM by the first bytes; "" for neither.
-func fileKind(path string) (string, error) {
+func fileKind(path string) (Kind, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", pathError(err)
@@ -198,9 +200,9 @@ func fileKind(path string) (string, error) {
 	head = head[:n]
 	switch {
 	case compressionOf(head) != "", isTar(head):
-		return "archive", nil
+		return KindArchive, nil
 	case LooksLikeSBOM(head):
-		return "sbom", nil
+		return KindSBOM, nil
 	}
 	return "", nil
 }

@@ -17,7 +17,7 @@ import (
 func target(img *image.Image, tree *rootfs.Tree, facts []*rootfs.Facts) report.Target {
 	t := report.Target{
 		Ref:      img.Ref,
-		Kind:     img.Kind,
+		Kind:     string(img.Kind),
 		Digest:   img.Digest,
 		ConfigID: img.ConfigID,
 		Tags:     img.Tags,
@@ -45,7 +45,7 @@ func target(img *image.Image, tree *rootfs.Tree, facts []*rootfs.Facts) report.T
 			t.Expanded += entry.Size
 		}
 	}
-	if img.Kind == "dir" {
+	if img.Kind == image.KindDir {
 		t.Size = t.Expanded
 		return t
 	}
@@ -111,7 +111,7 @@ func database(info vulndb.Info, matched match.Result) *report.Database {
 func unverified(facts []*rootfs.Facts, img *image.Image) int {
 	n := 0
 	for _, f := range facts {
-		if f.Unverified && img.Kind == "docker-archive" {
+		if f.Unverified && img.Kind == image.KindDockerArchive {
 			n++
 		}
 	}
@@ -124,7 +124,7 @@ func (in *Opened) passedOver() []report.Warning {
 		return nil
 	}
 	text := "what --skip-dirs and --skip-files name was not read"
-	if in.Image.Kind != "dir" {
+	if in.Image.Kind != image.KindDir {
 		files := 0
 		for e := range in.Tree.All() {
 			if e.Mode.IsRegular() && in.skip.Passes(e.Path) {
@@ -143,7 +143,7 @@ func (in *Opened) warnings() []report.Warning {
 	all := append([]report.Warning{}, in.passedOver()...)
 	for i, f := range facts {
 		layer := i
-		if img.Kind == "dir" {
+		if img.Kind == image.KindDir {
 			layer = -1
 		}
 		for _, w := range f.Warnings {
@@ -159,7 +159,7 @@ func (in *Opened) warnings() []report.Warning {
 	}
 	for _, w := range in.Catalog.Warnings {
 		layer := w.Layer
-		if img.Kind == "dir" {
+		if img.Kind == image.KindDir {
 			layer = -1
 		}
 		all = append(all, w.At(layer))

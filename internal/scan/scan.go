@@ -152,7 +152,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		Warnings: in.warnings(),
 	}
 	r.Target.Coverage = coverage(tree, cat)
-	if img.Kind == "dir" {
+	if img.Kind == image.KindDir {
 		withoutLayer(r.Target.Coverage)
 	}
 	if !opt.Leave.OS {
@@ -242,7 +242,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 	if opt.Reach {
 		opt.Cache = nil
 	}
-	if img.Kind == "dir" {
+	if img.Kind == image.KindDir {
 		f, err := rootfs.PassDir(ctx, img.Dir, visitors, opt.Limits.Limits, counter(opt.Progress, 0))
 		if err != nil {
 			return nil, err
@@ -340,7 +340,7 @@ func describeOrigin(packages []sbom.Package, img *image.Image) {
 	base := baseLayers(img)
 	for i := range packages {
 		p := &packages[i]
-		if img.Kind == "dir" {
+		if img.Kind == image.KindDir {
 			withoutLayers(p)
 			continue
 		}
