@@ -164,7 +164,7 @@ func (s *scan) look(r *rule, w span) {
 		return
 	}
 	text := s.text[w.from:w.to]
-	if !r.extent().has(text) {
+	if !r.extent().mayMatch(text) {
 		return
 	}
 	for _, at := range r.regex().FindAllSubmatchIndex(text, maxPerWindow) {

@@ -24,13 +24,19 @@ func extentOf(expr string) *extent {
 	if err != nil {
 		return e
 	}
-	if last := len(re.Sub) - 1; re.Op == syntax.OpConcat && last > 0 && isBoundary(re.Sub[last]) {
-		// What stands behind a match is seen, not part of it.
-		for _, part := range re.Sub[:last] {
-			e.shortest += e.take(part)
+	// What stands before and behind is seen, not part of it.
+	parts := []*syntax.Regexp{re}
+	if re.Op == syntax.OpConcat {
+		parts = re.Sub
+		if last := len(parts) - 1; last > 0 && isBoundary(parts[last]) {
+			parts = parts[:last]
 		}
-	} else {
-		e.shortest = e.take(re)
+		if len(parts) > 1 && isBoundary(parts[0]) {
+			parts = parts[1:]
+		}
+	}
+	for _, part := range parts {
+		e.shortest += e.take(part)
 	}
 	e.needs = needsOf(re)
 	// What is rare is looked for first: the longest.
@@ -95,7 +101,24 @@ func shortestOf(list [][]byte) int {
 	return least
 }
 
-// has reports whether a text holds all that any match in it needs.
+// mayMatch reports whether a text holds all that any match in it needs: texts, and
+// as many characters in a row of those that a match has.
+func (e *extent) mayMatch(text []byte) bool { return e.has(text) && e.inRow(text) }
+
+func (e *extent) inRow(text []byte) bool {
+	n := 0
+	for _, b := range text {
+		if n++; b < utf8.RuneSelf && !e.ascii[b] {
+			n = 0
+		}
+		if n >= e.shortest {
+			return true
+		}
+	}
+	return e.shortest == 0
+}
+
+// has reports whether a text holds the texts that any match in it needs.
 func (e *extent) has(text []byte) bool {
 	for _, list := range e.needs {
 		if !slices.ContainsFunc(list, func(one []byte) bool { return bytes.Contains(text, one) }) {
@@ -105,14 +128,21 @@ func (e *extent) has(text []byte) bool {
 	return true
 }
 
-// isBoundary reports whether an expression is "(?:[^\w-]|$)" or the like: one
-// character that none of the secret is, or the end.
+// isBoundary reports whether an expression is "(?:[^\w-]|$)" or "(?:^|[^\w-])": one
+// character that none of the secret is, or an end of the text.
 func isBoundary(re *syntax.Regexp) bool {
 	if re.Op != syntax.OpAlternate || len(re.Sub) != 2 {
 		return false
 	}
-	end := re.Sub[1].Op
-	return re.Sub[0].Op == syntax.OpCharClass && (end == syntax.OpEndText || end == syntax.OpEndLine)
+	one, other := re.Sub[0], re.Sub[1]
+	if one.Op != syntax.OpCharClass {
+		one, other = other, one
+	}
+	switch other.Op {
+	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpEndText, syntax.OpEndLine:
+		return one.Op == syntax.OpCharClass
+	}
+	return false
 }
 
 // take adds what an expression may match to ascii and returns how many
