@@ -29,6 +29,9 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 		return
 	}
 	s.lastName[r.order] = n.to
+	if s.nested(r, n.from) {
+		return
+	}
 	a := &s.assignments
 	*a = assignments{text: s.text, name: n}
 	if !a.read() {
@@ -37,6 +40,7 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 	name := s.text[n.from:n.to]
 	telling := tells(name)
 	for _, v := range a.values {
+		s.nests[r.order].end = v.to
 		value := s.text[v.from:v.to]
 		if r.regex != nil {
 			if telling && r.regex().Match(value) && (looksDrawn(value) || len(value) < minDrawn || isUUID(value)) {

@@ -24,12 +24,38 @@ type scan struct {
 	open    []span    // for each rule, the window that its keywords have opened; to 0 for none
 	// for each rule that reads assignments, where the last name ended
 	lastName    []int
+	nests       []nest      // for each rule, what its matches hold of its keywords
 	assignments assignments // used again
 	touched     []*rule
 	matches     []match
 }
 
 type span struct{ from, to int }
+
+// nest counts how many times in a row a rule's keyword stood in what the rule
+// had matched at the one before.
+type nest struct{ end, depth int }
+
+// maxInRow is how many of those are looked at: a text that goes on about
+// passwords without a blank has nothing more to say.
+const maxInRow = 16
+
+// maxGap is how far behind a match a keyword may stand and still go on with it: a
+// match may end because it is as long as it can be.
+const maxGap = 16
+
+// nested reports whether a keyword is one too many.
+func (s *scan) nested(r *rule, start int) bool {
+	n := &s.nests[r.order]
+	if start >= n.end {
+		if start > n.end+maxGap {
+			n.depth = 0
+		}
+		return false
+	}
+	n.depth++
+	return n.depth > maxInRow
+}
 
 type verdict uint8
 
@@ -50,13 +76,14 @@ func (all *Rules) find(text []byte, path string, binary bool) []match {
 func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []match {
 	s, _ := all.scans.Get().(*scan)
 	if s == nil {
-		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules))}
+		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules)), nests: make([]nest, len(all.rules))}
 	}
 	defer all.scans.Put(s)
 	s.text, s.path, s.binary = text, path, binary
 	s.matches = nil
 	clear(s.applied)
 	clear(s.lastName)
+	clear(s.nests)
 
 	all.automaton().each(text, s.keyword)
 	for _, r := range s.touched {
@@ -124,6 +151,9 @@ func (s *scan) lookAt(r *rule, start, end int) {
 	if r.assigned && !bytes.ContainsAny(s.text[end:min(end+assignedWithin, len(s.text))], "=:") {
 		return
 	}
+	if s.nested(r, start) {
+		return
+	}
 	to := len(s.text)
 	if r.window > 0 {
 		to = min(end+r.window, to)
@@ -139,6 +169,7 @@ func (s *scan) lookAt(r *rule, start, end int) {
 		return
 	}
 	if at := r.regex().FindSubmatchIndex(text); at != nil && !(at[1] == len(text) && to < len(s.text)) {
+		s.nests[r.order].end = start + at[1]
 		s.add(r, start, at)
 	}
 }
