@@ -259,6 +259,9 @@ func (c *command) announce(r feed.Reading) {
 	if r.Unsized > 0 {
 		size = fmt.Sprintf("%s, and %d files that do not say how large they are", size, r.Unsized)
 	}
+	if r.Records > 0 {
+		size += fmt.Sprintf(", and %d records that changed", r.Records)
+	}
 	c.note("reading %d of %d files from the publishers, %s; %d did not change", r.Files-r.Unchanged, r.Files, size, r.Unchanged)
 }
 

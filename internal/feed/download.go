@@ -44,8 +44,9 @@ type cache struct {
 	progress func(what string, done, total int64)
 	wait     time.Duration // before the second attempt; doubles
 
-	mu    sync.Mutex
-	fresh map[string]bool // copies that the server has just said to be current
+	mu      sync.Mutex
+	fresh   map[string]bool     // copies that the server has just said to be current
+	changed map[string]*changes // copies of which it is known what changed
 }
 
 func newCache(dir string, client *http.Client, progress func(string, int64, int64)) *cache {
@@ -86,29 +87,30 @@ func (c *cache) place(from string) (string, error) {
 
 // peek asks for the size of a file, -1 when the server does not say, and whether
 // the copy in the cache is still what it has: then fetch does not ask again. Size
-// -2 is a file that is not there. What goes wrong is for fetch to say.
-func (c *cache) peek(ctx context.Context, from string) (size int64, fresh bool) {
+// -2 is a file that is not there. What goes wrong is for fetch to say. head is what
+// the server says of the file.
+func (c *cache) peek(ctx context.Context, from string) (size int64, fresh bool, head meta) {
 	to, err := c.place(from)
 	if err != nil {
-		return -1, false
+		return -1, false, head
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, from, nil)
 	if err != nil {
-		return -1, false
+		return -1, false, head
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "careen")
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return -1, false
+		return -1, false, head
 	}
 	resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
-		return -2, false
+		return -2, false, head
 	default:
-		return -1, false
+		return -1, false, head
 	}
 	old, err := readMeta(to + ".meta")
 	if err == nil && old.URL == from && sizeOf(to) == old.Size {
@@ -123,7 +125,8 @@ func (c *cache) peek(ctx context.Context, from string) (size int64, fresh bool) 
 		}
 		c.fresh[to] = true
 	}
-	return resp.ContentLength, fresh
+	head = meta{URL: from, ETag: resp.Header.Get("ETag"), Modified: resp.Header.Get("Last-Modified")}
+	return resp.ContentLength, fresh, head
 }
 
 // fetch returns the name of a local copy of the file at a URL, downloaded now unless the copy in the cache

@@ -155,6 +155,7 @@ func Build(ctx context.Context, opt Options, b *vulndb.Builder) (Stats, error) {
 type Reading struct {
 	Files     int
 	Unchanged int   // of them, those of which the cache has what the upstream has
+	Records   int   // of archives of which the cache has most: single records that changed
 	Bytes     int64 // of the others, as far as the upstream says
 	Unsized   int   // of the others, those whose size it does not say
 }

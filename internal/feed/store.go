@@ -106,7 +106,11 @@ func (s *store) locate(ctx context.Context, what, upstream string) (name string,
 	if err != nil {
 		return "", err
 	}
-	local, err := s.cache.fetch(ctx, what, address)
+	fetch := s.cache.fetch
+	if isExport(upstream) {
+		fetch = s.cache.fetchExport
+	}
+	local, err := fetch(ctx, what, address)
 	if s.base != "" && errors.Is(err, errNotFound) {
 		return "", errMissing
 	}
@@ -159,7 +163,7 @@ func (s *store) present(ctx context.Context, feeds []*planned) error {
 
 // announce asks for the sizes of the files of feeds, and says what is to be read.
 func (s *store) announce(ctx context.Context, feeds []*planned) error {
-	if s.cache == nil || s.opt.Announce == nil || len(feeds) == 0 {
+	if s.cache == nil || len(feeds) == 0 {
 		return nil
 	}
 	group, within := errgroup.WithContext(ctx)
@@ -173,7 +177,11 @@ func (s *store) announce(ctx context.Context, feeds []*planned) error {
 				if err != nil {
 					return err
 				}
-				size, fresh := s.cache.peek(within, address)
+				size, fresh, head := s.cache.peek(within, address)
+				var ch *changes
+				if !fresh && head.URL != "" && isExport(in.url) {
+					ch = s.cache.note(s.cache.changesOf(within, address, head, size))
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				if size == -2 {
@@ -181,8 +189,10 @@ func (s *store) announce(ctx context.Context, feeds []*planned) error {
 				}
 				r.Files++
 				switch {
-				case fresh:
+				case fresh || ch != nil && len(ch.fetch) == 0:
 					r.Unchanged++
+				case ch != nil:
+					r.Records += len(ch.fetch)
 				case size < 0:
 					r.Unsized++
 				default:
@@ -194,6 +204,9 @@ func (s *store) announce(ctx context.Context, feeds []*planned) error {
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if s.opt.Announce == nil {
+		return nil
 	}
 	return s.opt.Announce(r)
 }

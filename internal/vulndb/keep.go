@@ -19,10 +19,13 @@ func familyOf(ecosystem string) string {
 // what it knows of vulnerabilities from feeds that were not read. So a database
 // that is updated in parts stays whole. Call it last, after AddSource.
 func (b *Builder) Keep(db *DB) error {
-	replaced, read := map[statementOf]bool{}, map[string]bool{}
+	replaced, read, own := map[statementOf]bool{}, map[string]bool{}, map[recordName]bool{}
 	for i := range b.records {
+		own[recordName{b.records[i].Source, b.records[i].ID}] = true
 		for _, a := range b.records[i].Affected {
-			replaced[statementOf{b.records[i].Source, familyOf(a.Ecosystem)}] = true
+			if family := familyOf(a.Ecosystem); b.about(family) {
+				replaced[statementOf{b.records[i].Source, family}] = true
+			}
 		}
 	}
 	for _, s := range b.sources {
@@ -34,48 +37,85 @@ func (b *Builder) Keep(db *DB) error {
 			releases[s.Feed] = s.Releases
 		}
 	}
-	held, stay := map[string]int{}, map[string]int{} // statements by source: all, and those that are kept
-	kept := map[recordName]*Record{}
+	held := map[string]*kept{}
+	heldOf := func(source string) *kept {
+		if held[source] == nil {
+			held[source] = &kept{records: map[string]bool{}}
+		}
+		return held[source]
+	}
+	records := map[recordName]*Record{}
 	for adv := range db.All() {
-		held[adv.Source]++
+		h := heldOf(adv.Source)
+		h.all++
+		h.records[adv.ID] = h.records[adv.ID] // known, kept or not
 		only, narrow := releases[adv.Source]
 		if replaced[statementOf{adv.Source, familyOf(adv.Ecosystem)}] && (!narrow || slices.Contains(only, adv.Ecosystem)) {
 			continue
 		}
-		stay[adv.Source]++
-		b.keptRecord(kept, db, Identity{adv.ID, adv.Source, false, adv.Malicious, db.Title(adv), adv.Vulns}).add(adv)
+		h.stay++
+		h.records[adv.ID] = !own[recordName{adv.Source, adv.ID}]
+		b.keptRecord(records, db, Identity{adv.ID, adv.Source, false, adv.Malicious, db.Title(adv), adv.Vulns}).add(adv)
 	}
 	for id := range db.Records() { // also those without a statement: withdrawn, or about nothing that can be matched
 		if !read[id.Source] {
-			b.keptRecord(kept, db, id)
+			b.keptRecord(records, db, id)
 		}
 	}
-	for _, r := range kept {
+	for _, r := range records {
 		if err := b.Add(*r); err != nil {
 			return err
 		}
 	}
 	b.keepEnrichments(db, read)
 	for _, s := range db.Info().Sources {
-		// Records are counted as their publisher has them, which the file does not
-		// show: of them as many stay as of the statements.
-		n := held[s.Name]
-		if n > 0 {
-			s.Records = s.Records * stay[s.Name] / n
+		h := held[s.Name]
+		if h != nil {
+			s.Records = h.share(s.Records)
 		}
 		i := slices.IndexFunc(b.sources, func(own Source) bool { return own.Name == s.Name })
 		switch {
 		case i < 0:
 			b.sources = append(b.sources, s)
-		case n > 0:
+		case h != nil:
 			b.sources[i].Records += s.Records
-			if stay[s.Name] > 0 && s.Date.After(b.sources[i].Date) {
+			if h.stay > 0 && s.Date.After(b.sources[i].Date) {
 				b.sources[i].Date = s.Date
 			}
 		}
 	}
 	b.keepReach(db)
 	return db.Err()
+}
+
+// kept counts what another database holds of one source, and what stays of it.
+type kept struct {
+	all, stay int             // statements
+	records   map[string]bool // by id: those that stay, and are not among the new ones
+}
+
+// share says how many of n records stay. A publisher's records are counted as he
+// has them, each id once or each statement once: the one of the two that n is
+// nearer to.
+func (k *kept) share(n int) int {
+	if abs(n-k.all) < abs(n-len(k.records)) {
+		return n * k.stay / k.all
+	}
+	stay := 0
+	for _, stays := range k.records {
+		if stays {
+			stay++
+		}
+	}
+	return n * stay / len(k.records)
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// about reports whether a feed was read that is about an ecosystem. A record of
+// npm's may have a word on a gem too, which is no list of them.
+func (b *Builder) about(family string) bool {
+	return len(b.subjects) == 0 || slices.ContainsFunc(b.subjects, func(s Subject) bool { return s.Ecosystems == nil || slices.Contains(s.Ecosystems, family) })
 }
 
 // keepReach takes over how far the other database reaches for what no feed that

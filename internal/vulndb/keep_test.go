@@ -158,3 +158,40 @@ func TestKeepOtherReleases(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepBesidesStrays: a word on another ecosystem in the records of one that
+// was read replaces nothing of that.
+func TestKeepBesidesStrays(t *testing.T) {
+	on := func(id, ecosystem, name, fixed string) Record {
+		return Record{ID: id, Source: "ghsa", Affected: []Affected{{Ecosystem: ecosystem, Name: name, Ranges: []Range{{Fixed: fixed}}}}}
+	}
+	day := time.Unix(1e9, 0)
+	old := NewBuilder()
+	for _, r := range []Record{on("GHSA-1", "npm", "a", "1"), on("GHSA-1", "RubyGems", "a", "1"), on("GHSA-2", "RubyGems", "b", "1"), on("GHSA-3", "RubyGems", "c", "1")} {
+		if err := old.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old.AddSource(Source{Name: "ghsa", Records: 4, Date: day})
+	b := NewBuilder()
+	for _, r := range []Record{on("GHSA-1", "npm", "a", "2"), on("GHSA-1", "RubyGems", "a", "2")} {
+		r.Modified = day
+		if err := b.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.AddSource(Source{Name: "ghsa", Records: 1, Date: day})
+	b.AddSubject(Subject{Feed: "npm", Ecosystems: []string{"npm"}})
+	if err := b.Keep(written(t, old, day)); err != nil {
+		t.Fatal(err)
+	}
+	db := written(t, b, day)
+	got := map[string]string{}
+	for adv := range db.All() {
+		got[adv.Ecosystem+" "+adv.Package] = adv.Ranges[0].Fixed
+	}
+	want := map[string]string{"npm a": "2", "RubyGems a": "2", "RubyGems b": "1", "RubyGems c": "1"}
+	if fmt.Sprint(got) != fmt.Sprint(want) || db.Info().Sources[0].Records != 4 {
+		t.Errorf("%v, not %v; %+v", got, want, db.Info().Sources)
+	}
+}
