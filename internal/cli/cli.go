@@ -63,6 +63,10 @@ type command struct {
 
 // run runs one command to its end.
 func (c *command) run(ctx context.Context, args []string) int {
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-v") { // asked in every pipeline: no verb is made for it
+		fmt.Fprintf(c.stdout, "careen %s\n", version())
+		return exitDone
+	}
 	root := c.root()
 	if err := misspelt(root, args); err != nil {
 		fmt.Fprintf(c.stderr, "careen: %s\n", escape(err.Error()))
