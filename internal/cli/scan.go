@@ -33,7 +33,8 @@ type scanFlags struct {
 	refresh  refreshFlags
 
 	input         string
-	sources       string // a directory whose Dockerfiles and manifests are looked at too
+	imagesFrom    []string // instead of a target
+	sources       string   // a directory whose Dockerfiles and manifests are looked at too
 	dockerfile    string
 	scanners      []string
 	scannersNamed bool // by the user: then what they find in the configuration counts
@@ -69,11 +70,16 @@ dir:, sbom:.`,
 		Example: `  careen scan alpine:3.20
   careen scan --fail-on high --ignore-unfixed registry.example.com/shop:1.4
   careen scan -f sarif=careen.sarif -f table app.tar
+  careen scan --images-from compose.yaml,deploy/ --fail-on critical
   careen scan --severity HIGH,CRITICAL --exit-code 1 --input app.tar`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
 				return fmt.Errorf("%q and %q: one target at a time; careen --help lists the verbs", args[0], args[1])
+			case f.imagesFrom != nil && (len(args) > 0 || f.input != ""):
+				return errors.New("--images-from names the files that name the images; leave TARGET and --input out")
+			case f.imagesFrom != nil:
+				return nil
 			case len(args) == 1 && f.input != "":
 				return fmt.Errorf("both --input %s and %q name a target; leave one out", f.input, args[0])
 			case len(args) == 0 && f.input == "" && c.env["CAREEN_INPUT"] == "":
@@ -93,6 +99,7 @@ dir:, sbom:.`,
 	}
 	f.register(cmd.Flags(), scan.ScannerNames())
 	cmd.Flags().StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
+	cmd.Flags().StringSliceVar(&f.imagesFrom, "images-from", nil, "scan every image that these Dockerfiles, compose files, manifests, values of charts and workflows name, once each; directories are searched")
 	cmd.Flags().StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
 	return cmd
 }
@@ -134,7 +141,16 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	reports, err := c.reports(ctx, target, f)
+	var reports []*report.Report
+	var unscanned error // of several images
+	if f.imagesFrom != nil {
+		target = strings.Join(f.imagesFrom, ", ")
+		if reports, err = c.reportsOfNamed(ctx, f); len(reports) > 0 {
+			unscanned, err = err, nil
+		}
+	} else {
+		reports, err = c.reports(ctx, target, f)
+	}
 	if err == nil && f.sources != "" {
 		err = c.addLint(ctx, f, reports)
 	}
@@ -152,6 +168,17 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	because := gate.Verdict(reports)
 	if err := c.write(outputs, f.output.document(c, reports)); err != nil {
 		return err
+	}
+	if f.imagesFrom != nil && f.output.plainTable() {
+		if err := c.writeSummary(reports); err != nil {
+			return err
+		}
+	}
+	if unscanned != nil {
+		if because == "" {
+			return unscanned
+		}
+		c.note("%s", unscanned)
 	}
 	if because != "" {
 		return gateFailed(f.exitCode, fmt.Errorf("gate failed: %s", because))

@@ -96,8 +96,8 @@ func (g Gate) Verdict(reports []*report.Report) (because string) {
 		if reason == "" {
 			continue
 		}
-		if len(reports) > 1 && r.Target.Platform != "" {
-			reason = r.Target.Platform + ": " + reason
+		if name := r.Name(reports); name != "" {
+			reason = name + ": " + reason
 		}
 		reasons = append(reasons, reason)
 	}

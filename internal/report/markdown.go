@@ -25,7 +25,7 @@ func WriteMarkdown(w io.Writer, reports []*Report) error {
 		if i > 0 {
 			m.b.WriteByte('\n')
 		}
-		m.report(r, len(reports) > 1)
+		m.report(r, ofOneReference(reports))
 	}
 	_, err := io.WriteString(w, m.b.String())
 	return err

@@ -35,14 +35,15 @@ const (
 // the terminal unescaped, and whatever is left out is counted.
 func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
 	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, order: opt.Order, Shown: opt.Shown}
-	if len(reports) > 1 {
+	several := ofOneReference(reports)
+	if several {
 		t.platforms(reports)
 	}
 	for i, r := range reports {
-		if i > 0 || len(reports) > 1 {
+		if i > 0 || several {
 			t.blank()
 		}
-		t.report(r, opt, len(reports) > 1)
+		t.report(r, opt, several)
 	}
 	_, err := w.Write(t.out.Bytes())
 	return err

@@ -12,6 +12,24 @@ import (
 	"github.com/careen/careen/internal/sbom"
 )
 
+// ofOneReference reports whether there are several reports, which differ by their
+// platforms: those of several images go by their references.
+func ofOneReference(reports []*Report) bool {
+	return len(reports) > 1 && !slices.ContainsFunc(reports, func(r *Report) bool { return r.Target.Ref != reports[0].Target.Ref })
+}
+
+// Name tells a report from others that it is printed with: by its platform, or by
+// its reference where they are of several.
+func (r *Report) Name(among []*Report) string {
+	switch {
+	case len(among) < 2:
+		return ""
+	case ofOneReference(among):
+		return r.Target.Platform
+	}
+	return r.Target.Ref
+}
+
 // platforms writes the header that several reports on one reference share.
 func (t *table) platforms(reports []*Report) {
 	names := make([]string, len(reports))

@@ -40,6 +40,7 @@ func TestTableGolden(t *testing.T) {
 func TestTableOfSeveralPlatforms(t *testing.T) {
 	arm := shop()
 	arm.Target.Platform = "linux/arm64/v8"
+	arm.Target.Ref = empty().Target.Ref
 	golden.File(t, filepath.Join("testdata", "table-platforms.txt"), render(t, TableOptions{}, empty(), arm))
 }
 
