@@ -76,15 +76,6 @@ func (a *API) Register(mux *http.ServeMux) {
 	}
 }
 
-// Endpoints lists "METHOD PATH" of all, for the tests of what others see.
-func Endpoints() []string {
-	var list []string
-	for _, e := range endpoints() {
-		list = append(list, e.method+" "+e.path)
-	}
-	return list
-}
-
 const maxBody = 64 << 20 // of a request: an SBOM, the result of a scan, a list of pods
 
 func (a *API) serve(e endpoint) http.Handler {

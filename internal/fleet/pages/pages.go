@@ -64,15 +64,6 @@ func pages() []page {
 	}
 }
 
-// Paths lists the paths of all pages, for the tests of what others see.
-func Paths() []string {
-	var list []string
-	for _, p := range pages() {
-		list = append(list, strings.TrimSuffix(p.path, "{$}"))
-	}
-	return list
-}
-
 // Register adds the pages to a server's table.
 func (p *Pages) Register(mux *http.ServeMux) error {
 	p.templates = map[string]*template.Template{}

@@ -84,12 +84,6 @@ func (s *Store) ImageID(ctx context.Context, digest string) (id int64, err error
 	return id, err
 }
 
-// Failed says why an image was put away after its reader died again and again.
-func (s *Store) Failed(ctx context.Context, digest string) (deaths int, reason string, err error) {
-	_, err = s.one(ctx, "select deaths, reason from failure where digest = $1", []any{digest}, []any{&deaths, &reason})
-	return deaths, reason, err
-}
-
 // Repo returns the number of a repository, which is made if there is none.
 func (t *Tx) Repo(ctx context.Context, name string) (id int64, err error) {
 	if found, err := t.one(ctx, "select id from repo where name = $1", []any{name}, []any{&id}); found || err != nil {
@@ -114,20 +108,5 @@ func (t *Tx) Seen(ctx context.Context, repo, image int64, digest string, now tim
 		return err
 	}
 	_, err := t.exec(ctx, "insert into target (digest, image_id) values ($1, $2) on conflict do nothing", digest, image)
-	return err
-}
-
-// Fail notes another death of the reader of an image, or a failure of its own, and
-// returns how many there were.
-func (t *Tx) Fail(ctx context.Context, repo int64, digest, reason string, now time.Time) (deaths int, err error) {
-	_, err = t.one(ctx, `insert into failure (digest, repo_id, deaths, reason, at) values ($1, $2, 1, $3, $4)
-		on conflict (digest) do update set deaths = failure.deaths + 1, reason = excluded.reason, at = excluded.at returning deaths`,
-		[]any{digest, repo, reason, now.Unix()}, []any{&deaths})
-	return deaths, err
-}
-
-// Forgive forgets the failures of an image.
-func (t *Tx) Forgive(ctx context.Context, digest string) error {
-	_, err := t.exec(ctx, "delete from failure where digest = $1", digest)
 	return err
 }

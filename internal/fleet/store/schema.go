@@ -50,7 +50,6 @@ create table staged (key_id bigint not null primary key, critical int not null, 
 
 create table event (id {{id}}, generation bigint not null, key_id bigint not null, vuln_id bigint not null, kind text not null);
 create index event_generation on event (generation, id);
-create table failure (digest text not null primary key, repo_id bigint not null, deaths int not null, reason text not null, at bigint not null);
 create table token (id {{id}}, name text not null unique, hash text not null unique, role text not null, scopes text not null, expires bigint not null, created bigint not null);
 create table audit (id {{id}}, at bigint not null, who text not null, what text not null);
 `,

@@ -108,9 +108,6 @@ func (s *Store) Close() error {
 // Postgres reports whether the database is PostgreSQL.
 func (s *Store) Postgres() bool { return s.d == &postgres }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
-
 // ErrLocked says that another process has the data directory.
 var ErrLocked = errors.New("another careend uses it")
 
