@@ -60,7 +60,7 @@ func (c *command) scanCommand() *cobra.Command {
 		Aliases: []string{"image"},
 		Short:   "Find what is vulnerable in an image, and say which instruction brought it",
 		Long: `Scan lists the packages of an image and compares them with the advisories of
-whoever ships them.
+their publishers.
 
 TARGET is an image reference, looked up in the local Docker or Podman daemon,
 then in its registry; a path to an archive, an OCI layout or a root directory;

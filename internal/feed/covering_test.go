@@ -14,7 +14,7 @@ import (
 )
 
 // TestNarrow reads the releases that were named, whatever way they are written,
-// and no others; a whole distribution beside one of its releases is the whole.
+// and no others; a whole distribution next to one of its releases is the whole.
 func TestNarrow(t *testing.T) {
 	mirror := t.TempDir()
 	put := func(name, text string) {

@@ -34,7 +34,7 @@ const (
 	GitLab = "gitlab"
 )
 
-// Options of a resolver. The zero value asks over HTTPS as whoever the
+// Options of a resolver. The zero value asks over HTTPS as the user whom the
 // environment says.
 type Options struct {
 	Client  *http.Client             // nil means http.DefaultClient

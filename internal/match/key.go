@@ -16,7 +16,7 @@ import (
 // have the same findings, whatever images they are in; where they lie and which
 // layer brought them is added to the findings afterwards.
 //
-// Its fields are encoded as they are by whoever keeps keys: renaming one, or a new
+// Its fields are encoded as they are by the rooms that keep keys: renaming one, or a new
 // meaning, makes new keys of all packages.
 type Key struct {
 	Type       string        `json:"type"`

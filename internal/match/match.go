@@ -197,7 +197,7 @@ type lookup struct {
 	anyEpoch     bool // the version's epoch is not known: epochs are not compared
 }
 
-// outcome is what came of a key beside its findings.
+// outcome is what came of a key in addition to its findings.
 type outcome struct {
 	judged    *sbom.Judged // shared by all keys of which the same is said
 	upgradeTo string

@@ -245,7 +245,7 @@ func (a *Accepted) mark(suppressed **finding.Suppressed, s subject) {
 	}
 }
 
-// accepts reports whether a finding meets what the rule names beside ids.
+// accepts reports whether a finding meets what the rule names in addition to ids.
 func (r *rule) accepts(s subject) bool {
 	matches := func(p *regexp.Regexp, text string) bool { return p == nil || p.MatchString(text) }
 	bare, _, _ := strings.Cut(s.purl, "?")

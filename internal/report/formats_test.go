@@ -54,7 +54,7 @@ func lintOf(r *Report) *Lint {
 	return &Lint{Schema: LintSchema, Careen: r.Careen, Files: []string{"Dockerfile"}, Misconfigurations: r.Misconfigurations, Gate: r.Gate}
 }
 
-// schemaAt compiles a schema of testdata, or one that is laid beside the
+// schemaAt compiles a schema of testdata, or one that is laid next to the
 // checkout: the publishers' own are theirs, and no part of the repository.
 func schemaAt(t *testing.T, file string) *jsonschema.Schema {
 	t.Helper()

@@ -99,7 +99,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// templateFunctions are what templates have beside those of text/template.
+// templateFunctions are what templates have in addition to those of text/template.
 func templateFunctions() template.FuncMap {
 	return template.FuncMap{
 		"lower": strings.ToLower,

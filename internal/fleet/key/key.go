@@ -1,7 +1,7 @@
 // Package key gives keys of match a form to be stored under: canonical bytes, the
 // hash of these, and back. The bytes are the JSON of match.Key, which has every
 // field that judging reads, so a new field makes new keys. What is linked into a Go
-// program is large and shared by all modules of the program: it is kept beside the
+// program is large and shared by all modules of the program: it is kept next to the
 // keys, under a hash of its own.
 package key
 

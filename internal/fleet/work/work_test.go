@@ -19,7 +19,7 @@ import (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// shared returns a file of the data that lies beside the checkout.
+// shared returns a file of the data that lies next to the checkout.
 func shared(t testing.TB, elem ...string) string {
 	t.Helper()
 	root := os.Getenv("CAREEN_SHARED")
