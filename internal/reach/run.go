@@ -202,7 +202,7 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 		return true
 	}
 	if w.runs++; w.runs > maxRuns {
-		w.giveUp("more command lines than are followed")
+		w.cutRun(asker, program, argv)
 		return true
 	}
 	if t.depth >= maxDepth {
@@ -224,6 +224,26 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 	}
 	w.dispatch(t, asker, program, argv[1:])
 	return true
+}
+
+// cutRun keeps what a command line may run beyond the bound: what its words name, and
+// what those of its scripts do.
+func (w *Walk) cutRun(asker, program string, argv []string) {
+	w.Cut(asker, strings.Join(argv, " "))
+	for _, word := range append([]string{program}, argv[1:]...) {
+		at := Join(w.Workdir, word)
+		if !w.IsFile(at) {
+			continue
+		}
+		w.Need(program, at, "argument of "+path.Base(program))
+		if file, _ := w.Follow(at, nil); w.scripts.Add(file) {
+			if _, script := w.shebang(file); script || w.IsSource(file, "shell") {
+				if data, err := w.Read(file, MaxText); err == nil {
+					w.Cut(file, string(data))
+				}
+			}
+		}
+	}
 }
 
 // Argument needs the file that a word of a command line names: a path, or one

@@ -31,17 +31,17 @@ type Walk struct {
 	rules   []rule
 	readers []reader
 
-	phase  phase
-	marks  map[string]mark
-	queue  []string        // marked files that were not visited yet
-	loaded map[string]bool // marked files that were followed as what is loaded, not as what is run
-	keeps  [2][]keep       // what may be run, what may be loaded or read
-	lines  []keptLine
-	gaps   []Gap
-	wants  []Want
-	runs   int    // command lines followed
-	steps  int    // commands evaluated
-	ended  string // why the walk ended before its time
+	phase     phase
+	marks     map[string]mark
+	queue     []string        // marked files that were not visited yet
+	loaded    map[string]bool // marked files that were followed as what is loaded, not as what is run
+	keeps     [2][]keep       // what may be run, what may be loaded or read
+	lines     []keptLine
+	gaps      []Gap
+	wants     []Want
+	runs      int            // command lines followed
+	steps     int            // commands evaluated
+	fileSteps map[string]int // by script
 
 	unreadable bool // a program was met that could not be read
 
@@ -52,6 +52,8 @@ type Walk struct {
 	wrappers                 Set[string] // programs whose command line says what they run
 	ruled                    Set[string] // what rules need
 	helpers                  Set[string] // programs whose helpers are kept
+	cuts                     Set[cut]
+	words                    Set[string] // programs that words of what was cut name
 	named                    Set[namedDir]
 	packages, packagesLoaded Set[int] // that are kept, to be run or to be loaded
 	wanted                   Set[wanted]
@@ -66,6 +68,9 @@ const (
 	keeping               // what is marked is Unknown, and may be run
 	loading               // what is marked is Unknown, and may be loaded or read
 )
+
+// cut is the key of a text that was not followed to the end.
+type cut struct{ file, text string }
 
 // keptLine is a command line that something may run.
 type keptLine struct{ from, how, line string }
@@ -286,7 +291,7 @@ func (w *Walk) KeepLine(from, how, line string) {
 
 // drain visits what was marked until nothing is left.
 func (w *Walk) drain() {
-	for len(w.queue) > 0 && w.ended == "" && w.ctx.Err() == nil {
+	for len(w.queue) > 0 && w.ctx.Err() == nil {
 		file := w.queue[0]
 		w.queue = w.queue[1:]
 		w.visit(file)
@@ -306,7 +311,7 @@ func (w *Walk) Keeping() bool { return w.phase != reaching }
 // keepUnknown marks what is to be kept and follows it, until nothing is added:
 // what may be run as far as it goes, then what may be loaded.
 func (w *Walk) keepUnknown() {
-	for len(w.keeps[0])+len(w.keeps[1])+len(w.lines) > 0 && w.ended == "" && w.ctx.Err() == nil {
+	for len(w.keeps[0])+len(w.keeps[1])+len(w.lines) > 0 && w.ctx.Err() == nil {
 		w.phase = keeping
 		list := &w.keeps[0]
 		if len(*list)+len(w.lines) == 0 {
@@ -326,36 +331,50 @@ func (w *Walk) keepUnknown() {
 		}
 		w.drain()
 	}
-	if w.ended == "" {
+}
+
+// Bounds of the commands of shell scripts that are evaluated: of all, and of one
+// script with all the arguments that it is given.
+const (
+	maxSteps     = 400_000
+	maxFileSteps = 20_000
+)
+
+// Step counts a command of a script that a reader evaluates, and reports whether more
+// may be. Beyond the bound the reader gives the rest to Cut. file is "" for what is no
+// script of its own.
+func (w *Walk) Step(file string) bool {
+	w.steps++
+	if w.fileSteps == nil {
+		w.fileSteps = map[string]int{}
+	}
+	if file != "" {
+		w.fileSteps[file]++
+	}
+	return w.steps < maxSteps && w.fileSteps[file] < maxFileSteps
+}
+
+// Cut keeps what a source could run or open that is not evaluated to the end: the
+// package of its file, and whatever its words name.
+func (w *Walk) Cut(file, text string) {
+	if !w.cuts.Add(cut{file, text}) {
 		return
 	}
-	for _, e := range w.entries {
-		if _, marked := w.marks[e.Path]; !marked {
-			w.marks[e.Path] = mark{"", w.ended, Unknown}
+	const what = "more commands than are followed"
+	w.Gap(Gap{Path: file, What: what, Scope: "package, and what its words name"})
+	w.KeepPackage(file, what)
+	w.NeedProgram(file, "/bin/sh", what)
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n;|&()`\"'=<>{}$", r) }) {
+		if len(word) < 2 || len(word) > MaxName {
+			continue
 		}
-	}
-}
-
-// maxSteps bounds the commands of shell scripts that one walk evaluates, and
-// maxRuns its command lines: of images that people make, hundreds of scripts stay
-// far below them.
-const maxSteps = 400_000
-
-// Step counts a command that a reader evaluates, and reports whether more may be.
-// Beyond the bound nothing more is followed, and everything is kept.
-func (w *Walk) Step() bool {
-	w.steps++
-	if w.steps == maxSteps {
-		w.giveUp("more commands than are followed")
-	}
-	return w.steps < maxSteps
-}
-
-// giveUp ends the walk: everything that it did not find is unknown.
-func (w *Walk) giveUp(what string) {
-	if w.ended == "" {
-		w.ended = what
-		w.gaps = append(w.gaps, Gap{What: what, Scope: "everything"})
+		at, ok := w.Find(word)
+		if !ok && strings.HasPrefix(word, "/") && w.IsDir(word) {
+			w.KeepNamedDir(file, word, what, true)
+		}
+		if ok && w.words.Add(at) {
+			w.KeepRunning(file, what+": "+word, at)
+		}
 	}
 }
 

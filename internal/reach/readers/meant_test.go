@@ -76,6 +76,10 @@ var meant = []string{
 	"cmd: s6-svscan /srv/s\nkeeps: usr/bin/webd usr/lib/execline/bin/fdmove usr/bin/inner\nleaves: usr/bin/other\n-- usr/bin/s6-svscan --\n-- usr/bin/s6-setuidgid --\n-- usr/bin/execlineb --\n#!/usr/lib/execline/bin/execlineb -S0\n/usr/lib/execline/bin/export PATH /usr/lib/execline/bin:${PATH}\n/usr/lib/execline/bin/exec -a $0 /usr/lib/execline/bin/execlineb $@\n-- usr/lib/execline/bin/execlineb --\n-- usr/lib/execline/bin/export --\n-- usr/lib/execline/bin/exec --\n-- usr/lib/execline/bin/fdmove --\n-- srv/s/web/run --\n#!/usr/bin/execlineb -P\nfdmove -c 2 1\nforeground { inner -x }\ns6-setuidgid app\nwebd -D\n-- usr/bin/webd --\n-- usr/bin/inner --\n-- usr/bin/other --\n",
 	"cmd: execlineb -s1 /opt/go webd -x\nkeeps: usr/bin/webd\n-- usr/bin/execlineb --\n-- usr/bin/nice --\n-- opt/go --\nnice $1 $@\n-- usr/bin/webd --\n",
 
+	// Beyond the bound of one script its words count, and nothing else.
+	"cmd: start\nkeeps: usr/bin/last usr/lib/app/x\nleaves: usr/bin/other usr/lib/b/x\n-- bin/start --\n#!/bin/sh\n" + strings.Repeat(":\n", 21_000) +
+		"last -x /usr/lib/app\n-- usr/bin/last --\n-- usr/lib/app/x --\n-- usr/bin/other --\n-- usr/lib/b/x --\n",
+
 	// Wrappers and runners.
 	"cmd: socat TCP-LISTEN:7 EXEC:/opt/answer,pty\nkeeps: opt/answer usr/bin/jq\n-- usr/bin/socat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n",
 	"cmd: start\nkeeps: opt/answer usr/bin/jq usr/bin/wc usr/bin/rev\nleaves: usr/bin/tac\n-- bin/start --\n#!/bin/sh\nsocat TCP-LISTEN:7 'EXEC:/opt/answer --x y' &\nncat --sh-exec \"wc -l | rev\" -l 8\n-- usr/bin/socat --\n-- usr/bin/ncat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n-- usr/bin/wc --\n-- usr/bin/rev --\n-- usr/bin/tac --\n",

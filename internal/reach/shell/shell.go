@@ -27,10 +27,10 @@ type reader struct{ w *reach.Walk }
 
 // Bounds of one shell script. What is beyond is a gap.
 const (
-	maxShellSteps   = 200_000 // commands evaluated
-	maxShellDepth   = 40      // functions, sourced files and eval inside one another
-	maxShellNesting = 20_000  // tokens that open something: the parser recurses
-	maxAlternatives = 32      // values that one word may have
+	maxShellSteps   = 20_000 // commands evaluated
+	maxShellDepth   = 40     // functions, sourced files and eval inside one another
+	maxShellNesting = 20_000 // tokens that open something: the parser recurses
+	maxAlternatives = 32     // values that one word may have
 )
 
 // script is one shell's state. Every command of every branch counts, but for
@@ -52,7 +52,9 @@ type script struct {
 	uncertain  int // branches around the current statement of which it is not known whether they are taken
 	tolerated  int // conditions around the current command: it may fail
 	errexit    bool
-	replacing  bool // the current command is exec's
+	replacing  bool   // the current command is exec's
+	given      bool   // the source is an argument of the shell, -c
+	body       string // the source that is evaluated
 }
 
 // function is a function's body and the file that it stands in.
@@ -107,7 +109,7 @@ func (r *reader) run(c reach.Command) {
 			name, rest = args[1], args[2:]
 		}
 		s := r.newScript(c.Trail, program, name, rest)
-		s.errexit = errexit
+		s.errexit, s.given = errexit, true
 		s.text(args[0])
 	default:
 		at := reach.Join(r.w.Workdir, args[0])
@@ -164,8 +166,10 @@ func (s *script) text(source string) {
 		s.gap(0, "shell source that is not understood: "+err.Error())
 		return
 	}
+	outer := s.body
 	s.depth++
-	defer func() { s.depth-- }()
+	s.body = source
+	defer func() { s.depth, s.body = s.depth-1, outer }()
 	s.declare(file)
 	for _, stmt := range file.Stmts {
 		s.statement(stmt)
@@ -298,7 +302,8 @@ func (s *script) statement(stmt *syntax.Stmt) {
 		return
 	}
 	syntax.Walk(stmt, func(n syntax.Node) bool {
-		if s.steps++; s.steps > maxShellSteps || !s.w.Step() {
+		if s.steps++; s.steps > maxShellSteps || !s.w.Step(s.counted()) {
+			s.w.Cut(s.from, s.body)
 			return false
 		}
 		if n != nil && n != stmt && s.branch(n) {
@@ -314,6 +319,15 @@ func (s *script) statement(stmt *syntax.Stmt) {
 		}
 		return true
 	})
+}
+
+// counted is the key by which this script's commands are counted: its file, but for
+// command lines, whose file is the program that has them.
+func (s *script) counted() string {
+	if s.given {
+		return ""
+	}
+	return s.file
 }
 
 func (s *script) redirect(r *syntax.Redirect) {
