@@ -109,7 +109,7 @@ func rules() []rule {
 		{files: "git-http-backend git-shell git-daemon", needs: "/etc/gitconfig /usr/share/git-core/ /usr/lib/git-core/ /usr/libexec/git-core/", maybe: true, runs: true, why: "git's commands and hooks"},
 		{files: "lua* luajit*", needs: "/usr/share/lua/ /usr/lib/*/lua/ /usr/local/share/lua/ /usr/local/lib/lua/", maybe: true, why: "modules of Lua"},
 		{files: "tclsh* libtcl*.so*", needs: "/usr/share/tcltk/ /usr/lib/tcl*/", maybe: true, why: "Tcl's library"},
-		{files: "beam.smp erlexec", needs: "/usr/lib/erlang/ /usr/local/lib/erlang/", maybe: true, why: "Erlang's library"},
+		{files: "beam.smp erlexec erl escript elixir iex mix", needs: "/usr/bin/erl /usr/local/bin/erl /usr/lib/erlang/ /usr/local/lib/erlang/ /usr/lib/elixir/ /usr/local/lib/elixir/", maybe: true, runs: true, why: "Erlang's library"},
 		{files: "gcc gcc-[0-9]* *-gcc *-gcc-[0-9]* g++ g++-[0-9]* *-g++ *-g++-[0-9]* cpp-[0-9]* *-cpp-[0-9]* gfortran* musl-gcc clang clang-[0-9]* tcc", runs: true, maybe: true, why: "steps, headers and libraries of a compiler",
 			needs: "/usr/lib/gcc/ /usr/libexec/gcc/ /usr/lib/llvm-*/ /usr/lib/musl/ /usr/lib/*-musl/ /usr/include/ /usr/local/include/ /usr/bin/as /usr/bin/*-as /usr/bin/ld /usr/bin/ld.* /usr/bin/*-ld /usr/bin/*-ld.* " +
 				"/usr/lib/*/*.o /usr/lib/*/*.a /usr/lib/*/*.so /usr/lib64/*.o /usr/lib64/*.a /usr/lib64/*.so /usr/lib/*.o /usr/lib/*.a /usr/lib/*.so /usr/lib/bfd-plugins/ /usr/lib/*/bfd-plugins/ /usr/lib/tcc/"},

@@ -80,6 +80,8 @@ var meant = []string{
 	"cmd: start\nkeeps: usr/bin/last usr/lib/app/x\nleaves: usr/bin/other usr/lib/b/x\n-- bin/start --\n#!/bin/sh\n" + strings.Repeat(":\n", 21_000) +
 		"last -x /usr/lib/app\n-- usr/bin/last --\n-- usr/lib/app/x --\n-- usr/bin/other --\n-- usr/lib/b/x --\n",
 
+	"cmd: elixir /app/a.exs\nkeeps: usr/bin/erl usr/lib/erlang/erts-1/bin/beam.smp usr/lib/erlang/lib/x.beam\n-- usr/bin/elixir --\n#!/bin/sh\nexec \"$ERTS_BIN$ERL\" \"$@\"\n-- usr/bin/erl --\n#!/bin/sh\n-- usr/lib/erlang/erts-1/bin/beam.smp --\n-- usr/lib/erlang/lib/x.beam --\n",
+
 	// Wrappers and runners.
 	"cmd: socat TCP-LISTEN:7 EXEC:/opt/answer,pty\nkeeps: opt/answer usr/bin/jq\n-- usr/bin/socat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n",
 	"cmd: start\nkeeps: opt/answer usr/bin/jq usr/bin/wc usr/bin/rev\nleaves: usr/bin/tac\n-- bin/start --\n#!/bin/sh\nsocat TCP-LISTEN:7 'EXEC:/opt/answer --x y' &\nncat --sh-exec \"wc -l | rev\" -l 8\n-- usr/bin/socat --\n-- usr/bin/ncat --\n-- opt/answer --\n#!/bin/sh\njq .a\n-- usr/bin/jq --\n-- usr/bin/wc --\n-- usr/bin/rev --\n-- usr/bin/tac --\n",
