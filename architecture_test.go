@@ -81,6 +81,7 @@ var rooms = map[string][]string{
 	// Tier 4, joins.
 	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
+	"page":       {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
 	"policy":     {"report", "finding", "vex", "purl"},                                                   // vex: what others say of a finding; purl: rules name packages
 	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},

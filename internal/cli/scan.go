@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
+	"github.com/careen/careen/internal/page"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
@@ -427,5 +429,7 @@ func (f outputFlags) parse(verb string) ([]output, error) {
 
 // document is what scan and sbom have to say.
 func (f outputFlags) document(c *command, reports []*report.Report) *report.Document {
-	return &report.Document{Reports: reports, Table: c.tableOptions(f)}
+	return &report.Document{Reports: reports, Table: c.tableOptions(f), Own: map[string]func(io.Writer) error{
+		"html": func(w io.Writer) error { return page.Write(w, reports, page.Options{Checklists: checklists(reports)}) },
+	}}
 }

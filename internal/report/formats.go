@@ -43,6 +43,7 @@ func Formats() []Format {
 			}
 			return WriteMarkdown(w, d.Reports)
 		}},
+		{"html", "people: one page that needs no network, with filters and a picture", "scan", nil},
 		{"csv", "spreadsheets", "scan secret lint check", func(w io.Writer, d *Document) error {
 			if d.Lint != nil {
 				return WriteLintCSV(w, d.Lint)

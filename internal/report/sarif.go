@@ -512,3 +512,6 @@ func markdownText(s string) string {
 	}
 	return b.String()
 }
+
+// Page is where a person reads about a vulnerability.
+func Page(v *finding.Vulnerability) string { return helpURI(v) }
