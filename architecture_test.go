@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
-	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext"},
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch"}, // scratch: what is downloaded lies in a folder that the next run sweeps
 	"vex":     {"purl", "version"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
@@ -61,7 +61,7 @@ var rooms = map[string][]string{
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
-	"project": {"dockerfile", "workload"},                                        // the one finder of lint, pin and check
+	"project": {"dockerfile", "workload", "scratch"},                             // the one finder of lint, pin and check
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
 	"pin":     {"dockerfile", "workload", "project", "finding", "image", "safetext"},
 

@@ -21,6 +21,7 @@ import (
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/search"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -164,12 +165,12 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 		Short: "Read a whole database, packed or not, and check every checksum and reference",
 		Args:  takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir, err := os.MkdirTemp("", "careen-verify-")
+			folder, err := scratch.NewFolder("", "careen-verify-")
 			if err != nil {
 				return err
 			}
-			defer os.RemoveAll(dir)
-			db, err := publish.OpenUnpacked(args[0], filepath.Join(dir, "careen.db"))
+			defer folder.Remove()
+			db, err := publish.OpenUnpacked(args[0], filepath.Join(folder.Path, "careen.db"))
 			if err != nil {
 				return fmt.Errorf("database %s: %w; build or fetch it again", args[0], err)
 			}

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/web"
 )
 
@@ -36,7 +37,7 @@ type store struct {
 	dir   *os.Root          // a mirror that is a directory
 	base  string            // URL root of a mirror, without a slash at its end; "" reads the upstreams
 	cache *cache            // of downloads; nil when dir is set
-	temp  string            // to remove at the end
+	temp  *scratch.Folder   // to remove at the end
 	local map[string]string // upstream URL → file in dir or in the cache, of those that present found
 }
 
@@ -64,11 +65,11 @@ func newStore(opt Options) (*store, error) {
 	}
 	dir := opt.CacheDir
 	if dir == "" {
-		temp, err := os.MkdirTemp("", "careen-feeds-")
+		temp, err := scratch.NewFolder("", "careen-feeds-")
 		if err != nil {
 			return nil, err
 		}
-		s.temp, dir = temp, temp
+		s.temp, dir = temp, temp.Path
 	}
 	s.cache = newCache(dir, client, opt.Progress)
 	return s, nil
@@ -78,8 +79,8 @@ func (s *store) close() {
 	if s.dir != nil {
 		s.dir.Close()
 	}
-	if s.temp != "" {
-		os.RemoveAll(s.temp)
+	if s.temp != nil {
+		s.temp.Remove()
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/careen/careen/internal/scratch"
 )
 
 // Replacement is a file that is to hold other bytes.
@@ -27,11 +30,29 @@ func Replace(files []Replacement) error {
 			os.Remove(s.temporary) // those that were not renamed
 		}
 	}()
-	for _, f := range files {
-		target, err := filepath.EvalSymlinks(f.Path)
+	targets := make([]string, len(files))
+	for i, f := range files {
+		var err error
+		if targets[i], err = filepath.EvalSymlinks(f.Path); err != nil {
+			return err
+		}
+	}
+	// Between the look at what a file holds and the renaming no other careen may do
+	// the same: folders are locked, always in one order.
+	folders := make([]string, len(targets))
+	for i, target := range targets {
+		folders[i] = filepath.Dir(target)
+	}
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
+		unlock, err := scratch.Lock(folder)
 		if err != nil {
 			return err
 		}
+		defer unlock()
+	}
+	for i, f := range files {
+		target := targets[i]
 		temporary, err := stage(target, f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Path, err)

@@ -3,7 +3,10 @@ package project_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/careen/careen/internal/project"
@@ -52,5 +55,40 @@ func TestReplace(t *testing.T) {
 				t.Errorf("%d files are left", len(entries))
 			}
 		})
+	}
+}
+
+// TestReplaceAtOnce has several change one file at the same time, each what it has
+// read: of those that say they have done it, none is undone by another.
+func TestReplaceAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "n")
+	if err := os.WriteFile(file, []byte("0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const workers, times = 4, 25
+	var done atomic.Int64
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for range times {
+				old, err := os.ReadFile(file)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n, err := strconv.Atoi(string(old))
+				if err != nil {
+					t.Errorf("half of a change: %q", old)
+					return
+				}
+				if project.Replace([]project.Replacement{{Path: file, Old: old, New: []byte(strconv.Itoa(n + 1))}}) == nil {
+					done.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got, _ := os.ReadFile(file); string(got) != strconv.FormatInt(done.Load(), 10) {
+		t.Errorf("%d changes were made, and %s are there", done.Load(), got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -23,11 +24,12 @@ const worth = 0.75
 // signature. It returns the digest of the manifest. opt's Warn hears of deltas
 // that would not pay.
 func Push(ctx context.Context, file, ref string, bases []string, signatureFile string, opt Options) (string, error) {
-	dir, err := os.MkdirTemp("", "careen-push-")
+	folder, err := scratch.NewFolder("", "careen-push-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer folder.Remove()
+	dir := folder.Path
 	db, err := OpenUnpacked(file, filepath.Join(dir, "new.db"))
 	if err != nil {
 		return "", err

@@ -47,8 +47,10 @@ type Folder struct {
 }
 
 // NewFolder makes a folder in another ("" is the system's for temporary files),
-// whose name begins with prefix. Only its owner may look into it.
+// whose name begins with prefix. Only its owner may look into it. Those that killed
+// runs left of the same prefix are removed.
 func NewFolder(parent, prefix string) (*Folder, error) {
+	Sweep(parent, prefix)
 	for {
 		dir, err := os.MkdirTemp(parent, prefix+"*")
 		if err != nil {

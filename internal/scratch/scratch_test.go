@@ -74,3 +74,30 @@ func TestFilesHaveNoName(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Whoever makes a folder removes those of its kind that nobody holds any more.
+func TestNewFolderSweepsItsKind(t *testing.T) {
+	parent := t.TempDir()
+	left := filepath.Join(parent, "careen-kind-123")
+	other := filepath.Join(parent, "careen-other-123")
+	for _, dir := range []string{left, other} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held, err := NewFolder(parent, "careen-kind-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := NewFolder(parent, "careen-kind-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, there := range map[string]bool{left: false, other: true, held.Path: true, second.Path: true} {
+		if _, err := os.Stat(path); (err == nil) != there {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	held.Remove()
+	second.Remove()
+}
