@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
@@ -23,6 +22,7 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 		p        sbom.Package
 
 		needs, provides [][]string // of packages
+		names           nameCount
 		need, provide   []string   // of p
 		dir             string
 		start           int
@@ -89,9 +89,9 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 				p.Licenses = []string{value}
 			}
 		case 'D':
-			need = apkNames(value)
+			need = names.take(apkNames(value))
 		case 'p':
-			provide = apkNames(value)
+			provide = names.take(apkNames(value))
 		case 'F':
 			dir = strings.Trim(value, "/")
 		case 'R':
@@ -113,11 +113,14 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 // apkNames takes the names out of a list of dependencies, "so:libc.so.6=6
 // foo>=1.2 bar@edge !baz"; the last is a conflict.
 func apkNames(list string) []string {
-	names := strings.Fields(list)
-	for i, name := range names {
+	var names []string
+	for name := range strings.FieldsSeq(list) {
 		if end := strings.IndexAny(name, "<>=~@"); end >= 0 {
-			names[i] = name[:end]
+			name = name[:end]
+		}
+		if !strings.HasPrefix(name, "!") && len(names) < maxNamesOfOne {
+			names = append(names, name)
 		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "!") })
+	return names
 }

@@ -17,9 +17,23 @@ import (
 // Bounds of what one database may say of dependencies. Of what several packages
 // provide, few are ever installed together; a full desktop has some 50,000 edges.
 const (
-	maxMeet  = 32
-	maxEdges = 2_000_000
+	maxMeet         = 32
+	maxEdges        = 2_000_000
+	maxNames        = 1_000_000 // that the packages of one database need and provide together
+	maxNamesOfOne   = 10_000    // that one package needs, or provides
+	maxAlternatives = 64        // of which one is needed
 )
+
+// nameCount counts the names that a database's packages need and provide.
+type nameCount int
+
+// take returns the names of one package, none once there are too many.
+func (c *nameCount) take(names []string) []string {
+	if *c += nameCount(len(names)); *c > maxNames {
+		return nil
+	}
+	return names
+}
 
 // namePackages sets DependsOn of the packages of one database to the names of
 // those of them that meet a need. A need is a name, or several with "|"

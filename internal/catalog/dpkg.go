@@ -119,6 +119,7 @@ func parseDpkgStatusFile(data []byte) ([]sbom.Package, error) {
 type dpkgDatabase struct {
 	packages        []sbom.Package
 	needs, provides [][]string
+	names           nameCount
 }
 
 // read reads paragraphs in deb822(5) whose fields are described in
@@ -241,8 +242,8 @@ func (r *dpkgRecord) end(db *dpkgDatabase, wrong *problems) {
 		}
 	}
 	db.packages = append(db.packages, p)
-	db.needs = append(db.needs, dpkgNames(dpkgNames(nil, done.preDepends), done.depends))
-	db.provides = append(db.provides, dpkgNames(nil, done.provides))
+	db.needs = append(db.needs, db.names.take(dpkgNames(dpkgNames(nil, done.preDepends), done.depends)))
+	db.provides = append(db.provides, db.names.take(dpkgNames(nil, done.provides)))
 }
 
 // builder is who says of himself that he built the package, in fields that
@@ -264,8 +265,14 @@ func (r *dpkgRecord) builder() string {
 // need no look: dpkg saw to them.
 func dpkgNames(names []string, relations string) []string {
 	for need := range strings.SplitSeq(relations, ",") {
-		name := ""
+		if len(names) == maxNamesOfOne {
+			break
+		}
+		name, alternatives := "", 0
 		for one := range strings.SplitSeq(need, "|") {
+			if alternatives++; alternatives > maxAlternatives {
+				break
+			}
 			one = strings.TrimSpace(one)
 			if i := strings.IndexAny(one, " (:<"); i >= 0 {
 				one = one[:i]

@@ -187,3 +187,25 @@ func FuzzImage(f *testing.F) {
 		}
 	})
 }
+
+// What a package says that it needs has bounds: a field of 63 MB is one line.
+func TestNeedsAreBounded(t *testing.T) {
+	if got := dpkgNames(nil, strings.Repeat("a, ", 100_000)); len(got) != maxNamesOfOne {
+		t.Errorf("%d names", len(got))
+	}
+	if got := dpkgNames(nil, strings.Repeat("a | ", 100_000)+"b"); len(got) != 1 || len(got[0]) > 2*maxAlternatives {
+		t.Errorf("%d names, %d bytes", len(got), len(got[0]))
+	}
+	if got := apkNames(strings.Repeat("a ", 100_000)); len(got) != maxNamesOfOne {
+		t.Errorf("%d names", len(got))
+	}
+	count := nameCount(0)
+	for range maxNames / maxNamesOfOne {
+		if len(count.take(make([]string, maxNamesOfOne))) != maxNamesOfOne {
+			t.Fatal("too few")
+		}
+	}
+	if count.take([]string{"a"}) != nil {
+		t.Error("no end")
+	}
+}

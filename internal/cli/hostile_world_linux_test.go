@@ -58,6 +58,9 @@ func hostileSizes(t *testing.T, program string) {
 				return err
 			})}})}
 		}, 0, ""},
+		{"63 MB of alternatives of one need", func(b *bench) []string {
+			return []string{"--allow-incomplete", b.layout(imagetest.Image{Layers: []imagetest.Layer{b.repeated("a", "var/lib/dpkg/status", "\nPackage: a\nStatus: install ok installed\nVersion: 1\nDepends: "+strings.Repeat("b | ", 1<<18), long(63<<20))}})}
+		}, 0, ""},
 		{"a million hard links", func(b *bench) []string {
 			return []string{"--allow-incomplete", b.layout(imagetest.Image{Layers: []imagetest.Layer{b.streamed("a", func(w *tar.Writer) error {
 				if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "a", Mode: 0o644}); err != nil {
