@@ -23,7 +23,7 @@ func parseApkInstalled(data []byte) ([]sbom.Package, error) {
 
 		needs, provides [][]string // of packages
 		names           nameCount
-		need, provide   []string   // of p
+		need, provide   []string // of p
 		dir             string
 		start           int
 		line            int
