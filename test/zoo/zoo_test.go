@@ -14,7 +14,7 @@ import (
 
 // dozen are the programs that CI tries: of every kind of reader and linker one that is
 // small.
-var dozen = []string{"s6", "socat", "cron", "sshd", "tcl", "lua", "php-twig", "perl-dbi", "busybox-httpd", "glibc-plugins", "musl-static", "go-bare"}
+var dozen = []string{"s6", "socat", "cron", "sshd", "tcl", "lua", "php-twig", "perl-dbi", "busybox-httpd", "glibc-plugins", "zsh", "go-bare"}
 
 func TestDozen(t *testing.T) {
 	if os.Getenv("CAREEN_LONG") == "" {
