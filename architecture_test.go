@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
-	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers"},
+	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
 	"project": {"dockerfile", "workload", "scratch"},                             // the one finder of lint, pin and check
@@ -67,13 +67,14 @@ var rooms = map[string][]string{
 
 	// The readers of languages: each may use reach and what reach may. readers is
 	// their table; reachtest is for tests only.
-	"reach/shell":     {"reach", "wrappers"},
-	"reach/python":    {"reach", "rootfs"},
-	"reach/node":      {"reach", "rootfs", "wrappers"},
-	"reach/java":      {"reach", "rootfs"},
-	"reach/perl":      {"reach", "rootfs"},
-	"reach/scripted":  {"reach", "rootfs"},
-	"reach/services":  {"reach"}, // programs that start others, as their files say
+	"reach/words":     {"wrappers"}, // what the strings of sources and programs may name, which reach and its languages ask
+	"reach/shell":     {"reach", "reach/words", "wrappers"},
+	"reach/python":    {"reach", "reach/words", "rootfs"},
+	"reach/node":      {"reach", "reach/words", "rootfs", "wrappers"},
+	"reach/java":      {"reach", "reach/words", "rootfs"},
+	"reach/perl":      {"reach", "reach/words", "rootfs"},
+	"reach/scripted":  {"reach", "reach/words", "rootfs"},
+	"reach/services":  {"reach", "reach/words"}, // programs that start others, as their files say
 	"reach/readers":   {"reach", "reach/services", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
 	"reach/answer":    {"reach", "image", "sbom", "safetext"}, // what careen reach says
 	"reach/reachtest": {"rootfs", "imagetest"},

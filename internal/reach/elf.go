@@ -34,11 +34,11 @@ func (w *Walk) visitELF(file string, f *elfFact, loaded bool) {
 	if f.Interpreter != "" {
 		w.Need(file, f.Interpreter, "PT_INTERP")
 		for _, name := range strings.FieldsFunc(w.Env["LD_PRELOAD"], func(r rune) bool { return r == ' ' || r == ':' }) {
-			w.needLibrary(file, f, name, "LD_PRELOAD "+name)
+			w.linker.load(file, f, name, "LD_PRELOAD "+name)
 		}
 	}
 	for _, name := range f.Needed {
-		w.needLibrary(file, f, name, "DT_NEEDED "+name)
+		w.linker.load(file, f, name, "DT_NEEDED "+name)
 	}
 	if isLibc(file) {
 		return // what it can open is in the table of rules, by what programs import

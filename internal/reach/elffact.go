@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -121,18 +122,18 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 		lines = map[string]bool{}
 	}
 	addPiece := func(s []byte) {
-		if kind := literalKind(s); application && len(s) > 1 && len(pieces) < maxPieces && (kind == pathLiteral || kind == wordLiteral) {
+		if kind := words.KindOf(s); application && len(s) > 1 && len(pieces) < maxPieces && (kind == words.Path || kind == words.Word) {
 			pieces[string(s)] = true
 		}
 	}
 	if f.Loose && (searches || application) {
-		longest := maxCommandName
+		longest := words.MaxCommand
 		if application {
-			longest = MaxName
+			longest = words.MaxName
 		}
 		for s := range exe.GoStrings(body, longest) {
 			addPiece(s)
-			if c := CommandWord(s); searches && c == string(s) && c != "" && len(commands) < maxCommands {
+			if c := words.Command(s); searches && c == string(s) && c != "" && len(commands) < maxCommands {
 				commands[c] = true
 			}
 		}
@@ -142,11 +143,11 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 			addPiece(s)
 		}
 		if searches && len(commands) < maxCommands {
-			commandWords(s, func(name string) { commands[name] = true })
+			words.Commands(s, func(name string) { commands[name] = true })
 		} else if lines != nil && len(lines) < maxCommands {
 			runsShell = runsShell || bytes.HasSuffix(s, []byte("/sh"))
 			if bytes.IndexByte(s, ' ') > 0 {
-				commandWords(s, func(name string) { lines[name] = true })
+				words.Commands(s, func(name string) { lines[name] = true })
 			}
 		}
 		if bytes.IndexByte(s, '/') < 0 && bytes.IndexByte(s, '.') < 0 {
@@ -168,9 +169,9 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 	if runsShell {
 		commands = lines
 	}
-	f.Names = sortedSet(names)
-	f.Commands = sortedSet(commands)
-	f.Pieces = sortedSet(pieces)
+	f.Names = words.Sorted(names)
+	f.Commands = words.Sorted(commands)
+	f.Pieces = words.Sorted(pieces)
 }
 
 // addRuns picks the pieces of a Go string, which has no end of its own, that
@@ -183,29 +184,10 @@ func addRuns(names map[string]bool, token []byte) {
 		}
 		at += i
 		first, _, ok := bytes.Cut(token[at+1:min(len(token), at+16)], []byte("/"))
-		if ok && isTopDir(string(first)) {
-			names[string(token[at:min(len(token), at+MaxName)])] = true
+		if ok && words.IsTopDir(string(first)) {
+			names[string(token[at:min(len(token), at+words.MaxName)])] = true
 		}
 	}
-}
-
-// isTopDir tells the directories of a root that programs name.
-func isTopDir(name string) bool {
-	switch name {
-	case "etc", "usr", "var", "opt", "lib", "lib64", "bin", "sbin", "srv", "home", "root", "run", "tmp", "app", "data", "config", "conf",
-		"templates", "static", "public", "web", "www", "assets", "share", "mnt", "workspace", "go":
-		return true
-	}
-	return false
-}
-
-func sortedSet(set map[string]bool) []string {
-	list := make([]string, 0, len(set))
-	for s := range set {
-		list = append(list, s)
-	}
-	slices.Sort(list)
-	return list
 }
 
 // isDelimiter splits a string into what may be paths: "PATH=/bin:/usr/bin".
@@ -214,7 +196,7 @@ func isDelimiter(r rune) bool { return strings.ContainsRune(" \t:;=,\"'`()[]{}<>
 // mayName reports whether a token may be a path, the name of a library, or that
 // of a file relative to a directory named elsewhere.
 func mayName(token []byte) bool {
-	if len(token) < 4 || len(token) > MaxName {
+	if len(token) < 4 || len(token) > words.MaxName {
 		return false
 	}
 	letters := false

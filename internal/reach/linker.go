@@ -205,32 +205,32 @@ func platformName(f *elfFact) string {
 	return ""
 }
 
-// needLibrary needs what a library name loads; without a match it is looked for
+// load needs what a library name loads; without a match it is looked for
 // again once every search path is known.
-func (w *Walk) needLibrary(file string, f *elfFact, name, how string) bool {
-	found := w.linker.libraries(file, f, name)
+func (l *linker) load(file string, f *elfFact, name, how string) bool {
+	found := l.libraries(file, f, name)
 	for _, at := range found {
-		w.Need(file, at, how)
+		l.need(file, at, how)
 	}
 	if found == nil && !strings.Contains(name, "/") {
-		w.linker.missing = append(w.linker.missing, missingLibrary{file, name, how})
+		l.missing = append(l.missing, missingLibrary{file, name, how})
 	}
 	return found != nil
 }
 
-// retryMissing looks for libraries in the search paths of all files: what
+// retry looks for libraries in the search paths of all files: what
 // loaded the one that needs it may have one that has it (RPATH is inherited),
 // and a program may have loaded it by its path before.
-func (w *Walk) retryMissing() {
-	missing := w.linker.missing
-	w.linker.missing = nil
+func (l *linker) retry() {
+	missing := l.missing
+	l.missing = nil
 	for _, m := range missing {
-		f, ok := w.elfFact(m.file)
+		f, ok := l.files.elfFact(m.file)
 		if !ok {
 			continue
 		}
-		for _, at := range w.linker.findIn(append([]string{Parent(m.file)}, w.linker.runPaths...), m.name, f) {
-			w.Need(m.file, at, m.how)
+		for _, at := range l.findIn(append([]string{Parent(m.file)}, l.runPaths...), m.name, f) {
+			l.need(m.file, at, m.how)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -18,29 +19,15 @@ import (
 
 const literalVisitor = "reach-literals"
 
-// Bounds of the strings of one source.
+// maxSource bounds a source.
+const maxSource = 4 << 20
+
+// Bounds of the names that one source is followed to.
 const (
-	maxSource    = 4 << 20
-	maxPaths     = 4000
-	maxMentions  = 1000
-	maxWords     = 4000
-	maxLines     = 500
-	maxLine      = 400 // bytes
-	maxWord      = 64
 	maxBases     = 64 // directories in which the names of one source are looked up
 	maxDirFiles  = 2000
 	maxNameMatch = 64
 )
-
-// literals is what the strings of one source may name.
-type literals struct {
-	Paths    []string `json:"p,omitempty"` // strings that are a path: "/etc/x.yml", "conf/x.yml", "x.yml"
-	Mentions []string `json:"m,omitempty"` // absolute paths that stand anywhere else
-	Words    []string `json:"w,omitempty"` // strings of one word: pieces of a path, names of programs
-	Lines    []string `json:"l,omitempty"` // strings that may be a command line, where the source starts programs
-	Starts   bool     `json:"s,omitempty"` // the source starts programs
-	Calls    bool     `json:"c,omitempty"` // its language's reader follows the calls that start them, or it is data
-}
 
 // sourceExtensions are those of programs in source form and of what configures
 // them.
@@ -87,7 +74,7 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := readLiterals(src, path.Ext(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
+	l := words.ReadLiterals(src, path.Ext(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
 	if path.Base(h.Path) == "package.json" {
 		l.Starts, l.Lines = false, nil // its scripts are npm's to run, whose reader knows when
 	}
@@ -122,265 +109,29 @@ func isStandardLibrary(file string) bool {
 	return isInstalled(file[1:])
 }
 
-// starters are what stands in sources that start programs, by the extension or
-// the interpreter: JavaScript and Python say it with a module's name, others have
-// words for it. Those of "" are for what has neither.
-var starters = map[string][]string{
-	"py":   {"subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "Popen", "pexpect", "plumbum", "sarge", "fabric", "create_subprocess"},
-	"js":   {"child_process", "execa", "cross-spawn", "shelljs", "Deno.", "Bun.", "\"zx", "'zx", "pm2", "script:"},
-	"rb":   {"system", "exec", "spawn", "Open3", "popen", "`", "%x", "Process"},
-	"pl":   {"system", "exec", "qx", "`", "open3", "open2", "IPC::", "popen", "-|", "|-"},
-	"php":  {"exec", "shell_exec", "system", "passthru", "popen", "proc_open", "pcntl_exec", "Process", "`"},
-	"lua":  {"execute", "popen", "spawn", "exec"},
-	"tcl":  {"exec", "spawn", "open"},
-	"data": {"command", "exec", "script", "cmd", "run", "program"},
-	"":     {"system", "exec", "spawn", "popen", "process", "run", "shell", "Process", "open_port", "ProcessBuilder"},
-}
-
-// sourceKind returns the key of starters for a source.
-func sourceKind(src []byte, ext string) string {
-	switch strings.ToLower(ext) {
-	case ".py", ".pyw", ".wsgi":
-		return "py"
-	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".coffee":
-		return "js"
-	case ".rb", ".ru", ".rake":
-		return "rb"
-	case ".pl", ".pm", ".al", ".psgi":
-		return "pl"
-	case ".php", ".phtml", ".inc":
-		return "php"
-	case ".lua":
-		return "lua"
-	case ".tcl", ".tk", ".tm", ".exp":
-		return "tcl"
-	case ".yaml", ".yml", ".toml", ".json", ".xml", ".properties", ".conf", ".cnf", ".ini", ".cfg", ".env":
-		return "data"
-	}
-	line := FirstLine(src[:min(len(src), 200)])
-	if !strings.HasPrefix(line, "#!") {
-		return ""
-	}
-	for _, kind := range [...][2]string{{"python", "py"}, {"node", "js"}, {"bun", "js"}, {"ruby", "rb"}, {"perl", "pl"}, {"php", "php"}, {"lua", "lua"}, {"tclsh", "tcl"}, {"wish", "tcl"}, {"expect", "tcl"}} {
-		if strings.Contains(line, kind[0]) {
-			return kind[1]
-		}
-	}
-	return ""
-}
-
-// startsPrograms reports whether a source of a kind may start programs.
-func startsPrograms(src []byte, kind string) bool {
-	for _, word := range starters[kind] {
-		for at := 0; ; {
-			i := bytes.Index(src[at:], []byte(word))
-			if i < 0 {
-				break
-			}
-			at += i + len(word)
-			if kind == "js" || kind == "py" || kind == "data" || !isLetter(word[0]) || (at == len(word) || !isLetter(src[at-len(word)-1])) && (at == len(src) || !isLetter(src[at])) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// readLiterals finds the strings of a source that may name files or programs.
-// Quotes are paired as they come, each once as the beginning of a string: an
-// apostrophe in a comment hides nothing. What a standard library starts, its
-// callers say; the data of a library start nothing, its sources do.
-func readLiterals(src []byte, ext string, installed, standard bool) literals {
-	lang := sourceKind(src, ext)
-	l := literals{Starts: !standard && !(installed && lang == "data") && startsPrograms(src, lang)}
-	l.Calls = slices.Contains([]string{"py", "js", "rb", "pl", "php", "data"}, lang)
-	sets := [4]map[string]bool{{}, {}, {}, {}}
-	add := func(kind, most int, text []byte) {
-		if len(sets[kind]) < most {
-			sets[kind][string(text)] = true
-		}
-	}
-	bare := lang == "tcl" || lang == "data" || lang == "" // words without quotes are strings
-	begin := 0
-	if bytes.HasPrefix(src, []byte("#!")) {
-		begin = LineLength(string(src[:min(len(src), maxLine)])) // counts where the source is run
-	}
-	for i := begin; i < len(src); i++ {
-		switch c := src[i]; {
-		case c == '"' || c == '\'' || c == '`':
-			text, ok := quoted(src[i:])
-			if !ok {
-				continue
-			}
-			switch kind := literalKind(text); {
-			case kind == pathLiteral && (!installed || text[0] == '/'):
-				add(0, maxPaths, text)
-			case kind == wordLiteral && (!installed || l.Starts && isFirst(src, i)):
-				add(2, maxWords, text)
-			case kind == lineLiteral && l.Starts && len(text) <= maxLine && (!installed || isFirst(src, i)):
-				add(3, maxLines, text)
-			}
-		case c == '/' && i+1 < len(src) && isNameByte(src[i+1]) && (i == 0 || !isNameByte(src[i-1]) && src[i-1] != '/' && src[i-1] != '<' && src[i-1] != '}' && src[i-1] != ')'):
-			text := pathRun(src[i:])
-			first, _, _ := bytes.Cut(text[1:], []byte("/"))
-			if isTopDir(string(first)) && text[len(text)-1] != '/' {
-				add(1, maxMentions, bytes.TrimRight(text, ".,:"))
-			}
-		case bare && !installed && isNameByte(c) && (i == 0 || !isNameByte(src[i-1]) && src[i-1] != '/'):
-			text := pathRun(src[i:])
-			if kind := literalKind(text); kind == pathLiteral {
-				add(0, maxPaths, text)
-			} else if kind == wordLiteral && (l.Starts || lang == "tcl") { // Tcl's words are strings
-				add(2, maxWords, text)
-			}
-			i += len(text) - 1
-		}
-	}
-	for text := range sets[0] {
-		delete(sets[1], text)
-	}
-	l.Paths, l.Mentions, l.Words, l.Lines = sortedSet(sets[0]), sortedSet(sets[1]), sortedSet(sets[2]), sortedSet(sets[3])
-	return l
-}
-
-// isFirst reports whether a string is the first of a list or of arguments, or is
-// assigned: in a library, others are taken for what they most often are.
-func isFirst(src []byte, at int) bool {
-	for at--; at >= 0 && (src[at] == ' ' || src[at] == '\t' || src[at] == '\n'); at-- {
-	}
-	return at >= 0 && strings.IndexByte("([=", src[at]) >= 0
-}
-
-// quoted returns the text of the string that begins at a quote, if it ends on
-// the same line and is not long.
-func quoted(src []byte) ([]byte, bool) {
-	for i := 1; i < len(src) && i <= maxLine+1; i++ {
-		switch src[i] {
-		case '\\':
-			i++
-		case '\n':
-			return nil, false
-		case src[0]:
-			return src[1:i], i > 1
-		}
-	}
-	return nil, false
-}
-
-// pathRun returns what may be a path at the beginning of a text.
-func pathRun(src []byte) []byte {
-	n := 0
-	for n < len(src) && n < MaxName && (isNameByte(src[n]) || src[n] == '/') {
-		n++
-	}
-	return src[:n]
-}
-
-// isNameByte reports whether a byte is one of the names of files that programs
-// have in them.
-func isNameByte(c byte) bool {
-	return isLetter(c) || c == '.' || c == '-' || c == '+' || c == '@' || c == '~' || c >= 0x80
-}
-
-// The kinds of literals.
-const (
-	noLiteral = iota
-	pathLiteral
-	wordLiteral
-	lineLiteral
-)
-
-// literalKind tells what a string may name. What represents something computed
-// in a path ("%s", "{name}", "${x}", "*", "?") is part of it.
-func literalKind(text []byte) int {
-	if len(text) == 0 {
-		return noLiteral
-	}
-	slash, dot, blanks := false, -1, false
-	for i, c := range text {
-		switch {
-		case c == '/':
-			slash = true
-		case c == '.':
-			dot = i
-		case c == ' ' || c == '\t':
-			blanks = true
-		case isNameByte(c), strings.IndexByte("%{}$*?[]#;:=,", c) >= 0:
-		case strings.IndexByte("|&<>()'\"\\!^", c) >= 0:
-			blanks = true // of a command line
-		default:
-			return noLiteral
-		}
-	}
-	switch {
-	case blanks && isSentence(text):
-		return noLiteral
-	case blanks:
-		if CommandWord(bytes.TrimLeft(text, " ")) == "" && !beginsCommand(text) {
-			return noLiteral
-		}
-		return lineLiteral
-	case len(text) > MaxName || bytes.Contains(text, []byte("://")):
-		return noLiteral
-	case slash, dot > 0 && dot < len(text)-1 && len(text)-dot <= 10, dot == 0:
-		return pathLiteral
-	case len(text) > maxWord:
-		return noLiteral
-	}
-	return wordLiteral
-}
-
-// isSentence reports whether a text ends as prose does and no command line: with
-// a full stop or a mark behind a word.
-func isSentence(text []byte) bool {
-	n := len(text)
-	return n > 1 && (text[n-1] == '.' || text[n-1] == '!' || text[n-1] == '?') && isLetter(text[n-2])
-}
-
-// beginsCommand reports whether a text begins like a command line: with the name
-// or the path of a program.
-func beginsCommand(text []byte) bool {
-	word, _, _ := bytes.Cut(bytes.TrimLeft(text, " "), []byte(" "))
-	if len(word) < 2 {
-		return false
-	}
-	for _, c := range word {
-		if !isNameByte(c) && c != '/' && c != '$' && c != '{' && c != '}' && c != '=' {
-			return false
-		}
-	}
-	return true
-}
-
 // followLiterals follows what the strings of a source may name.
 func (w *Walk) followLiterals(file string) {
 	data, ok := w.Fact(literalVisitor, file)
 	if !ok {
 		return
 	}
-	var l literals
+	var l words.Literals
 	if json.Unmarshal(data, &l) == nil {
 		w.follow(file, l)
 	}
 }
 
-// IsLiteral reports whether a string of a program may name a file, a program or a
-// command line.
-func IsLiteral(text string) bool {
-	return len(text) <= maxLine && literalKind([]byte(text)) != noLiteral
-}
-
 // FollowStrings follows the strings of a program that a reader found, as those of
 // a source are; starts says that it starts programs.
 func (w *Walk) FollowStrings(file string, texts []string, starts bool) {
-	l := literals{Starts: starts}
+	l := words.Literals{Starts: starts}
 	for _, text := range texts {
-		switch literalKind([]byte(text)) {
-		case pathLiteral:
+		switch words.KindOf([]byte(text)) {
+		case words.Path:
 			l.Paths = append(l.Paths, text)
-		case wordLiteral:
+		case words.Word:
 			l.Words = append(l.Words, text)
-		case lineLiteral:
+		case words.Line:
 			l.Lines = append(l.Lines, text)
 		}
 	}
@@ -397,7 +148,7 @@ type namer struct {
 }
 
 // follow keeps what the strings of a source may name.
-func (w *Walk) follow(file string, l literals) {
+func (w *Walk) follow(file string, l words.Literals) {
 	n := namer{Walk: w, file: file, standard: isStandardLibrary(file), installed: isInstalled(file) || w.Owned(file)}
 	n.runs = !n.standard && (!n.installed || l.Starts)
 	for _, p := range slices.Concat(l.Paths, l.Mentions) {
@@ -420,7 +171,7 @@ func (w *Walk) follow(file string, l literals) {
 // its reader evaluates; and what the calls of a library start, that of its
 // language, where it has one: words of a library's sources are too many to mean
 // programs.
-func (n namer) starts(l literals) {
+func (n namer) starts(l words.Literals) {
 	for _, name := range l.Words {
 		if program, ok := n.Find(name); ok && len(name) > 1 {
 			n.KeepRunning(n.file, "string \""+name+"\" in a source that starts programs", program)
@@ -453,7 +204,7 @@ func (n namer) isShellScript() bool {
 // mayStart reports whether a word at the beginning of a line may be a program:
 // the image has it, or it is computed, assigned or the shell's own.
 func (n namer) mayStart(word string) bool {
-	if name, _, ok := strings.Cut(word, "="); strings.HasPrefix(word, "$") || ok && IsModuleName(name, true) {
+	if name, _, ok := strings.Cut(word, "="); strings.HasPrefix(word, "$") || ok && words.IsModuleName(name, true) {
 		return true
 	}
 	switch word {
@@ -526,7 +277,7 @@ func (n namer) computed(prefix, rest, why string) {
 // relative keeps what the names in a source may mean, from every directory
 // in which they may be looked up: the source's own, those above it that are the
 // application's, the working directory, and those that its strings name.
-func (n namer) relative(l literals) {
+func (n namer) relative(l words.Literals) {
 	var bases []string
 	add := func(dir string) {
 		if len(bases) < maxBases && !slices.Contains(bases, dir) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/wrappers"
 )
 
@@ -67,7 +68,7 @@ func (r *Result) Named(file string) []string {
 				continue
 			}
 			for _, token := range strings.FieldsFunc(string(line), isConfigDelimiter) {
-				if strings.HasPrefix(token, "/") && len(token) <= MaxName {
+				if strings.HasPrefix(token, "/") && len(token) <= words.MaxName {
 					set[token] = true
 				}
 			}
@@ -79,7 +80,7 @@ func (r *Result) Named(file string) []string {
 			}
 		}
 	}
-	return sortedSet(set)
+	return words.Sorted(set)
 }
 
 // Opaque reports whether what a program calls cannot be seen: it is static, and

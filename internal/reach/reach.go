@@ -75,7 +75,7 @@ func Compute(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages 
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	return w.result(), nil
+	return newResult(w), nil
 }
 
 // Finding is the verdict as findings and packages carry it.

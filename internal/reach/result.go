@@ -16,7 +16,7 @@ type Result struct {
 	walk *Walk
 }
 
-func (w *Walk) result() *Result {
+func newResult(w *Walk) *Result {
 	slices.SortFunc(w.gaps, compareGaps)
 	return &Result{Gaps: w.gaps, walk: w}
 }
@@ -118,7 +118,7 @@ func (r *Result) Files() iter.Seq2[*rootfs.Entry, State] {
 // of its files, documentation left out. One unknown file makes it unknown only
 // if none is reached.
 func (r *Result) Package(i int) Verdict {
-	files, whole := r.walk.packageFiles(i)
+	files, whole := r.packageFiles(i)
 	unknown := ""
 	for _, f := range files {
 		switch r.State(f) {
@@ -142,7 +142,8 @@ func (r *Result) Package(i int) Verdict {
 // packageFiles returns the files of a package but its documentation; whole is
 // false if it may have more than those. Files that do not exist in the image are
 // not in the list.
-func (w *Walk) packageFiles(i int) (files []string, whole bool) {
+func (r *Result) packageFiles(i int) (files []string, whole bool) {
+	w := r.walk
 	p := &w.owners.packages[i]
 	if len(p.Files) > 0 {
 		return w.owners.files(i), true

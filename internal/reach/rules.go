@@ -119,11 +119,11 @@ func rules() []rule {
 }
 
 // applyRules follows the rules that a file triggers.
-func (w *Walk) applyRules(file string, f *elfFact) {
+func applyRules(w *Walk, file string, f *elfFact) {
 	base := path.Base(file)
-	for i, r := range w.rules {
+	for _, r := range w.rules {
 		if matchesAny(r.files, base) {
-			w.applyRule(i, file)
+			r.apply(w, file)
 		}
 		if f == nil || r.imports == "" || isLibc(file) {
 			continue
@@ -133,7 +133,7 @@ func (w *Walk) applyRules(file string, f *elfFact) {
 		}
 		for name := range strings.FieldsSeq(r.imports) {
 			if name == "static" && f.Static && !f.Go && !strings.Contains(base, ".so") || slices.Contains(f.Imports, name) {
-				w.applyRule(i, file)
+				r.apply(w, file)
 				break
 			}
 		}
@@ -161,8 +161,7 @@ func plainLocale(env map[string]string) bool {
 	return true
 }
 
-func (w *Walk) applyRule(i int, file string) {
-	r := w.rules[i]
+func (r rule) apply(w *Walk, file string) {
 	for need := range strings.FieldsSeq(r.needs) {
 		need = strings.ReplaceAll(need, "{dir}", "/"+Parent(file))
 		if w.ruled.Add(need) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/wrappers"
 )
 
@@ -255,7 +256,7 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 	if i := strings.Index(arg, ":/"); i > 0 && !strings.HasPrefix(arg, "/") && !strings.HasPrefix(arg[i:], "://") {
 		arg, _, _ = strings.Cut(arg[i+1:], ",") // EXEC:/bin/x, unix:/run/x.sock
 	}
-	if strings.Contains(arg, Blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
+	if strings.Contains(arg, words.Blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
 		return
 	}
 	at := Join(dir, arg)
@@ -272,7 +273,7 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 // commandInArgument keeps what one word of a command line would run if it is a command
 // line itself: ncat --sh-exec "a b", socat EXEC:"a b", ttyd "a b".
 func (w *Walk) commandInArgument(program, arg string) {
-	if !strings.Contains(arg, " ") || strings.Contains(arg, "\n") || strings.Contains(arg, Blank) || len(arg) > maxLine {
+	if !strings.Contains(arg, " ") || strings.Contains(arg, "\n") || strings.Contains(arg, words.Blank) || len(arg) > words.MaxLine {
 		return
 	}
 	line := strings.Trim(arg, " \"'")

@@ -2,13 +2,14 @@ package reach
 
 import (
 	"bytes"
+	"github.com/careen/careen/internal/reach/words"
 	"path"
 	"strings"
 )
 
 // visitText follows a configuration file that something reached opens: paths
 // that it names are opened by what reads it.
-func (w *Walk) visitText(file string) {
+func visitText(w *Walk, file string) {
 	if !isConfiguration(file) || isTable(file) {
 		return
 	}
@@ -23,7 +24,7 @@ func (w *Walk) visitText(file string) {
 		if line == "" || strings.IndexByte("#;", line[0]) >= 0 {
 			continue
 		}
-		w.followLine(file, line)
+		followLine(w, file, line)
 	}
 }
 
@@ -41,7 +42,7 @@ func isTable(file string) bool {
 
 // followLine follows one line of configuration: command lines of service
 // files, and paths.
-func (w *Walk) followLine(file, line string) {
+func followLine(w *Walk, file, line string) {
 	for _, key := range [...]string{"command", "ExecStart", "ExecStartPre", "exec"} {
 		rest, ok := strings.CutPrefix(line, key)
 		if !ok {
@@ -53,7 +54,7 @@ func (w *Walk) followLine(file, line string) {
 		}
 	}
 	for _, token := range strings.FieldsFunc(line, isConfigDelimiter) {
-		if len(token) < 3 || len(token) > MaxName {
+		if len(token) < 3 || len(token) > words.MaxName {
 			continue
 		}
 		why := "named in the configuration"

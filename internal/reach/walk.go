@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -296,7 +297,7 @@ func (w *Walk) drain() {
 		w.queue = w.queue[1:]
 		w.visit(file)
 		if len(w.queue) == 0 {
-			w.retryMissing()
+			w.linker.retry()
 		}
 	}
 }
@@ -365,7 +366,7 @@ func (w *Walk) Cut(file, text string) {
 	w.KeepPackage(file, what)
 	w.NeedProgram(file, "/bin/sh", what)
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n;|&()`\"'=<>{}$", r) }) {
-		if len(word) < 2 || len(word) > MaxName {
+		if len(word) < 2 || len(word) > words.MaxName {
 			continue
 		}
 		at, ok := w.Find(word)
@@ -382,7 +383,7 @@ func (w *Walk) Cut(file, text string) {
 func (w *Walk) visit(file string) {
 	loaded := w.loaded[file]
 	f, ok := w.elfFact(file)
-	w.applyRules(file, f)
+	applyRules(w, file, f)
 	if r := w.service(file); r != nil && !loaded {
 		r.Core(file)
 	}
@@ -407,7 +408,7 @@ func (w *Walk) visit(file string) {
 		}
 		return
 	}
-	w.visitText(file)
+	visitText(w, file)
 }
 
 // PrependPath lets programs be found in some directories before those of $PATH,

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -173,7 +174,7 @@ func (r *reader) run(c reach.Command) {
 	if classPath == "" && !ownPath {
 		classPath = "."
 	}
-	if strings.Contains(classPath, reach.Blank) || strings.Contains(main, reach.Blank) {
+	if strings.Contains(classPath, words.Blank) || strings.Contains(main, words.Blank) {
 		r.gap(program, "a class path that is computed")
 		return
 	}

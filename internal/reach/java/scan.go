@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // javaFacts is what the classes of a jar, or one class file, refer to. Java's
@@ -110,7 +111,7 @@ func readEntry(f *zip.File, most uint64) ([]byte, error) {
 
 // readManifest returns the main class and the class path of a manifest
 // (https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html): lines are
-// continued by a reach.Blank at the start of the next.
+// continued by a words.Blank at the start of the next.
 func readManifest(text []byte) (main string, classPath []string) {
 	var lines []string
 	scan := bufio.NewScanner(strings.NewReader(string(text)))
@@ -292,7 +293,7 @@ func (c *classRefs) class(body []byte) error {
 			if int(e.a) < count && strings.HasPrefix(texts[e.a], "/") && !strings.ContainsAny(texts[e.a], " \n*?%") && len(texts[e.a]) > 1 {
 				paths = append(paths, texts[e.a])
 			}
-			if int(e.a) < count && len(c.strings) < maxJavaStrings && reach.IsLiteral(texts[e.a]) && !isClassName(texts[e.a]) {
+			if int(e.a) < count && len(c.strings) < maxJavaStrings && words.IsLiteral(texts[e.a]) && !isClassName(texts[e.a]) {
 				c.strings[texts[e.a]] = true
 			}
 			if int(e.a) < count && isClassName(texts[e.a]) {
@@ -311,7 +312,7 @@ func (c *classRefs) class(body []byte) error {
 		for _, e := range pool {
 			if e.tag == tagString && int(e.a) < count && len(c.commands) < maxJavaCommands {
 				c.command(texts[e.a])
-				if strings.Contains(texts[e.a], " ") && reach.IsLiteral(texts[e.a]) {
+				if strings.Contains(texts[e.a], " ") && words.IsLiteral(texts[e.a]) {
 					c.lines[texts[e.a]] = true
 				}
 			}
@@ -366,8 +367,8 @@ func startsPrograms(class, method string) bool {
 
 // command records the program that a string may name: a word, or a path.
 func (c *classRefs) command(text string) {
-	word := reach.CommandWord([]byte(text))
-	if strings.HasPrefix(text, "/") && len(text) < reach.MaxName {
+	word := words.Command([]byte(text))
+	if strings.HasPrefix(text, "/") && len(text) < words.MaxName {
 		word, _, _ = strings.Cut(text, " ")
 	}
 	if word != "" {
@@ -402,5 +403,5 @@ func (c *classRefs) descriptor(text string, class bool) {
 
 // isClassName reports whether a string looks like a.b.Name.
 func isClassName(text string) bool {
-	return len(text) < 200 && strings.Contains(text, ".") && reach.IsModuleName(text, false) && !strings.Contains(text, ":")
+	return len(text) < 200 && strings.Contains(text, ".") && words.IsModuleName(text, false) && !strings.Contains(text, ":")
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // A scanner of JavaScript tokens, just good enough to find what a file loads:
@@ -102,7 +102,7 @@ func scanJS(src string) *jsTokens {
 		i = 3
 	}
 	if strings.HasPrefix(src[i:], "#!") {
-		i += reach.LineLength(src[i:])
+		i += words.LineLength(src[i:])
 	}
 	add := func(kind jsKind, end int) {
 		t.list = append(t.list, jsToken{kind: kind, start: int32(i), end: int32(end)})
@@ -118,7 +118,7 @@ func scanJS(src string) *jsTokens {
 		case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\v' || c == '\f':
 			i++
 		case c == '/' && i+1 < len(src) && src[i+1] == '/':
-			i += reach.LineLength(src[i:])
+			i += words.LineLength(src[i:])
 		case c == '/' && i+1 < len(src) && src[i+1] == '*':
 			n := strings.Index(src[i+2:], "*/")
 			if n < 0 {

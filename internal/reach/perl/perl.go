@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -47,7 +48,7 @@ func isPerl(h *rootfs.Header, head []byte) bool {
 	case ".pm", ".pl", ".al":
 		return !strings.Contains(h.Path, "/unicore/")
 	}
-	return len(head) > 2 && head[0] == '#' && head[1] == '!' && strings.Contains(reach.FirstLine(head), "perl")
+	return len(head) > 2 && head[0] == '#' && head[1] == '!' && strings.Contains(words.FirstLine(head), "perl")
 }
 
 func visitPerlBody(_ *rootfs.Header, body rootfs.Body) ([]byte, error) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // perlFacts is what a Perl file loads and runs. Perl can only be parsed by
@@ -23,7 +23,7 @@ type perlFacts struct {
 // maxPerlFacts bounds what is kept of one file.
 const maxPerlFacts = 5000
 
-// What follows one of the words that reach.WordMatches finds.
+// What follows one of the words that words.Matches finds.
 var (
 	perlUse      = regexp.MustCompile(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
 	perlRequire  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
@@ -75,16 +75,16 @@ func readPerl(src []byte) perlFacts {
 		}
 	}
 	either := func(m [][]byte) string { return string(slices.Concat(m[1:]...)) }
-	reach.WordMatches(src, perlUse, func(_ int, m [][]byte) {
+	words.Matches(src, perlUse, func(_ int, m [][]byte) {
 		add(&f.Modules, strings.ReplaceAll(string(m[1]), "'", "::"))
 	}, "use", "no", "require")
-	reach.WordMatches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
-	reach.WordMatches(src, perlParent, func(_ int, m [][]byte) {
+	words.Matches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
+	words.Matches(src, perlParent, func(_ int, m [][]byte) {
 		for _, word := range perlWord.FindAll(m[1], -1) {
 			add(&f.Modules, string(word))
 		}
 	}, "use")
-	reach.WordMatches(src, perlLib, func(_ int, m [][]byte) {
+	words.Matches(src, perlLib, func(_ int, m [][]byte) {
 		for _, s := range perlString.FindAllSubmatch(m[1], -1) {
 			dir := either(s)
 			for _, own := range []string{"$FindBin::Bin", "$FindBin::RealBin", "${FindBin::Bin}", "$RealBin", "$Bin"} {
@@ -97,10 +97,10 @@ func readPerl(src []byte) perlFacts {
 	}, "use")
 	perlNames(src, func(name string) { add(&f.Names, name) })
 	run := func(_ int, m [][]byte) { add(&f.Commands, either(m)) }
-	reach.WordMatches(src, perlCommand, run, "system", "exec")
-	reach.WordMatches(src, perlQuoted, run, "qx", "`")
+	words.Matches(src, perlCommand, run, "system", "exec")
+	words.Matches(src, perlQuoted, run, "qx", "`")
 	first := -1
-	reach.WordMatches(src, perlComputed, func(at int, _ [][]byte) {
+	words.Matches(src, perlComputed, func(at int, _ [][]byte) {
 		if first < 0 || at < first {
 			first = at
 		}

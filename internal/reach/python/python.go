@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -50,7 +51,7 @@ func isPython(h *rootfs.Header, head []byte) bool {
 	if strings.HasSuffix(h.Path, ".py") {
 		return true
 	}
-	return len(head) > 2 && head[0] == '#' && head[1] == '!' && strings.Contains(reach.FirstLine(head), "python")
+	return len(head) > 2 && head[0] == '#' && head[1] == '!' && strings.Contains(words.FirstLine(head), "python")
 }
 
 func visitPythonBody(h *rootfs.Header, body rootfs.Body) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // pythonTakes are the interpreter's options whose value is the next word
@@ -128,7 +129,7 @@ func (r *reader) given(program, from string, args []string) {
 				continue
 			}
 			module, _, _ := strings.Cut(word, ":")
-			if module, _, _ = strings.Cut(module, "("); !reach.IsModuleName(module, true) {
+			if module, _, _ = strings.Cut(module, "("); !words.IsModuleName(module, true) {
 				continue
 			}
 			found, parts := r.findModule(path, module)

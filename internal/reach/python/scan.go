@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // pyFacts is what a Python file loads and runs.
@@ -198,7 +199,7 @@ func (s *pyScan) name(i int, plain bool) {
 		return
 	}
 	text, exact := s.constant(i)
-	if exact && reach.IsModuleName(text, plain) && !s.names[text] {
+	if exact && words.IsModuleName(text, plain) && !s.names[text] {
 		s.names[text] = true
 		s.facts.Names = append(s.facts.Names, text)
 	}
@@ -375,7 +376,7 @@ func readNames(data []byte) []string {
 			continue
 		}
 		text := string(data[start:i])
-		if !strings.HasPrefix(text, "Py") && !strings.HasPrefix(text, "_Py") && reach.IsModuleName(text, true) {
+		if !strings.HasPrefix(text, "Py") && !strings.HasPrefix(text, "_Py") && words.IsModuleName(text, true) {
 			seen[text] = true
 		}
 	}

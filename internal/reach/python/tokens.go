@@ -3,7 +3,7 @@ package python
 import (
 	"strings"
 
-	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // A scanner of Python tokens (https://docs.python.org/3/reference/lexical_analysis.html),
@@ -114,7 +114,7 @@ func scanPython(src string) *pyTokens {
 			}
 			continue
 		case c == '#':
-			i += reach.LineLength(src[i:])
+			i += words.LineLength(src[i:])
 			continue
 		case isPythonName(c) && (c < '0' || c > '9'):
 			for i < len(src) && isPythonName(src[i]) {

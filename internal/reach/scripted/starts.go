@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -42,7 +43,7 @@ func isStartsSource(h *rootfs.Header, head []byte) bool {
 	case ".php", ".phtml", ".inc", ".rb", ".ru", ".rake":
 		return true
 	}
-	line := reach.FirstLine(head)
+	line := words.FirstLine(head)
 	return strings.HasPrefix(line, "#!") && (strings.Contains(line, "php") || strings.Contains(line, "ruby"))
 }
 
@@ -93,7 +94,7 @@ func readStarts(src []byte) startFacts {
 			*list = append(*list, text)
 		}
 	}
-	reach.WordMatches(src, startConstant, func(at int, m [][]byte) {
+	words.Matches(src, startConstant, func(at int, m [][]byte) {
 		text := string(m[1]) + string(m[3])
 		switch open := len(m[2]) > 0 && m[2][0] != '"'; {
 		case !isStart(src, at):
@@ -103,8 +104,8 @@ func readStarts(src []byte) startFacts {
 			add(&f.Commands, text)
 		}
 	}, startWords...)
-	reach.WordMatches(src, startComputed, func(at int, m [][]byte) {
-		if isStart(src, at) && !startConstant.Match(src[at:min(at+reach.WordWindow, len(src))]) {
+	words.Matches(src, startComputed, func(at int, m [][]byte) {
+		if isStart(src, at) && !startConstant.Match(src[at:min(at+words.Window, len(src))]) {
 			computed(at)
 		}
 	}, startWords...)

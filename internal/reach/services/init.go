@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // initProgram follows what an init starts: inittab(5), init scripts, OpenRC's
@@ -51,21 +52,21 @@ func (r *reader) initProgram(c call) {
 
 // service runs an init script by its name: service nginx start.
 func (r *reader) service(c call) {
-	words := c.operands()
-	if len(words) == 0 {
+	names := c.operands()
+	if len(names) == 0 {
 		return
 	}
 	for _, dir := range []string{"/etc/init.d/", "/etc/rc.d/init.d/", "/usr/local/etc/rc.d/"} {
-		if strings.Contains(words[0], reach.Blank) {
+		if strings.Contains(names[0], words.Blank) {
 			r.w.KeepNamedDir(c.program, dir, "an init script by a computed name", true)
 			for e := range r.w.List(dir) {
 				r.w.KeepRunning(c.program, "an init script by a computed name", e.Path)
 			}
 			continue
 		}
-		r.run(c, c.program, dir+path.Base(words[0]), "init script", words[1:]...)
+		r.run(c, c.program, dir+path.Base(names[0]), "init script", names[1:]...)
 	}
-	for _, at := range r.units(path.Base(words[0])) {
+	for _, at := range r.units(path.Base(names[0])) {
 		r.unit(c, at)
 	}
 }

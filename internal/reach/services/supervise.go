@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // supervise follows the directories of services of runit, daemontools and perp:
@@ -188,13 +189,13 @@ const maxExecline = 5000
 
 // execlineWords splits a script into words, braces among them, comments left out.
 func execlineWords(script string) []string {
-	var words []string
-	for i := 0; i < len(script) && len(words) < maxExecline; {
+	var list []string
+	for i := 0; i < len(script) && len(list) < maxExecline; {
 		switch c := script[i]; {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i++
 		case c == '#':
-			i += reach.LineLength(script[i:])
+			i += words.LineLength(script[i:])
 		default:
 			var b strings.Builder
 			quoted := false
@@ -209,8 +210,8 @@ func execlineWords(script string) []string {
 					b.WriteByte(script[i])
 				}
 			}
-			words = append(words, b.String())
+			list = append(list, b.String())
 		}
 	}
-	return words
+	return list
 }

@@ -7,7 +7,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // Entrypoint scripts branch on their own arguments: an option in the first place
@@ -188,7 +188,7 @@ func (s *script) certainValue(word *syntax.Word) (string, bool) {
 		return "", false
 	}
 	values := s.values(word)
-	if len(values) != 1 || strings.Contains(values[0], reach.Blank) {
+	if len(values) != 1 || strings.Contains(values[0], words.Blank) {
 		return "", false
 	}
 	return values[0], true

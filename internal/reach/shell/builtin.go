@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/wrappers"
 )
 
@@ -31,7 +32,7 @@ func (s *script) builtin(argv []string, line int) bool {
 	case "eval":
 		s.eval(args, line)
 	case "trap":
-		if len(args) > 1 && !strings.Contains(args[0], reach.Blank) && args[0] != "-" {
+		if len(args) > 1 && !strings.Contains(args[0], words.Blank) && args[0] != "-" {
 			s.text(args[0])
 		}
 	case "set":
@@ -40,7 +41,7 @@ func (s *script) builtin(argv []string, line int) bool {
 		s.shift()
 	case "cd", "pushd":
 		for _, dir := range args {
-			if !strings.Contains(dir, reach.Blank) && !strings.HasPrefix(dir, "-") {
+			if !strings.Contains(dir, words.Blank) && !strings.HasPrefix(dir, "-") {
 				s.enter(dir)
 			}
 		}
@@ -63,7 +64,7 @@ const maxEndingLike = 20
 // keepEndingLike keeps the files that the constant end of a computed path may
 // mean: "$dir/lib/functions.sh".
 func (s *script) keepEndingLike(name string) {
-	_, end, ok := strings.Cut(name[strings.LastIndex(name, reach.Blank):], "/")
+	_, end, ok := strings.Cut(name[strings.LastIndex(name, words.Blank):], "/")
 	if !ok || end == "" {
 		return
 	}
@@ -84,9 +85,9 @@ func (s *script) dot(args []string, line int) {
 		return
 	}
 	name := args[0]
-	if strings.Contains(name, reach.Blank) {
-		s.gap(line, "sources a computed file: "+strings.ReplaceAll(name, reach.Blank, "$…"))
-		if dir, _, _ := strings.Cut(name, reach.Blank); strings.HasPrefix(dir, "/") {
+	if strings.Contains(name, words.Blank) {
+		s.gap(line, "sources a computed file: "+strings.ReplaceAll(name, words.Blank, "$…"))
+		if dir, _, _ := strings.Cut(name, words.Blank); strings.HasPrefix(dir, "/") {
 			s.argument(dir[:strings.LastIndexByte(dir, '/')+1], "source")
 		}
 		s.keepEndingLike(name)
@@ -130,7 +131,7 @@ func (s *script) asksFor(names []string) {
 
 func (s *script) eval(args []string, line int) {
 	source := strings.Join(args, " ")
-	if strings.Contains(source, reach.Blank) {
+	if strings.Contains(source, words.Blank) {
 		s.gap(line, "eval of computed source")
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/wrappers"
 )
 
@@ -220,7 +221,7 @@ func (s *script) declare(root syntax.Node) {
 		case *syntax.CallExpr:
 			if len(n.Args) > 1 && n.Args[0].Lit() == "read" {
 				for _, word := range n.Args[1:] {
-					s.set(word.Lit(), []string{reach.Blank})
+					s.set(word.Lit(), []string{words.Blank})
 				}
 			}
 		}
@@ -255,7 +256,7 @@ func (s *script) environment(name string, values []string) {
 		for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == ':' || r == ' ' && name == "LD_PRELOAD" }) {
 			at := reach.Clean(part)
 			switch {
-			case strings.Contains(part, reach.Blank) || !strings.HasPrefix(part, "/"):
+			case strings.Contains(part, words.Blank) || !strings.HasPrefix(part, "/"):
 			case name == "PATH":
 				s.w.AddPath(at)
 			case name == "LD_LIBRARY_PATH":
@@ -291,7 +292,7 @@ func (s *script) set(name string, values []string) {
 		}
 	}
 	if len(list) > maxAlternatives*4 {
-		list = []string{reach.Blank}
+		list = []string{words.Blank}
 	}
 	s.vars[name] = list
 }
@@ -381,7 +382,7 @@ func (s *script) command(argv []string, line int) {
 		s.call(name, argv[1:])
 		return
 	}
-	if strings.Contains(name, reach.Blank) {
+	if strings.Contains(name, words.Blank) {
 		s.computed(argv, line)
 		return
 	}
@@ -401,7 +402,7 @@ func (s *script) external(argv []string, line int) {
 	if s.uncertain > 0 || s.tolerated > 0 || !s.errexit && !s.replacing {
 		t = t.Doubtful()
 	}
-	if inner, _ := wrappers.Command(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], reach.Blank) {
+	if inner, _ := wrappers.Command(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], words.Blank) {
 		s.computed(inner, line)
 	}
 	if !strings.Contains(argv[0], "/") || strings.HasPrefix(argv[0], "/") {
@@ -416,9 +417,9 @@ func (s *script) external(argv []string, line int) {
 // computed is a command whose name is not known: what a known directory in
 // front of it has is kept, and every function of the script may be meant.
 func (s *script) computed(argv []string, line int) {
-	shown := strings.ReplaceAll(argv[0], reach.Blank, "$…")
+	shown := strings.ReplaceAll(argv[0], words.Blank, "$…")
 	s.gap(line, "runs a computed command: "+shown)
-	if dir, _, ok := strings.Cut(argv[0], reach.Blank); ok && strings.HasPrefix(dir, "/") {
+	if dir, _, ok := strings.Cut(argv[0], words.Blank); ok && strings.HasPrefix(dir, "/") {
 		dir = reach.Clean(dir[:strings.LastIndexByte(dir, '/')+1])
 		if !reach.IsSystemDir(dir) {
 			for e := range s.w.Below(dir) {
@@ -426,7 +427,7 @@ func (s *script) computed(argv []string, line int) {
 			}
 		}
 	}
-	if argv[0] == reach.Blank && len(argv) > 1 {
+	if argv[0] == words.Blank && len(argv) > 1 {
 		// A variable that nothing sets may be empty: $PREFIX program.
 		s.command(argv[1:], line)
 	}

@@ -9,6 +9,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/reach/words"
 )
 
 // fields returns what a word may expand to: alternatives, each a list of fields,
@@ -23,13 +24,13 @@ func (s *script) fields(word *syntax.Word) [][]string {
 		switch {
 		case quoted:
 			all = append(all, []string{value})
-		case strings.ContainsAny(value, "*?[") && strings.HasPrefix(value, "/") && !strings.Contains(value, reach.Blank):
+		case strings.ContainsAny(value, "*?[") && strings.HasPrefix(value, "/") && !strings.Contains(value, words.Blank):
 			var matches []string
 			for _, at := range s.w.Glob(value) {
 				matches = append(matches, "/"+at)
 			}
 			if len(matches) > maxAlternatives*4 {
-				matches = []string{path.Dir(value) + "/" + reach.Blank}
+				matches = []string{path.Dir(value) + "/" + words.Blank}
 			}
 			all = append(all, matches)
 		default:
@@ -109,7 +110,7 @@ func (s *script) part(part syntax.WordPart) []string {
 	case *syntax.ExtGlob:
 		return []string{"*"}
 	}
-	return []string{reach.Blank}
+	return []string{words.Blank}
 }
 
 // unescape removes backslashes that quote.
@@ -133,7 +134,7 @@ func unescape(s string) string {
 // param returns the values of a parameter expansion.
 func (s *script) param(p *syntax.ParamExp) []string {
 	if p.Param == nil || p.Length || p.Excl || p.Repl != nil {
-		return []string{reach.Blank}
+		return []string{words.Blank}
 	}
 	values := s.variable(p.Param.Value)
 	if p.Slice != nil {
@@ -144,7 +145,7 @@ func (s *script) param(p *syntax.ParamExp) []string {
 	}
 	switch p.Exp.Op {
 	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
-		if _, set := s.w.Env[p.Param.Value]; !set && slices.Equal(values, []string{reach.Blank}) {
+		if _, set := s.w.Env[p.Param.Value]; !set && slices.Equal(values, []string{words.Blank}) {
 			return s.values(p.Exp.Word)
 		}
 		return append(slices.Clone(values), s.values(p.Exp.Word)...)
@@ -155,7 +156,7 @@ func (s *script) param(p *syntax.ParamExp) []string {
 	case syntax.RemSmallSuffix, syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemLargeSuffix:
 		return removeAffix(values, p.Exp.Op, s.values(p.Exp.Word))
 	}
-	return []string{reach.Blank}
+	return []string{words.Blank}
 }
 
 // slice is ${x:0:1}: the start of a value, by constant numbers.
@@ -174,8 +175,8 @@ func slice(values []string, by *syntax.Slice) []string {
 	}
 	var all []string
 	for _, v := range values {
-		if from < 0 || length < 0 || strings.Contains(v, reach.Blank) {
-			return []string{reach.Blank}
+		if from < 0 || length < 0 || strings.Contains(v, words.Blank) {
+			return []string{words.Blank}
 		}
 		v = v[min(from, len(v)):]
 		all = append(all, v[:min(length, len(v))])
@@ -186,15 +187,15 @@ func slice(values []string, by *syntax.Slice) []string {
 // removeAffix is ${x%y} and the like, for patterns that end or begin at a slash
 // and for plain text.
 func removeAffix(values []string, op syntax.ParExpOperator, patterns []string) []string {
-	if len(patterns) != 1 || strings.Contains(patterns[0], reach.Blank) {
-		return []string{reach.Blank}
+	if len(patterns) != 1 || strings.Contains(patterns[0], words.Blank) {
+		return []string{words.Blank}
 	}
 	pattern := patterns[0]
 	var all []string
 	for _, v := range values {
 		switch {
-		case strings.Contains(v, reach.Blank):
-			v = reach.Blank
+		case strings.Contains(v, words.Blank):
+			v = words.Blank
 		case pattern == "/*" && op == syntax.RemSmallSuffix:
 			if i := strings.LastIndexByte(v, '/'); i >= 0 {
 				v = v[:i]
@@ -202,7 +203,7 @@ func removeAffix(values []string, op syntax.ParExpOperator, patterns []string) [
 		case pattern == "*/" && op == syntax.RemLargePrefix:
 			v = v[strings.LastIndexByte(v, '/')+1:]
 		case strings.ContainsAny(pattern, "*?["):
-			v = reach.Blank
+			v = words.Blank
 		case op == syntax.RemSmallSuffix || op == syntax.RemLargeSuffix:
 			v = strings.TrimSuffix(v, pattern)
 		default:
@@ -240,7 +241,7 @@ func (s *script) variable(name string) []string {
 		}
 		return all
 	case "HOSTNAME", "RANDOM", "$", "!", "?", "-", "_", "PPID", "UID", "EUID", "SECONDS", "LINENO":
-		return []string{reach.Blank}
+		return []string{words.Blank}
 	}
 	if n, err := strconv.Atoi(name); err == nil {
 		var all []string
@@ -259,7 +260,7 @@ func (s *script) variable(name string) []string {
 		values = append([]string{value}, values...)
 	}
 	if len(values) == 0 {
-		return []string{reach.Blank}
+		return []string{words.Blank}
 	}
 	return values
 }
@@ -269,7 +270,7 @@ func (s *script) variable(name string) []string {
 // all others.
 func (s *script) substitution(c *syntax.CmdSubst) []string {
 	if len(c.Stmts) != 1 {
-		return []string{reach.Blank}
+		return []string{words.Blank}
 	}
 	cmd := c.Stmts[0].Cmd
 	// $(cd DIRECTORY && pwd)
@@ -281,7 +282,7 @@ func (s *script) substitution(c *syntax.CmdSubst) []string {
 	}
 	call, ok := cmd.(*syntax.CallExpr)
 	if !ok || len(call.Args) == 0 || s.depth >= maxShellDepth {
-		return []string{reach.Blank}
+		return []string{words.Blank}
 	}
 	s.depth++
 	defer func() { s.depth-- }()
@@ -293,8 +294,8 @@ func (s *script) substitution(c *syntax.CmdSubst) []string {
 }
 
 func (s *script) output(argv []string) string {
-	if len(argv) < 2 || strings.Contains(argv[len(argv)-1], reach.Blank) {
-		return reach.Blank
+	if len(argv) < 2 || strings.Contains(argv[len(argv)-1], words.Blank) {
+		return words.Blank
 	}
 	last := argv[len(argv)-1]
 	switch argv[0] {
@@ -305,7 +306,7 @@ func (s *script) output(argv []string) string {
 	case "realpath", "readlink", "cd":
 		at, ok := s.w.Follow(reach.Join(s.w.Workdir, last), nil)
 		if !ok {
-			return reach.Blank
+			return words.Blank
 		}
 		return "/" + at
 	case "which", "command", "type":
@@ -315,5 +316,5 @@ func (s *script) output(argv []string) string {
 	case "echo":
 		return strings.Join(argv[1:], " ")
 	}
-	return reach.Blank
+	return words.Blank
 }

@@ -1,4 +1,6 @@
-package reach
+// Package words reads words from texts: strings of sources that may name files or
+// programs, commands, names of modules. It knows no image.
+package words
 
 import (
 	"bytes"
@@ -8,8 +10,6 @@ import (
 
 	"github.com/careen/careen/internal/wrappers"
 )
-
-// What readers of several languages ask of a text.
 
 // Blank stands in a value for what is not known.
 const Blank = "\x00"
@@ -45,7 +45,7 @@ func IsModuleName(text string, plain bool) bool {
 			if begins || !plain {
 				return false
 			}
-		case !isLetter(c) && c < 0x80 || begins && c >= '0' && c <= '9':
+		case !IsLetter(c) && c < 0x80 || begins && c >= '0' && c <= '9':
 			return false
 		default:
 			begins = false
@@ -54,13 +54,13 @@ func IsModuleName(text string, plain bool) bool {
 	return !begins && len(text) > 1 && (dots > 0 || plain)
 }
 
-// WordWindow is how far behind a word WordMatches looks for its arguments.
-const WordWindow = 2048
+// Window is how far behind a word Matches looks for its arguments.
+const Window = 2048
 
-// WordMatches calls found with what an anchored expression matches where one of
+// Matches calls found with what an anchored expression matches where one of
 // some words begins. Searching for the words first is ten times as fast as an
 // expression that begins with them.
-func WordMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), words ...string) {
+func Matches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), words ...string) {
 	for _, word := range words {
 		for i := 0; ; {
 			j := bytes.Index(src[i:], []byte(word))
@@ -69,38 +69,38 @@ func WordMatches(src []byte, re *regexp.Regexp, found func(at int, m [][]byte), 
 			}
 			at := i + j
 			i = at + len(word)
-			if isLetter(word[0]) && (at > 0 && isLetter(src[at-1]) || i < len(src) && isLetter(src[i])) {
+			if IsLetter(word[0]) && (at > 0 && IsLetter(src[at-1]) || i < len(src) && IsLetter(src[i])) {
 				continue
 			}
-			if m := re.FindSubmatch(src[at:min(at+WordWindow, len(src))]); m != nil {
+			if m := re.FindSubmatch(src[at:min(at+Window, len(src))]); m != nil {
 				found(at, m)
 			}
 		}
 	}
 }
 
-// isLetter reports whether a byte is one of a word's.
-func isLetter(c byte) bool {
+// IsLetter reports whether a byte is one of a word's.
+func IsLetter(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // MaxName bounds what may be the path of a file, in bytes.
 const MaxName = 256
 
-// Bounds of what may be a command line, and of a program's name.
-const (
-	maxCommand     = 400
-	maxCommandName = 32
-)
+// maxCommand bounds what may be a command line.
+const maxCommand = 400
+
+// MaxCommand bounds the name of a program.
+const MaxCommand = 32
 
 // maxCommandLine bounds what may be a line of a shell in a compiled program.
 const maxCommandLine = 1000
 
-// commandWords calls found with the names of the programs that a string may run: its
+// Commands calls found with the names of the programs that a string may run: its
 // first word, and in a line of a shell what stands behind wrappers and in its other
 // commands: "/usr/bin/env -i run-parts /etc/x | sed -e x".
-func commandWords(s []byte, found func(name string)) {
-	if name := CommandWord(s); name != "" {
+func Commands(s []byte, found func(name string)) {
+	if name := Command(s); name != "" {
 		found(name)
 	}
 	if len(s) > maxCommandLine || bytes.IndexByte(s, ' ') < 0 {
@@ -112,24 +112,24 @@ func commandWords(s []byte, found func(name string)) {
 		if more && wrappers.Known(path.Base(string(first))) {
 			words := strings.Fields(string(part))
 			if n := wrappers.Length(words); n < len(words) {
-				if name := CommandWord([]byte(words[n])); name != "" {
+				if name := Command([]byte(words[n])); name != "" {
 					found(name)
 				}
 			}
 		} else if i > 0 {
-			if name := CommandWord(part); name != "" {
+			if name := Command(part); name != "" {
 				found(name)
 			}
 		}
 	}
 }
 
-// CommandWord returns the name of the program that a string may run: the string
+// Command returns the name of the program that a string may run: the string
 // itself, or the first word of what looks like a command line with an option, a
 // path or a blank to fill in behind it.
-func CommandWord(s []byte) string {
+func Command(s []byte) string {
 	word, rest, more := bytes.Cut(s, []byte(" "))
-	if len(word) < 2 || len(word) > maxCommandName || len(s) > maxCommand {
+	if len(word) < 2 || len(word) > MaxCommand || len(s) > maxCommand {
 		return ""
 	}
 	if more && (len(rest) == 0 || strings.IndexByte("-/%$'\"", rest[0]) < 0) {

@@ -1,4 +1,4 @@
-package reach
+package words
 
 import (
 	"strings"
@@ -29,7 +29,7 @@ func TestReadLiterals(t *testing.T) {
 		{"", "#!/usr/bin/perl\nmy $x = '/opt/x';", false, "p:/opt/x"},
 		{".py", "'\n\"\n'unfinished", false, ""},
 	} {
-		l := readLiterals([]byte(c.src), c.ext, c.installed, false)
+		l := ReadLiterals([]byte(c.src), c.ext, c.installed, false)
 		var got []string
 		for _, list := range []struct {
 			key  string
@@ -55,7 +55,7 @@ func FuzzLiterals(f *testing.F) {
 	f.Add([]byte("open('/etc/a'); `x ${y} | z`; \"\\\"\" # don't /usr/x"), ".rb")
 	f.Add([]byte("#!/usr/bin/tclsh\nsource [file join / usr x.tcl]\n'''"), "")
 	costs.Fuzz(f, func(t *testing.T, src []byte, ext string) {
-		l := readLiterals(src, ext, len(src)%2 == 0, false)
+		l := ReadLiterals(src, ext, len(src)%2 == 0, false)
 		if len(l.Paths) > maxPaths || len(l.Mentions) > maxMentions || len(l.Words) > maxWords || len(l.Lines) > maxLines {
 			t.Errorf("%d %d %d %d", len(l.Paths), len(l.Mentions), len(l.Words), len(l.Lines))
 		}
@@ -69,7 +69,7 @@ func TestCommandWords(t *testing.T) {
 		"cannot open the file (a word)": "", "nice -n 5 tar -x": "nice tar", "see timeout(1) for more": "",
 	} {
 		var got []string
-		commandWords([]byte(text), func(name string) { got = append(got, name) })
+		Commands([]byte(text), func(name string) { got = append(got, name) })
 		if d := cmp.Diff(want, strings.Join(got, " ")); d != "" {
 			t.Errorf("%q: %s", text, d)
 		}
