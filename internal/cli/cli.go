@@ -32,6 +32,9 @@ const (
 // within 512 MB together.
 const softMemory = 320 << 20
 
+// firstCollection is how much memory a process holds before it first collects.
+const firstCollection = 40 << 20
+
 // exitError carries the exit code of an error that is not careen's own failure.
 type exitError struct {
 	code int

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -29,15 +30,31 @@ const (
 // it, as do ten seconds after the first, or after the time of --timeout: then
 // Main returns although the command has not. nil is no signals.
 func Main(signals <-chan os.Signal, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+		if os.Getenv("GOGC") == "" {
+			collectLate()
+		}
+	}
 	return supervise(context.Background(), signals, grace, args, env, stdin, stdout, stderr)
+}
+
+// collectLate has the collector begin when the process holds firstCollection, and
+// work as usual after that: collections of a heap that is still small are a
+// quarter of the processor time of a scan whose layers are known.
+func collectLate() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(firstCollection)
+	unused := new([64]byte) // found to be so by the first collection
+	runtime.AddCleanup(unused, func(struct{}) {
+		debug.SetGCPercent(100)
+		debug.SetMemoryLimit(softMemory)
+	}, struct{}{})
 }
 
 // supervise runs one command, and does not wait for one that should have ended
 // long ago: whatever an image makes it do, the process ends.
 func supervise(ctx context.Context, signals <-chan os.Signal, grace time.Duration, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
-	}
 	c := &command{env: map[string]string{}, stdin: stdin, stdout: stdout, stderr: stderr, clock: make(chan context.Context, 1)}
 	for _, kv := range env {
 		if key, value, ok := strings.Cut(kv, "="); ok {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -91,6 +93,22 @@ func TestEveryVerbHasATimeout(t *testing.T) {
 	for _, verb := range root.Commands() {
 		if verb.InheritedFlags().Lookup("timeout") == nil {
 			t.Errorf("careen %s has no --timeout", verb.Name())
+		}
+	}
+}
+
+// TestCollectLate: after the first collection the collector works as usual.
+func TestCollectLate(t *testing.T) {
+	limit, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
+	defer func() { debug.SetMemoryLimit(limit); debug.SetGCPercent(percent) }()
+	collectLate()
+	if got := debug.SetMemoryLimit(-1); got != firstCollection && got != softMemory { // softMemory: one came already
+		t.Errorf("the limit is %d", got)
+	}
+	for began := time.Now(); debug.SetMemoryLimit(-1) != softMemory; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		if time.Since(began) > time.Minute {
+			t.Fatal("the first collection changed nothing")
 		}
 	}
 }
