@@ -42,6 +42,8 @@ func endpoints() []endpoint {
 		{"POST", "/v1/import", auth.Submit, "Have the images scanned that a list names, or that pods run (kubectl get pods -A -o json)", nil, "List", "Queued", (*API).importList},
 		{"GET", "/v1/jobs", auth.Admin, "Jobs, newest first", []param{{"state", "of this state: running, retryable, discarded…"}, limit}, "", "Jobs", (*API).jobs},
 		{"POST", "/v1/jobs/{id}/retry", auth.Admin, "Do a job now", nil, "", "Done", (*API).retryJob},
+		{"GET", "/v1/failures", auth.Admin, "Images whose reading ended the process that read them", []param{limit}, "", "Failures", (*API).failures},
+		{"DELETE", "/v1/failures/{digest}", auth.Admin, "Try such an image again when it is listed next", nil, "", "Done", (*API).forgetFailure},
 		{"GET", "/v1/audit", auth.Admin, "Who changed what", []param{limit}, "", "Audit", (*API).audit},
 		{"GET", "/v1/openapi.json", auth.Read, "This interface, in OpenAPI 3.1", nil, "", "Document", (*API).openAPI},
 	}

@@ -265,6 +265,35 @@ func (a *API) retryJob(r *request) (any, error) {
 	return map[string]bool{"done": true}, a.Queue.Retry(r.Context(), id)
 }
 
+func (a *API) failures(r *request) (any, error) {
+	if err := r.whole(); err != nil {
+		return nil, err
+	}
+	limit, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.Store.Failures(r.Context(), limit)
+	return map[string]any{"failures": list}, err
+}
+
+func (a *API) forgetFailure(r *request) (any, error) {
+	if err := r.whole(); err != nil {
+		return nil, err
+	}
+	digest := r.PathValue("digest")
+	return map[string]bool{"done": true}, a.Store.Tx(r.Context(), func(tx *store.Tx) error {
+		found, err := tx.Forget(r.Context(), digest)
+		if err == nil && !found {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Note(r.Context(), r.who.Name, "failure of "+digest+" forgotten", time.Now())
+	})
+}
+
 func (a *API) audit(r *request) (any, error) {
 	if err := r.whole(); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func answers() map[string]any {
 		"List":     object{"description": "references, one a line, or the JSON of pods"},
 		"Queued":   object{"type": "object", "properties": object{"queued": number}},
 		"Jobs":     list("jobs", schemaOf(queue.Info{})),
+		"Failures": list("failures", schemaOf(store.Failure{})),
 		"Audit":    list("audit", schemaOf(store.Noted{})),
 		"Document": object{"type": "object"},
 		"Error":    object{"type": "object", "required": []string{"error"}, "properties": object{"error": text}},

@@ -102,6 +102,9 @@ func Run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		c.env[name] = value
 	}
 	c.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if len(args) == 1 && args[0] == readVerb {
+		return c.readImage(ctx)
+	}
 	verb := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		switch args[0] {

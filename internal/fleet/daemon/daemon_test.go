@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/fleet/fleettest"
+	"github.com/careen/careen/internal/fleet/store"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -246,5 +247,38 @@ func TestADataDirectoryHasOneOwner(t *testing.T) {
 	err := Run(context.Background(), []string{"--data-dir", dir, "--listen", "127.0.0.1:0"}, nil, strings.NewReader(""), &out, &out)
 	if err == nil || !strings.Contains(err.Error(), "another careend uses it") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestFailuresAreShownAndForgotten(t *testing.T) {
+	dir := t.TempDir()
+	p := run(t, "--data-dir", dir)
+	s, err := store.OpenBeside(context.Background(), "", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	digest := "sha256:" + strings.Repeat("a", 64)
+	for range 3 {
+		if err := s.Tx(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.Died(context.Background(), digest, "registry.example.com/bad", "panic: <b>", "1", time.Now())
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, text := p.get("/jobs"); status != 200 || !strings.Contains(text, "panic: &lt;b&gt;") || !strings.Contains(text, "by another version") {
+		t.Errorf("the page: %d\n%s", status, text)
+	}
+	for i, want := range []int{200, 404} {
+		var list struct{ Failures []store.Failure }
+		if p.json("/v1/failures", &list); len(list.Failures) != 1-i {
+			t.Errorf("failures: %+v", list)
+		} else if i == 0 && (!list.Failures[0].Away || list.Failures[0].Deaths != 3) {
+			t.Errorf("failures: %+v", list)
+		}
+		if status, text := p.ask("DELETE", "/v1/failures/"+digest, "", ""); status != want {
+			t.Errorf("forgotten: %d, want %d\n%s", status, want, text)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -35,7 +36,12 @@ func (c *command) open(ctx context.Context) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Log: c.log})
+	self, err := os.Executable()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	apart := work.Apart{Command: []string{self, readVerb}, Env: work.Environ(c.env)}
+	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Log: c.log, Read: apart.Read})
 	n := c.workers
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
@@ -63,6 +69,29 @@ func (f *fleet) close() error {
 }
 
 const stopWithin = 10 * time.Second
+
+// readVerb has this program read one image, for another process of it.
+const readVerb = "read-image"
+
+// readImage does the one thing that another process wants, and ends with that.
+func (c *command) readImage(ctx context.Context) error {
+	order, err := work.ReceiveOrder(c.stdin)
+	if err != nil {
+		return err
+	}
+	done, alone := make(chan error, 1), make(chan struct{})
+	go func() { done <- order.Do(ctx, c.stdout) }()
+	go func() {
+		io.Copy(io.Discard, c.stdin)
+		close(alone)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-alone: // nor does this wait for what is read, which may not heed a context
+		return errors.New(readVerb + ": nobody waits for the answer any more")
+	}
+}
 
 // work does jobs until ctx ends.
 func (c *command) work(ctx context.Context) error {

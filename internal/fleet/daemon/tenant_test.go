@@ -117,6 +117,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"POST /v1/import", "/v1/import", ref, 403, true},
 		{"GET /v1/jobs", "/v1/jobs", "", 403, true},
 		{"POST /v1/jobs/{id}/retry", "/v1/jobs/1/retry", "", 403, true},
+		{"GET /v1/failures", "/v1/failures", "", 403, true},
+		{"DELETE /v1/failures/{digest}", "/v1/failures/" + digests["beta"], "", 403, true},
 		{"GET /v1/audit", "/v1/audit", "", 403, true},
 		{"GET /v1/openapi.json", "/v1/openapi.json", "", 200, true},
 		{"GET /", "/", "", 200, false},

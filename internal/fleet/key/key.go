@@ -19,10 +19,10 @@ import (
 
 // Stored is a key as it is kept.
 type Stored struct {
-	Hash    string // of Body and, by what it says, of the linked functions
-	Body    string // JSON
-	Symbols string // the hash that linked functions are kept under; "" for none
-	Key     match.Key
+	Hash    string    // of Body and, by what it says, of the linked functions
+	Body    string    // JSON
+	Symbols string    // the hash that linked functions are kept under; "" for none
+	Key     match.Key `json:"-"` // what Body says
 }
 
 // form is what is hashed.

@@ -315,12 +315,17 @@ func (p *Pages) jobs(v *visit) (any, error) {
 		return nil, err
 	}
 	sources, err := p.Store.Sources(v.Context())
+	if err != nil {
+		return nil, err
+	}
+	failures, err := p.Store.Failures(v.Context(), pageOf)
 	return struct {
-		Jobs    []queue.Info
-		Sources []store.Source
-		States  []string
-		State   string
-	}{list, sources, queue.States(), v.URL.Query().Get("state")}, err
+		Jobs     []queue.Info
+		Sources  []store.Source
+		Failures []store.Failure
+		States   []string
+		State    string
+	}{list, sources, failures, queue.States(), v.URL.Query().Get("state")}, err
 }
 
 func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + " MB" }

@@ -53,6 +53,7 @@ create index event_generation on event (generation, id);
 create table token (id {{id}}, name text not null unique, hash text not null unique, role text not null, scopes text not null, expires bigint not null, created bigint not null);
 create table audit (id {{id}}, at bigint not null, who text not null, what text not null);
 `,
+	`create table failure (digest text not null primary key, repo text not null, deaths int not null, reason text not null, at bigint not null, version text not null)`,
 }
 
 // migrate applies what is missing. Any number of processes may do so at once: on

@@ -44,7 +44,7 @@ type Options struct {
 	Insecure bool // registries may speak plain HTTP or have certificates of their own
 	Version  string
 	Log      *slog.Logger
-	Read     func(context.Context, Request) (*Facts, error) // nil means Read, in this process
+	Read     func(context.Context, Request) (*Facts, error) // nil means Read, in this process; Apart has another
 }
 
 // Work does the jobs.
@@ -296,7 +296,13 @@ func (w *Work) resolve(ctx context.Context, job *queue.Job[resolveArgs]) error {
 			known = append(known, id)
 			continue
 		}
-		jobs = append(jobs, queue.Insert{Args: imageArgs{Repo: args.Repo, Digest: d, Target: resolved.Digest}, Queue: to})
+		away, _, err := w.store.PutAway(ctx, d, w.opt.Version)
+		if err != nil {
+			return err
+		}
+		if !away {
+			jobs = append(jobs, queue.Insert{Args: imageArgs{Repo: args.Repo, Digest: d, Target: resolved.Digest}, Queue: to})
+		}
 	}
 	return finish(ctx, w, job, func(tx *store.Tx) error {
 		if err := w.seen(ctx, tx, args, resolved.Digest, known); err != nil {
@@ -362,7 +368,17 @@ func (w *Work) readImage(ctx context.Context, job *queue.Job[imageArgs]) error {
 	if id != 0 { // another tag led here first
 		return finish(ctx, w, job, func(tx *store.Tx) error { return w.link(ctx, tx, args, id) })
 	}
+	away, _, err := w.store.PutAway(ctx, args.Digest, w.opt.Version)
+	if err != nil {
+		return err
+	}
+	if away {
+		return finish(ctx, w, job, nil)
+	}
 	facts, err := w.opt.Read(ctx, Request{Repo: args.Repo, Digest: args.Digest, CacheDir: filepath.Join(w.opt.DataDir, "layers"), Insecure: w.opt.Insecure, Version: w.opt.Version})
+	if death := (Death{}); errors.As(err, &death) {
+		return w.died(ctx, job, death)
+	}
 	if err != nil {
 		return err
 	}
@@ -379,12 +395,34 @@ func (w *Work) readImage(ctx context.Context, job *queue.Job[imageArgs]) error {
 	}
 }
 
+// died counts a death by an image. It is tried again behind what waits, and put away
+// after the third.
+func (w *Work) died(ctx context.Context, job *queue.Job[imageArgs], death Death) error {
+	var f store.Failure
+	err := w.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		f, err = tx.Died(ctx, job.Args.Digest, job.Args.Repo, death.Why, w.opt.Version, time.Now())
+		if err == nil && f.Away {
+			err = job.Complete(ctx, tx.SQL)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.opt.Log.Warn("an image ended the process that read it", "image", f.Repo+"@"+f.Digest, "deaths", f.Deaths, "away", f.Away, "why", f.Reason)
+	if f.Away {
+		return nil
+	}
+	return queue.Later(time.Duration(f.Deaths) * time.Second)
+}
+
 func (w *Work) link(ctx context.Context, tx *store.Tx, args imageArgs, id int64) error {
 	repo, err := tx.Repo(ctx, args.Repo)
 	if err != nil {
 		return err
 	}
-	return errors.Join(tx.Seen(ctx, repo, id, args.Target, time.Now()), tx.Seen(ctx, repo, id, args.Digest, time.Now()))
+	_, err = tx.Forget(ctx, args.Digest)
+	return errors.Join(err, tx.Seen(ctx, repo, id, args.Target, time.Now()), tx.Seen(ctx, repo, id, args.Digest, time.Now()))
 }
 
 // index judges what is new of the keys of an image by the current generation and
