@@ -106,10 +106,12 @@ var rooms = map[string][]string{
 	"fleet/fleettest": {"fleet/store"},
 
 	// Tier 5, edges.
-	"imagetest":  {"image"},
-	"golden":     {},
-	"cli":        {"*"},
-	"cli/manual": {}, // manual pages, from the help of verbs
+	"imagetest":    {"image"},
+	"golden":       {},
+	"cli":          {"*"},
+	"cli/manual":   {},                          // manual pages, from the help of verbs
+	"cli/wording":  {"spelling"},                // what is wrong with a command line, in words
+	"cli/settings": {"cli/wording", "spelling"}, // flags from the environment and a configuration file
 }
 
 // mains names the one room that each program calls.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
@@ -45,7 +46,7 @@ known of them are suggested, and not opened.`,
 		Example: `  careen base shop:1.4 debian:12-slim gcr.io/distroless/cc-debian12
   careen base index debian:12 debian:12-slim node:20 node:20-slim
   careen base shop:1.4 node:20-slim --dockerfile Dockerfile`,
-		Args: takes(1, -1),
+		Args: wording.Takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.base(cmd.Context(), args[0], args[1:], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -71,7 +72,7 @@ func (c *command) baseIndexCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "index REF…",
 		Short: "Remember images as known bases: the digests of their layers, and what is in them",
-		Args:  takes(1, -1),
+		Args:  wording.Takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.baseIndex(cmd.Context(), args, source, file)
 		},

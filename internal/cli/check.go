@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/checklist"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/project"
@@ -39,7 +40,7 @@ them, what the image itself cannot show is not evidenced. No advisories are read
 		Example: `  careen check shop:1.4
   careen check shop:1.4 Dockerfile compose.yaml .github/workflows
   careen check --fail-under 80 -f markdown -f badge=badge.svg shop:1.4 .`,
-		Args: takes(1, -1),
+		Args: wording.Takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.check(cmd, args[0], args[1:], f)
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/secret"
@@ -71,7 +72,7 @@ func (c *command) run(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	root := c.root()
-	if err := misspelt(root, args); err != nil {
+	if err := wording.Misspelt(root, args); err != nil {
 		fmt.Fprintf(c.stderr, "careen: %s\n", escape(err.Error()))
 		return exitFailed
 	}
@@ -150,9 +151,9 @@ flag beats environment beats file.`,
 	}
 	root.SetHelpCommandGroupID(keepIt)
 	root.SetCompletionCommandGroupID(keepIt)
-	strictHelp(root)
+	wording.StrictHelp(root)
 	root.InitDefaultCompletionCmd()
-	strict(root)
+	wording.Strict(root)
 	return root
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/feed"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
@@ -140,7 +141,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info",
 		Short: "Print the database's date, sources, counts and age",
-		Args:  takes(0, 0),
+		Args:  wording.Takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			cacheDir, err := c.cache()
 			if err != nil {
@@ -163,7 +164,7 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Read a whole database, packed or not, and check every checksum and reference",
-		Args:  takes(1, 1),
+		Args:  wording.Takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder, err := scratch.NewFolder("", "careen-verify-")
 			if err != nil {
@@ -255,7 +256,7 @@ them (a directory or a URL that holds HOST/PATH of each), and writes one file.
 The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
 		Example: `  careen db build -o careen.db
   careen db build --mirror /srv/feeds -o careen.db`,
-		Args: takes(0, 0),
+		Args: wording.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbBuild(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/search"
@@ -16,7 +17,7 @@ func (c *command) dbDiffCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Say which advisories were added, changed, withdrawn or removed between two databases",
-		Args:  takes(2, 2),
+		Args:  wording.Takes(2, 2),
 		RunE:  func(_ *cobra.Command, args []string) error { return c.dbDiff(args[0], args[1], format) },
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "table", "what to print: "+report.FormatNames("db"))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -19,7 +20,7 @@ func (c *command) dbExportCommand() *cobra.Command {
 		Short: "Write the database to a file for transport, or for a web server to offer",
 		Example: `  careen db export careen.db.zst
   careen db export --db careen.db --delta-from yesterday.db /srv/www/careen.db.zst`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cacheDir, err := c.cache()
 			if err != nil {
@@ -54,7 +55,7 @@ func (c *command) dbImportCommand() *cobra.Command {
 		Long: `Import verifies the database in FILE, packed or not, and makes it the one that
 scans use. When anything is wrong with it, the current one stays.`,
 		Example: `  careen db import careen.db.zst`,
-		Args:    takes(1, 1),
+		Args:    wording.Takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := c.dbImport(args[0], keyFile, signatureFile, acceptShrunk); err != nil {
 				return fmt.Errorf("db import: %s: %w; the current database stays", args[0], err)
@@ -117,7 +118,7 @@ where there is no network, or to be used with --db. Scans go on using what they
 use: careen db update and careen db import change that. A signature that is
 published with it is written to FILE.minisig.`,
 		Example: `  careen db pull registry.example.com/security/careen-db:1 -o careen.db.zst`,
-		Args:    takes(1, 1),
+		Args:    wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.dbPull(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("db pull: %s: %w", args[0], err)
@@ -163,7 +164,7 @@ func (c *command) dbPushCommand() *cobra.Command {
 for careen db update and careen db pull. With --delta-from it adds what takes
 those who have that database to this one.`,
 		Example: `  careen db push careen.db registry.example.com/security/careen-db:1 --delta-from yesterday.db --signature careen.db.minisig`,
-		Args:    takes(2, 2),
+		Args:    wording.Takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.dbPush(cmd.Context(), args[0], args[1], f); err != nil {
 				return fmt.Errorf("db push: %w", err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/search"
 )
@@ -31,7 +32,7 @@ affect that version, by the rules of a scan.`,
 		Example: `  careen db search CVE-2023-0286
   careen db search minimist --ecosystem npm --version 0.0.8
   careen db search pkg:deb/debian/openssl@3.0.11-1~deb12u1?distro=debian-12`,
-		Args: takes(0, 1),
+		Args: wording.Takes(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.dbSearch(f, args) },
 	}
 	flags := cmd.Flags()

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/cli/settings"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/feed"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/vulndb"
@@ -79,7 +81,7 @@ is refused, and when anything fails, the current one stays. Scans may run meanwh
   careen db update --only debian:12,npm
   careen db update --db-repository registry.example.com/security/careen-db:1 --db-key careen.pub
   careen db update --db-repository https://example.com/careen.db.zst --db-key careen.pub`,
-		Args: takes(0, 0),
+		Args: wording.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dbUpdate(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
@@ -123,7 +125,7 @@ func (c *command) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags
 	}
 	defer stage.Remove()
 	if opt.Key == "" {
-		c.note("warning: UNSIGNED: nothing proves who made this database; with --db-key FILE, or db-key in %s, only one signed with that key is taken", defaultConfigFile)
+		c.note("warning: UNSIGNED: nothing proves who made this database; with --db-key FILE, or db-key in %s, only one signed with that key is taken", settings.DefaultFile)
 	}
 	var failed []error
 	for i, where := range f.repositories {

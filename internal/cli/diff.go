@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/diff"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
@@ -37,7 +38,7 @@ secrets, faults of the configuration, size and attack surface. OLD and NEW are
 targets as careen scan takes them, or reports that careen scan -f json wrote.`,
 		Example: `  careen diff shop:1.3 shop:1.4
   careen diff main.json shop:pr --fail-on high`,
-		Args: takes(2, 2),
+		Args: wording.Takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.diff(cmd.Context(), args[0], args[1], f)
 		},

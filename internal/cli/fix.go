@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/fix"
 	"github.com/careen/careen/internal/harden"
@@ -51,7 +52,7 @@ was read. With --build the result is built, started and scanned by docker.`,
 		Example: `  careen fix shop:1.4 Dockerfile
   careen fix shop:1.4 Dockerfile compose.yaml --candidate node:20-slim --write
   careen fix shop:1.4 Dockerfile --build`,
-		Args: takes(2, -1),
+		Args: wording.Takes(2, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.fix(cmd.Context(), args[0], args[1:], f)
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/catalog"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/rootfs"
@@ -109,7 +110,7 @@ func (f scopeFlags) apply(opt *scan.Options) (err error) {
 	}
 	for _, kind := range f.pkgTypes {
 		if !slices.Contains(packageTypes, kind) {
-			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), meant(kind, packageTypes, "%s"))
+			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), wording.Meant(kind, packageTypes, "%s"))
 		}
 	}
 	opt.Leave = scan.Kinds{OS: !slices.Contains(f.pkgTypes, "os"), Library: !slices.Contains(f.pkgTypes, "library")}

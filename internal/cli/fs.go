@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
 	"github.com/careen/careen/internal/project"
@@ -29,7 +30,7 @@ compared with the advisories, files are searched for secrets, and Dockerfiles,
 manifests and workflows are looked at as careen lint does.`,
 		Example: `  careen fs .
   careen fs --scanners vuln,secret --skip-dirs testdata --fail-on high .`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := os.Stat(args[0])
 			if err != nil {

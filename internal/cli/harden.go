@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/project"
@@ -38,7 +39,7 @@ programs import or name, "guess" a convention. Try it before you rely on it.`,
 		Example: `  careen harden shop:1.4
   careen harden -f kubernetes shop:1.4
   careen harden shop:1.4 --patch compose.yaml --service web`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.harden(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

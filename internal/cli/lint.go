@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
 	"github.com/careen/careen/internal/lint/files"
@@ -65,7 +66,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
   careen lint --ignore DL3008,CD004 --fail-on high .
   careen lint --image shop:1.4 Dockerfile
   careen lint -f sarif -o lint.sarif .`,
-		Args: takes(1, -1),
+		Args: wording.Takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.failSet = cmd.Flags().Changed("fail-on")
 			return c.lint(cmd.Context(), args, f)

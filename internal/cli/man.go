@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/cli/manual"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/scratch"
 )
 
@@ -18,7 +19,7 @@ func (c *command) manCommand() *cobra.Command {
 		Use:    "man DIR",
 		Short:  "Write a manual page for each verb into a directory",
 		Hidden: true,
-		Args:   takes(1, 1),
+		Args:   wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := c.buildDate()
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/git"
 	"github.com/careen/careen/internal/image"
@@ -52,7 +53,7 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
   careen pin --dry-run Dockerfile compose.yaml
   careen pin --check .
   careen pin --update --lock careen.lock .`,
-		Args: takes(1, -1),
+		Args: wording.Takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.pin(cmd.Context(), args, f)
 		},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/careen/careen/internal/base"
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/plan"
@@ -34,7 +35,7 @@ most of what is left, pins, a user. Each step comes with the numbers once it is
 done after those before it.`,
 		Example: `  careen plan shop:1.4
   careen plan shop:1.4 --candidate node:20-slim --dockerfile Dockerfile`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.plan(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/reach/answer"
 	"github.com/careen/careen/internal/report"
@@ -52,7 +53,7 @@ image opened that reading called not reached.`,
   careen reach shop:1.4 /usr/bin/perl
   careen reach -f json shop:1.4 openssl
   careen reach --observe 'shop --self-test' shop:1.4`,
-		Args: takes(1, 2),
+		Args: wording.Takes(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.reach(cmd.Context(), args[0], strings.Join(args[1:], ""), f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/scan"
 )
@@ -22,7 +23,7 @@ func (c *command) sbomCommand() *cobra.Command {
 files that say so. No advisories are read. TARGET is what careen scan takes.`,
 		Example: `  careen sbom alpine:3.20 > sbom.cdx.json
   careen sbom -f spdx -o sbom.spdx.json app.tar`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			outputs, err := out.parse("sbom")
 			if err != nil {

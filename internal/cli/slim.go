@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
@@ -57,7 +58,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
   careen slim app.tar -o oci-dir:out --http http://127.0.0.1:8080/
   careen slim app.tar -o oci-dir:out --level file --observe 'shop --self-test'
   careen slim app.tar -o docker-archive:slim.tar --keep /usr/share/fonts --keep-package curl`,
-		Args: takes(1, 1),
+		Args: wording.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.slim(cmd.Context(), args[0], f); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/careen/careen/internal/cli/wording"
 )
 
 // What the linker may set where a program is built from something else than a
@@ -92,7 +94,7 @@ func (c *command) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, and what it was built from",
-		Args:  takes(0, 0),
+		Args:  wording.Takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisOrigin()
 			text := fmt.Sprintf("careen %s\n", b)

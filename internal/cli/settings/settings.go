@@ -1,0 +1,175 @@
+// Package settings gives the flags that a command line left out their values from the
+// environment and a configuration file.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/careen/careen/internal/cli/wording"
+	"github.com/careen/careen/internal/spelling"
+)
+
+// maxFile bounds a configuration file.
+const maxFile = 1 << 20
+
+// DefaultFile is read from the working directory when it exists.
+const DefaultFile = ".careen.yaml"
+
+// Apply sets the flags that the command line left out, from CAREEN_<FLAG> in the
+// environment, else from a configuration file; path "" is the default one, which
+// may be missing. It returns the variables that are meant for careen and are no
+// flags.
+func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []string, err error) {
+	file, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = DefaultFile
+	}
+	known := knownFlags(cmd.Root())
+	names := slices.Sorted(maps.Keys(known))
+	for _, key := range slices.Sorted(maps.Keys(file)) {
+		if !known[key] {
+			return nil, fmt.Errorf("%s: no flag is called %q%s", path, key, wording.Meant(key, names, "%s"))
+		}
+	}
+	if strangers, err = unknownVariables(env, names); err != nil {
+		return nil, err
+	}
+	flags := cmd.Flags()
+	flags.VisitAll(func(f *pflag.Flag) {
+		if err != nil || f.Changed || f.Name == "config" || f.Name == "help" || f.Name == "version" {
+			return
+		}
+		if value := env[variable(f.Name)]; value != "" {
+			if wrong := set(flags, f, []string{value}); wrong != nil {
+				err = fmt.Errorf("%s: %w", variable(f.Name), wrong)
+			}
+		} else if values, ok := file[f.Name]; ok {
+			if wrong := set(flags, f, values); wrong != nil {
+				err = fmt.Errorf("%s: %s: %w", path, f.Name, wrong)
+			}
+		}
+	})
+	return strangers, err
+}
+
+// variable is the one of the environment that sets a flag.
+func variable(flag string) string {
+	return "CAREEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// unknownVariables looks for variables that are meant for careen and set no flag.
+// One that is near a flag's ends the run; others are returned, for a warning.
+func unknownVariables(env map[string]string, known []string) (others []string, err error) {
+	var variables []string
+	for _, flag := range known {
+		variables = append(variables, variable(flag))
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		rest, ours := strings.CutPrefix(name, "CAREEN_")
+		if !ours || slices.Contains(variables, name) {
+			continue
+		}
+		if near := spelling.Nearest(rest, known); near != "" {
+			return nil, fmt.Errorf("%s in the environment is no flag; did you mean %s?", name, variable(near))
+		}
+		others = append(others, name)
+	}
+	return others, nil
+}
+
+// set gives a flag its values; one that may be repeated takes several, and a
+// comma-separated list gives several too.
+func set(flags *pflag.FlagSet, f *pflag.Flag, values []string) error {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		var all []string
+		for _, v := range values {
+			all = append(all, strings.Split(v, ",")...)
+		}
+		f.Changed = true
+		return list.Replace(all)
+	}
+	if err := flags.Set(f.Name, strings.Join(values, ",")); err != nil {
+		return fmt.Errorf("%q: %w", strings.Join(values, ","), wording.ValueError(f, err))
+	}
+	return nil
+}
+
+// read reads a file of flag names and values; "" means the default file,
+// which may be missing.
+func read(path string) (map[string][]string, error) {
+	name := path
+	if name == "" {
+		name = DefaultFile
+	}
+	f, err := os.Open(name)
+	if path == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration file: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration file: %w", err)
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxFile)
+	}
+	return parse(name, data)
+}
+
+// parse reads the text of a configuration file.
+func parse(name string, data []byte) (map[string][]string, error) {
+	var raw map[string]yaml.Node
+	if err := yaml.Unmarshal(data, &raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	values := make(map[string][]string, len(raw))
+	for key, node := range raw {
+		switch node.Kind {
+		case yaml.ScalarNode:
+			values[key] = []string{node.Value}
+		case yaml.SequenceNode:
+			for _, item := range node.Content {
+				if item.Kind != yaml.ScalarNode {
+					return nil, fmt.Errorf("%s:%d: %s: a list of plain values is meant", name, item.Line, key)
+				}
+				values[key] = append(values[key], item.Value)
+			}
+		default:
+			return nil, fmt.Errorf("%s:%d: %s: a value or a list of values is meant", name, node.Line, key)
+		}
+	}
+	return values, nil
+}
+
+// knownFlags lists the flags of every verb, since one file serves them all.
+func knownFlags(root *cobra.Command) map[string]bool {
+	known := map[string]bool{}
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		note := func(f *pflag.Flag) { known[f.Name] = true }
+		cmd.Flags().VisitAll(note)
+		cmd.PersistentFlags().VisitAll(note)
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	return known
+}
