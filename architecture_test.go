@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
 	"base":       {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch"},    // exe: which libc a program asks for; scratch: the index is replaced
 	"harden":     {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
-	"fix":        {"dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "workload"}, // what plan found comes as values, so that the chain stays as long as it is
+	"fix":        {"base", "dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "scan", "workload"}, // base, scan: other bases are tried; what plan found comes as values, so that the chain stays as long as it is
 	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// The fleet: what careend is made of. Nothing of it is linked into careen, which

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
-	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
 )
@@ -105,7 +103,11 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 		if err != nil {
 			return err
 		}
-		out, err = c.compareBases(ctx, in, reached, index, candidates, f, opt)
+		if out, err = c.candidates(ctx, candidates, f, opt).Compare(ctx, in, reached, index, opt); err != nil || f.dockerfile == "" {
+			return err
+		}
+		user, _, _ := harden.Userless(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
+		out.Rewritten, err = rebased(f.dockerfile, user, out.Image, out.Candidates)
 		return err
 	})
 	if err != nil {
@@ -126,43 +128,6 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 	return out.Unreached(candidates)
 }
 
-// compareBases tries each candidate. What cannot be opened is not measured, and
-// listed so.
-func (c *command) compareBases(ctx context.Context, in *scan.Opened, reached *reach.Result, index *base.Index, candidates []string, f baseFlags, opt scan.Options) (*base.Report, error) {
-	out := &base.Report{Schema: "careen-base/1", Target: in.Image.Ref, BaseLayers: in.BaseLayers()}
-	if known, ok := index.Find(in.Image); ok {
-		out.Base, out.BaseLayers = known.Ref, len(known.DiffIDs)
-	}
-	if f.layers > 0 {
-		out.BaseLayers = min(f.layers, len(in.Image.Layers))
-	}
-	if out.BaseLayers == 0 || out.BaseLayers == len(in.Image.Layers) {
-		return nil, errors.New("where its base ends is not known: the history does not show it and the index has no such base; say --base-layers N, or careen base index REF")
-	}
-	img, now, err := base.NewImage(in, reached, out.BaseLayers, opt)
-	if err != nil {
-		return nil, err
-	}
-	out.Now, out.Image = now, img
-	for _, ref := range append(candidates, "scratch") {
-		outcome, err := c.tryBase(ctx, img, ref, f, opt)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			outcome = base.Outcome{Ref: ref, Why: err.Error()}
-		}
-		out.Candidates = append(out.Candidates, outcome)
-	}
-	base.Rank(out.Candidates)
-	out.Suggestions = img.Suggest(index, append(candidates, out.Base))
-	if f.dockerfile != "" {
-		user, _, _ := harden.Userless(harden.Source{Image: in.Image, Tree: in.Tree, Packages: in.Catalog.Packages, Reach: reached})
-		out.Rewritten, err = rebased(f.dockerfile, user, img, out.Candidates)
-	}
-	return out, err
-}
-
 // rebased rewrites a Dockerfile for the best candidate on which the program starts.
 func rebased(file, user string, img *base.Image, ranked []base.Outcome) ([]byte, error) {
 	if len(ranked) == 0 || ranked[0].Start != base.Starts {
@@ -179,39 +144,22 @@ func rebased(file, user string, img *base.Image, ranked []base.Outcome) ([]byte,
 	return rewritten, nil
 }
 
-func (c *command) tryBase(ctx context.Context, img *base.Image, ref string, f baseFlags, opt scan.Options) (out base.Outcome, err error) {
-	err = c.withCandidate(ctx, img.In, ref, f, opt, func(candidate *scan.Opened) error {
-		out, err = img.Try(candidate)
-		out.Ref = ref
-		// A daemon and an archive are not where a Dockerfile looks.
-		if tags := candidate.Image.Tags; len(tags) > 0 && candidate.Image.Kind != image.KindRegistry {
-			out.From = tags[0]
-		} else {
-			out.From = strings.TrimPrefix(ref, "registry:")
-		}
-		return err
-	})
-	return out, err
-}
-
-// withCandidate opens a base image to try for an image.
-func (c *command) withCandidate(ctx context.Context, of *scan.Opened, ref string, f baseFlags, opt scan.Options, use func(*scan.Opened) error) error {
-	open := func(img *image.Image, opt scan.Options) error {
-		in, err := scan.Open(ctx, img, opt)
+// candidates are the images to try as bases, and how one is opened.
+func (c *command) candidates(ctx context.Context, refs []string, f baseFlags, opt scan.Options) base.Candidates {
+	return base.Candidates{Refs: refs, Layers: f.layers, Open: func(ref string, use func(*scan.Opened) error) error {
+		parsed, err := targetOf(ref)
 		if err != nil {
 			return err
 		}
-		defer in.Close()
-		return use(in)
-	}
-	if ref == "scratch" {
-		return open(&image.Image{Ref: ref, Kind: image.KindOCIDir, Platform: of.Image.Platform}, opt)
-	}
-	parsed, err := targetOf(ref)
-	if err != nil {
-		return err
-	}
-	return c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, open)
+		return c.eachImage(ctx, parsed, f.source, opt, f.limits.archiveBytes, func(img *image.Image, opt scan.Options) error {
+			in, err := scan.Open(ctx, img, opt)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			return use(in)
+		})
+	}}
 }
 
 func (c *command) baseIndexFile(cacheDir, file string) string {

@@ -3,15 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +52,7 @@ func (c *command) openDatabase(cacheDir string, f databaseFlags) (*vulndb.DB, er
 }
 
 func parseMaxAge(f databaseFlags) (time.Duration, error) {
-	maxAge, err := parseAge(f.maxAge)
+	maxAge, err := publish.ParseAge(f.maxAge)
 	if err != nil {
 		return 0, fmt.Errorf("--db-max-age: %w", err)
 	}
@@ -76,54 +72,11 @@ func (c *command) openUsed(cacheDir string, f databaseFlags) (*vulndb.DB, error)
 	return db, nil
 }
 
-// databasePath returns the file named; else the database that db update or
-// db import installed, unless it is damaged or the snapshot in the binary is
-// newer; else that snapshot, unpacked.
+// databasePath returns the file of the database that a scan is to use.
 func (c *command) databasePath(cacheDir, file string) (string, error) {
-	if file != "" {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("database %s: no such file; make one with careen db build -o %s", file, file)
-		}
-		return file, nil
-	}
-	installed := installedPath(cacheDir)
-	updated, err := vulndb.Open(installed)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return publish.Used(file, filepath.Join(cacheDir, "db"), installedPath(cacheDir), func(err error) {
 		c.note("warning: the updated database is not used: %v; careen db update replaces it", err)
-	}
-	snapshot, snapshotErr := vulndb.Snapshot(filepath.Join(cacheDir, "db"))
-	if err != nil {
-		return snapshot, snapshotErr
-	}
-	defer updated.Close()
-	if snapshotErr == nil {
-		if embedded, err := vulndb.Open(snapshot); err == nil {
-			defer embedded.Close()
-			if updated.Info().Newest().Before(embedded.Info().Newest()) {
-				return snapshot, nil
-			}
-		}
-	}
-	return installed, nil
-}
-
-// parseAge reads a duration that may be in days: "7d", "36h", "0".
-func parseAge(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > 36500 {
-			return 0, fmt.Errorf("%q: not a number of days", s)
-		}
-		return time.Duration(n) * 24 * time.Hour, nil
-	}
-	if s == "0" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q: neither days, as in 7d, nor a duration, as in 36h", s)
-	}
-	return d, nil
+	})
 }
 
 func (c *command) dbCommand() *cobra.Command {
@@ -211,24 +164,7 @@ func (c *command) noteOld(reports []*report.Report, f databaseFlags) error {
 	if err != nil || maxAge == 0 {
 		return err
 	}
-	var old []string
-	var oldest time.Duration
-	for _, r := range reports {
-		if r.Database == nil {
-			continue
-		}
-		if age := time.Since(r.Database.Newest); age > maxAge {
-			oldest = max(oldest, age)
-		}
-		for _, e := range r.Database.Reach {
-			day, err := time.Parse(time.DateOnly, e.To)
-			text := fmt.Sprintf("%s (to %s)", e.Ecosystem, e.To)
-			if age := time.Since(day); err == nil && age > maxAge+24*time.Hour && !slices.Contains(old, text) {
-				old, oldest = append(old, text), max(oldest, age)
-			}
-		}
-	}
-	if oldest > 0 {
+	if oldest, old := report.Old(reports, maxAge, time.Now()); oldest > 0 {
 		c.note("%s", oldText(oldest, old))
 	}
 	return nil
@@ -317,24 +253,11 @@ func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
 // failed says of a build that did not end what there is to do, and that
 // nothing is lost.
 func (f buildFlags) failed(ctx context.Context, err error) error {
-	err = buildFailed(ctx, err)
+	err = feed.Advised(ctx, err)
 	if _, statErr := os.Stat(f.out); statErr == nil {
 		err = fmt.Errorf("%w; %s stays as it was", err, f.out)
 	}
 	return fmt.Errorf("db build: %w", err)
-}
-
-// buildFailed adds to the error of a build what there is to do.
-func buildFailed(ctx context.Context, err error) error {
-	var unread *feed.Error
-	switch {
-	case ctx.Err() != nil:
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%w; make room and try again: what was downloaded is kept", err)
-	case errors.As(err, &unread):
-		return fmt.Errorf("%w; try again later, or go without it: --skip %s", err, unread.Feed)
-	}
-	return err
 }
 
 // buildDate is SOURCE_DATE_EPOCH (reproducible-builds.org), else now.

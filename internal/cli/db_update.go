@@ -223,7 +223,7 @@ func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFl
 		return nil
 	}
 	if err != nil {
-		return buildFailed(ctx, err)
+		return feed.Advised(ctx, err)
 	}
 	if !f.brief {
 		c.reportBuild(stats)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,14 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/careen/careen/internal/base"
 	"github.com/careen/careen/internal/cli/wording"
-	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/fix"
 	"github.com/careen/careen/internal/harden"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/project"
-	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scan"
@@ -189,7 +185,7 @@ func (c *command) fixImage(ctx context.Context, in *scan.Opened, input fix.Input
 		}
 		numbers := after.Numbers()
 		for i := range after.Vulnerabilities {
-			if v := &after.Vulnerabilities[i]; v.Suppressed == nil && made.result.Mended[v] {
+			if v := &after.Vulnerabilities[i]; v.Suppressed == nil && made.result.Fixed[v] {
 				numbers.Vulnerabilities[v.Severity.String()]--
 			}
 		}
@@ -197,107 +193,14 @@ func (c *command) fixImage(ctx context.Context, in *scan.Opened, input fix.Input
 		return nil
 	}
 	if input.Dockerfile != nil && reachErr == nil {
-		moved, err := c.moveBase(ctx, in, reached, &input, made, do, opt)
+		bases := fix.Bases{Image: in, Reached: reached, Index: c.baseIndexFile(made.cacheDir, made.flags.base.index), Options: opt,
+			Candidates: c.candidates(ctx, made.flags.candidates, made.flags.base, opt)}
+		moved, err := bases.Move(ctx, &input, do)
 		if moved || err != nil {
 			return err
 		}
 	}
 	return do(r, func(p *sbom.Package) bool { return !p.Base })
-}
-
-// fixing makes the files for an image of which a report lists what is in it; own
-// tells what its own layers brought.
-type fixing = func(after *report.Report, own func(*sbom.Package) bool) error
-
-// moveBase tries other bases: those that are named, and where the file compiles,
-// none at all and its own. It reports whether one was taken.
-func (c *command) moveBase(ctx context.Context, in *scan.Opened, reached *reach.Result, input *fix.Input, made *fixed, do fixing, opt scan.Options) (bool, error) {
-	f := made.flags
-	parsed := dockerfile.Parse(input.Dockerfile.Path, input.Dockerfile.Data)
-	line, compiles := fix.Compiles(parsed)
-	if len(f.candidates) == 0 && !compiles {
-		input.Move.Hint, input.Move.Because = "another base, with --candidate", "none was named; careen base "+in.Image.Ref+" says which may do"
-		return false, nil
-	}
-	index, err := base.OpenIndex(c.baseIndexFile(made.cacheDir, f.base.index))
-	if err != nil {
-		return false, err
-	}
-	compared, err := c.compareBases(ctx, in, reached, index, f.candidates, f.base, opt)
-	if err != nil {
-		if len(f.candidates) > 0 || ctx.Err() != nil {
-			return false, err
-		}
-		input.Move.Hint, input.Move.Because = "a last stage of its own", fmt.Sprintf("line %d compiles; %v", line, err)
-		return false, nil
-	}
-	why := "the entrypoint finds all that it needs on it"
-	if compiles {
-		why += fmt.Sprintf("; what line %d compiles with stays behind", line)
-	}
-	best := compared.Candidates[0]
-	var text []byte
-	if best.Start != base.Starts {
-		input.Move.Hint, input.Move.Because = "another base", best.Ref+" "+strings.Join(append([]string{best.Said()}, best.Problems[:min(len(best.Problems), 1)]...), ": ")
-		if !compiles {
-			return false, nil
-		}
-		if text, err = compared.Image.Split(parsed); err != nil {
-			input.Move.Hint, input.Move.Because = "a last stage of its own", fmt.Sprintf("line %d compiles; but %v", line, err)
-			return false, nil
-		}
-		return true, c.onOwnBase(ctx, in, compared, input, text, why, do, opt)
-	}
-	if text, err = compared.Image.Rewrite(parsed, best, ""); err != nil {
-		input.Move.Hint, input.Move.Because = "FROM "+best.Ref, err.Error()
-		return false, nil
-	}
-	for i, l := range best.Lacks {
-		why += map[bool]string{true: ", but not: ", false: ", "}[i == 0] + l.What + " " + l.Name
-	}
-	return true, c.withCandidate(ctx, in, best.Ref, f.base, opt, func(candidate *scan.Opened) error {
-		on := in.Rebase(candidate, compared.BaseLayers)
-		defer on.Tree.Close()
-		input.Move = fix.Move{To: cmp.Or(best.From, best.Ref), Dockerfile: text, Tree: on.Tree, Split: len(parsed.Stages) == 1, Layers: len(candidate.Image.Layers), Why: why}
-		return do(best.Report, ownOf(in, compared))
-	})
-}
-
-// onOwnBase gives a file that compiles a last stage on the base that it has, if
-// the program is proved to start there.
-func (c *command) onOwnBase(ctx context.Context, in *scan.Opened, compared *base.Report, input *fix.Input, text []byte, why string, do fixing, opt scan.Options) error {
-	lower := *in.Image
-	lower.Layers = lower.Layers[:compared.BaseLayers]
-	lower.Config.History = nil
-	candidate, err := scan.Open(ctx, &lower, opt)
-	if err != nil {
-		return err
-	}
-	defer candidate.Close()
-	outcome, err := compared.Image.Try(candidate)
-	if err != nil {
-		return err
-	}
-	on := in.Rebase(candidate, compared.BaseLayers)
-	defer on.Tree.Close()
-	if outcome.Start == base.Starts {
-		to := dockerfile.Parse(input.Dockerfile.Path, input.Dockerfile.Data).Stages[0].Base.Text
-		input.Move = fix.Move{To: to, Dockerfile: text, Tree: on.Tree, Split: true, Layers: compared.BaseLayers, Why: why}
-	} else {
-		input.Move.Hint, input.Move.Because = "a last stage of its own", "it is not proved to start with what is reached alone: "+strings.Join(outcome.Problems, "; ")
-	}
-	return do(outcome.Report, ownOf(in, compared))
-}
-
-// ownOf tells the packages that an image's own layers brought from a base's.
-func ownOf(in *scan.Opened, compared *base.Report) func(*sbom.Package) bool {
-	own := map[string]bool{}
-	for _, p := range in.Catalog.Packages {
-		if p.Layer >= compared.BaseLayers {
-			own[p.PURL] = true
-		}
-	}
-	return func(p *sbom.Package) bool { return own[p.PURL] }
 }
 
 // tryFixed builds the changed Dockerfile, starts the image with the locks that its

@@ -12,6 +12,7 @@ import (
 	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/lint/files"
 	"github.com/careen/careen/internal/project"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/rootfs"
@@ -71,7 +72,7 @@ func (c *command) addLint(ctx context.Context, f scanFlags, reports []*report.Re
 	found.Templates = slices.DeleteFunc(found.Templates, func(l project.Left) bool { return passed(l.Path) })
 	c.noteTemplates(found)
 	var opt lint.Options
-	if opt.Hadolint, err = readHadolint(""); err != nil {
+	if opt.Hadolint, err = files.ReadHadolint(""); err != nil {
 		return err
 	}
 	files, err := lintInTime(ctx, found.Files, opt, false)

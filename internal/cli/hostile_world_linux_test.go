@@ -29,7 +29,7 @@ import (
 )
 
 // TestHostileWorld is what is around an image: a daemon, a registry, the disk, the
-// clock, whoever else writes to the files.
+// clock, others that write to the files.
 func TestHostileWorld(t *testing.T) {
 	program := builtProgram(t)
 	for name, run := range map[string]func(t *testing.T, program string){

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -21,9 +19,6 @@ import (
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
 )
-
-// hadolintFiles are the names that Hadolint looks for in the working directory.
-var hadolintFiles = []string{".hadolint.yaml", ".hadolint.yml"}
 
 // lintFlags are the flags of careen lint.
 type lintFlags struct {
@@ -97,7 +92,7 @@ func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
 		return err
 	}
 	opt := lint.Options{Only: f.only, Ignore: f.ignore}
-	if opt.Hadolint, err = readHadolint(f.hadolint); err != nil {
+	if opt.Hadolint, err = files.ReadHadolint(f.hadolint); err != nil {
 		return err
 	}
 	if opt.Hadolint != nil && !f.failSet {
@@ -180,28 +175,6 @@ func (f lintFlags) validate() (threshold *finding.Severity, err error) {
 		return nil, fmt.Errorf("--fail-on %q: not one of critical, high, medium, low, negligible, none", f.failOn)
 	}
 	return &s, nil
-}
-
-func readHadolint(path string) (*lint.Hadolint, error) {
-	names := hadolintFiles
-	if path != "" {
-		names = []string{path}
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) && path == "" {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		config, err := lint.ParseHadolint(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		return config, nil
-	}
-	return nil, nil
 }
 
 func isStdin(path string) bool { return path == "-" }

@@ -106,15 +106,14 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		if err != nil {
 			return nil, err
 		}
-		without := f.base
-		without.dockerfile = ""
-		compared, err := c.compareBases(ctx, in, reached, index, f.candidates, without, opt)
+		candidates := c.candidates(ctx, f.candidates, f.base, opt)
+		compared, err := candidates.Compare(ctx, in, reached, index, opt)
 		if err != nil {
 			return nil, err
 		}
 		if best := compared.Candidates[0]; best.Start == base.Starts {
 			known.Base = &best
-			if known.OnBase, known.BasePackages, err = c.slimOn(ctx, in, best, compared.BaseLayers, without, opt); err != nil {
+			if known.OnBase, known.BasePackages, err = slimOn(ctx, in, best, compared.BaseLayers, candidates, opt); err != nil {
 				return nil, err
 			}
 		}
@@ -132,10 +131,10 @@ func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 // slimOn decides what can be dropped from the image on another base. It is not
 // known where the image's own layers hold a database of packages: that is the old
 // base's.
-func (c *command) slimOn(ctx context.Context, in *scan.Opened, best base.Outcome, from int, f baseFlags, opt scan.Options) (*slim.Plan, []sbom.Package, error) {
+func slimOn(ctx context.Context, in *scan.Opened, best base.Outcome, from int, candidates base.Candidates, opt scan.Options) (*slim.Plan, []sbom.Package, error) {
 	var decided *slim.Plan
 	var packages []sbom.Package
-	err := c.withCandidate(ctx, in, best.Ref, f, opt, func(candidate *scan.Opened) error {
+	err := candidates.With(ctx, in, best.Ref, opt, func(candidate *scan.Opened) error {
 		on := in.Rebase(candidate, from)
 		defer on.Tree.Close()
 		if !plan.SamePackages(on.Catalog.Packages, best.Report.Packages) {

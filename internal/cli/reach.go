@@ -130,27 +130,14 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 		if f.format == "json" {
 			return safetext.WriteJSON(&b, said)
 		}
-		return said.writeText(&b)
+		if err := doc.WriteText(&b); err != nil || said.Observed == nil {
+			return err
+		}
+		return said.Observed.WriteText(&b)
 	})
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(c.stdout, &b)
-	return err
-}
-
-// writeText prints the document, and below it what was missed.
-func (a reachAnswer) writeText(out io.Writer) error {
-	if err := a.Document.WriteText(out); err != nil || a.Observed == nil {
-		return err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "\nobserved: %s\n", safetext.Line(a.Observed.String()))
-	for _, list := range [][]string{a.Observed.MissedPackages, a.Observed.MissedFiles} {
-		for _, missed := range list {
-			fmt.Fprintf(&b, "  missed  %s\n", safetext.Line(missed))
-		}
-	}
-	_, err := io.WriteString(out, b.String())
 	return err
 }

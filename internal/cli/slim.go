@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +97,7 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 			return fmt.Errorf("--output %s: %w", f.output, err)
 		}
 	}
-	keep, err := readKeepFile(f.keepFile)
+	keep, err := slim.ReadKeep(f.keepFile)
 	if err != nil {
 		return err
 	}
@@ -264,29 +260,3 @@ func (c *command) slimDate(img *image.Image) (time.Time, error) {
 	}
 	return img.Config.Created, nil
 }
-
-// readKeepFile reads paths and globs, one a line.
-func readKeepFile(file string) ([]string, error) {
-	if file == "" {
-		return nil, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("--keep-file: %w", err)
-	}
-	defer f.Close()
-	var keep []string
-	lines := bufio.NewScanner(io.LimitReader(f, maxKeepFile))
-	for lines.Scan() {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		if line = strings.TrimSpace(line); line != "" {
-			keep = append(keep, line)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("--keep-file %s: %w", file, err)
-	}
-	return keep, nil
-}
-
-const maxKeepFile = 1 << 20

@@ -55,7 +55,7 @@ type Move struct {
 type Upgrade struct {
 	Type, Name, Version string // Type is that of a purl: "deb", "apk", "npm"
 	Fix                 string // the lowest version that fixes what can be fixed
-	Mended              []*finding.Vulnerability
+	Fixed               []*finding.Vulnerability
 	Own                 bool // the image's own layers brought it, not its base
 }
 
@@ -80,15 +80,15 @@ func (f *File) Changed() bool { return !bytes.Equal(f.Data, f.New) }
 
 // Result is what was done.
 type Result struct {
-	Steps  []Step
-	Files  []*File // those that were given, the Dockerfile first
-	Mended map[*finding.Vulnerability]bool
+	Steps []Step
+	Files []*File // those that were given, the Dockerfile first
+	Fixed map[*finding.Vulnerability]bool
 }
 
 // Make does what can be done. The order is that of plan: a new base decides what
 // is left to upgrade, and digests come last, when all images are named.
 func Make(in Input) (*Result, error) {
-	f := &fixer{in: in, out: &Result{Steps: []Step{}, Mended: map[*finding.Vulnerability]bool{}}}
+	f := &fixer{in: in, out: &Result{Steps: []Step{}, Fixed: map[*finding.Vulnerability]bool{}}}
 	for _, file := range in.Deployed {
 		f.deployed = append(f.deployed, &File{file, file.Data})
 	}

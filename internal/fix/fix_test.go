@@ -89,7 +89,7 @@ func read(t *testing.T, name, text string) *project.File {
 }
 
 func upgrade(kind, name, version, to string, own bool) fix.Upgrade {
-	return fix.Upgrade{Type: kind, Name: name, Version: version, Fix: to, Own: own, Mended: []*finding.Vulnerability{{ID: "CVE-" + name}}}
+	return fix.Upgrade{Type: kind, Name: name, Version: version, Fix: to, Own: own, Fixed: []*finding.Vulnerability{{ID: "CVE-" + name}}}
 }
 
 const plain = "FROM debian:12\nCOPY app /app\nENTRYPOINT [\"/app/run.sh\"]\n"

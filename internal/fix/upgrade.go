@@ -83,7 +83,7 @@ func (f *fixer) moveVersion(u Upgrade) bool {
 		}
 		start := in.Offset(at + len(word) - len(u.Version))
 		if f.replace(start, start+len(u.Version), u.Fix) {
-			f.mended(u)
+			f.fixed(u)
 			f.done(f.docker, "upgrade", word+" → "+u.Fix, fixes(u), "the RUN asks for that version by name")
 			return true
 		}
@@ -170,7 +170,7 @@ func (f *fixer) upgradeBase(list []Upgrade) {
 		case at == nil:
 			f.hint(f.docker, "upgrade", line, fixes(these...)+"; where root may do it the file does not show: the base runs as another user")
 		case f.insert(at, line):
-			f.mended(these...)
+			f.fixed(these...)
 			f.done(f.docker, "upgrade", line, fixes(these...), "the base brought them, and its release has the fixed versions")
 		}
 	}
@@ -218,11 +218,11 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// mended notes what upgrades that were made fix.
-func (f *fixer) mended(list ...Upgrade) {
+// fixed notes what upgrades that were made fix.
+func (f *fixer) fixed(list ...Upgrade) {
 	for _, u := range list {
-		for _, v := range u.Mended {
-			f.out.Mended[v] = true
+		for _, v := range u.Fixed {
+			f.out.Fixed[v] = true
 		}
 	}
 }
@@ -231,7 +231,7 @@ func (f *fixer) mended(list ...Upgrade) {
 func fixes(list ...Upgrade) string {
 	set := map[*finding.Vulnerability]bool{}
 	for _, u := range list {
-		for _, v := range u.Mended {
+		for _, v := range u.Fixed {
 			set[v] = true
 		}
 	}
@@ -253,7 +253,7 @@ func UpgradesOf(r *report.Report, own func(*sbom.Package) bool) []Upgrade {
 			if u.Fix == "" || len(u.Fixes) == 0 || system && (r.Target.OS == nil || r.Target.OS.PastEOL || !r.Target.OS.Advisories) {
 				continue
 			}
-			list = append(list, Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Mended: u.Fixes, Own: own(p)})
+			list = append(list, Upgrade{Type: p.Type, Name: p.Name, Version: p.Version, Fix: u.Fix, Fixed: u.Fixes, Own: own(p)})
 		}
 	}
 	return list

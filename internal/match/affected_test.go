@@ -145,11 +145,11 @@ func TestEvaluationAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// TestFixMendsAndNothingIsLost draws databases and holds two laws: who
+// TestFixHoldsAndNothingIsLost draws databases and holds two laws: who
 // installs what Fix says does not get the same finding again (as long as one
 // publisher speaks), and a database with more records never finds less unless
 // the record added says "not affected" or is the distribution's closer word.
-func TestFixMendsAndNothingIsLost(t *testing.T) {
+func TestFixHoldsAndNothingIsLost(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	v := func(n int) string { return "1." + strconv.Itoa(n) + ".0" }
 	draw := func(i int) vulndb.Record {

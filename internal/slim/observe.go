@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/reach"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/scratch"
 )
@@ -146,4 +148,15 @@ func (o *Observed) String() string {
 		how += " (" + o.Ended + ")"
 	}
 	return fmt.Sprintf("%s opened %d files, of which %d were not found by reading", how, o.Files, o.Missed)
+}
+
+// WriteText prints what was seen, and what of it reading called not reached.
+func (o *Observed) WriteText(out io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nobserved: %s\n", safetext.Line(o.String()))
+	for _, missed := range slices.Concat(o.MissedPackages, o.MissedFiles) {
+		fmt.Fprintf(&b, "  missed  %s\n", safetext.Line(missed))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
