@@ -81,11 +81,9 @@ func same(a, b *dockerfile.Instruction) bool {
 // USER root. It is nil where the file does not show one.
 func (f *fixer) foundation() *dockerfile.Instruction {
 	stage := last(f.parse())
-	users := 0
 	for _, in := range stage.Instructions {
 		switch {
 		case in.Name == "USER":
-			users++
 			if isRoot(in.Text) {
 				return in
 			}
@@ -94,7 +92,7 @@ func (f *fixer) foundation() *dockerfile.Instruction {
 			return nil // of a base of another system
 		}
 	}
-	if users == 0 && !isRoot(f.in.Config.User) {
+	if !isRoot(f.in.Config.User) {
 		return nil // the base's own user, or that of the stage it is based on
 	}
 	return stage.From

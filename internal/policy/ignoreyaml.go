@@ -137,7 +137,7 @@ func readPURLs(r *rule, _ *string, n *yaml.Node) error {
 	list, err := words(n)
 	for _, p := range list {
 		if !strings.HasPrefix(p, "pkg:") {
-			return fmt.Errorf("%q is no package URL, which begins with pkg:", p)
+			return fmt.Errorf("%q does not begin with pkg: as package URLs do", p)
 		}
 		r.purls = append(r.purls, purlPattern(p))
 	}

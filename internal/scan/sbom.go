@@ -27,8 +27,6 @@ func SBOM(ctx context.Context, ref string, document []byte, opt Options) (*repor
 		Packages: nonNil(cat.Packages),
 		Warnings: []report.Warning{},
 	}
-	for _, w := range cat.Warnings {
-		r.Warnings = append(r.Warnings, w)
-	}
+	r.Warnings = append(r.Warnings, cat.Warnings...)
 	return r, judge(ctx, r, cat, opt)
 }

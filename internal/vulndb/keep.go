@@ -48,7 +48,9 @@ func (b *Builder) Keep(db *DB) error {
 	for adv := range db.All() {
 		h := heldOf(adv.Source)
 		h.all++
-		h.records[adv.ID] = h.records[adv.ID] // known, kept or not
+		if _, known := h.records[adv.ID]; !known {
+			h.records[adv.ID] = false // until a statement of it stays
+		}
 		only, narrow := releases[adv.Source]
 		if replaced[statementOf{adv.Source, familyOf(adv.Ecosystem)}] && (!narrow || slices.Contains(only, adv.Ecosystem)) {
 			continue
