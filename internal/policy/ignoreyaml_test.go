@@ -76,7 +76,7 @@ func TestIgnoreYAML(t *testing.T) {
 		{"c.yml", "- {reason: x}\n", `c.yml:1: the entry names nothing`},
 		{"c.yml", "\n- {id: CVE-1, untill: 2026-01-01}\n", `c.yml:2: "untill" is not known here: one of id, ids, layer, owner, path, purl, reason, until`},
 		{"c.yml", "- {id: CVE-1, until: soon}\n", `c.yml:1: until: "soon" is no day: write YYYY-MM-DD`},
-		{"c.yml", "- {purl: minimist}\n", `c.yml:1: purl: "minimist" is no package URL`},
+		{"c.yml", "- {purl: minimist}\n", `c.yml:1: purl: "minimist" does not begin with pkg:`},
 		{"c.yml", "- {layer: top}\n", `c.yml:1: layer: "top": the number of a layer, or base`},
 		{"c.yml", "ignored:\n- CVE-1\n", `c.yml:2: "ignored": one of ignore, vulnerabilities`},
 		{"c.yml", "ignore: CVE-1\n", `c.yml:1: a list of entries is wanted`},
