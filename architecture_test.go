@@ -102,7 +102,8 @@ var rooms = map[string][]string{
 	"fleet/auth":      {"fleet/store"},
 	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report", "policy", "image"},
 	"fleet/pages":     {"fleet/api", "fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report"},
-	"fleet/daemon":    {"fleet/api", "fleet/auth", "fleet/pages", "fleet/queue", "fleet/store", "fleet/work", "vulndb", "publish", "safetext"},
+	"fleet/harbor":    {"fleet/auth", "fleet/store", "fleet/work", "finding", "image", "report"},
+	"fleet/daemon":    {"fleet/api", "fleet/auth", "fleet/harbor", "fleet/pages", "fleet/queue", "fleet/store", "fleet/work", "vulndb", "publish", "safetext"},
 	"fleet/fleettest": {"fleet/store"},
 
 	// Tier 5, edges.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/careen/careen/internal/fleet/api"
 	"github.com/careen/careen/internal/fleet/auth"
+	"github.com/careen/careen/internal/fleet/harbor"
 	"github.com/careen/careen/internal/fleet/pages"
 	"github.com/careen/careen/internal/fleet/queue"
 	"github.com/careen/careen/internal/fleet/store"
@@ -49,7 +50,7 @@ func (c *command) open(ctx context.Context) (*fleet, error) {
 	q, err := queue.Open(ctx, queue.Options{
 		DB: s.SQL, Postgres: s.Postgres(), Handlers: w.Handlers(), Periodic: w.Periodic(),
 		Log:     slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Workers: map[string]int{work.QueueList: 2 * n, work.QueueAsked: n, work.QueueSwept: n, work.QueueJudge: 1},
+		Workers: map[string]int{work.QueueList: 2 * n, work.QueueAsked: n, work.QueueSwept: n, work.QueueJudge: 1, w.QueueOwn(): n},
 	})
 	if err == nil && !s.Postgres() {
 		err = q.ReleaseAll(ctx)
@@ -188,6 +189,7 @@ func (c *command) handler(f *fleet) (http.Handler, error) {
 	if err := p.Register(mux); err != nil {
 		return nil, err
 	}
+	(&harbor.Scanner{Store: f.store, Work: f.work, Guard: guard, Version: version(), Log: c.log}).Register(mux)
 	m := &metrics{store: f.store, queue: f.queue, guard: guard}
 	mux.HandleFunc("GET /healthz", m.health)
 	mux.HandleFunc("GET /readyz", m.ready)

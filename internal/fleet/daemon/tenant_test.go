@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/careen/careen/internal/fleet/harbor"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -121,6 +123,9 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"DELETE /v1/failures/{digest}", "/v1/failures/" + digests["beta"], "", 403, true},
 		{"GET /v1/audit", "/v1/audit", "", 403, true},
 		{"GET /v1/openapi.json", "/v1/openapi.json", "", 200, true},
+		{"GET /harbor/api/v1/metadata", "/harbor/api/v1/metadata", "", 200, true},
+		{"POST /harbor/api/v1/scan", "/harbor/api/v1/scan", `{"registry":{"url":"http://` + host + `"},"artifact":{"repository":"beta/app","digest":"` + digests["beta"] + `"}}`, 422, true},
+		{"GET /harbor/api/v1/scan/{id}/report", "/harbor/api/v1/scan/" + base64.RawURLEncoding.EncodeToString([]byte(host+"/beta/app@"+digests["beta"])) + "/report", "", 404, false},
 		{"GET /", "/", "", 200, false},
 		{"GET /images", "/images?repo=beta", "", 200, false},
 		{"GET /images", "/images?cve=CVE-2024-2", "", 200, false},
@@ -141,6 +146,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			endpoints = append(endpoints, strings.ToUpper(method)+" "+path)
 		}
 	}
+	endpoints = append(endpoints, harbor.Paths()...)
 	source, err := os.ReadFile(filepath.Join("..", "pages", "pages.go"))
 	if err != nil {
 		t.Fatal(err)

@@ -74,6 +74,12 @@ func Never(err error) error { return river.JobCancel(err) }
 // Later asks for the job to be done again after a while; it costs no attempt.
 func Later(d time.Duration) error { return river.JobSnooze(d) }
 
+// Waits reports whether an error is Later's.
+func Waits(err error) bool {
+	var snooze *river.JobSnoozeError
+	return errors.As(err, &snooze)
+}
+
 // Options of a queue.
 type Options struct {
 	DB       *sql.DB

@@ -28,6 +28,8 @@ type Request struct {
 	CacheDir string // facts of layers
 	Insecure bool
 	Version  string // of careen
+
+	Username, Password string // for the registry; "" for what files hold
 }
 
 // Facts are what an image says of itself, whatever the advisories say of that.
@@ -52,7 +54,7 @@ type storedPackage struct {
 // Read reads an image from its registry.
 func Read(ctx context.Context, req Request) (*Facts, error) {
 	target := image.Target{Kind: "registry", Name: req.Repo + "@" + req.Digest}
-	images, done, err := image.Open(ctx, target, image.Options{Platform: "all", Insecure: req.Insecure, UserAgent: "careend/" + req.Version})
+	images, done, err := image.Open(ctx, target, image.Options{Platform: "all", Insecure: req.Insecure, Username: req.Username, Password: req.Password, UserAgent: "careend/" + req.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,8 @@ type Work struct {
 	queue *queue.Queue
 	opt   Options
 	db    *advisories
+
+	logins *logins
 }
 
 // New returns the work on a store. SetQueue comes before any of it.
@@ -60,7 +62,7 @@ func New(s *store.Store, opt Options) *Work {
 	if opt.Read == nil {
 		opt.Read = Read
 	}
-	return &Work{store: s, opt: opt, db: &advisories{store: s, dir: filepath.Join(opt.DataDir, "db")}}
+	return &Work{store: s, opt: opt, db: &advisories{store: s, dir: filepath.Join(opt.DataDir, "db")}, logins: newLogins()}
 }
 
 // SetQueue says where jobs are added.
@@ -74,6 +76,7 @@ func (w *Work) Handlers() []queue.Handler {
 		queue.Handle(listTimeout, w.listRepo),
 		queue.Handle(resolveTimeout, w.resolve),
 		queue.Handle(readTimeout, w.readImage),
+		queue.Handle(readTimeout, w.readWithLogin),
 		queue.Handle(applyTimeout, w.apply),
 	}
 }
@@ -360,27 +363,33 @@ type imageArgs struct {
 func (imageArgs) Kind() string { return "image.read" }
 
 func (w *Work) readImage(ctx context.Context, job *queue.Job[imageArgs]) error {
-	args := job.Args
+	_, _, err := readInto(ctx, w, job, job.Args, Login{})
+	return err
+}
+
+// readInto reads an image and indexes it, and ends the job. away says that the image
+// was put away, and why.
+func readInto[T queue.Args](ctx context.Context, w *Work, job *queue.Job[T], args imageArgs, login Login) (away bool, why string, err error) {
 	id, err := w.store.ImageID(ctx, args.Digest)
 	if err != nil {
-		return err
+		return false, "", err
 	}
 	if id != 0 { // another tag led here first
-		return finish(ctx, w, job, func(tx *store.Tx) error { return w.link(ctx, tx, args, id) })
+		return false, "", finish(ctx, w, job, func(tx *store.Tx) error { return w.link(ctx, tx, args, id) })
 	}
-	away, _, err := w.store.PutAway(ctx, args.Digest, w.opt.Version)
-	if err != nil {
-		return err
+	if away, why, err = w.store.PutAway(ctx, args.Digest, w.opt.Version); err != nil {
+		return false, "", err
 	}
 	if away {
-		return finish(ctx, w, job, nil)
+		return true, why, finish(ctx, w, job, nil)
 	}
-	facts, err := w.opt.Read(ctx, Request{Repo: args.Repo, Digest: args.Digest, CacheDir: filepath.Join(w.opt.DataDir, "layers"), Insecure: w.opt.Insecure, Version: w.opt.Version})
+	facts, err := w.opt.Read(ctx, Request{Repo: args.Repo, Digest: args.Digest, CacheDir: filepath.Join(w.opt.DataDir, "layers"),
+		Insecure: w.opt.Insecure || login.Insecure, Version: w.opt.Version, Username: login.Username, Password: login.Password})
 	if death := (Death{}); errors.As(err, &death) {
-		return w.died(ctx, job, death)
+		return died(ctx, w, job, args, death)
 	}
 	if err != nil {
-		return err
+		return false, "", err
 	}
 	for {
 		err := w.index(ctx, facts, func(tx *store.Tx, id int64) error {
@@ -390,30 +399,30 @@ func (w *Work) readImage(ctx context.Context, job *queue.Job[imageArgs]) error {
 			return job.Complete(ctx, tx.SQL)
 		})
 		if !errors.Is(err, store.ErrMoved) {
-			return err
+			return false, "", err
 		}
 	}
 }
 
 // died counts a death by an image. It is tried again behind what waits, and put away
 // after the third.
-func (w *Work) died(ctx context.Context, job *queue.Job[imageArgs], death Death) error {
+func died[T queue.Args](ctx context.Context, w *Work, job *queue.Job[T], args imageArgs, death Death) (away bool, why string, err error) {
 	var f store.Failure
-	err := w.store.Tx(ctx, func(tx *store.Tx) (err error) {
-		f, err = tx.Died(ctx, job.Args.Digest, job.Args.Repo, death.Why, w.opt.Version, time.Now())
+	err = w.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		f, err = tx.Died(ctx, args.Digest, args.Repo, death.Why, w.opt.Version, time.Now())
 		if err == nil && f.Away {
 			err = job.Complete(ctx, tx.SQL)
 		}
 		return err
 	})
 	if err != nil {
-		return err
+		return false, "", err
 	}
 	w.opt.Log.Warn("an image ended the process that read it", "image", f.Repo+"@"+f.Digest, "deaths", f.Deaths, "away", f.Away, "why", f.Reason)
 	if f.Away {
-		return nil
+		return true, f.Reason, nil
 	}
-	return queue.Later(time.Duration(f.Deaths) * time.Second)
+	return false, "", queue.Later(time.Duration(f.Deaths) * time.Second)
 }
 
 func (w *Work) link(ctx context.Context, tx *store.Tx, args imageArgs, id int64) error {
