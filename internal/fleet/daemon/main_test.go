@@ -11,9 +11,9 @@ import (
 	"github.com/careen/careen/internal/fleet/work"
 )
 
-// TestMain makes this program careend too, when it is to read an image.
+// TestMain makes this program careend too, when it is to read an image or to work.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == readVerb {
+	if len(os.Args) >= 2 && (os.Args[1] == readVerb || os.Args[1] == "worker") {
 		os.Exit(Main(nil, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
