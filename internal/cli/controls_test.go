@@ -62,6 +62,7 @@ func TestNoVerbPrintsControls(t *testing.T) {
 	verbs := map[string][][]string{
 		"scan": {{"scan", "--reach", "--list-all-pkgs", target}, {"scan", "-f", "sarif", target}, {"scan", "-f", "cyclonedx", target}, {"scan", "-f", "spdx", target},
 			{"scan", "-f", "openvex", target}, {"scan", "--show-suppressed", "--dockerfile", dockerfile, target}},
+		"fs":        {{"fs", dir}, {"fs", "-f", "sarif", dir}},
 		"sbom":      {{"sbom", target}, {"sbom", "-f", "spdx", target}, {"sbom", "-f", "cyclonedx", target}},
 		"lint":      {{"lint", dir}, {"lint", "-f", "sarif", dir}},
 		"pin":       {{"pin", "--check", "--offline", dir}, {"pin", "--check", "--offline", "-f", "sarif", dir}},
