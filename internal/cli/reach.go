@@ -82,16 +82,10 @@ func (c *command) reach(ctx context.Context, target, name string, f reachFlags) 
 	if f.http != "" && !f.observe.runs() {
 		return errors.New("--http says when what is observed ends: give --observe or --observe-for too")
 	}
-	asked := verifyFlags{http: f.http}
-	check, err := asked.check(false)
+	_, watch, err := f.observe.watch(&verifyFlags{http: f.http}, false)
 	if err != nil {
 		return err
 	}
-	watch, err := f.observe.watch(check)
-	if err != nil {
-		return err
-	}
-	slim.SweepTrials()
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err

@@ -102,15 +102,10 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 		return err
 	}
 	f.keep = append(f.keep, keep...)
-	check, err := f.verify.check(f.dryRun && !f.observe.runs())
+	check, watch, err := f.observe.watch(&f.verify, f.dryRun && !f.observe.runs())
 	if err != nil {
 		return err
 	}
-	watch, err := f.observe.watch(check)
-	if err != nil {
-		return err
-	}
-	slim.SweepTrials()
 	cacheDir, err := c.cache()
 	if err != nil {
 		return err

@@ -80,10 +80,16 @@ func (f *observeFlags) runs() bool { return f.command != "" || f.during > 0 }
 
 func (f *observeFlags) asked() bool { return f.runs() || f.trace != "" }
 
-// watch says how the original is watched: as the new image is run.
-func (f *observeFlags) watch(check slim.Check) (slim.Watch, error) {
+// watch says how both images are run, and how the original is watched, and removes
+// what earlier runs left.
+func (f *observeFlags) watch(verify *verifyFlags, dryRun bool) (slim.Check, slim.Watch, error) {
+	check, err := verify.check(dryRun)
+	if err != nil {
+		return check, slim.Watch{}, err
+	}
 	argv, err := argvOf("--observe", f.command)
-	return slim.Watch{Run: f.runs(), Command: argv, URL: check.URL, Within: f.during, Unconfined: check.Unconfined, Trace: f.trace}, err
+	slim.SweepTrials()
+	return check, slim.Watch{Run: f.runs(), Command: argv, URL: check.URL, Within: f.during, Unconfined: check.Unconfined, Trace: f.trace}, err
 }
 
 // refuseGaps stops level file where what it drops may be needed, unless something

@@ -203,13 +203,7 @@ func compareLocal(a, b string) int {
 			return c
 		}
 	}
-	switch {
-	case a != "":
-		return +1
-	case b != "":
-		return -1
-	}
-	return 0
+	return compareLeft(a, b)
 }
 
 func cutLocal(s string) (part, rest string) {

@@ -142,13 +142,7 @@ func compareIdentifiers(a, b string, fold bool) int {
 			return c
 		}
 	}
-	switch {
-	case a != "":
-		return +1
-	case b != "":
-		return -1
-	}
-	return 0
+	return compareLeft(a, b)
 }
 
 // comparePubBuild: pub_semver's Version.compareTo puts a version without build
@@ -180,4 +174,16 @@ func lower(c byte) byte {
 		return c + 'a' - 'A'
 	}
 	return c
+}
+
+// compareLeft compares what is left of two lists that are the same as far as the
+// shorter one goes: the longer one is more.
+func compareLeft(a, b string) int {
+	switch {
+	case a != "":
+		return +1
+	case b != "":
+		return -1
+	}
+	return 0
 }

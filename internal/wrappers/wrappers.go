@@ -231,3 +231,22 @@ func suCommand(args []string) []string {
 	}
 	return []string{"/bin/sh"}
 }
+
+// Unescape takes away the backslashes of a word of a shell, and line breaks behind
+// them.
+func Unescape(s string) string {
+	if !strings.Contains(s, "\\") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+			if s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

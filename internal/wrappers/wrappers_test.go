@@ -89,3 +89,11 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+func TestUnescape(t *testing.T) {
+	for word, want := range map[string]string{`plain`: "plain", `a\ b`: "a b", `\\`: `\`, "two\\\nlines": "twolines", `end\`: `end\`, ``: ""} {
+		if got := Unescape(word); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+}

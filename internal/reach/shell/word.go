@@ -10,6 +10,7 @@ import (
 
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/reach/words"
+	"github.com/careen/careen/internal/wrappers"
 )
 
 // fields returns what a word may expand to: alternatives, each a list of fields,
@@ -98,7 +99,7 @@ func (s *script) join(parts []syntax.WordPart) []string {
 func (s *script) part(part syntax.WordPart) []string {
 	switch p := part.(type) {
 	case *syntax.Lit:
-		return []string{unescape(p.Value)}
+		return []string{wrappers.Unescape(p.Value)}
 	case *syntax.SglQuoted:
 		return []string{p.Value}
 	case *syntax.DblQuoted:
@@ -111,24 +112,6 @@ func (s *script) part(part syntax.WordPart) []string {
 		return []string{"*"}
 	}
 	return []string{words.Blank}
-}
-
-// unescape removes backslashes that quote.
-func unescape(s string) string {
-	if !strings.Contains(s, "\\") {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-			if s[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 // param returns the values of a parameter expansion.
