@@ -519,13 +519,13 @@ func namedAsBOM(file string) bool {
 		return false
 	}
 	dir := path.Dir(file)
-	return !inTests(dir) && !inPackage(dir) && !besideBuild(dir)
+	return !inTests(dir) && !inPackage(dir) && !nextToBuild(dir)
 }
 
-// besideBuild reports whether a folder is that in which Microsoft's sbom-tool
+// nextToBuild reports whether a folder is that in which Microsoft's sbom-tool
 // describes what it lies next to (_manifest/spdx_2.2), the tools of the build
 // included, or is of a PowerShell module.
-func besideBuild(dir string) bool {
+func nextToBuild(dir string) bool {
 	return strings.Contains("/"+dir+"/", "/_manifest/spdx_") || strings.Contains(dir+"/", "powershell/Modules/") || strings.Contains(dir+"/", "PowerShell/Modules/")
 }
 

@@ -317,7 +317,7 @@ func (j *join) addDeclared() {
 			continue
 		}
 		if first.FromLockFile {
-			file = j.lockBeside(file)
+			file = j.lockNextTo(file)
 		}
 		for _, p := range file {
 			if !purls[p.PURL] && !(purl.OfDistribution(p.Type) && types[p.Type] != nil) {

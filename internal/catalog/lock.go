@@ -166,9 +166,9 @@ func readNeighbour(folder fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(folder, name)
 }
 
-// lockBeside reads a lock file again with what lies in its folder. Where that
+// lockNextTo reads a lock file again with what lies in its folder. Where that
 // says nothing, the packages that the lock alone named stay.
-func (j *join) lockBeside(file []sbom.Package) []sbom.Package {
+func (j *join) lockNextTo(file []sbom.Package) []sbom.Package {
 	at := file[0].Locations[0]
 	parse := folderParser(path.Base(at.Path))
 	if parse == nil {
