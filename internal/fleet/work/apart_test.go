@@ -169,6 +169,7 @@ func TestPoisonousImagesHoldNobodyBack(t *testing.T) {
 		}
 	}
 	fleettest.Stores(t, func(t *testing.T, s *store.Store) {
+		t.Parallel() // it mostly waits
 		ctx := context.Background()
 		w, q := atWork(t, s, Options{Insecure: true, Read: func(ctx context.Context, req Request) (*Facts, error) {
 			a := apart(t)
