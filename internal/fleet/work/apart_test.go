@@ -31,7 +31,10 @@ func TestMain(m *testing.M) {
 	}
 	switch path.Base(order.Request.Repo) {
 	case "endless":
-		for {
+		for n := uint64(1); ; n = n*3 + 1 {
+			if n == 0 {
+				panic("an end")
+			}
 		}
 	case "crashing":
 		panic("index out of range")
@@ -46,6 +49,9 @@ func TestMain(m *testing.M) {
 				b[i] = 1
 			}
 			all = append(all, b)
+			if len(all) == 1<<20 { // 16 TB
+				panic(len(all))
+			}
 		}
 	case "talkative":
 		for {
