@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/module"
@@ -20,7 +21,13 @@ func TestGoInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := module.Version{Path: "github.com/careen/careen", Version: "v1.2.3"}
+	head, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		t.Skipf("the checkout is no repository: %v", err)
+	}
+	// Of each commit a version of its own: the go command remembers, outside the
+	// module cache too, which files a version has.
+	m := module.Version{Path: "github.com/careen/careen", Version: "v1.2.3-commit" + strings.TrimSpace(string(head))}
 	proxy := t.TempDir()
 	dir := filepath.Join(proxy, filepath.FromSlash(m.Path), "@v")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -30,12 +37,16 @@ func TestGoInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string]string{"list": "v1.2.3\n", "v1.2.3.info": `{"Version":"v1.2.3","Time":"2026-11-28T00:00:00Z"}`, "v1.2.3.mod": string(mod)} {
+	for name, data := range map[string]string{
+		"list":              m.Version + "\n",
+		m.Version + ".info": `{"Version":"` + m.Version + `","Time":"2026-11-28T00:00:00Z"}`,
+		m.Version + ".mod":  string(mod),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f, err := os.Create(filepath.Join(dir, "v1.2.3.zip"))
+	f, err := os.Create(filepath.Join(dir, m.Version+".zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +79,7 @@ func TestGoInstall(t *testing.T) {
 		t.Fatalf("go install: %v\n%s", err, out)
 	}
 	out, err := exec.Command(filepath.Join(bin, "careen"), "--version").Output()
-	if err != nil || string(out) != "careen 1.2.3\n" {
+	if err != nil || string(out) != "careen "+m.Version[1:]+"\n" {
 		t.Errorf("--version says %q: %v", out, err)
 	}
 }

@@ -20,18 +20,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// Budgets of what people download and start.
-const (
-	maxBinary = 30 << 20
-	maxMemory = 20 << 20 // of --version, resident: mostly pages of the binary that starting touches
-)
+// maxBinary is the budget of what people download. What starting takes of memory
+// is measured by make bench: how much of the file Linux maps depends on the machine.
+const maxBinary = 30 << 20
 
 // dist is the directory of the release.
 func dist(t *testing.T) string {
@@ -348,10 +345,9 @@ func TestCleanMachine(t *testing.T) {
 	}
 }
 
-// TestVersion: the program knows what it is, and saying so costs little.
+// TestVersion: the program knows what it is.
 func TestVersion(t *testing.T) {
 	m := metadata(t)
-	asRoot(t)
 	file := filepath.Join(t.TempDir(), "careen")
 	if err := os.WriteFile(file, binary(t, "linux_"+goarch()), 0o755); err != nil {
 		t.Fatal(err)
@@ -359,26 +355,6 @@ func TestVersion(t *testing.T) {
 	out, err := exec.Command(file, "--version").Output()
 	if want := regexp.MustCompile(`^careen ` + regexp.QuoteMeta(m.Version) + `\+20\d{6}\.` + m.Commit[:12] + `\n$`); err != nil || !want.Match(out) {
 		t.Fatalf("--version says %q: %v", out, err)
-	}
-	peak := filepath.Join(t.TempDir(), "peak")
-	if out, err := exec.Command("go", "build", "-o", peak, "./peak").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	least := 1 << 40
-	for range 5 { // the smallest: what else the machine does adds, and never takes away
-		out, err := exec.Command(peak, file, "--version").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := strconv.Atoi(string(out))
-		if err != nil {
-			t.Fatal(err)
-		}
-		least = min(least, n)
-	}
-	t.Logf("--version: %d KiB", least>>10)
-	if least > maxMemory {
-		t.Errorf("--version takes %d bytes of memory, more than %d", least, maxMemory)
 	}
 }
 
