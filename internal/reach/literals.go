@@ -29,11 +29,13 @@ const (
 	maxNameMatch = 64
 )
 
-// sourceExtensions are those of programs in source form and of what configures
-// them.
-const sourceExtensions = " .py .pyw .js .mjs .cjs .jsx .ts .mts .cts .tsx .rb .ru .rake .php .phtml .inc .pl .pm .al .psgi .lua .tcl .tk .tm .exp .r .jl " +
-	".ex .exs .erl .hrl .escript .scm .el .awk .groovy .kts .clj .coffee .sh .bash .zsh .ksh .fish .envsh .cgi .fcgi .wsgi .mk .nim .d .raku .cr " +
-	".yaml .yml .toml .json .xml .properties .conf .cnf .ini .cfg .env "
+// followedExtensions are those of sources in languages that have a reader, which
+// follows what they import, and of what configures programs.
+const followedExtensions = " .py .pyw .js .mjs .cjs .jsx .ts .mts .cts .tsx .rb .ru .rake .php .phtml .inc .pl .pm .al .psgi .lua .tcl .tk .tm .exp " +
+	".sh .bash .zsh .ksh .fish .envsh .cgi .fcgi .wsgi .mk .yaml .yml .toml .json .xml .properties .conf .cnf .ini .cfg .env "
+
+// sourceExtensions are also those of languages that have none.
+const sourceExtensions = followedExtensions + ".r .jl .ex .exs .erl .hrl .escript .scm .el .awk .groovy .kts .clj .coffee .nim .d .raku .cr "
 
 // sourceNames are those of sources without an extension.
 const sourceNames = " Makefile makefile GNUmakefile Procfile Rakefile Gemfile Brewfile Fastfile Caddyfile Jenkinsfile artisan console crontab "
@@ -78,7 +80,7 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if path.Base(h.Path) == "package.json" {
 		l.Starts, l.Lines = false, nil // its scripts are npm's to run, whose reader knows when
 	}
-	if len(l.Paths)+len(l.Mentions)+len(l.Words)+len(l.Lines) == 0 {
+	if len(l.Paths)+len(l.Mentions)+len(l.Words)+len(l.Lines) == 0 && !isUnfollowed(h.Path) {
 		return nil, nil
 	}
 	return json.Marshal(l)
@@ -118,6 +120,23 @@ func (w *Walk) followLiterals(file string) {
 	var l words.Literals
 	if json.Unmarshal(data, &l) == nil {
 		w.follow(file, l)
+		keepModules(w, file)
+	}
+}
+
+// isUnfollowed reports whether a source is an application's in a language whose
+// imports no reader follows.
+func isUnfollowed(file string) bool {
+	ext := path.Ext(file)
+	return ext != "" && !strings.Contains(followedExtensions, " "+strings.ToLower(ext)+" ") && isApplicationPath(file) && !isInstalled(file)
+}
+
+// keepModules keeps what such a source may load by a bare name: the sources of its
+// language next to it and below, (use-modules (mine)) for mine.scm.
+func keepModules(w *Walk, file string) {
+	of := sourcesBelow{Parent(file), path.Ext(file)}
+	if isUnfollowed(file) && w.nearby.Add(of) {
+		w.KeepTree(file, of.dir, "modules of this language are not followed", func(at string) bool { return path.Ext(at) != of.ext || !isApplicationPath(at) })
 	}
 }
 

@@ -54,6 +54,7 @@ type Walk struct {
 	ruled                    Set[string] // what rules need
 	helpers                  Set[string] // programs whose helpers are kept
 	cuts                     Set[cut]
+	nearby                   Set[sourcesBelow]
 	words                    Set[string] // programs that words of what was cut name
 	named                    Set[namedDir]
 	packages, packagesLoaded Set[int] // that are kept, to be run or to be loaded
@@ -72,6 +73,9 @@ const (
 
 // cut is the key of a text that was not followed to the end.
 type cut struct{ file, text string }
+
+// sourcesBelow are the sources of a language below a directory.
+type sourcesBelow struct{ dir, ext string }
 
 // keptLine is a command line that something may run.
 type keptLine struct{ from, how, line string }

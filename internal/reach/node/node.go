@@ -281,10 +281,16 @@ func (r *reader) dependencies(file, dir string, callers bool) {
 			// Resolving marks what it reads: look for the files without that.
 			for _, nm := range r.lookup(scope) {
 				at := reach.Join(nm, name)
-				if p := r.packageIn(at); p != nil {
-					r.w.Keep(file, why, append(r.entries(at, p), at, at+"/package.json")...)
-					break
+				p := r.packageIn(at)
+				if p == nil {
+					continue
 				}
+				entries := r.entries(at, p)
+				if len(entries) == 0 { // it is there for its files: @esbuild/linux-x64/bin/esbuild
+					r.keepPrefix(file, at, true, why)
+				}
+				r.w.Keep(file, why, append(entries, at, at+"/package.json")...)
+				break
 			}
 		}
 	}

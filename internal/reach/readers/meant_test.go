@@ -36,6 +36,11 @@ var meant = []string{
 	"cmd: ruby /opt/r/a.rb\nkeeps: opt/r/views/a.erb opt/r/c.yml\n-- opt/r/a.rb --\nFile.read(\"#{__dir__}/views/a.erb\")\nFile.read('%s/c.yml' % __dir__)\n-- opt/r/views/a.erb --\n-- opt/r/c.yml --\n",
 	"cmd: Rscript /opt/a.R\nkeeps: etc/r.csv\n-- opt/a.R --\nread.csv(\"/etc/r.csv\")\n-- etc/r.csv --\n",
 
+	// Modules that are found by a name alone, where no reader knows how.
+	"cmd: guile /srv/a.scm\nkeeps: srv/mine.scm srv/sub/b.scm\nleaves: srv/notes.lisp opt/x.scm\n-- usr/bin/guile --\n-- srv/a.scm --\n(use-modules (mine))\n-- srv/mine.scm --\n(define-module (mine))\n-- srv/sub/b.scm --\n(b)\n-- srv/notes.lisp --\n(c)\n-- opt/x.scm --\n(x)\n",
+	"cmd: node /srv/a.js\nkeeps: srv/node_modules/@tool/linux-x64/bin/tool\nleaves: srv/node_modules/other/bin/tool\n-- srv/a.js --\nrequire('tool')\n-- srv/node_modules/tool/package.json --\n{\"name\":\"tool\",\"optionalDependencies\":{\"@tool/linux-x64\":\"1\"}}\n-- srv/node_modules/tool/index.js --\nconst at = require.resolve(`@tool/${process.platform}-${process.arch}/bin/tool`)\nrequire('child_process').spawnSync(at)\n-- srv/node_modules/@tool/linux-x64/package.json --\n{\"name\":\"@tool/linux-x64\",\"os\":[\"linux\"]}\n-- srv/node_modules/@tool/linux-x64/bin/tool --\n-- srv/node_modules/other/package.json --\n{\"name\":\"other\"}\n-- srv/node_modules/other/bin/tool --\n",
+	"cmd: node /srv/a.js\nkeeps: srv/node_modules/@tool/linux-x64/bin/tool\n-- srv/a.js --\nrequire('tool')\n-- srv/node_modules/tool/package.json --\n{\"name\":\"tool\",\"optionalDependencies\":{\"@tool/linux-x64\":\"1\"}}\n-- srv/node_modules/tool/index.js --\nconst known = {'linux x64': '@tool/linux-x64'}\nconst at = require.resolve(`${known[key]}/${sub}`)\n-- srv/node_modules/@tool/linux-x64/package.json --\n{\"name\":\"@tool/linux-x64\",\"os\":[\"linux\"]}\n-- srv/node_modules/@tool/linux-x64/bin/tool --\n",
+
 	// Programs that sources start.
 	"cmd: node /srv/a.js\nkeeps: usr/bin/tr bin/sh\n-- srv/a.js --\nrequire('child_process').execFileSync('sh', ['-c', 'echo a | tr a b'])\n-- usr/bin/tr --\n",
 	"cmd: node /srv/a.mjs\nkeeps: usr/bin/convert usr/bin/tr\n-- srv/a.mjs --\nimport { execa } from 'execa'\nawait execa('convert', ['a', 'b'])\nconst tool = 'tr'\nawait execa(tool)\n-- usr/bin/convert --\n-- usr/bin/tr --\n",
