@@ -24,7 +24,7 @@ import (
 
 func main() {
 	if os.Getuid() == 0 {
-		os.Exit(3) // whoever made it a user's has to have done so
+		os.Exit(3) // the edit has to have given it to the user
 	}
 	if os.WriteFile("/usr/bin/mine", nil, 0o644) == nil {
 		os.Exit(4)
