@@ -53,25 +53,7 @@ type Who struct {
 
 // MaySee reports whether a repository is in the scope of who asks.
 func (w Who) MaySee(repo string) bool {
-	return w.Scope.All || slices.ContainsFunc(w.Scope.Patterns, func(p string) bool { return fits(p, repo) })
-}
-
-// fits is what store does with a pattern in SQL.
-func fits(pattern, text string) bool {
-	prefix, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return pattern == text
-	}
-	text, ok := strings.CutPrefix(text, prefix)
-	if !ok {
-		return false
-	}
-	for i := 0; i <= len(text); i++ {
-		if fits(rest, text[i:]) {
-			return true
-		}
-	}
-	return false
+	return w.Scope.All || slices.ContainsFunc(w.Scope.Patterns, func(p string) bool { return store.Fits(p, repo) })
 }
 
 // NewToken makes a token: 256 random bits behind a prefix by which it is recognised.

@@ -40,11 +40,6 @@ func (s Scope) repos(alias string, a *args) string {
 	return "(" + joinOr(list) + ")"
 }
 
-// like writes a pattern with "*" as one of SQL.
-func like(pattern string) string {
-	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(pattern)
-}
-
 // visible is the condition that an image is in a repository of the scope.
 func (s Scope) visible(image string, a *args) string {
 	if s.All {

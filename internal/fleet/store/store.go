@@ -70,15 +70,16 @@ func open(databaseURL, dataDir string, alone bool) (*Store, error) {
 		return nil, err
 	}
 	file := "file:" + (&url.URL{Path: filepath.Join(dataDir, "careend.sqlite")}).EscapedPath()
-	// WAL lets pages be read while a job writes; a write that meets another waits.
-	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(0)&_txlock=immediate"
+	// WAL lets pages be read while a job writes; a write that meets another waits. Names
+	// are compared as they are written, as PostgreSQL does.
+	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(0)&_pragma=case_sensitive_like(1)&_txlock=immediate"
 	write, err := sql.Open("sqlite", file+pragmas)
 	if err != nil {
 		lock.Close()
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)")
+	read, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=case_sensitive_like(1)")
 	if err != nil {
 		write.Close()
 		lock.Close()

@@ -203,7 +203,7 @@ func (w *Work) expand(ctx context.Context, src store.Source) ([]queue.Insert, er
 		}
 		repos = repos[:0]
 		for _, r := range all {
-			if Fits(pattern, r) {
+			if store.Fits(pattern, r) {
 				repos = append(repos, r)
 			}
 		}
@@ -237,7 +237,7 @@ func (w *Work) listRepo(ctx context.Context, job *queue.Job[repoArgs]) error {
 	}
 	var jobs []queue.Insert
 	for _, t := range tags {
-		if Fits(job.Args.Tags, t) {
+		if store.Fits(job.Args.Tags, t) {
 			jobs = append(jobs, queue.Insert{Args: resolveArgs{Repo: job.Args.Repo, Tag: t, Platform: job.Args.Platform}, Queue: QueueList})
 		}
 	}
