@@ -11,7 +11,7 @@ import (
 // looked for first.
 type pathPattern struct {
 	regex    func() *regexp.Regexp
-	literals []string // nil when the expression needs none
+	literals [][]byte // one of them is in every match, the longest list of such; nil where there is none
 }
 
 func newPathPattern(expr string, compile compiler) (*pathPattern, error) {
@@ -23,7 +23,13 @@ func newPathPattern(expr string, compile compiler) (*pathPattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pathPattern{regex, required(parsed)}, nil
+	p := &pathPattern{regex: regex}
+	for _, list := range needsOf(parsed) {
+		if p.literals == nil || shortestOf(list) > shortestOf(p.literals) {
+			p.literals = list
+		}
+	}
+	return p, nil
 }
 
 func (p *pathPattern) matches(path string) bool {
@@ -31,52 +37,9 @@ func (p *pathPattern) matches(path string) bool {
 		return p.regex().MatchString(path)
 	}
 	for _, l := range p.literals {
-		if strings.Contains(path, l) {
+		if strings.Contains(path, string(l)) {
 			return p.regex().MatchString(path)
 		}
 	}
 	return false
-}
-
-// required returns strings of which every match holds at least one, the longest
-// that are easily found; nil for none.
-func required(re *syntax.Regexp) []string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 {
-			return []string{string(re.Rune)}
-		}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0])
-	case syntax.OpConcat:
-		var best []string
-		for _, sub := range re.Sub {
-			if list := required(sub); shortest(list) > shortest(best) {
-				best = list
-			}
-		}
-		return best
-	case syntax.OpAlternate:
-		var all []string
-		for _, sub := range re.Sub {
-			list := required(sub)
-			if list == nil {
-				return nil
-			}
-			all = append(all, list...)
-		}
-		return all
-	}
-	return nil
-}
-
-func shortest(list []string) int {
-	if len(list) == 0 {
-		return 0
-	}
-	n := len(list[0])
-	for _, s := range list {
-		n = min(n, len(s))
-	}
-	return n
 }
