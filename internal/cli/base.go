@@ -92,8 +92,8 @@ func (c *command) base(ctx context.Context, target string, candidates []string, 
 	if err != nil {
 		return err
 	}
-	opt := scan.Options{Limits: f.limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
-	if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+	opt, err := c.reachOptions(cacheDir, f.limits, f.database)
+	if err != nil {
 		return err
 	}
 	defer opt.DB.Close()

@@ -18,6 +18,7 @@ import (
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/search"
 	"github.com/careen/careen/internal/vulndb"
@@ -32,6 +33,14 @@ type databaseFlags struct {
 func (f *databaseFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.file, "db", "", "the advisory database to use (default the newest of the updated and the embedded one)")
 	flags.StringVar(&f.maxAge, "db-max-age", "7d", "warn when the database is older, e.g. 7d or 36h; 0 means never")
+}
+
+// reachOptions are those of the verbs that go on from a scan: what is vulnerable, and
+// what the entrypoint reaches. Their database is the caller's to close.
+func (c *command) reachOptions(cacheDir string, limits limitFlags, f databaseFlags) (opt scan.Options, err error) {
+	opt = scan.Options{Limits: limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
+	opt.DB, err = c.openDatabase(cacheDir, f)
+	return opt, err
 }
 
 // openDatabase opens the database that a scan is to use, and says so when it

@@ -93,8 +93,8 @@ func (c *command) fix(ctx context.Context, target string, paths []string, f fixF
 	if err != nil {
 		return err
 	}
-	opt := scan.Options{Limits: f.base.limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
-	if opt.DB, err = c.openDatabase(cacheDir, f.base.database); err != nil {
+	opt, err := c.reachOptions(cacheDir, f.base.limits, f.base.database)
+	if err != nil {
 		return err
 	}
 	defer opt.DB.Close()

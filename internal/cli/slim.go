@@ -110,8 +110,8 @@ func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
 	if err != nil {
 		return err
 	}
-	opt := scan.Options{Limits: f.limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
-	if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+	opt, err := c.reachOptions(cacheDir, f.limits, f.database)
+	if err != nil {
 		return err
 	}
 	defer opt.DB.Close()
