@@ -75,7 +75,7 @@ func TestFilesHaveNoName(t *testing.T) {
 	}
 }
 
-// Whoever makes a folder removes those of its kind that nobody holds any more.
+// Making a folder removes those of its kind that nobody holds any more.
 func TestNewFolderSweepsItsKind(t *testing.T) {
 	parent := t.TempDir()
 	left := filepath.Join(parent, "careen-kind-123")
