@@ -121,6 +121,15 @@ var mains = map[string]string{"cmd/careen": "cli", "cmd/careend": "fleet/daemon"
 // testRooms are what tests alone may import.
 var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden", "fleet/fleettest"}
 
+// maxMethods is how many methods a type may have.
+const maxMethods = 60
+
+// maxLines is what the largest rooms must stay under, tests not counted.
+var maxLines = map[string]int{
+	"internal/cli":   5500,
+	"internal/reach": 4000,
+}
+
 // longestChain is how many rooms the longest chain of imports has, from cli down:
 // it may shrink, and grows by a decision. TestLongestChain measures it.
 const longestChain = 10
@@ -330,6 +339,40 @@ func TestNoInitNoHiddenExitNoStrayGoroutines(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// TestSizes holds what one person can still hold in the head.
+func TestSizes(t *testing.T) {
+	lines := map[string]int{}
+	methods := map[string]int{}
+	for _, src := range sources(t) {
+		if src.test || !strings.HasPrefix(src.path, "internal/") {
+			continue
+		}
+		data, err := os.ReadFile(src.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[path.Dir(src.path)] += strings.Count(string(data), "\n")
+		for _, decl := range src.file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
+				methods[path.Dir(src.path)+"."+receiver(f.Recv.List[0].Type)]++
+			}
+		}
+	}
+	for name, n := range methods {
+		if n > maxMethods {
+			t.Errorf("%s has %d methods, more than %d: split it by what they are for", name, n, maxMethods)
+		}
+	}
+	for dir, most := range maxLines {
+		switch n := lines[dir]; {
+		case n == 0:
+			t.Errorf("%s has no lines: the table of sizes names what is gone", dir)
+		case n >= most:
+			t.Errorf("%s has %d lines, not under %d: move what another room should compute or say", dir, n, most)
+		}
 	}
 }
 

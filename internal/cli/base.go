@@ -30,7 +30,10 @@ type baseFlags struct {
 	dockerfile string
 }
 
-func (c *command) baseCommand() *cobra.Command {
+// baseVerb is careen base.
+type baseVerb struct{ *command }
+
+func (c baseVerb) define() *cobra.Command {
 	var f baseFlags
 	cmd := &cobra.Command{
 		Use:   "base TARGET [CANDIDATE…]",
@@ -60,11 +63,11 @@ known of them are suggested, and not opened.`,
 	flags.IntVar(&f.layers, "base-layers", 0, "how many of the lowest layers are the base's, where neither the index nor the history says")
 	flags.StringVarP(&f.format, "format", "f", "text", "what to print: "+report.FormatNames("base"))
 	flags.StringVar(&f.dockerfile, "dockerfile", "", "print this Dockerfile with its last FROM on the best candidate that starts")
-	cmd.AddCommand(c.baseIndexCommand())
+	cmd.AddCommand(c.indexCommand())
 	return cmd
 }
 
-func (c *command) baseIndexCommand() *cobra.Command {
+func (c baseVerb) indexCommand() *cobra.Command {
 	var source sourceFlags
 	var file string
 	cmd := &cobra.Command{
@@ -80,7 +83,7 @@ func (c *command) baseIndexCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *command) base(ctx context.Context, target string, candidates []string, f baseFlags) error {
+func (c baseVerb) base(ctx context.Context, target string, candidates []string, f baseFlags) error {
 	if _, err := report.FormatOf("base", f.format); err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func (c *command) baseIndexFile(cacheDir, file string) string {
 	return filepath.Join(cacheDir, "base-index.json")
 }
 
-func (c *command) baseIndex(ctx context.Context, refs []string, source sourceFlags, file string) error {
+func (c baseVerb) baseIndex(ctx context.Context, refs []string, source sourceFlags, file string) error {
 	cacheDir, err := c.lastingCache()
 	if err != nil {
 		return err

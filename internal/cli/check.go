@@ -27,7 +27,10 @@ type checkFlags struct {
 	failUnder int
 }
 
-func (c *command) checkCommand() *cobra.Command {
+// checkVerb is careen check.
+type checkVerb struct{ *command }
+
+func (c checkVerb) define() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check TARGET [PATH...]",
@@ -53,7 +56,7 @@ them, what the image itself cannot show is not evidenced. No advisories are read
 	return cmd
 }
 
-func (c *command) check(cmd *cobra.Command, target string, paths []string, f checkFlags) error {
+func (c checkVerb) check(cmd *cobra.Command, target string, paths []string, f checkFlags) error {
 	if f.failUnder < 0 || f.failUnder > 100 {
 		return fmt.Errorf("--fail-under %d: not from 0 to 100", f.failUnder)
 	}
@@ -107,7 +110,7 @@ func checkDocument(in []checklist.Input, results []*checklist.Result) *report.Do
 }
 
 // addSources reads the files that build and run the image.
-func (c *command) addSources(ctx context.Context, in *checklist.Input, paths []string) error {
+func (c checkVerb) addSources(ctx context.Context, in *checklist.Input, paths []string) error {
 	found, err := project.Find(ctx, paths)
 	if err == nil {
 		err = notForFiles(found.Missing(), paths)

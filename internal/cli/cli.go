@@ -169,9 +169,9 @@ type verbGroup struct {
 // verbs lists what careen does, in the order of the help text's groups.
 func (c *command) verbs() []verbGroup {
 	return []verbGroup{
-		{"Look", []*cobra.Command{c.scanCommand(), c.fsCommand(), c.sbomCommand(), c.lintCommand(), c.secretCommand(), c.checkCommand(), c.reachCommand()}},
-		{"Fix", []*cobra.Command{c.planCommand(), c.fixCommand(), c.slimCommand(), c.baseCommand(), c.hardenCommand(), c.pinCommand()}},
-		{keepIt, []*cobra.Command{c.diffCommand(), c.dbCommand(), c.versionCommand(), c.manCommand()}},
+		{"Look", []*cobra.Command{scanVerb{c}.define(), fsVerb{c}.define(), sbomVerb{c}.define(), lintVerb{c}.define(), secretVerb{c}.define(), checkVerb{c}.define(), reachVerb{c}.define()}},
+		{"Fix", []*cobra.Command{planVerb{c}.define(), fixVerb{c}.define(), slimVerb{c}.define(), baseVerb{c}.define(), hardenVerb{c}.define(), pinVerb{c}.define()}},
+		{keepIt, []*cobra.Command{diffVerb{c}.define(), dbVerb{c}.define(), versionVerb{c}.define(), manVerb{c}.define()}},
 	}
 }
 

@@ -88,17 +88,20 @@ func (c *command) databasePath(cacheDir, file string) (string, error) {
 	})
 }
 
-func (c *command) dbCommand() *cobra.Command {
+// dbVerb is careen db.
+type dbVerb struct{ *command }
+
+func (c dbVerb) define() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "db",
 		Short: "Build, fetch, search and describe the advisory database",
 	}
-	cmd.AddCommand(c.dbBuildCommand(), c.dbInfoCommand(), c.dbVerifyCommand(), c.dbSearchCommand(), c.dbDiffCommand(),
-		c.dbUpdateCommand(), c.dbPullCommand(), c.dbPushCommand(), c.dbExportCommand(), c.dbImportCommand())
+	cmd.AddCommand(c.buildCommand(), c.infoCommand(), c.verifyCommand(), c.searchCommand(), c.diffCommand(),
+		c.updateCommand(), c.pullCommand(), c.pushCommand(), c.exportCommand(), c.importCommand())
 	return cmd
 }
 
-func (c *command) dbInfoCommand() *cobra.Command {
+func (c dbVerb) infoCommand() *cobra.Command {
 	var file, format string
 	cmd := &cobra.Command{
 		Use:   "info",
@@ -122,7 +125,7 @@ func (c *command) dbInfoCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *command) dbVerifyCommand() *cobra.Command {
+func (c dbVerb) verifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Read a whole database, packed or not, and check every checksum and reference",
@@ -147,7 +150,7 @@ func (c *command) dbVerifyCommand() *cobra.Command {
 	}
 }
 
-func (c *command) printInfo(info vulndb.Info, format string) error {
+func (c dbVerb) printInfo(info vulndb.Info, format string) error {
 	if _, err := report.FormatOf("db", format); err != nil {
 		return err
 	}
@@ -191,7 +194,7 @@ type buildFlags struct {
 	conflicts string
 }
 
-func (c *command) dbBuildCommand() *cobra.Command {
+func (c dbVerb) buildCommand() *cobra.Command {
 	var f buildFlags
 	cmd := &cobra.Command{
 		Use:   "build",
@@ -215,7 +218,7 @@ The same feeds give the same bytes when SOURCE_DATE_EPOCH sets the date.`,
 	return cmd
 }
 
-func (c *command) dbBuild(ctx context.Context, f buildFlags) error {
+func (c dbVerb) dbBuild(ctx context.Context, f buildFlags) error {
 	built, err := c.buildDate()
 	if err != nil {
 		return err
@@ -283,7 +286,7 @@ func (c *command) buildDate() (time.Time, error) {
 }
 
 // reportBuild says on stderr what was read of each feed, and what was not.
-func (c *command) reportBuild(stats feed.Stats) {
+func (c dbVerb) reportBuild(stats feed.Stats) {
 	if c.quiet {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/careen/careen/internal/search"
 )
 
-func (c *command) dbDiffCommand() *cobra.Command {
+func (c dbVerb) diffCommand() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -24,7 +24,7 @@ func (c *command) dbDiffCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *command) dbDiff(oldFile, newFile, format string) error {
+func (c dbVerb) dbDiff(oldFile, newFile, format string) error {
 	if _, err := report.FormatOf("db", format); err != nil {
 		return err
 	}

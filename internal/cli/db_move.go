@@ -12,7 +12,7 @@ import (
 	"github.com/careen/careen/internal/vulndb"
 )
 
-func (c *command) dbExportCommand() *cobra.Command {
+func (c dbVerb) exportCommand() *cobra.Command {
 	var file string
 	var bases []string
 	cmd := &cobra.Command{
@@ -46,7 +46,7 @@ func (c *command) dbExportCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *command) dbImportCommand() *cobra.Command {
+func (c dbVerb) importCommand() *cobra.Command {
 	var keyFile, signatureFile string
 	var acceptShrunk bool
 	cmd := &cobra.Command{
@@ -69,7 +69,7 @@ scans use. When anything is wrong with it, the current one stays.`,
 	return cmd
 }
 
-func (c *command) dbImport(file, keyFile, signatureFile string, acceptShrunk bool) error {
+func (c dbVerb) dbImport(file, keyFile, signatureFile string, acceptShrunk bool) error {
 	key, err := publish.ReadKey(keyFile)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ type pullFlags struct {
 	registry registryFlags
 }
 
-func (c *command) dbPullCommand() *cobra.Command {
+func (c dbVerb) pullCommand() *cobra.Command {
 	var f pullFlags
 	cmd := &cobra.Command{
 		Use:   "pull REPOSITORY|URL",
@@ -133,7 +133,7 @@ published with it is written to FILE.minisig.`,
 	return cmd
 }
 
-func (c *command) dbPull(ctx context.Context, where string, f pullFlags) error {
+func (c dbVerb) dbPull(ctx context.Context, where string, f pullFlags) error {
 	line := c.progressLine()
 	defer line.clear()
 	opt, err := c.publishOptions(f.registry, f.key, line)
@@ -155,7 +155,7 @@ type pushFlags struct {
 	registry  registryFlags
 }
 
-func (c *command) dbPushCommand() *cobra.Command {
+func (c dbVerb) pushCommand() *cobra.Command {
 	var f pushFlags
 	cmd := &cobra.Command{
 		Use:   "push FILE REPOSITORY[:TAG]",
@@ -179,7 +179,7 @@ those who have that database to this one.`,
 	return cmd
 }
 
-func (c *command) dbPush(ctx context.Context, file, ref string, f pushFlags) error {
+func (c dbVerb) dbPush(ctx context.Context, file, ref string, f pushFlags) error {
 	opt, err := c.publishOptions(f.registry, "", nil)
 	if err != nil {
 		return err

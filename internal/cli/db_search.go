@@ -20,7 +20,7 @@ type searchFlags struct {
 	version   string
 }
 
-func (c *command) dbSearchCommand() *cobra.Command {
+func (c dbVerb) searchCommand() *cobra.Command {
 	var f searchFlags
 	cmd := &cobra.Command{
 		Use:   "search [QUERY]",
@@ -44,7 +44,7 @@ affect that version, by the rules of a scan.`,
 	return cmd
 }
 
-func (c *command) dbSearch(f searchFlags, args []string) error {
+func (c dbVerb) dbSearch(f searchFlags, args []string) error {
 	if _, err := report.FormatOf("db", f.format); err != nil {
 		return err
 	}

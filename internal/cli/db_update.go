@@ -33,12 +33,12 @@ func (f *registryFlags) register(flags *pflag.FlagSet) {
 }
 
 // publishOptions say how a published database is fetched, and what is shown of it.
-func (c *command) publishOptions(f registryFlags, keyFile string, line *progress) (publish.Options, error) {
+func (c dbVerb) publishOptions(f registryFlags, keyFile string, line *progress) (publish.Options, error) {
 	key, err := publish.ReadKey(keyFile)
 	if err != nil {
 		return publish.Options{}, err
 	}
-	source, err := f.source.options(c, "")
+	source, err := f.source.options(c.command, "")
 	warn := func(message string) { c.note("warning: %s", escape(message)) }
 	return publish.Options{Image: source, Key: key, Progress: line.show, Warn: warn}, err
 }
@@ -61,7 +61,7 @@ type feedFlags struct {
 	brief        bool // do not list what was read of each feed
 }
 
-func (c *command) dbUpdateCommand() *cobra.Command {
+func (c dbVerb) updateCommand() *cobra.Command {
 	var f updateFlags
 	cmd := &cobra.Command{
 		Use:   "update",
@@ -96,7 +96,7 @@ is refused, and when anything fails, the current one stays. Scans may run meanwh
 	return cmd
 }
 
-func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
+func (c dbVerb) dbUpdate(ctx context.Context, f updateFlags) error {
 	cacheDir, err := c.lastingCache()
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (c *command) dbUpdate(ctx context.Context, f updateFlags) error {
 }
 
 // dbUpdateIn updates the database of a cache directory.
-func (c *command) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags) error {
+func (c dbVerb) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags) error {
 	if len(f.repositories) == 0 || f.feeds.mirror != "" || len(f.feeds.only) > 0 {
 		f.feeds.caCert = f.registry.source.caCert
 		if err := c.updateFromFeeds(ctx, cacheDir, f.feeds); err != nil {
@@ -146,7 +146,7 @@ func (c *command) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags
 
 // updateFrom installs what one place offers, if it is another and no older
 // database than the current one.
-func (c *command) updateFrom(ctx context.Context, where, cacheDir string, st *publish.Stage, opt publish.Options, acceptShrunk bool) error {
+func (c dbVerb) updateFrom(ctx context.Context, where, cacheDir string, st *publish.Stage, opt publish.Options, acceptShrunk bool) error {
 	p, err := publish.Open(ctx, where, opt)
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ var errUpToDate = errors.New("up to date")
 
 // updateFromFeeds builds the database that scans use from the advisories of their
 // publishers. What is not read stays as it is in the current one.
-func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFlags) error {
+func (c dbVerb) updateFromFeeds(ctx context.Context, cacheDir string, f feedFlags) error {
 	built, err := c.buildDate()
 	if err != nil {
 		return err
@@ -256,7 +256,7 @@ func (c *command) updateFromFeeds(ctx context.Context, cacheDir string, f feedFl
 }
 
 // announce says how much is about to be read.
-func (c *command) announce(r feed.Reading) {
+func (c dbVerb) announce(r feed.Reading) {
 	size := bytesText(r.Bytes)
 	if r.Unsized > 0 {
 		size = fmt.Sprintf("%s, and %d files that do not say how large they are", size, r.Unsized)
@@ -268,7 +268,7 @@ func (c *command) announce(r feed.Reading) {
 }
 
 // current opens the database that a scan would use now; nil when there is none.
-func (c *command) current(cacheDir string) *vulndb.DB {
+func (c dbVerb) current(cacheDir string) *vulndb.DB {
 	path, err := c.databasePath(cacheDir, "")
 	if err != nil {
 		return nil

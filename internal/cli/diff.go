@@ -28,7 +28,10 @@ type diffFlags struct {
 	allowIncomplete bool
 }
 
-func (c *command) diffCommand() *cobra.Command {
+// diffVerb is careen diff.
+type diffVerb struct{ *command }
+
+func (c diffVerb) define() *cobra.Command {
 	var f diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -53,7 +56,7 @@ targets as careen scan takes them, or reports that careen scan -f json wrote.`,
 	return cmd
 }
 
-func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error {
+func (c diffVerb) diff(ctx context.Context, old, new string, f diffFlags) error {
 	if _, err := report.FormatOf("diff", f.format); err != nil {
 		return err
 	}
@@ -105,7 +108,7 @@ func (c *command) diff(ctx context.Context, old, new string, f diffFlags) error 
 
 // reportOf returns what is known of a target: the report in the file of that
 // name, where it is one, else that of a scan.
-func (c *command) reportOf(ctx context.Context, target string, f diffFlags, opt scan.Options) (*report.Report, error) {
+func (c diffVerb) reportOf(ctx context.Context, target string, f diffFlags, opt scan.Options) (*report.Report, error) {
 	reports, err := savedReports(target)
 	if reports == nil && err == nil {
 		reports, err = c.scanImages(ctx, target, f.source, opt, f.limits.archiveBytes)

@@ -32,7 +32,10 @@ type fixFlags struct {
 	build      bool
 }
 
-func (c *command) fixCommand() *cobra.Command {
+// fixVerb is careen fix.
+type fixVerb struct{ *command }
+
+func (c fixVerb) define() *cobra.Command {
 	var f fixFlags
 	cmd := &cobra.Command{
 		Use:   "fix TARGET FILE...",
@@ -78,7 +81,7 @@ func (f *fixFlags) validate() error {
 	return nil
 }
 
-func (c *command) fix(ctx context.Context, target string, paths []string, f fixFlags) error {
+func (c fixVerb) fix(ctx context.Context, target string, paths []string, f fixFlags) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (c *command) fix(ctx context.Context, target string, paths []string, f fixF
 		return err
 	}
 	defer opt.DB.Close()
-	asked, err := f.base.source.options(c, "")
+	asked, err := f.base.source.options(c.command, "")
 	if err != nil {
 		return err
 	}
@@ -139,7 +142,7 @@ type fixed struct {
 }
 
 // fixFiles finds the Dockerfile and what runs the image.
-func (c *command) fixFiles(ctx context.Context, paths []string) (fix.Input, error) {
+func (c fixVerb) fixFiles(ctx context.Context, paths []string) (fix.Input, error) {
 	var input fix.Input
 	found, err := project.Find(ctx, paths)
 	if err == nil {
@@ -162,7 +165,7 @@ func (c *command) fixFiles(ctx context.Context, paths []string) (fix.Input, erro
 }
 
 // fixImage finds out what plan would list, and has it done.
-func (c *command) fixImage(ctx context.Context, in *scan.Opened, input fix.Input, made *fixed, opt scan.Options) error {
+func (c fixVerb) fixImage(ctx context.Context, in *scan.Opened, input fix.Input, made *fixed, opt scan.Options) error {
 	input.Ref, input.Config, input.Tree = in.Image.Ref, in.Image.Config, in.Tree
 	reached, reachErr := in.Reach(nil)
 	if reachErr != nil {
@@ -205,7 +208,7 @@ func (c *command) fixImage(ctx context.Context, in *scan.Opened, input fix.Input
 
 // tryFixed builds the changed Dockerfile, starts the image with the locks that its
 // services get, and scans it.
-func (c *command) tryFixed(ctx context.Context, input fix.Input, made *fixed, opt scan.Options) error {
+func (c fixVerb) tryFixed(ctx context.Context, input fix.Input, made *fixed, opt scan.Options) error {
 	folder, err := scratch.NewFolder("", "careen-fix-")
 	if err != nil {
 		return err
@@ -234,7 +237,7 @@ func (c *command) tryFixed(ctx context.Context, input fix.Input, made *fixed, op
 // startsWithin is how long a server that was built is watched.
 const startsWithin = 10 * time.Second
 
-func (c *command) printFixed(made *fixed) error {
+func (c fixVerb) printFixed(made *fixed) error {
 	made.out.Steps, made.out.Files = made.result.Steps, made.result.Changed()
 	if made.flags.base.format == "json" {
 		return c.printJSON(&made.out)
@@ -243,7 +246,7 @@ func (c *command) printFixed(made *fixed) error {
 }
 
 // writeFixed changes the files, where they are what was read.
-func (c *command) writeFixed(r *fix.Result) error {
+func (c fixVerb) writeFixed(r *fix.Result) error {
 	var list []project.Replacement
 	for _, file := range r.Files {
 		if file.Changed() {

@@ -19,8 +19,11 @@ import (
 	"github.com/careen/careen/internal/scan"
 )
 
+// fsVerb is careen fs.
+type fsVerb struct{ *command }
+
 // fsCommand scans a source tree: scan of a directory, and lint of what it builds.
-func (c *command) fsCommand() *cobra.Command {
+func (c fsVerb) define() *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
 		Use:     "fs DIR",
@@ -43,7 +46,7 @@ manifests and workflows are looked at as careen lint does.`,
 			f.sources = args[0]
 			f.scannersNamed = cmd.Flags().Changed("scanners")
 			f.exitCodeNamed = cmd.Flags().Changed("exit-code")
-			return c.scan(cmd.Context(), "dir:"+args[0], f)
+			return scanVerb(c).scan(cmd.Context(), "dir:"+args[0], f)
 		},
 	}
 	f.register(cmd.Flags(), slices.DeleteFunc(scan.ScannerNames(), func(name string) bool { return name == "surface" }))
@@ -51,7 +54,7 @@ manifests and workflows are looked at as careen lint does.`,
 }
 
 // addLint adds to the report of a directory what lint finds in its files.
-func (c *command) addLint(ctx context.Context, f scanFlags, reports []*report.Report) error {
+func (c scanVerb) addLint(ctx context.Context, f scanFlags, reports []*report.Report) error {
 	if on, err := scan.ParseScanners(f.scanners); err != nil || !on.Misconfigurations {
 		return err
 	}

@@ -26,7 +26,10 @@ type hardenFlags struct {
 	service string
 }
 
-func (c *command) hardenCommand() *cobra.Command {
+// hardenVerb is careen harden.
+type hardenVerb struct{ *command }
+
+func (c hardenVerb) define() *cobra.Command {
 	var f hardenFlags
 	cmd := &cobra.Command{
 		Use:   "harden TARGET",
@@ -56,7 +59,7 @@ programs import or name, "guess" a convention. Try it before you rely on it.`,
 	return cmd
 }
 
-func (c *command) harden(ctx context.Context, target string, f hardenFlags) error {
+func (c hardenVerb) harden(ctx context.Context, target string, f hardenFlags) error {
 	if _, err := report.FormatOf("harden", f.format); err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (c *command) harden(ctx context.Context, target string, f hardenFlags) erro
 }
 
 // profile reads one image and works out what it needs.
-func (c *command) profile(ctx context.Context, target string, source sourceFlags, limits limitFlags) (*harden.Profile, *image.Image, error) {
+func (c hardenVerb) profile(ctx context.Context, target string, source sourceFlags, limits limitFlags) (*harden.Profile, *image.Image, error) {
 	cacheDir, err := c.cache()
 	if err != nil {
 		return nil, nil, err
@@ -97,7 +100,7 @@ func (c *command) profile(ctx context.Context, target string, source sourceFlags
 }
 
 // patch adds the keys to a file, at once or not at all.
-func (c *command) patch(file, service string, p *harden.Profile) error {
+func (c hardenVerb) patch(file, service string, p *harden.Profile) error {
 	data, err := project.ReadBounded(file, project.MaxFile)
 	if err != nil {
 		return fmt.Errorf("--patch %s: %w", file, err)

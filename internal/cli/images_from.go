@@ -27,7 +27,7 @@ type namedImage struct {
 // imagesNamed lists the images that Dockerfiles, compose files, manifests, values
 // of charts and workflows name, each once, in the order of the files. What cannot
 // be read or is not known here is told.
-func (c *command) imagesNamed(ctx context.Context, paths []string) ([]*namedImage, error) {
+func (c scanVerb) imagesNamed(ctx context.Context, paths []string) ([]*namedImage, error) {
 	found, err := project.Find(ctx, paths)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (c *command) imagesNamed(ctx context.Context, paths []string) ([]*namedImag
 // reportsOfNamed scans each image that files name. One that two names lead to is
 // reported once. The error, if there are reports, says which images could not be
 // scanned.
-func (c *command) reportsOfNamed(ctx context.Context, f scanFlags) ([]*report.Report, error) {
+func (c scanVerb) reportsOfNamed(ctx context.Context, f scanFlags) ([]*report.Report, error) {
 	images, err := c.imagesNamed(ctx, f.imagesFrom)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (c *command) reportsOfNamed(ctx context.Context, f scanFlags) ([]*report.Re
 func (f outputFlags) plainTable() bool { return f.file == "" && slices.Contains(f.formats, "table") }
 
 // writeSummary prints one line for each image.
-func (c *command) writeSummary(reports []*report.Report) error {
+func (c scanVerb) writeSummary(reports []*report.Report) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 3, ' ', 0)
 	fmt.Fprint(w, "\nIMAGE\tCRITICAL\tHIGH\tMEDIUM\tLOW\tSECRETS\n")
 	for _, r := range reports {

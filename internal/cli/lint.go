@@ -37,7 +37,10 @@ type lintFlags struct {
 	limits limitFlags
 }
 
-func (c *command) lintCommand() *cobra.Command {
+// lintVerb is careen lint.
+type lintVerb struct{ *command }
+
+func (c lintVerb) define() *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
 		Use:     "lint PATH...",
@@ -82,7 +85,7 @@ secrets in a layer, what the base brought) is said at the line that brought it.`
 	return cmd
 }
 
-func (c *command) lint(ctx context.Context, paths []string, f lintFlags) error {
+func (c lintVerb) lint(ctx context.Context, paths []string, f lintFlags) error {
 	threshold, err := f.validate()
 	if err != nil {
 		return err
@@ -201,7 +204,7 @@ func (c *command) noteTemplates(found *project.Found) {
 // notLinted says which files were not looked at, and returns the error that the
 // first of them is: those that cannot be read, and a template that was named
 // where a gate was asked for.
-func (c *command) notLinted(found *project.Found, gate bool) error {
+func (c lintVerb) notLinted(found *project.Found, gate bool) error {
 	c.noteTemplates(found)
 	var failed error
 	for _, l := range found.Left {
@@ -237,7 +240,7 @@ func lintInTime(ctx context.Context, found []*project.File, opt lint.Options, fi
 }
 
 // writeFixes replaces the files that were fixed.
-func (c *command) writeFixes(list files.List) error {
+func (c lintVerb) writeFixes(list files.List) error {
 	for _, file := range list {
 		if string(file.Fixed) == string(file.Data) {
 			continue

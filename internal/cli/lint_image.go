@@ -12,7 +12,7 @@ import (
 
 // lintImage adds to the Dockerfile that an image was built from what only the
 // image shows, and returns what is known of the image.
-func (c *command) lintImage(ctx context.Context, list files.List, f lintFlags) ([]*report.Report, error) {
+func (c lintVerb) lintImage(ctx context.Context, list files.List, f lintFlags) ([]*report.Report, error) {
 	target, err := image.ParseTarget(f.image)
 	if err != nil {
 		return nil, err

@@ -12,9 +12,12 @@ import (
 	"github.com/careen/careen/internal/scratch"
 )
 
+// manVerb is careen man.
+type manVerb struct{ *command }
+
 // manCommand writes the manual pages, from the text of --help. It is for those
 // who pack a release.
-func (c *command) manCommand() *cobra.Command {
+func (c manVerb) define() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",
 		Short:  "Write a manual page for each verb into a directory",

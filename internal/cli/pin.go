@@ -35,7 +35,10 @@ type pinFlags struct {
 	lock     string
 }
 
-func (c *command) pinCommand() *cobra.Command {
+// pinVerb is careen pin.
+type pinVerb struct{ *command }
+
+func (c pinVerb) define() *cobra.Command {
 	var f pinFlags
 	cmd := &cobra.Command{
 		Use:   "pin PATH...",
@@ -90,7 +93,7 @@ func (f pinFlags) validate() error {
 	return nil
 }
 
-func (c *command) pin(ctx context.Context, paths []string, f pinFlags) error {
+func (c pinVerb) pin(ctx context.Context, paths []string, f pinFlags) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func unresolved(plan *pin.Plan) error {
 }
 
 // planPins asks the lock and the registries.
-func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pinFlags) (*pin.Plan, *pin.Lock, error) {
+func (c pinVerb) planPins(ctx context.Context, documents []*pin.Document, f pinFlags) (*pin.Plan, *pin.Lock, error) {
 	var lock *pin.Lock
 	if f.lock != "" {
 		var err error
@@ -173,7 +176,7 @@ func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pin
 			return nil, nil, fmt.Errorf("--lock %s: %w", f.lock, err)
 		}
 	}
-	opt, err := f.source.options(c, "")
+	opt, err := f.source.options(c.command, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -196,7 +199,7 @@ func (c *command) planPins(ctx context.Context, documents []*pin.Document, f pin
 }
 
 // notePins says on stderr what was left alone although it may name an image.
-func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
+func (c pinVerb) notePins(documents []*pin.Document, plan *pin.Plan) {
 	for _, d := range documents {
 		for _, n := range d.Notes {
 			c.note("%s:%d: %s", escape(d.Path), n.Line, escape(n.Message))
@@ -223,7 +226,7 @@ func (c *command) notePins(documents []*pin.Document, plan *pin.Plan) {
 
 // checkPins lists what is wrong. What could not be resolved makes it an error
 // unless something is wrong for certain.
-func (c *command) checkPins(plan *pin.Plan, format string) error {
+func (c pinVerb) checkPins(plan *pin.Plan, format string) error {
 	because := plan.Because()
 	known, err := report.FormatOf("pin", format)
 	if err != nil {
@@ -247,7 +250,7 @@ func (c *command) checkPins(plan *pin.Plan, format string) error {
 
 // comparePins shows what each move of a pin changes about vulnerabilities. That
 // is an extra: what cannot be scanned is said, and is no failure.
-func (c *command) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
+func (c pinVerb) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
 	var moved []pin.Outcome
 	for _, o := range plan.Outcomes {
 		same := func(m pin.Outcome) bool { return m.Reference.Value == o.Reference.Value && m.New == o.New }
@@ -269,7 +272,7 @@ func (c *command) comparePins(ctx context.Context, plan *pin.Plan, f pinFlags) {
 }
 
 // vulnerabilities scans the image that a pin named and the one that it names now.
-func (c *command) vulnerabilities(ctx context.Context, old, new string, f pinFlags) (from, to map[string]finding.Severity, err error) {
+func (c pinVerb) vulnerabilities(ctx context.Context, old, new string, f pinFlags) (from, to map[string]finding.Severity, err error) {
 	cacheDir, err := c.cache()
 	if err != nil {
 		return nil, nil, err

@@ -24,7 +24,10 @@ type planFlags struct {
 	candidates []string
 }
 
-func (c *command) planCommand() *cobra.Command {
+// planVerb is careen plan.
+type planVerb struct{ *command }
+
+func (c planVerb) define() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan TARGET",
@@ -55,7 +58,7 @@ done after those before it.`,
 	return cmd
 }
 
-func (c *command) plan(ctx context.Context, target string, f planFlags) error {
+func (c planVerb) plan(ctx context.Context, target string, f planFlags) error {
 	if _, err := report.FormatOf("plan", f.base.format); err != nil {
 		return err
 	}
@@ -84,7 +87,7 @@ func (c *command) plan(ctx context.Context, target string, f planFlags) error {
 
 // planFor asks the other rooms. Where the entrypoint cannot be followed, only
 // upgrades and pins are left to say.
-func (c *command) planFor(ctx context.Context, in *scan.Opened, cacheDir string, f planFlags, opt scan.Options) (*plan.Plan, error) {
+func (c planVerb) planFor(ctx context.Context, in *scan.Opened, cacheDir string, f planFlags, opt scan.Options) (*plan.Plan, error) {
 	known := plan.Input{Packages: in.Catalog.Packages}
 	var slimErr error
 	known.Slim, slimErr = slimmedByDefault(in)

@@ -36,7 +36,10 @@ type reachAnswer struct {
 	Observed *slim.Observed `json:"observed,omitempty"`
 }
 
-func (c *command) reachCommand() *cobra.Command {
+// reachVerb is careen reach.
+type reachVerb struct{ *command }
+
+func (c reachVerb) define() *cobra.Command {
 	var f reachFlags
 	cmd := &cobra.Command{
 		Use:   "reach TARGET [PATH|PACKAGE]",
@@ -71,7 +74,7 @@ image opened that reading called not reached.`,
 	return cmd
 }
 
-func (c *command) reach(ctx context.Context, target, name string, f reachFlags) error {
+func (c reachVerb) reach(ctx context.Context, target, name string, f reachFlags) error {
 	if _, err := report.FormatOf("reach", f.format); err != nil {
 		return err
 	}

@@ -10,8 +10,11 @@ import (
 	"github.com/careen/careen/internal/scan"
 )
 
+// sbomVerb is careen sbom.
+type sbomVerb struct{ *command }
+
 // sbomCommand lists what an image is made of, without judging it.
-func (c *command) sbomCommand() *cobra.Command {
+func (c sbomVerb) define() *cobra.Command {
 	var source sourceFlags
 	var limits limitFlags
 	var scope scopeFlags
@@ -41,7 +44,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := c.write(outputs, out.document(c, reports)); err != nil {
+			if err := c.write(outputs, out.document(c.command, reports)); err != nil {
 				return err
 			}
 			return policy.Complete(reports, policy.Unread)

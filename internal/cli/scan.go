@@ -55,7 +55,10 @@ type scanFlags struct {
 	allowIncomplete bool
 }
 
-func (c *command) scanCommand() *cobra.Command {
+// scanVerb is careen scan.
+type scanVerb struct{ *command }
+
+func (c scanVerb) define() *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
 		Use:     "scan TARGET",
@@ -130,7 +133,7 @@ func (f *scanFlags) register(flags *pflag.FlagSet, on []string) {
 	flags.BoolVar(&f.kernelHeaders, "include-kernel-headers", false, "report the kernel's vulnerabilities for packages of kernel headers")
 }
 
-func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
+func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 	gate, filter, err := f.policy()
 	if err != nil {
 		return err
@@ -168,7 +171,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 	}
 	c.noteUnused(&accepted)
 	because := gate.Verdict(reports)
-	if err := c.write(outputs, f.output.document(c, reports)); err != nil {
+	if err := c.write(outputs, f.output.document(c.command, reports)); err != nil {
 		return err
 	}
 	if f.imagesFrom != nil && f.output.plainTable() {
@@ -193,7 +196,7 @@ func (c *command) scan(ctx context.Context, target string, f scanFlags) error {
 
 // noteUnused says which entries of ignore files and which VEX documents met no
 // finding.
-func (c *command) noteUnused(accepted *policy.Accepted) {
+func (c scanVerb) noteUnused(accepted *policy.Accepted) {
 	if unused := accepted.Unused(); len(unused) > 0 {
 		c.note("nothing found is named %s, as the ignore file has it", escape(someOf(unused)))
 	}
@@ -228,7 +231,7 @@ func gateFailed(code int, err error) error {
 }
 
 // reports scans the target, once for each platform asked for.
-func (c *command) reports(ctx context.Context, target string, f scanFlags) ([]*report.Report, error) {
+func (c scanVerb) reports(ctx context.Context, target string, f scanFlags) ([]*report.Report, error) {
 	began := time.Now()
 	cacheDir, err := c.cache()
 	if err != nil {

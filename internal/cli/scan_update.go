@@ -122,7 +122,7 @@ func (a *advisories) fetch(ctx context.Context, needs []string) error {
 		from.feeds.only = slices.Clone(needs)
 	}
 	for {
-		err := a.c.dbUpdateIn(ctx, a.cacheDir, from)
+		err := dbVerb{a.c}.dbUpdateIn(ctx, a.cacheDir, from)
 		var unknown *feed.UnknownError
 		switch {
 		case errors.As(err, &unknown) && len(from.feeds.only) > 1:

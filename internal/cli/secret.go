@@ -24,7 +24,10 @@ type secretFlags struct {
 	accepted acceptedFlags
 }
 
-func (c *command) secretCommand() *cobra.Command {
+// secretVerb is careen secret.
+type secretVerb struct{ *command }
+
+func (c secretVerb) define() *cobra.Command {
 	var f secretFlags
 	cmd := &cobra.Command{
 		Use:   "secret PATH...",
@@ -58,7 +61,7 @@ A line that says careen:allow is left alone. --baseline takes an earlier report
 	return cmd
 }
 
-func (c *command) secret(ctx context.Context, paths []string, f secretFlags) error {
+func (c secretVerb) secret(ctx context.Context, paths []string, f secretFlags) error {
 	outputs, err := f.parse("secret")
 	if err != nil {
 		return err

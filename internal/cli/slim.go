@@ -36,7 +36,10 @@ type slimFlags struct {
 	observe  observeFlags
 }
 
-func (c *command) slimCommand() *cobra.Command {
+// slimVerb is careen slim.
+type slimVerb struct{ *command }
+
+func (c slimVerb) define() *cobra.Command {
 	var f slimFlags
 	cmd := &cobra.Command{
 		Use:   "slim TARGET -o DESTINATION",
@@ -82,7 +85,7 @@ registry:NAME:TAG, docker:NAME:TAG or podman:NAME:TAG.`,
 	return cmd
 }
 
-func (c *command) slim(ctx context.Context, target string, f slimFlags) error {
+func (c slimVerb) slim(ctx context.Context, target string, f slimFlags) error {
 	if _, err := report.FormatOf("slim", f.format); err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ type slimJob struct {
 }
 
 // slimImage decides, writes, and looks at what was written.
-func (c *command) slimImage(ctx context.Context, job slimJob) (*slim.Result, error) {
+func (c slimVerb) slimImage(ctx context.Context, job slimJob) (*slim.Result, error) {
 	in, f := job.in, job.flags
 	made, err := c.slimDate(in.Image)
 	if err != nil {
@@ -185,7 +188,7 @@ func (c *command) slimImage(ctx context.Context, job slimJob) (*slim.Result, err
 		return nil, err
 	}
 	defer written.Close()
-	sourceOpt, err := f.source.options(c, "")
+	sourceOpt, err := f.source.options(c.command, "")
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +218,7 @@ func (c *command) slimImage(ctx context.Context, job slimJob) (*slim.Result, err
 
 // observe watches the original, as asked, and has what was seen kept; nil if it was
 // not asked for.
-func (c *command) observe(ctx context.Context, job slimJob, src slim.Source, how *slim.Options) (*slim.Observed, error) {
+func (c slimVerb) observe(ctx context.Context, job slimJob, src slim.Source, how *slim.Options) (*slim.Observed, error) {
 	if !job.flags.observe.asked() {
 		return nil, nil
 	}
@@ -249,7 +252,7 @@ func verify(ctx context.Context, check slim.Check, src slim.Source, made slim.Ma
 // slimDate is what new files and the new configuration are dated: by
 // SOURCE_DATE_EPOCH, else as the source is, so that the same source gives the
 // same image.
-func (c *command) slimDate(img *image.Image) (time.Time, error) {
+func (c slimVerb) slimDate(img *image.Image) (time.Time, error) {
 	if c.env["SOURCE_DATE_EPOCH"] != "" {
 		return c.buildDate()
 	}

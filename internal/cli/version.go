@@ -90,7 +90,10 @@ func (b origin) String() string {
 // version is what every document says that made it.
 func version() string { return thisOrigin().String() }
 
-func (c *command) versionCommand() *cobra.Command {
+// versionVerb is careen version.
+type versionVerb struct{ *command }
+
+func (c versionVerb) define() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, and what it was built from",
