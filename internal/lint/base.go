@@ -172,9 +172,13 @@ const copiesItself = "a stage cannot copy from itself"
 // comesLater is how it words the fault that CD005 reports.
 const comesLater = "the stage comes later"
 
+// noSuchNumber is how it words the other fault that CD005 reports, on which a
+// build ends.
+const noSuchNumber = "no stage before this one has that number"
+
 func unreadable(c *dockerCheck) {
 	for _, p := range c.file.Problems {
-		if !strings.HasSuffix(p.Message, copiesItself) && !strings.Contains(p.Message, comesLater) && !strings.Contains(p.Message, "ONBUILD") {
+		if !strings.HasSuffix(p.Message, copiesItself) && !strings.Contains(p.Message, comesLater) && !strings.HasSuffix(p.Message, noSuchNumber) && !strings.Contains(p.Message, "ONBUILD") {
 			c.report(p.Line, nil, "%s", p.Message)
 		}
 	}
@@ -253,8 +257,11 @@ func copyFromUnknown(c *dockerCheck) {
 		}
 	}
 	for _, p := range c.file.Problems {
-		if strings.Contains(p.Message, comesLater) {
+		switch {
+		case strings.Contains(p.Message, comesLater):
 			c.report(p.Line, nil, "%s", p.Message)
+		case strings.HasSuffix(p.Message, noSuchNumber):
+			c.reportAs(finding.High, p.Line, nil, "%s", p.Message)
 		}
 	}
 }

@@ -525,6 +525,10 @@ func leaves(words []workload.Word) bool {
 	return false
 }
 
+// stays reports whether what a RUN leaves behind is in an image: the one that a
+// plain build makes, or one that is built on a stage with ONBUILD.
+func (s step) stays() bool { return s.stage.final || s.trigger }
+
 // cached reports whether a RUN mounts a cache or a tmpfs on one of the
 // directories or above it: what is written there is in no layer.
 func (s step) cached(dirs ...string) bool {

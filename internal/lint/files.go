@@ -173,7 +173,7 @@ func relativeWorkdir(c *dockerCheck) {
 func changeDirectory(c *dockerCheck) {
 	c.each(func(run step) {
 		list := c.byRun[run.Instruction]
-		if len(list) == 0 || list[0].name != "cd" || run.trigger || len(list[0].words) < 2 || strings.HasPrefix(run.Text, "(") {
+		if len(list) == 0 || list[0].name != "cd" || len(list[0].words) < 2 || strings.HasPrefix(run.Text, "(") {
 			return
 		}
 		c.report(list[0].line, nil, "cd %s", list[0].words[1].Value)
@@ -205,7 +205,7 @@ func relativeTarget(c *dockerCheck) {
 			switch {
 			case step.Name == "WORKDIR":
 				set = true
-			case (step.Name == "COPY" || step.Name == "ADD") && !set && len(step.Args) > 1 && !step.trigger:
+			case (step.Name == "COPY" || step.Name == "ADD") && !set && len(step.Args) > 1:
 				if target := step.Args[len(step.Args)-1].Text; !absolute(target) {
 					c.report(step.Line, nil, "%s %s without a WORKDIR before", step.Name, target)
 				}

@@ -292,7 +292,7 @@ func pipCache(c *dockerCheck) {
 		cmd := written.invoked()
 		for _, o := range cacheOptions {
 			verb, _, flags, ok := cmd.installation(o.installer)
-			if !ok || !cmd.run.stage.final || hasFlag(flags, o.off, "--no-cache", "-n", "--cache-dir", "--dry-run") || c.truthy(cmd, o.variable) || c.cacheMounted(cmd, o.place, o.below) ||
+			if !ok || !cmd.run.stays() || hasFlag(flags, o.off, "--no-cache", "-n", "--cache-dir", "--dry-run") || c.truthy(cmd, o.variable) || c.cacheMounted(cmd, o.place, o.below) ||
 				c.cachePurged(cmd, o) || cmd.run.stage.mentions(c, "no-cache-dir", cmd.run.index) && o.below == "pip" && c.pipConfigured(cmd) {
 				continue
 			}
@@ -399,15 +399,21 @@ func goPin(c *dockerCheck) {
 		if cmd.name != "go" {
 			continue
 		}
-		args, _ := cmd.arguments(goValued)
+		args, flags := cmd.arguments(goValued)
 		if len(args) < 2 || !has("install get run", args[0].Value) {
 			continue
 		}
-		verb := args[0].Value
-		for _, arg := range args[1:] {
+		verb, args := args[0].Value, args[1:]
+		// What "go install tool" and "go get -tool" name is a tool, with or without
+		// a host in its name.
+		tool := verb == "install" && args[0].Value == "tool" || hasFlag(flags, "-tool")
+		if verb == "install" && tool {
+			args = args[1:]
+		}
+		for _, arg := range args {
 			path, version, ok := strings.Cut(arg.Value, "@")
 			host, _, _ := strings.Cut(path, "/")
-			remote := arg.Static && strings.Contains(host, ".") && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, ".go")
+			remote := arg.Static && (tool || strings.Contains(host, ".")) && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, ".go")
 			// Without a version, install and run take the one of the module that
 			// they are in, which is a pin; get moves that.
 			if remote && (ok && has("latest upgrade patch master main HEAD", version) || ok && version == "" || !ok && (verb == "get" || !c.hasModule(cmd))) {
@@ -438,10 +444,10 @@ var yarnCaches = []string{"/usr/local/share/.cache", "/usr/local/share/.cache/ya
 
 func yarnCache(c *dockerCheck) {
 	for _, s := range c.stages {
-		if !s.final {
-			continue
-		}
 		for _, run := range s.steps {
+			if !run.stays() {
+				continue
+			}
 			var dirty *command
 			for _, cmd := range c.byRun[run.Instruction] {
 				if cmd.name != "yarn" && cmd.name != "yarnpkg" {

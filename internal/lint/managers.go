@@ -194,6 +194,9 @@ func (u use) asks() bool {
 	switch u.action {
 	case installs, installsGroup, installsModule, upgrades, upgradesAll:
 		return !hasFlag(u.flags, strings.Fields(u.yes)...)
+	case removes:
+		// What is no longer needed may well be nothing, about which none asks.
+		return !has("autoremove autopurge history", u.verb.Value) && !hasFlag(u.flags, strings.Fields(u.yes)...)
 	case fetches:
 		return !has("source download fetch", u.verb.Value) && !hasFlag(u.flags, strings.Fields(u.yes)...)
 	}

@@ -183,7 +183,7 @@ func (c *command) answered(check *dockerCheck) bool {
 
 func aptRecommends(c *dockerCheck) {
 	c.eachUse(func(cmd *command, u use) {
-		if !u.apt() || u.action != installs || !cmd.run.stage.final || hasFlag(u.flags, "--no-install-recommends", "--without-recommends") || cmd.name == "aptitude" && hasFlag(u.flags, "-R") {
+		if !u.apt() || u.action != installs || !cmd.run.stays() || hasFlag(u.flags, "--no-install-recommends", "--without-recommends") || cmd.name == "aptitude" && hasFlag(u.flags, "-R") {
 			return
 		}
 		if !c.configured(cmd, "apt::install-recommends") {
@@ -218,11 +218,8 @@ func aptPin(c *dockerCheck) {
 // where nothing deletes them by itself.
 func aptLists(c *dockerCheck) {
 	for _, s := range c.stages {
-		if !s.final {
-			continue
-		}
 		for _, run := range s.steps {
-			if run.Name == "RUN" {
+			if run.Name == "RUN" && run.stays() {
 				c.aptLeftovers(s, run)
 			}
 		}
@@ -395,11 +392,8 @@ func apkPin(c *dockerCheck) {
 // it, and so does "apk add" without --no-cache.
 func apkCache(c *dockerCheck) {
 	for _, s := range c.stages {
-		if !s.final {
-			continue
-		}
 		for _, run := range s.steps {
-			if run.Name != "RUN" || run.cached("/var/cache/apk", "/etc/apk/cache") {
+			if run.Name != "RUN" || !run.stays() || run.cached("/var/cache/apk", "/etc/apk/cache") {
 				continue
 			}
 			var dirty *command
@@ -470,10 +464,10 @@ func sameCache(cleaner, dirty string) bool {
 
 func rpmClean(c *dockerCheck) {
 	for _, s := range c.stages {
-		if !s.final {
-			continue
-		}
 		for _, run := range s.steps {
+			if !run.stays() {
+				continue
+			}
 			var dirty *command
 			for _, cmd := range c.byRun[run.Instruction] {
 				switch u := cmd.use; {

@@ -3,6 +3,7 @@ package lint
 import (
 	"strings"
 
+	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 )
 
@@ -66,23 +67,23 @@ func programName(cmd *command) string {
 	return cmd.name
 }
 
+// wgetAndCurl names each RUN with one of the two once the other is there too.
 func wgetAndCurl(c *dockerCheck) {
 	for _, s := range c.stages {
-		var wget, curl *command
-		for _, cmd := range c.commands {
-			if cmd.run.stage != s {
+		first, named := "", (*dockerfile.Instruction)(nil)
+		both := false
+		for _, cmd := range s.commands {
+			if cmd.name != "wget" && cmd.name != "curl" {
 				continue
 			}
-			switch {
-			case cmd.name == "wget" && wget == nil:
-				wget = cmd
-			case cmd.name == "curl" && curl == nil:
-				curl = cmd
+			if first == "" {
+				first = cmd.name
 			}
-		}
-		if wget != nil && curl != nil {
-			later := max(wget.line, curl.line)
-			c.report(later, nil, "wget and curl in one stage")
+			both = both || cmd.name != first
+			if both && cmd.run.Instruction != named {
+				named = cmd.run.Instruction
+				c.report(cmd.line, nil, "wget and curl in one stage")
+			}
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/workload"
 )
 
 var userRules = []Rule{{
@@ -153,9 +155,21 @@ func sudo(c *dockerCheck) {
 	}
 }
 
+// userByName looks at the user that the image runs as, and at those that it gives
+// to images built on it.
 func userByName(c *dockerCheck) {
-	user, ok := c.lastStep("USER")
-	if !ok || isRoot(user.Text) || user.Text == "" || strings.ContainsAny(user.Text, "$\\%") || !user.shell.posix {
+	if user, ok := c.lastStep("USER"); ok {
+		c.namedUser(user)
+	}
+	c.each(func(s step) {
+		if s.trigger {
+			c.namedUser(s)
+		}
+	}, "USER")
+}
+
+func (c *dockerCheck) namedUser(user step) {
+	if isRoot(user.Text) || user.Text == "" || strings.ContainsAny(user.Text, "$\\%") || !user.shell.posix {
 		return
 	}
 	if name, _, _ := strings.Cut(strings.Trim(user.Text, `"'`), ":"); strings.Trim(name, "0123456789") != "" {
@@ -286,12 +300,18 @@ func machineCommands(c *dockerCheck) {
 			if cmd.name == "systemctl" && len(args) > 0 && (args[0].Value == "enable" || args[0].Value == "disable" || args[0].Value == "mask" || args[0].Value == "set-default") {
 				continue
 			}
-			if cmd.name == "ssh" && cmd.run.hasMount("ssh") || cmd.name == "kill" {
+			// What ends a program that the RUN started knows its number from a variable.
+			if cmd.name == "ssh" && cmd.run.hasMount("ssh") || cmd.name == "kill" && !allStatic(args) {
 				continue
 			}
 			c.report(cmd.line, nil, "%s makes no sense in a build", cmd.name)
 		}
 	}
+}
+
+// allStatic reports whether words are known as they stand.
+func allStatic(words []workload.Word) bool {
+	return !slices.ContainsFunc(words, func(w workload.Word) bool { return !w.Static || strings.HasPrefix(w.Value, "%") })
 }
 
 // hasMount reports whether a RUN has a mount of a type.
