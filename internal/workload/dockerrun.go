@@ -116,11 +116,9 @@ func RunArguments(words []Word) ([]Word, bool) {
 // image is a word as a reference.
 func (w Word) image() Image {
 	image := Image{Value: w.Value, Start: -1, End: -1, Line: w.Line, Where: "docker run"}
-	switch w.End - w.Start - len(w.Value) {
-	case 0:
-		image.Start, image.End = w.Start, w.End
-	case 2: // quotes around it
-		image.Start, image.End = w.Start+1, w.End-1
+	if w.whole {
+		quotes := (w.End - w.Start - len(w.Value)) / 2
+		image.Start, image.End = w.Start+quotes, w.End-quotes
 	}
 	return image
 }

@@ -301,6 +301,7 @@ func (t *shellText) word(w *syntax.Word) Word {
 	if !word.Static || raw != t.seen[start:end] {
 		word.Value, word.Static = unquote(raw), false
 	}
+	word.whole = raw == word.Value || len(raw) == len(word.Value)+2 && raw[1:len(raw)-1] == word.Value
 	return word
 }
 

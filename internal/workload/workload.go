@@ -266,6 +266,7 @@ type Word struct {
 	Static     bool   // no expansion in it
 	Start, End int    // byte offsets in the shell text
 	Line       int    // of the file
+	whole      bool   // Value stands there in one piece, at most with quotes around it
 }
 
 // Recognise tells from a path and the first bytes of a file what it may be. It
