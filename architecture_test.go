@@ -52,12 +52,12 @@ var rooms = map[string][]string{
 
 	// Tier 3, verbs.
 	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
-	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol"},
+	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol", "safetext"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch"}, // scratch: what is downloaded lies in a folder that the next run sweeps
 	"vex":     {"purl", "version"},
 	"report":  {"sbom", "finding", "purl", "safetext"},
 	"secret":  {"rootfs", "finding", "image", "sbom"},
-	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts"},
+	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},

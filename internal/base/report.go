@@ -55,7 +55,7 @@ func (r *Report) WriteText(out io.Writer) error {
 	if r.Base != "" {
 		on = safetext.Line(r.Base) + ","
 	}
-	fmt.Fprintf(&b, "%s · on %s %d layers\n\n", safetext.Line(r.Target), on, r.BaseLayers)
+	fmt.Fprintf(&b, "%s · on %s %s\n\n", safetext.Line(r.Target), on, safetext.Count(r.BaseLayers, "layer"))
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(w, "BASE\tFINDINGS\tSIZE\tPACKAGES\tSURFACE\tPROGRAM\n")
 	row := func(name string, n *Numbers, start string) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/lint"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -39,7 +40,7 @@ func scannedInCI(in Input) verdict {
 	case builds != nil:
 		return verdict{state: Fail, says: "the image is built and not scanned", evidence: builds, next: next}
 	case workflows > 0:
-		return verdict{state: NotEvidenced, says: fmt.Sprintf("%s given, none of which builds or scans an image", plural(workflows, "workflow")), next: next}
+		return verdict{state: NotEvidenced, says: fmt.Sprintf("%s given, none of which builds or scans an image", safetext.Count(workflows, "workflow")), next: next}
 	}
 	return verdict{state: NotEvidenced, says: "no workflow given", next: "careen check " + in.Typed + " .github/workflows"}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -64,7 +65,7 @@ func minimalBase(in Input) verdict {
 			}
 		}
 	}
-	says := fmt.Sprintf("%s has %s, %s, %s, %.1f MB", what, plural(packages, "distribution package"), named(shells, "shell"), named(managers, "package manager"), float64(bytes)/1e6)
+	says := fmt.Sprintf("%s has %s, %s, %s, %.1f MB", what, safetext.Count(packages, "distribution package"), named(shells, "shell"), named(managers, "package manager"), float64(bytes)/1e6)
 	for _, f := range in.Dockerfiles {
 		if base := lastBase(f); base != nil {
 			evidence = slices.Insert(evidence, 0, Evidence{Text: "FROM " + base.Text, Line: line(f.Path, base.Line)})
@@ -229,9 +230,9 @@ func noSecrets(in Input) verdict {
 		}
 	}
 	if evidence == nil {
-		return verdict{state: Pass, says: fmt.Sprintf("none found in %s, the configuration and the history", plural(len(r.Target.Layers), "layer"))}
+		return verdict{state: Pass, says: fmt.Sprintf("none found in %s, the configuration and the history", safetext.Count(len(r.Target.Layers), "layer"))}
 	}
-	says := plural(len(evidence), "secret")
+	says := safetext.Count(len(evidence), "secret")
 	if hidden > 0 {
 		says += fmt.Sprintf(", %d deleted but extractable", hidden)
 	}
@@ -265,7 +266,7 @@ func multiStage(in Input) verdict {
 		}
 	}
 	if development > 0 {
-		names = append(names, plural(development, "development package"))
+		names = append(names, safetext.Count(development, "development package"))
 	}
 	if names == nil {
 		says := "no compiler, build tool or development package in the image"
@@ -279,7 +280,7 @@ func multiStage(in Input) verdict {
 	}
 	for _, f := range in.Dockerfiles {
 		if n := len(f.Stages); n > 0 {
-			evidence = slices.Insert(evidence, 0, Evidence{Text: plural(n, "stage"), Line: line(f.Path, f.Stages[n-1].Line)})
+			evidence = slices.Insert(evidence, 0, Evidence{Text: safetext.Count(n, "stage"), Line: line(f.Path, f.Stages[n-1].Line)})
 		}
 	}
 	return verdict{state: Fail, says: strings.Join(names, ", ") + " in the image", evidence: evidence, next: next}
@@ -296,11 +297,4 @@ func isDevelopment(purlType, name string) bool {
 		return strings.HasSuffix(name, "-devel") || name == "kernel-headers" || name == "glibc-headers"
 	}
 	return false
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -86,7 +86,7 @@ func unsaid(r *Result) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s not evidenced", plural(n, "point"))
+	return fmt.Sprintf(", %s not evidenced", safetext.Count(n, "point"))
 }
 
 // WriteJSON writes one result as an object, several as a list of them.

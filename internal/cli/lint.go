@@ -194,7 +194,7 @@ const maxTemplates = 5
 func (c *command) noteTemplates(found *project.Found) {
 	for i, t := range found.Templates {
 		if i == maxTemplates {
-			c.note("%s more are templates too", safetext.Count(len(found.Templates)-i, "file", "files"))
+			c.note("%s more are templates too", safetext.Count(len(found.Templates)-i, "file"))
 			return
 		}
 		c.note("%s", escape(t.Error()))

@@ -162,7 +162,7 @@ func (c *command) leftOut(found *project.Found, unreadable []project.Left) error
 // what they name. Each was noted.
 func unresolved(plan *pin.Plan) error {
 	if n := len(plan.Failed()); n > 0 {
-		return fmt.Errorf("%s could not be resolved", safetext.Count(n, "reference", "references"))
+		return fmt.Errorf("%s could not be resolved", safetext.Count(n, "reference"))
 	}
 	return nil
 }

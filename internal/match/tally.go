@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -70,16 +71,6 @@ func keys[V any](m map[string]V) []string {
 	return list
 }
 
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if stem, ok := strings.CutSuffix(one, "y"); ok {
-		return fmt.Sprintf("%d %sies", n, stem)
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
-
 // warnings says what the counts mean, sorted by kind and text: of the packages
 // of the release by whose advisories they were judged, if has says that there are
 // any, and how many are of distributions.
@@ -98,16 +89,16 @@ func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, insta
 	t := &m.tally
 	for _, builder := range keys(t.builders) {
 		incomplete("third-party-package", "%s from %q: the distribution's advisories say nothing of them; what is recognised inside was matched by itself",
-			plural(t.builders[builder], "package"), builder)
+			safetext.Count(t.builders[builder], "package"), builder)
 	}
 	for _, eco := range keys(m.languages) {
 		if l := m.languages[eco]; l.unmatched > 0 {
 			list = append(list, Warning{Kind: "no-advisories", Incomplete: true, Remedy: updateFor([]string{eco}),
-				Message: fmt.Sprintf("the database holds no advisories for %s: %s not matched", eco, plural(l.unmatched, "package"))})
+				Message: fmt.Sprintf("the database holds no advisories for %s: %s not matched", eco, safetext.Count(l.unmatched, "package"))})
 		}
 	}
 	for _, kind := range keys(t.types) {
-		incomplete("no-ecosystem", "no advisories are published for packages of type %q: %s not matched", kind, plural(t.types[kind], "package"))
+		incomplete("no-ecosystem", "no advisories are published for packages of type %q: %s not matched", kind, safetext.Count(t.types[kind], "package"))
 	}
 	if len(t.unordered) > 0 {
 		advisories := 0
@@ -115,16 +106,16 @@ func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, insta
 			advisories += n
 		}
 		incomplete("uncomparable-version", "%s could not be compared with the versions in %s: %s",
-			plural(len(t.unordered), "package"), plural(advisories, "advisory"), named(keys(t.unordered)))
+			safetext.Count(len(t.unordered), "package"), safetext.Count(advisories, "advisory"), named(keys(t.unordered)))
 	}
 	if len(t.noName) > 0 {
-		incomplete("unknown-name", "only a part of the name is known of %s, and advisories go by the whole: %s", plural(len(t.noName), "package"), named(t.noName))
+		incomplete("unknown-name", "only a part of the name is known of %s, and advisories go by the whole: %s", safetext.Count(len(t.noName), "package"), named(t.noName))
 	}
 	if len(t.noVersion) > 0 {
-		incomplete("unknown-version", "no version is known of %s that have advisories: %s", plural(len(t.noVersion), "package"), named(t.noVersion))
+		incomplete("unknown-version", "no version is known of %s that have advisories: %s", safetext.Count(len(t.noVersion), "package"), named(t.noVersion))
 	}
 	if len(t.noSource) > 0 {
-		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", plural(len(t.noSource), "package"), release.title, named(t.noSource))
+		incomplete("unknown-name", "the SBOM names no source package of %s, and advisories of %s go by source: not matched: %s", safetext.Count(len(t.noSource), "package"), release.title, named(t.noSource))
 	}
 	if len(t.headers) > 0 {
 		n := 0
@@ -132,16 +123,16 @@ func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, insta
 			n += c
 		}
 		list = append(list, Warning{Kind: "kernel-headers", Message: fmt.Sprintf("%s of the kernel left out for packages that hold its headers only (%s); --include-kernel-headers reports them",
-			plural(n, "vulnerability"), named(keys(t.headers)))})
+			safetext.Count(n, "vulnerability"), named(keys(t.headers)))})
 	}
 	if t.dropped > 0 {
-		incomplete("too-many-findings", "more than %d vulnerabilities: those of %s left out: raise --max-findings if they are meant", m.opt.MaxFindings, plural(t.dropped, "package"))
+		incomplete("too-many-findings", "more than %d vulnerabilities: those of %s left out: raise --max-findings if they are meant", m.opt.MaxFindings, safetext.Count(t.dropped, "package"))
 	}
 	if m.heard > maxHeard {
 		incomplete("too-many-findings", "its packages have more than %d statements to be compared with: the rest was not looked at", maxHeard)
 	}
 	if t.rejected > 0 {
-		list = append(list, Warning{Kind: "rejected-cve", Message: plural(t.rejected, "match") + " left out: the CVE was rejected as no vulnerability"})
+		list = append(list, Warning{Kind: "rejected-cve", Message: safetext.Count(t.rejected, "match") + " left out: the CVE was rejected as no vulnerability"})
 	}
 	slices.SortStableFunc(list, func(a, b Warning) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Message, b.Message))
@@ -163,10 +154,10 @@ func (m *matcher) distributionWarnings(distro sbom.Distro, release *release, has
 		for _, kind := range keys(m.tally.strangers) {
 			n := m.tally.strangers[kind]
 			list = append(list, Warning{Kind: "foreign-package", Incomplete: true, Blind: n == installed,
-				Message: fmt.Sprintf("%s of type %q in an image of %s were not matched", plural(n, "package"), kind, release.title)})
+				Message: fmt.Sprintf("%s of type %q in an image of %s were not matched", safetext.Count(n, "package"), kind, release.title)})
 		}
 	case distro.ID == "" && installed > 0:
-		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", plural(installed, "package"))
+		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", safetext.Count(installed, "package"))
 	case distro.ID != "" && len(distro.IDLike) > 0:
 		// Packages of a derivative are built by others, under versions that
 		// say nothing about the parent's fixes.

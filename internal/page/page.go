@@ -270,7 +270,7 @@ func (v *view) picture() {
 	for i, box := range Treemap(weights, Box{0, 0, pictureWidth, pictureHeight}) {
 		l := v.Layers[i]
 		label := fmt.Sprintf("%d  %s  %s", l.N, report.Bytes(l.Size), report.Instruction(l.Instruction))
-		v.Cells = append(v.Cells, cell{box, "layer", fit(label, box), fmt.Sprintf("layer %s: %s", label, plural(l.Findings, "finding", "findings")), true})
+		v.Cells = append(v.Cells, cell{box, "layer", fit(label, box), fmt.Sprintf("layer %s: %s", label, safetext.Count(l.Findings, "finding")), true})
 		inner := Box{box.X + 2, box.Y + 18, box.W - 4, box.H - 20}
 		if inner.W < 4 || inner.H < 4 {
 			continue
@@ -312,7 +312,7 @@ func (v *view) packagesOf(n int, within Box) []cell {
 	var cells []cell
 	for i, box := range Treemap(weights, within) {
 		g := groups[i]
-		cells = append(cells, cell{box, g.class, fit(g.name, box), fmt.Sprintf("%s: %s", g.name, plural(g.count, "finding", "findings")), false})
+		cells = append(cells, cell{box, g.class, fit(g.name, box), fmt.Sprintf("%s: %s", g.name, safetext.Count(g.count, "finding")), false})
 	}
 	return cells
 }
@@ -328,11 +328,4 @@ func fit(label string, box Box) string {
 		return string(runes[:n-1]) + "…"
 	}
 	return label
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -16,7 +16,7 @@ func (p *Plan) WriteText(out io.Writer) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	row := func(what string, n *report.Numbers) {
-		fmt.Fprintf(w, "%s\t%s\t%d packages\t%s\n", safetext.Line(what), finding.CountText(n.Vulnerabilities), n.Packages, safetext.Bytes(n.Bytes))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", safetext.Line(what), finding.CountText(n.Vulnerabilities), safetext.Count(n.Packages, "package"), safetext.Bytes(n.Bytes))
 	}
 	row("as it is", &p.Now)
 	for i, s := range p.Steps {

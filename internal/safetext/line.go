@@ -36,6 +36,23 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
+// Count writes a number with its noun: "1 file", "3 libraries", "2 matches".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	stem, y := strings.CutSuffix(noun, "y")
+	switch {
+	case y && !strings.ContainsAny(stem[len(stem)-1:], "aeiou"):
+		noun = stem + "ies"
+	case strings.HasSuffix(noun, "ch"), strings.HasSuffix(noun, "sh"), strings.HasSuffix(noun, "s"), strings.HasSuffix(noun, "x"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // Few joins a list and says how many it leaves out.
 func Few(list []string, by string) string {
 	const shown = 3
@@ -43,12 +60,4 @@ func Few(list []string, by string) string {
 		return strings.Join(list, by)
 	}
 	return fmt.Sprintf("%s%s… (%d)", strings.Join(list[:shown], by), by, len(list))
-}
-
-// Count writes how many there are of what has one word for one and another for more.
-func Count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/careen/careen/internal/accounts"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/safetext"
 )
 
 func sudoInstalled(in *Inspection) []fault {
@@ -41,10 +42,10 @@ func setIDFiles(in *Inspection) []fault {
 		}
 	}
 	faults := in.byOrigin(foreign, func(list []*rootfs.Entry) fault {
-		return fault{message: count(len(list), "setuid or setgid file") + " of no package", subject: "foreign", severity: finding.Medium}
+		return fault{message: safetext.Count(len(list), "setuid or setgid file") + " of no package", subject: "foreign", severity: finding.Medium}
 	})
 	return append(faults, in.byOrigin(packaged, func(list []*rootfs.Entry) fault {
-		return fault{message: count(len(list), "setuid or setgid file") + " of packages", subject: "packaged"}
+		return fault{message: safetext.Count(len(list), "setuid or setgid file") + " of packages", subject: "packaged"}
 	})...)
 }
 
@@ -65,7 +66,7 @@ func capableFiles(in *Inspection) []fault {
 			names = append(names, Capabilities(e.Caps)...)
 		}
 		slices.Sort(names)
-		return fault{message: fmt.Sprintf("%s with %s", count(len(list), "file"), strings.Join(slices.Compact(names), ", "))}
+		return fault{message: fmt.Sprintf("%s with %s", safetext.Count(len(list), "file"), strings.Join(slices.Compact(names), ", "))}
 	})
 }
 
@@ -127,7 +128,7 @@ func (in *Inspection) writablePlaces(is func(*rootfs.Entry) bool, what string) [
 		}
 	}
 	return in.byOrigin(entries, func(list []*rootfs.Entry) fault {
-		return fault{message: count(len(list), what) + " that every user may change", subject: what}
+		return fault{message: safetext.Count(len(list), what) + " that every user may change", subject: what}
 	})
 }
 
@@ -182,13 +183,13 @@ func leftovers(in *Inspection) []fault {
 		}
 	}
 	return in.byOrigin(entries, func(list []*rootfs.Entry) fault {
-		return fault{message: count(len(list), "editor or backup file"), subject: "leftovers", count: in.findings.traces.leftoverAll - len(in.findings.traces.leftovers) + len(list)}
+		return fault{message: safetext.Count(len(list), "editor or backup file"), subject: "leftovers", count: in.findings.traces.leftoverAll - len(in.findings.traces.leftovers) + len(list)}
 	})
 }
 
 func hostKeys(in *Inspection) []fault {
 	return in.byOrigin(in.findings.traces.hostKeys, func(list []*rootfs.Entry) fault {
-		return fault{message: count(len(list), "SSH host key") + ": every container proves itself with the same"}
+		return fault{message: safetext.Count(len(list), "SSH host key") + ": every container proves itself with the same"}
 	})
 }
 
@@ -298,19 +299,6 @@ func sudoWithoutPassword(in *Inspection) []fault {
 			entries: []*rootfs.Entry{at}, base: in.fromBase(at.Layer)})
 	}
 	return faults
-}
-
-// count is "1 file", "3 files", "2 directories".
-func count(n int, what string) string {
-	stem, isY := strings.CutSuffix(what, "y")
-	switch {
-	case n == 1:
-	case isY && !strings.HasSuffix(stem, "e"): // but keys
-		what = stem + "ies"
-	default:
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 func more(n int) string {

@@ -132,7 +132,7 @@ func (l List) WriteText(out io.Writer) error {
 			fmt.Fprintf(&b, "    fix: %s\n", safetext.Line(fix))
 		}
 	}
-	fmt.Fprintf(&b, "%s, %s", safetext.Count(len(l), "file", "files"), safetext.Count(open, "finding", "findings"))
+	fmt.Fprintf(&b, "%s, %s", safetext.Count(len(l), "file"), safetext.Count(open, "finding"))
 	if fixable > 0 {
 		fmt.Fprintf(&b, ", %d of them fixed by --fix", fixable)
 	}
