@@ -61,13 +61,16 @@ func (r *Report) WriteText(out io.Writer) error {
 	row := func(name string, n *Numbers, start string) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", safetext.Line(name), finding.CountText(n.Vulnerabilities), safetext.Bytes(n.Bytes), n.Packages, n.Surface, start)
 	}
+	counts := []map[string]int{r.Now.Vulnerabilities}
 	row("as it is", r.Now, "")
 	for _, o := range r.Candidates {
 		if o.Measured {
 			row(o.Ref, o.Numbers, string(o.Start))
+			counts = append(counts, o.Numbers.Vulnerabilities)
 		}
 	}
 	w.Flush()
+	b.WriteString(finding.CountKey(counts...))
 	for _, o := range r.Candidates {
 		if !o.Measured {
 			fmt.Fprintf(&b, "%s: not measured: %s\n", safetext.Line(o.Ref), safetext.Line(o.Why))

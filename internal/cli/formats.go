@@ -110,7 +110,7 @@ func (o output) to(stdout io.Writer, d *report.Document) error {
 	one := *d
 	one.Template = o.template
 	if o.path != "" { // no terminal
-		one.Table.Width, one.Table.Color = 0, false
+		one.Table.Width, one.Table.Color, one.Table.Links = 0, false, false
 	}
 	encode := func(w io.Writer) error { return o.Write(w, &one) }
 	if o.path == "" {

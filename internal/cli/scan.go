@@ -413,10 +413,23 @@ func (c *command) tableOptions(f outputFlags) report.TableOptions {
 		opt.Width = width
 		opt.Color = c.env["NO_COLOR"] == "" && c.env["TERM"] != "dumb"
 	}
+	opt.Links = c.takesLinks()
 	if columns, err := strconv.Atoi(c.env["COLUMNS"]); err == nil && columns > 0 {
 		opt.Width = columns
 	}
 	return opt
+}
+
+// takesLinks reports whether standard output is a terminal that makes something of
+// links (OSC 8): those that do not, pass over them, but for Linux's own console and
+// GNU screen. FORCE_HYPERLINK decides otherwise, as it does for other programs.
+func (c *command) takesLinks() bool {
+	if force := c.env["FORCE_HYPERLINK"]; force != "" {
+		return force != "0"
+	}
+	kind := c.env["TERM"]
+	_, ok := terminal(c.stdout)
+	return ok && kind != "dumb" && kind != "linux" && !strings.HasPrefix(kind, "screen")
 }
 
 // parse checks what the table is asked for, and turns the formats into outputs.

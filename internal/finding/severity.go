@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -95,4 +96,19 @@ func CountText(counts map[string]int) string {
 		return "0"
 	}
 	return strings.Join(parts, " ")
+}
+
+// CountKey says what the letters of CountText mean, of those that the counts have:
+// "(C critical, H high)" on a line; "" for none.
+func CountKey(counts ...map[string]int) string {
+	var parts []string
+	for _, s := range Severities() {
+		if slices.ContainsFunc(counts, func(c map[string]int) bool { return c[s.String()] > 0 }) {
+			parts = append(parts, fmt.Sprintf("%c %s", s.String()[0], strings.ToLower(s.String())))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, ", ") + ")\n"
 }

@@ -75,6 +75,7 @@ func (d *Document) WriteText(out io.Writer) error {
 		row("after, as built", d.After)
 	}
 	w.Flush()
+	b.WriteString(finding.CountKey(d.Before.Vulnerabilities, d.After.Vulnerabilities))
 	if d.Built != nil {
 		fmt.Fprintf(&b, "the result %s\n", safetext.Line(d.Built.Said))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"image"
 	"image/png"
 	"math"
 	"os"
@@ -277,8 +278,13 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// take takes a picture of the window, which is as high as the page up to its own height.
 func take(t *testing.T, ctx context.Context, file string) {
 	t.Helper()
+	height := value[int64](t, ctx, "Math.ceil(document.documentElement.getBoundingClientRect().height)")
+	if _, err := chromedp.Run(ctx, chromedp.EmulateViewport(1280, min(height, 757))); err != nil {
+		t.Fatal(err)
+	}
 	shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.WriteFile(file, shot, 0o644)
@@ -286,6 +292,19 @@ func take(t *testing.T, ctx context.Context, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// blankBelow counts the lines at the end of a picture that are all of one colour.
+func blankBelow(img image.Image) int {
+	b := img.Bounds()
+	for y := b.Max.Y - 1; y >= b.Min.Y; y-- {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			if img.At(x, y) != img.At(b.Min.X, b.Max.Y-1) {
+				return b.Max.Y - 1 - y
+			}
+		}
+	}
+	return b.Dy()
 }
 
 // notEmpty looks at a picture: many colours, and not nearly all of it in one.
@@ -307,6 +326,9 @@ func notEmpty(t *testing.T, shot []byte) {
 	most := 0
 	for _, n := range counts {
 		most = max(most, n)
+	}
+	if blank := blankBelow(img); blank > img.Bounds().Dy()/4 {
+		t.Errorf("nothing is on the last %d of %d lines", blank, img.Bounds().Dy())
 	}
 	if len(counts) < 50 || most > all*97/100 {
 		t.Errorf("%d colours, the first on %d of %d points: the page is empty", len(counts), most, all)

@@ -18,12 +18,14 @@ func (p *Plan) WriteText(out io.Writer) error {
 	row := func(what string, n *report.Numbers) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", safetext.Line(what), finding.CountText(n.Vulnerabilities), safetext.Count(n.Packages, "package"), safetext.Bytes(n.Bytes))
 	}
+	counts := []map[string]int{p.Now.Vulnerabilities}
 	row("as it is", &p.Now)
 	for i, s := range p.Steps {
 		row(fmt.Sprintf("%d  %s", i+1, s.Do), s.After)
+		counts = append(counts, s.After.Vulnerabilities)
 	}
 	w.Flush()
-	b.WriteString("\n")
+	b.WriteString(finding.CountKey(counts...) + "\n")
 	for i, s := range p.Steps {
 		place := ""
 		if s.Place != "" {

@@ -150,6 +150,8 @@ func shop() *Report {
 	v := r.Vulnerabilities
 	v[0].Aliases = []string{"GHSA-xvch-5gv4-984h"}
 	v[0].KEV = true
+	v[0].Title, v[2].Title = "Prototype Pollution in minimist", "Prototype Pollution in minimist"
+	v[10].Title = "Backticks not treated as string delimiters in html/template"
 	v[0].EPSS = &finding.EPSS{Score: 0.0123, Percentile: 0.85}
 	v[0].CVSS = []finding.CVSS{
 		{Source: "ghsa", Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Score: 9.8},

@@ -15,6 +15,7 @@ import (
 type TableOptions struct {
 	Width           int   // columns; 0 means 100, less than 40 is taken as 40
 	Color           bool  // paint severity words and headings with the 16 ANSI colours
+	Links           bool  // make ids hyperlinks (OSC 8)
 	ByVulnerability bool  // one row a vulnerability instead of one an upgrade
 	All             bool  // every row; otherwise the first 20
 	Packages        bool  // a section with every package, those without findings too
@@ -28,13 +29,17 @@ const (
 	maxWidth     = 2000
 	shownRows    = 20 // rows before "… n more: --all"
 	gap          = 2  // columns between two columns
+	maxTitle     = 300
 )
+
+// exploited stands behind the severity of what is known to be exploited.
+const exploited = ", exploited"
 
 // WriteTable writes the reports for a person to read: what to upgrade, worst
 // risk first. No line is wider than the width, nothing from the image reaches
 // the terminal unescaped, and whatever is left out is counted.
 func WriteTable(w io.Writer, reports []*Report, opt TableOptions) error {
-	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, order: opt.Order, Shown: opt.Shown}
+	t := &table{width: effectiveWidth(opt.Width), color: opt.Color, links: opt.Links, order: opt.Order, Shown: opt.Shown}
 	several := ofOneReference(reports)
 	if several {
 		t.platforms(reports)
@@ -84,13 +89,14 @@ type table struct {
 	out   bytes.Buffer
 	width int
 	color bool
+	links bool
 	order Order
 	Shown
 }
 
 // put writes one line, cut to the width.
 func (t *table) put(l line) {
-	t.out.WriteString(strings.TrimRight(l.fit(t.width).paint(t.color), " "))
+	t.out.WriteString(strings.TrimRight(l.fit(t.width).paint(t.color, t.links), " "))
 	t.out.WriteByte('\n')
 }
 
@@ -178,8 +184,8 @@ func (c *column) usual() int {
 
 // rows writes columns side by side. The widest is narrowed until all fit; if
 // their least widths do not fit, spare columns go, the last first, and a line
-// names them.
-func (t *table) rows(columns []column) {
+// names them. Below a row stands what there is to say of it in words.
+func (t *table) rows(columns []column, below ...string) {
 	for i := range columns {
 		if c := &columns[i]; c.whole {
 			c.good = max(c.usual(), c.min)
@@ -200,6 +206,9 @@ func (t *table) rows(columns []column) {
 	t.put(aligned(heads, widths))
 	for row := range columns[0].cells {
 		t.row(columns, widths, row)
+		if row < len(below) && below[row] != "" {
+			t.fold(blanks(4).add(below[row]), 4)
+		}
 	}
 	if left != nil {
 		slices.Reverse(left)
@@ -352,7 +361,7 @@ func (t *table) upgrades(r *Report, all bool) {
 		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, places[i], maxWidth))
 		fix.cells = append(fix.cells, words(fixWord(u)))
 		fixes.cells = append(fixes.cells, fixesCell(u))
-		fixes.min = max(fixes.min, idWidth(u))
+		fixes.min = max(fixes.min, idWidth(u, t.width-pkg.min-fix.min-2*gap))
 		reached.cells = append(reached.cells, words(reachWord(u)))
 		added.cells = append(added.cells, words(origin(p.Layer, p.Instruction, p.Base)))
 	}
@@ -371,9 +380,13 @@ func (t *table) upgrades(r *Report, all bool) {
 }
 
 // idWidth is what the worst id of a row takes, with its symbol before it and its
-// severity behind.
-func idWidth(u *Upgrade) int {
-	return textWidth(symbol(u.Worst().Severity)+" "+u.Worst().ID+" ") + severityWord(u.Worst().Severity).width()
+// severity behind, and that it is exploited where there is room.
+func idWidth(u *Upgrade, room int) int {
+	width := textWidth(symbol(u.Worst().Severity)+" "+u.Worst().ID+" ") + severityWord(u.Worst().Severity).width()
+	if more := textWidth(exploited); u.Worst().KEV && width+more <= room {
+		return width + more
+	}
+	return width
 }
 
 // packageCell is "npm  minimist 0.0.8", with the number of further packages
@@ -438,9 +451,9 @@ func fixesCell(u *Upgrade) line {
 	if len(list) == 0 {
 		list = u.Leaves
 	}
-	l := words(symbol(worst.Severity) + " " + worst.ID + " ").and(severityWord(worst.Severity))
+	l := words(symbol(worst.Severity)+" ").and(idLink(worst.ID), words(" "), severityWord(worst.Severity))
 	if worst.KEV {
-		l = l.add(", exploited")
+		l = l.add(exploited)
 	}
 	if suppressed(worst) {
 		l = l.add(", suppressed")
@@ -573,19 +586,22 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 	}
 	pkg := column{head: "PACKAGE", min: 10, whole: true}
 	id := column{head: "VULNERABILITY", min: 13, whole: true}
-	severity := column{head: "SEVERITY", good: 21, min: 10}
+	severity := column{head: "SEVERITY", min: 8}
 	status := column{head: "STATUS", min: 12, good: 12, spare: true}
-	installed := column{head: "INSTALLED", min: 8, whole: true}
+	installed := column{head: "INSTALLED", min: 9, whole: true}
 	fixed := column{head: "FIXED", min: 8, whole: true}
 	where := column{head: "WHERE", min: 10, spare: true, first: true}
+	var titles []string
 	for _, v := range list {
 		p := packages.of(v)
+		titles = append(titles, cut(v.Title, maxTitle))
 		pkg.cells = append(pkg.cells, words(typeWord(p.Type)+" "+p.Name))
-		id.cells = append(id.cells, words(v.ID))
+		id.cells = append(id.cells, idLink(v.ID))
 		word := words(symbol(v.Severity) + " ").and(severityWord(v.Severity))
 		if v.KEV {
-			word = word.add(", exploited")
+			word = word.add(exploited)
 		}
+		severity.min = max(severity.min, word.width())
 		severity.cells = append(severity.cells, word)
 		status.cells = append(status.cells, words(statusWord(v)))
 		installed.cells = append(installed.cells, words(p.Version))
@@ -593,11 +609,14 @@ func (t *table) vulnerabilities(r *Report, all bool) {
 		where.cells = append(where.cells, words(place(v, p.Base)))
 	}
 	t.blank()
-	t.rows([]column{pkg, id, severity, status, installed, fixed, where})
+	t.rows([]column{pkg, id, severity, status, installed, fixed, where}, titles...)
 	if rest > 0 {
 		t.put(words(fmt.Sprintf("… %s: --all", plural(rest, "more vulnerability", "more vulnerabilities"))))
 	}
 }
+
+// idLink is an id that leads to the page about it.
+func idLink(id string) line { return linked(id, pageOf(id)) }
 
 // suppressed reports whether a finding is known and does not count; one that is
 // not linked in has words of its own.

@@ -9,7 +9,7 @@ func (t *table) unexplained(r *Report) {
 	if c == nil || c.UnownedFiles == 0 {
 		return
 	}
-	parts := []line{words(fmt.Sprintf("no package explains %d of %s (%s): ", c.UnownedFiles, count(c.Files, "file"), bytesWord(c.UnownedBytes)))}
+	parts := []line{words(fmt.Sprintf("no package explains %d of %s (%s), so no advisory covers them: ", c.UnownedFiles, count(c.Files, "file"), bytesWord(c.UnownedBytes)))}
 	add := func(s CoverageShare, one, many string, name bool) {
 		if s.Files == 0 {
 			return

@@ -7,8 +7,8 @@ import (
 	"github.com/careen/careen/internal/finding"
 )
 
-// secrets writes two lines for each secret: what it is and where it stands
-// worst, then what became of it there.
+// secrets writes a line for each secret: what it is and where it stands worst.
+// Below those of one file that share their fate stands what became of them.
 func (t *table) secrets(r *Report, all bool) {
 	if r.Secrets == nil {
 		return
@@ -52,15 +52,36 @@ func (t *table) secrets(r *Report, all bool) {
 		ruleWidth = max(ruleWidth, textWidth(s.Rule))
 		valueWidth = max(valueWidth, textWidth(s.Redacted))
 	}
-	for _, s := range list {
-		rule := inked(s.Rule, severityWord(s.Severity)[0].ink).and(blanks(ruleWidth - textWidth(s.Rule) + gap))
-		value := words(s.Redacted).and(blanks(valueWidth - textWidth(s.Redacted) + gap))
-		t.fold(rule.and(value).add(placesWord(s)), 4)
-		t.fold(blanks(4).add(lifeWord(s)), 4)
+	for _, paragraph := range paragraphs(list) {
+		for _, s := range paragraph {
+			rule := inked(s.Rule, severityWord(s.Severity)[0].ink).and(blanks(ruleWidth - textWidth(s.Rule) + gap))
+			value := words(s.Redacted).and(blanks(valueWidth - textWidth(s.Redacted) + gap))
+			t.fold(rule.and(value).add(placesWord(s)), 4)
+		}
+		t.fold(blanks(4).add(lifeWord(paragraph[0])), 4)
 	}
 	if rest > 0 {
 		t.put(words(fmt.Sprintf("… %s: --all", count(rest, "more secret"))))
 	}
+}
+
+// paragraphs puts the secrets of one file together that share their fate, each
+// paragraph where its first secret is in the list.
+func paragraphs(list []*finding.Secret) [][]*finding.Secret {
+	var all [][]*finding.Secret
+	at := map[string]int{}
+	for _, s := range list {
+		if len(s.Places) > 0 && s.Places[0].Kind == "file" {
+			key := s.Places[0].Path + "\x00" + lifeWord(s)
+			if i, ok := at[key]; ok {
+				all[i] = append(all[i], s)
+				continue
+			}
+			at[key] = len(all)
+		}
+		all = append(all, []*finding.Secret{s})
+	}
+	return all
 }
 
 // placesWord is "/app/.env:3", "ENV TOKEN", with the number of further places.

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -261,7 +262,7 @@ func (t *table) suppressed(r *Report, all bool) {
 			break
 		}
 		p := packages.of(v)
-		t.fold(words(fmt.Sprintf("%s in %s %s: %s", v.ID, p.Name, p.Version, suppressionText(v.Suppressed))), 4)
+		t.fold(idLink(v.ID).add(fmt.Sprintf(" in %s %s: %s", p.Name, p.Version, suppressionText(v.Suppressed))), 4)
 	}
 }
 
@@ -402,6 +403,12 @@ func origin(layer int, instruction string, base bool) string {
 	return fmt.Sprintf("%-2d %s", layer, text)
 }
 
+// copied is what the classic builder writes for the sources of ADD and COPY: what
+// their author called them is not kept.
+var copied = regexp.MustCompile(`^(ADD|COPY) (?:--\S+ )*(file|dir|multi):[0-9a-f]{32,} in `)
+
+var copiedWords = map[string]string{"file": "(a file)", "dir": "(a directory)", "multi": "(several files)"}
+
 // tidyInstruction takes the wrapping of the classic builder and of BuildKit off
 // a history line: what is left reads like the Dockerfile.
 func tidyInstruction(s string) string {
@@ -419,7 +426,11 @@ func tidyInstruction(s string) string {
 			s = instruction
 		}
 	}
-	return strings.Join(strings.Fields(s), " ")
+	s = strings.Join(strings.Fields(s), " ")
+	if m := copied.FindStringSubmatch(s); m != nil {
+		s = m[1] + " " + copiedWords[m[2]] + " " + s[len(m[0]):]
+	}
+	return s
 }
 
 // shortDigest is "sha256:9f2c41d0…".

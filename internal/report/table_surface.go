@@ -55,7 +55,7 @@ func (t *table) configuration(r *Report, all bool) {
 // faults writes a row for each fault.
 func (t *table) faults(list []*finding.Misconfiguration) {
 	severity := column{head: "SEVERITY", min: 8}
-	rule := column{head: "RULE", min: 5}
+	rule := column{head: "RULE", min: 5, whole: true}
 	what := column{head: "WHAT", good: 40, min: 14}
 	where := column{head: "WHERE", good: 24, min: 10, spare: true}
 	for _, m := range list {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,11 +31,48 @@ func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 func TestTableGolden(t *testing.T) {
 	golden.File(t, filepath.Join("testdata", "table.txt"), render(t, TableOptions{}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-all.txt"), render(t, TableOptions{All: true, Width: 120, Shown: Shown{Suppressed: true}}, shop()))
+	for _, width := range []int{80, 200} {
+		golden.File(t, filepath.Join("testdata", fmt.Sprintf("table-%d.txt", width)), render(t, TableOptions{Width: width}, shop()))
+		golden.File(t, filepath.Join("testdata", fmt.Sprintf("table-vulnerability-%d.txt", width)), render(t, TableOptions{Width: width, ByVulnerability: true}, shop()))
+	}
+	golden.File(t, filepath.Join("testdata", "table-vulnerability-60.txt"), render(t, TableOptions{Width: 60, ByVulnerability: true}, shop()))
+	golden.File(t, filepath.Join("testdata", "table-links.txt"), render(t, TableOptions{Links: true, ByVulnerability: true}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-60.txt"), render(t, TableOptions{Width: 60}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-40.txt"), render(t, TableOptions{Width: 40}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-color.txt"), render(t, TableOptions{Width: 140, Color: true}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-vulnerability.txt"), render(t, TableOptions{ByVulnerability: true, Width: 120}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-shown.txt"), render(t, TableOptions{ByVulnerability: true, Width: 120, Shown: Shown{NotLinked: true, Suppressed: true}}, shop()))
+}
+
+// TestLinks: with links the text is the same, each id leads to its page, and an id
+// that is out to end the link early does not.
+func TestLinks(t *testing.T) {
+	r := shop()
+	r.Vulnerabilities[6].ID = "CVE-1\x1b\\\x07owned\u202e"
+	link := regexp.MustCompile("\x1b]8;;([ -~]*)\x1b\\\\")
+	for _, by := range []bool{false, true} {
+		linked := string(render(t, TableOptions{Links: true, ByVulnerability: by, Width: 120}, r))
+		if got, want := link.ReplaceAllString(linked, ""), string(render(t, TableOptions{ByVulnerability: by, Width: 120}, r)); got != want {
+			t.Errorf("links change the text:\n%s", cmp.Diff(want, got))
+		}
+		if !strings.Contains(linked, "\x1b]8;;https://www.cve.org/CVERecord?id=CVE-2023-24538\x1b\\CVE-2023-24538\x1b]8;;\x1b\\") {
+			t.Errorf("no link on an id:\n%q", linked)
+		}
+	}
+}
+
+func TestSecretsOfOneFileShareAParagraph(t *testing.T) {
+	r := shop()
+	first := r.Secrets[0]
+	second := first
+	second.Rule, second.Places = "npm-token", slices.Clone(first.Places)
+	second.Places[0].InFile = 9
+	r.Secrets = append(r.Secrets, second)
+	out := string(render(t, TableOptions{}, r))
+	at, life := strings.Index(out, "npm-token"), strings.Index(out, "deleted but extractable from layer 2")
+	if at < 0 || at > life || strings.Count(out, "deleted but extractable from layer 2") != 1 {
+		t.Errorf("not in one paragraph:\n%s", out)
+	}
 }
 
 func TestTableOfSeveralPlatforms(t *testing.T) {

@@ -40,12 +40,13 @@ var sequences = [...]string{"", "1", "1;31", "31", "33", "36"}
 type span struct {
 	text string
 	ink  ink
+	link string // the address of a page about it
 }
 
 type line []span
 
-func words(text string) line          { return line{{clean(text), noInk}} }
-func inked(text string, ink ink) line { return line{{clean(text), ink}} }
+func words(text string) line          { return line{{text: clean(text)}} }
+func inked(text string, ink ink) line { return line{{text: clean(text), ink: ink}} }
 func (l line) and(more ...line) line  { return concat(append([]line{l}, more...)...) }
 func (l line) add(text string) line   { return l.and(words(text)) }
 func (l line) empty() bool            { return l.width() == 0 }
@@ -53,6 +54,15 @@ func (l line) empty() bool            { return l.width() == 0 }
 // blank reports whether nothing but spaces is on the line.
 func (l line) blank() bool {
 	return !slices.ContainsFunc(l, func(s span) bool { return strings.Trim(s.text, " ") != "" })
+}
+
+// linked is a text that leads to a page where the terminal can. An address that is
+// not plain is dropped: it would be an escape sequence of its own.
+func linked(text, page string) line {
+	if !plain(page) {
+		page = ""
+	}
+	return line{{text: clean(text), link: page}}
 }
 
 func blanks(n int) line { return words(strings.Repeat(" ", n)) }
@@ -108,7 +118,7 @@ func (l line) fit(w int) line {
 			out = append(out, s)
 			continue
 		}
-		return append(out, span{head + "…", s.ink})
+		return append(out, span{head + "…", s.ink, s.link})
 	}
 	return out
 }
@@ -140,8 +150,8 @@ func (l line) split(w int) (head, rest line) {
 // breakAt cuts a line before byte at of span i, and drops skip bytes there.
 func (l line) breakAt(i, at, skip int) (head, rest line) {
 	s := l[i]
-	head = append(slices.Clone(l[:i]), span{s.text[:at], s.ink})
-	rest = append(line{{s.text[at+skip:], s.ink}}, l[i+1:]...)
+	head = append(slices.Clone(l[:i]), span{s.text[:at], s.ink, s.link})
+	rest = append(line{{s.text[at+skip:], s.ink, s.link}}, l[i+1:]...)
 	return head, rest
 }
 
@@ -155,15 +165,19 @@ func cut(text string, w int) string {
 	return text
 }
 
-// paint returns the line as printed, with its inks when color is set.
-func (l line) paint(color bool) string {
+// paint returns the line as printed, with its inks when color is set, and with its
+// links (OSC 8) when links is.
+func (l line) paint(color, links bool) string {
 	var b strings.Builder
 	for _, s := range l {
-		if color && s.ink != noInk && s.text != "" {
-			fmt.Fprintf(&b, "\x1b[%sm%s\x1b[0m", sequences[s.ink], s.text)
-		} else {
-			b.WriteString(s.text)
+		text := s.text
+		if color && s.ink != noInk && text != "" {
+			text = "\x1b[" + sequences[s.ink] + "m" + text + "\x1b[0m"
 		}
+		if links && s.link != "" && text != "" {
+			text = "\x1b]8;;" + s.link + "\x1b\\" + text + "\x1b]8;;\x1b\\"
+		}
+		b.WriteString(text)
 	}
 	return b.String()
 }

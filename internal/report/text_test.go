@@ -90,18 +90,18 @@ func TestFitAndSplit(t *testing.T) {
 			t.Errorf("fit(%d) takes %d columns", w, got)
 		}
 	}
-	if got := l.fit(6).paint(false); got != "漢字 …" {
+	if got := l.fit(6).paint(false, false); got != "漢字 …" {
 		t.Errorf("fit(6) = %q", got)
 	}
-	if got := l.fit(9).paint(true); got != "漢字 abc\x1b[31m…\x1b[0m" {
+	if got := l.fit(9).paint(true, false); got != "漢字 abc\x1b[31m…\x1b[0m" {
 		t.Errorf("fit(9) = %q", got)
 	}
 	head, rest := l.split(9)
-	if head.paint(false) != "漢字" || rest.paint(true) != "abc\x1b[31mdef\x1b[0m" {
-		t.Errorf("split(9) = %q, %q", head.paint(false), rest.paint(true))
+	if head.paint(false, false) != "漢字" || rest.paint(true, false) != "abc\x1b[31mdef\x1b[0m" {
+		t.Errorf("split(9) = %q, %q", head.paint(false, false), rest.paint(true, false))
 	}
 	head, rest = words("  unbroken").split(6)
-	if head.paint(false) != "  unbr" || rest.paint(false) != "oken" {
-		t.Errorf("split of one word = %q, %q", head.paint(false), rest.paint(false))
+	if head.paint(false, false) != "  unbr" || rest.paint(false, false) != "oken" {
+		t.Errorf("split of one word = %q, %q", head.paint(false, false), rest.paint(false, false))
 	}
 }

@@ -36,6 +36,9 @@ func (r *Result) WriteText(out io.Writer) error {
 		}
 	}
 	w.Flush()
+	if r.Written != "" {
+		b.WriteString(finding.CountKey(r.Before.Vulnerabilities, r.After.Vulnerabilities))
+	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", safetext.Line(note))
 	}

@@ -3,8 +3,10 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -42,7 +44,9 @@ func New(img *image.Image, result *reach.Result, packages []sbom.Package, name s
 		s := result.Summary()
 		d.Summary = &s
 	} else {
-		for _, p := range result.Paths(name) {
+		paths := result.Paths(name)
+		slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+		for _, p := range paths {
 			d.Files = append(d.Files, Answer{Path: p, Verdict: result.File(p)})
 		}
 	}
@@ -55,6 +59,19 @@ func New(img *image.Image, result *reach.Result, packages []sbom.Package, name s
 		return nil, fmt.Errorf("%q: the image has no such file or package", name)
 	}
 	return d, nil
+}
+
+// rank puts programs and libraries first, and what is there to be read last: of
+// those the question is asked least.
+func rank(file string) int {
+	dir, base := path.Split(file)
+	switch {
+	case reach.IsDocumentation(file):
+		return 2
+	case strings.HasSuffix(dir, "bin/"), strings.HasSuffix(base, ".so"), strings.Contains(base, ".so."):
+		return 0
+	}
+	return 1
 }
 
 // maxShownGaps is how many gaps the text lists.
