@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"scratch":  {}, // temporary files and folders, and what killed runs left of them
 	"web":      {}, // servers: certificates, plain HTTP, asking again, resuming
 	"image":    {"inflate", "scratch", "web"},
+	"spdx":     {},      // licences: their identifiers, expressions and what packagers write instead
 	"git":      {"web"}, // what refs of repositories name, for pin
 	"wrappers": {},      // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
@@ -51,18 +52,18 @@ var rooms = map[string][]string{
 	"vulndb":  {"cvss", "finding"},
 
 	// Tier 3, verbs.
-	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding"},
+	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding", "spdx"}, // spdx: what a copyright file names
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol", "safetext"},
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch"}, // scratch: what is downloaded lies in a folder that the next run sweeps
 	"vex":     {"purl", "version"},
-	"report":  {"sbom", "finding", "purl", "safetext"},
+	"report":  {"sbom", "finding", "purl", "safetext", "spdx"}, // spdx: licences that have no identifier get one
 	"secret":  {"rootfs", "finding", "image", "sbom"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
-	"project": {"dockerfile", "workload", "scratch"},                             // the one finder of lint, pin and check
-	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret"}, // secret: a token has one form, in an image and in a manifest
+	"project": {"dockerfile", "workload", "scratch"},                                     // the one finder of lint, pin and check
+	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret", "spdx"}, // secret: a token has one form, in an image and in a manifest; spdx: labels hold licences
 	"pin":     {"dockerfile", "workload", "project", "finding", "image", "safetext"},
 
 	// The readers of languages: each may use reach and what reach may. readers is
@@ -83,7 +84,7 @@ var rooms = map[string][]string{
 	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"page":       {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
-	"policy":     {"report", "finding", "vex", "purl"},                                                   // vex: what others say of a finding; purl: rules name packages
+	"policy":     {"report", "finding", "vex", "purl", "spdx"},                                           // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
 	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
 	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/spdx"
 )
 
 const docDir = "usr/share/doc/"
@@ -111,7 +112,7 @@ func debianLicense(text string) []string {
 		if name == "" {
 			return
 		}
-		id := spdxOf(name)
+		id := spdx.Name(name)
 		if name = ""; id == "" {
 			complete = false
 			return
@@ -142,61 +143,6 @@ func debianLicense(text string) []string {
 		return known // which binds more strongly is said by commas, or not at all
 	}
 	return []string{strings.Join(expression, " ")}
-}
-
-// spdxOf returns the SPDX identifier of a short name of Debian's, "" for others.
-func spdxOf(name string) string {
-	lower := strings.ToLower(name)
-	if base, exception, with := strings.Cut(lower, " with "); with {
-		id, known := spdxOf(base), spdxExceptions[strings.TrimSuffix(strings.ReplaceAll(exception, " ", "-"), "-exception")]
-		if id == "" || known == "" {
-			return ""
-		}
-		return id + " WITH " + known
-	}
-	if id, ok := spdxNames[lower]; ok {
-		return id
-	}
-	// GPL-2, GPL-2+, GPL-2.0-or-later
-	for _, family := range [...]string{"AGPL", "LGPL", "GPL", "GFDL"} {
-		rest, ok := strings.CutPrefix(lower, strings.ToLower(family)+"-")
-		if !ok {
-			continue
-		}
-		suffix := "-only"
-		for _, later := range [...]string{"+", "-or-later"} {
-			if number, ok := strings.CutSuffix(rest, later); ok {
-				rest, suffix = number, "-or-later"
-			}
-		}
-		rest = strings.TrimSuffix(rest, "-only")
-		if version, ok := map[string]string{"1": "1.0", "1.0": "1.0", "1.1": "1.1", "1.2": "1.2", "1.3": "1.3", "2": "2.0", "2.0": "2.0", "2.1": "2.1", "3": "3.0", "3.0": "3.0"}[rest]; ok {
-			return family + "-" + version + suffix
-		}
-	}
-	return ""
-}
-
-// spdxExceptions are by Debian's words for them, in lower case with hyphens.
-var spdxExceptions = map[string]string{
-	"autoconf": "Autoconf-exception-3.0", "autoconf-macro": "Autoconf-exception-macro", "bison": "Bison-exception-2.2", "classpath": "Classpath-exception-2.0",
-	"font": "Font-exception-2.0", "gcc": "GCC-exception-3.1", "gcc-runtime": "GCC-exception-3.1", "gcc-runtime-library": "GCC-exception-3.1", "libtool": "Libtool-exception",
-	"llvm": "LLVM-exception", "linux-syscall-note": "Linux-syscall-note",
-}
-
-// spdxNames are by Debian's short names, in lower case
-// (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/#license-short-name),
-// and by SPDX's own where they are the same.
-var spdxNames = map[string]string{
-	"expat": "MIT", "mit": "MIT", "mit/x11": "MIT", "x11": "X11", "isc": "ISC", "zlib": "Zlib", "zlib/libpng": "Zlib", "apache-2.0": "Apache-2.0", "apache-2": "Apache-2.0", "apache-1.1": "Apache-1.1",
-	"artistic": "Artistic-1.0-Perl", "artistic-1": "Artistic-1.0-Perl", "artistic-1.0": "Artistic-1.0", "artistic-2": "Artistic-2.0", "artistic-2.0": "Artistic-2.0",
-	"bsd-2-clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause", "bsd-4-clause": "BSD-4-Clause", "bsd-4-clause-uc": "BSD-4-Clause-UC", "bsd-1-clause": "BSD-1-Clause", "bsd-0-clause": "0BSD", "0bsd": "0BSD",
-	"bsl-1": "BSL-1.0", "bsl-1.0": "BSL-1.0", "boost-1.0": "BSL-1.0", "cc0": "CC0-1.0", "cc0-1.0": "CC0-1.0", "cc-by-3.0": "CC-BY-3.0", "cc-by-4.0": "CC-BY-4.0", "cc-by-sa-3.0": "CC-BY-SA-3.0", "cc-by-sa-4.0": "CC-BY-SA-4.0",
-	"cddl-1.0": "CDDL-1.0", "cddl-1.1": "CDDL-1.1", "cpl-1.0": "CPL-1.0", "epl-1.0": "EPL-1.0", "epl-2.0": "EPL-2.0", "eupl-1.1": "EUPL-1.1", "eupl-1.2": "EUPL-1.2", "ftl": "FTL", "hpnd": "HPND", "ijg": "IJG", "icu": "ICU",
-	"mpl-1.0": "MPL-1.0", "mpl-1.1": "MPL-1.1", "mpl-2.0": "MPL-2.0", "ms-pl": "MS-PL", "ncsa": "NCSA", "ofl-1.1": "OFL-1.1", "sil-1.1": "OFL-1.1", "openssl": "OpenSSL", "php-3.01": "PHP-3.01", "postgresql": "PostgreSQL",
-	"psf-2": "PSF-2.0", "psf-2.0": "PSF-2.0", "python-2.0": "Python-2.0", "python": "Python-2.0", "qpl-1.0": "QPL-1.0", "ruby": "Ruby", "sleepycat": "Sleepycat", "tcl": "TCL", "unicode": "Unicode-DFS-2016", "unicode-dfs-2016": "Unicode-DFS-2016",
-	"unlicense": "Unlicense", "vim": "Vim", "w3c": "W3C", "wtfpl": "WTFPL", "wtfpl-2": "WTFPL", "zpl-2.1": "ZPL-2.1", "bzip2-1.0.6": "bzip2-1.0.6", "curl": "curl", "libpng": "Libpng", "blueoak-1.0.0": "BlueOak-1.0.0",
-	"fsfap": "FSFAP", "fsful": "FSFUL", "fsfullr": "FSFULLR", "jsmn": "MIT", "afl-2.1": "AFL-2.1", "afl-3.0": "AFL-3.0",
 }
 
 // commonLicenses is where Debian keeps texts that many packages refer to.
@@ -243,7 +189,7 @@ func proseLicenses(data []byte) []string {
 			end = len(after)
 		}
 		name := strings.TrimRight(string(after[:end]), ".-")
-		id := spdxOf(name)
+		id := spdx.Name(name)
 		if name == "bsd" {
 			id = "BSD-3-Clause"
 		}
@@ -308,7 +254,7 @@ func gnuLicense(text []byte, family string) string {
 	if bytes.Contains(text, []byte("any later version")) || bytes.Contains(text, []byte("or later")) {
 		version += "+"
 	}
-	if id := spdxOf(family + "-" + version); id != "" {
+	if id := spdx.Name(family + "-" + version); id != "" {
 		return id
 	}
 	return noAssertion

@@ -10,6 +10,7 @@ import (
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/spdx"
 )
 
 // The labels of the OCI image specification (annotations.md) have a form of
@@ -255,7 +256,8 @@ func hasForm(form, value string) bool {
 		_, err := time.Parse(time.RFC3339, value)
 		return err == nil
 	case "spdx":
-		return spdxExpression(value)
+		_, ok := spdx.Parse(value)
+		return ok
 	case "hash":
 		return hashForm().MatchString(value)
 	case "semver":

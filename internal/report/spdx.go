@@ -13,6 +13,7 @@ import (
 
 	"github.com/careen/careen/internal/safetext"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/spdx"
 )
 
 // WriteSPDX writes what the image is made of as SPDX 2.3 JSON. SPDX 2 has no
@@ -142,7 +143,7 @@ func (d *spdxDocument) add(r *Report, prefix string) {
 	ids := make([]string, len(r.Packages))
 	for i := range r.Packages {
 		p := &r.Packages[i]
-		ids[i] = fmt.Sprintf("%sPackage-%s-%d", prefix, spdxWord(p.Type+"-"+p.Name), i)
+		ids[i] = fmt.Sprintf("%sPackage-%s-%d", prefix, spdx.Word(p.Type+"-"+p.Name), i)
 		if byPURL[p.PURL] == "" {
 			byPURL[p.PURL] = ids[i]
 		}
@@ -232,7 +233,7 @@ func (d *spdxDocument) license(declared []string) string {
 // extracted explains a licence that is not on the list and returns its id. The
 // hash keeps names apart that read the same once their odd runes are gone.
 func (d *spdxDocument) extracted(name string) string {
-	word := spdxWord(name)
+	word := spdx.Word(name)
 	if word != name {
 		sum := sha256.Sum256([]byte(name))
 		word = fmt.Sprintf("%s-%x", word, sum[:4])
@@ -246,19 +247,4 @@ func (d *spdxDocument) extracted(name string) string {
 		d.Extracted = append(d.Extracted, spdxLicense{id, name, name})
 	}
 	return id
-}
-
-// maxSPDXWord bounds the readable part of an id.
-const maxSPDXWord = 64
-
-// spdxWord keeps the letters, digits, dots and hyphens that an id may hold.
-func spdxWord(s string) string {
-	word := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
-			return r
-		}
-		return '-'
-	}, s)
-	return word[:min(len(word), maxSPDXWord)]
 }

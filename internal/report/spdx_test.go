@@ -14,7 +14,7 @@ import (
 	"github.com/careen/careen/internal/golden"
 )
 
-func spdx(t *testing.T, opt BOMOptions, reports ...*Report) []byte {
+func writtenSPDX(t *testing.T, opt BOMOptions, reports ...*Report) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := WriteSPDX(&b, reports, opt); err != nil {
@@ -24,7 +24,7 @@ func spdx(t *testing.T, opt BOMOptions, reports ...*Report) []byte {
 }
 
 func TestSPDXGolden(t *testing.T) {
-	golden.File(t, filepath.Join("testdata", "report.spdx.json"), spdx(t, BOMOptions{}, shop()))
+	golden.File(t, filepath.Join("testdata", "report.spdx.json"), writtenSPDX(t, BOMOptions{}, shop()))
 }
 
 // spdxSamples are reports that between them use every part of a document.
@@ -45,8 +45,8 @@ func TestSPDXHolds(t *testing.T) {
 	license := regexp.MustCompile(`LicenseRef-[A-Za-z0-9.-]+`)
 	for name, reports := range spdxSamples() {
 		t.Run(name, func(t *testing.T) {
-			doc := spdx(t, BOMOptions{}, reports...)
-			if !bytes.Equal(doc, spdx(t, BOMOptions{}, reports...)) {
+			doc := writtenSPDX(t, BOMOptions{}, reports...)
+			if !bytes.Equal(doc, writtenSPDX(t, BOMOptions{}, reports...)) {
 				t.Error("the same report gives other bytes")
 			}
 			var d spdxDocument
@@ -149,7 +149,7 @@ func TestSPDXFollowsTheStandard(t *testing.T) {
 	args := []string{"run", "."}
 	for name, reports := range spdxSamples() {
 		file := filepath.Join(dir, name+".spdx.json")
-		if err := os.WriteFile(file, spdx(t, BOMOptions{Timestamp: day("2026-08-21")}, reports...), 0o644); err != nil {
+		if err := os.WriteFile(file, writtenSPDX(t, BOMOptions{Timestamp: day("2026-08-21")}, reports...), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, file)
@@ -157,7 +157,7 @@ func TestSPDXFollowsTheStandard(t *testing.T) {
 	if err := run(args...); err != nil {
 		t.Error(err)
 	}
-	broken := bytes.Replace(spdx(t, BOMOptions{}, shop()), []byte(`"relatedSpdxElement": "SPDXRef-Image"`), []byte(`"relatedSpdxElement": "SPDXRef-Nowhere"`), 1)
+	broken := bytes.Replace(writtenSPDX(t, BOMOptions{}, shop()), []byte(`"relatedSpdxElement": "SPDXRef-Image"`), []byte(`"relatedSpdxElement": "SPDXRef-Nowhere"`), 1)
 	file := filepath.Join(dir, "broken.spdx.json")
 	if err := os.WriteFile(file, broken, 0o644); err != nil {
 		t.Fatal(err)
