@@ -84,7 +84,7 @@ var rooms = map[string][]string{
 	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"page":       {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
-	"policy":     {"report", "finding", "vex", "purl", "spdx"},                                           // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
+	"policy":     {"report", "finding", "sbom", "vex", "purl", "spdx"},                                   // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
 	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
 	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run

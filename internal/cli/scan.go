@@ -44,6 +44,7 @@ type scanFlags struct {
 	ignoreUnfixed bool
 	onlyFixed     bool // the same, by Grype's name
 	failOn        string
+	licenseDeny   []string
 	exitCode      int
 	exitCodeNamed bool // by the user: without failOn, every finding trips the gate
 	exitOnEOL     int
@@ -124,6 +125,7 @@ func (f *scanFlags) register(flags *pflag.FlagSet, on []string) {
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
 	flags.BoolVar(&f.onlyFixed, "only-fixed", false, "the same as --ignore-unfixed")
 	flags.StringVar(&f.failOn, "fail-on", "", "fail on any of these: "+failOnWords+"; findings known to be exploited count as critical")
+	flags.StringSliceVar(&f.licenseDeny, "license-deny", nil, "fail on packages that these SPDX licences leave no choice about, e.g. AGPL-*,GPL-3.0-only; unknown for packages of no known licence")
 	flags.BoolVar(&f.reach, "reach", false, "say of each package whether the entrypoint reaches it; reads every layer again")
 	flags.BoolVar(&f.reachable, "reachable", false, "let the gate pass over vulnerabilities of what is proved not reached; implies --reach")
 	flags.IntVar(&f.exitCode, "exit-code", exitGate, "exit code when the gate trips, 0 to report only; without --fail-on, every listed finding trips it")
@@ -138,6 +140,11 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
+	licenses, err := policy.ParseLicenses(f.licenseDeny)
+	if err != nil {
+		return fmt.Errorf("--license-deny: %w", err)
+	}
+	gate.Licenses = licenses.Closed()
 	outputs, err := f.output.parse("scan")
 	if err != nil {
 		return err
@@ -166,6 +173,7 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 		return err
 	}
 	for _, r := range reports {
+		licenses.Apply(r)
 		accepted.Apply(r)
 		filter.Apply(r)
 	}

@@ -26,6 +26,8 @@ type Gate struct {
 	// else stop at every image that runs as root, so it has to be asked for.
 	Misconfigurations bool
 
+	Licenses bool // trip on packages under denied licences
+
 	Scope Scope // which gaps of a report keep the gate from a verdict
 
 	words string // what was asked for, as the user wrote it
@@ -87,7 +89,7 @@ func (g Gate) Verdict(reports []*report.Report) (because string) {
 	var reasons []string
 	for _, r := range reports {
 		reason := g.count(r)
-		if g.Closed() {
+		if g.Closed() || g.Licenses {
 			r.Gate = &report.Gate{Tripped: reason != "", Because: reason}
 			if gaps := Incomplete([]*report.Report{r}, g.Scope); reason == "" && len(gaps) > 0 {
 				r.Gate.Undecided, r.Gate.Because = true, gaps[0].Text()
@@ -187,10 +189,13 @@ func (g Gate) count(r *report.Report) string {
 	if past := EndOfLife([]*report.Report{r}); g.EndOfLife && past != "" {
 		parts = append(parts, past)
 	}
-	if parts == nil {
-		return ""
+	if parts != nil {
+		parts = []string{fmt.Sprintf("%s (%s)", strings.Join(parts, "; "), g.flag())}
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(parts, "; "), g.flag())
+	if denied := deniedLicenses(r); g.Licenses && denied != "" {
+		parts = append(parts, denied)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // flag names the flag that closed the gate.

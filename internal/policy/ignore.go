@@ -11,6 +11,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/sbom"
 	"github.com/careen/careen/internal/vex"
 )
 
@@ -53,6 +54,7 @@ const (
 	vulnerabilities   kind = "vulnerability"
 	secrets           kind = "secret"
 	misconfigurations kind = "misconfiguration"
+	licences          kind = "license"
 )
 
 // subject is a finding as rules see it.
@@ -198,8 +200,28 @@ func (a *Accepted) Apply(r *report.Report) {
 		}
 		a.mark(&m.Suppressed, s)
 	}
+	if r.Licenses != nil {
+		a.applyLicences(r, base)
+	}
 	for _, text := range a.expired {
 		r.Warnings = append(r.Warnings, finding.Warning{Kind: "ignore-expired", Layer: -1, Message: text})
+	}
+}
+
+// applyLicences marks the packages whose denied licence is accepted.
+func (a *Accepted) applyLicences(r *report.Report, base func(layer int) bool) {
+	packages := map[string]*sbom.Package{}
+	for i := range r.Packages {
+		packages[r.Packages[i].PURL] = &r.Packages[i]
+	}
+	for i := range r.Licenses.Denied {
+		d := &r.Licenses.Denied[i]
+		s := subject{kind: licences, names: []string{d.License}, layer: -1, purl: d.Package}
+		if p := packages[d.Package]; p != nil {
+			s.paths, s.layer, s.base = paths(p.Locations), p.Layer, base(p.Layer)
+			s.name, s.version, s.typ, s.source = p.Name, p.Version, p.Type, p.Source.Name
+		}
+		a.mark(&d.Suppressed, s)
 	}
 }
 

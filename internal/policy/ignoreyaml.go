@@ -67,15 +67,12 @@ func (a *Accepted) ignoreYAML(name string, data []byte, now time.Time) error {
 	if strings.Contains(name, "grype") {
 		return nil // a configuration that ignores nothing
 	}
-	kinds := map[string]kind{"vulnerabilities": vulnerabilities, "misconfigurations": misconfigurations, "secrets": secrets, "licenses": ""}
+	kinds := map[string]kind{"vulnerabilities": vulnerabilities, "misconfigurations": misconfigurations, "secrets": secrets, "licenses": licences}
 	for _, section := range slices.Sorted(maps.Keys(sections)) {
 		node := sections[section]
 		of, known := kinds[section]
-		switch {
-		case !known:
-			return fmt.Errorf("%s:%d: %q: one of ignore, vulnerabilities, misconfigurations, secrets", name, node.Line, section)
-		case of == "":
-			continue // there are no findings of licences
+		if !known {
+			return fmt.Errorf("%s:%d: %q: one of ignore, vulnerabilities, misconfigurations, secrets, licenses", name, node.Line, section)
 		}
 		if err := a.entries(name, &node, of, trivyDialect(), now); err != nil {
 			return err

@@ -71,7 +71,9 @@ func shop() *Report {
 			{Kind: "old-database", Layer: -1, Message: "the advisories are 12 days old; careen db update fetches new ones"},
 		},
 		Hidden: &Hidden{BySeverity: 3, Unfixed: 2},
-		Gate:   &Gate{Tripped: true, Because: "1 critical (--fail-on critical)"},
+		Licenses: &Licenses{Used: []LicenseUse{{"GPL-2.0-or-later", 4}, {"MIT", 2}}, Unknown: 1, Denied: []DeniedLicense{
+			{Package: "pkg:npm/minimist@1.2.5", License: "MIT", Rule: "MIT"}, {Package: "pkg:npm/left-pad@1.0.0", Rule: "unknown", Suppressed: &finding.Suppressed{By: "careen-ignore.yaml", Why: "ours"}}}},
+		Gate: &Gate{Tripped: true, Because: "1 critical (--fail-on critical)"},
 	}
 	base := r.Target.Layers[0].Instruction
 	deb := func(name, version, source, upgrade string, layer int) sbom.Package {

@@ -26,6 +26,7 @@ type Report struct {
 	Vulnerabilities   []finding.Vulnerability    `json:"vulnerabilities,omitzero"`
 	Secrets           []finding.Secret           `json:"secrets,omitzero"`
 	Misconfigurations []finding.Misconfiguration `json:"misconfigurations,omitzero"`
+	Licenses          *Licenses                  `json:"licenses,omitempty"` // absent when packages were not looked for
 	Surface           *finding.Surface           `json:"surface,omitempty"`
 	Hidden            *Hidden                    `json:"hidden,omitempty"` // set when flags left findings out of the list
 	Warnings          []Warning                  `json:"warnings"`

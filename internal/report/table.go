@@ -80,6 +80,7 @@ func (t *table) report(r *Report, opt TableOptions, several bool) {
 	if opt.Packages {
 		t.packages(r)
 	}
+	t.licenses(r, opt.Packages, opt.All)
 	t.warnings(r)
 	t.next(r)
 }
