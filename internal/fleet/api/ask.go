@@ -50,7 +50,7 @@ func endpoints() []endpoint {
 }
 
 func (a *API) overview(r *request) (any, error) {
-	o, err := a.Store.Overview(r.Context(), r.who.Scope)
+	o, err := a.Store.Overview(r.Context(), r.who.Scope, time.Now())
 	if err != nil {
 		return nil, err
 	}

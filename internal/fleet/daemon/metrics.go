@@ -76,7 +76,7 @@ func (m *metrics) serve(out http.ResponseWriter, r *http.Request) {
 		http.Error(out, err.Error(), status)
 		return
 	}
-	o, err := m.store.Overview(r.Context(), store.Everything)
+	o, err := m.store.Overview(r.Context(), store.Everything, time.Now())
 	if err != nil {
 		http.Error(out, "the database does not answer", http.StatusServiceUnavailable)
 		return

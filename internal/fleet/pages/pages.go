@@ -210,7 +210,7 @@ func (p *Pages) login(out http.ResponseWriter, r *http.Request) {
 
 func (p *Pages) overview(v *visit) (any, error) {
 	ctx := v.Context()
-	o, err := p.Store.Overview(ctx, v.who.Scope)
+	o, err := p.Store.Overview(ctx, v.who.Scope, time.Now())
 	if err != nil {
 		return nil, err
 	}

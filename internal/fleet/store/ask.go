@@ -14,7 +14,18 @@ import (
 type Scope struct {
 	All      bool
 	Patterns []string // of names, with "*" for any run of characters
+
+	also string // a pattern that is asked for; "" for none
 }
+
+// within is the part of a scope that a pattern of repositories leaves; "" leaves all.
+func (s Scope) within(pattern string) Scope {
+	s.also = pattern
+	return s
+}
+
+// all reports whether no repository is left out.
+func (s Scope) all() bool { return s.All && s.also == "" }
 
 // Everything is the scope of who may see all.
 var Everything = Scope{All: true}
@@ -30,19 +41,24 @@ func (a *args) add(v any) string {
 
 // repos is the condition that a repository, by the alias of its row, is in the scope.
 func (s Scope) repos(alias string, a *args) string {
-	if s.All {
-		return "true"
-	}
+	like := func(pattern string) string { return alias + ".name like " + a.add(like(pattern)) + ` escape '\'` }
 	list := []string{"false"}
-	for _, p := range s.Patterns {
-		list = append(list, alias+".name like "+a.add(like(p))+` escape '\'`)
+	if s.All {
+		list = []string{"true"}
+	} else {
+		for _, p := range s.Patterns {
+			list = append(list, like(p))
+		}
 	}
-	return "(" + joinOr(list) + ")"
+	if s.also == "" {
+		return "(" + joinOr(list) + ")"
+	}
+	return "((" + joinOr(list) + ") and " + like(s.also) + ")"
 }
 
 // visible is the condition that an image is in a repository of the scope.
 func (s Scope) visible(image string, a *args) string {
-	if s.All {
+	if s.all() {
 		return "true"
 	}
 	return "exists (select 1 from repo_image ri join repo r on r.id = ri.repo_id where ri.image_id = " + image + " and " + s.repos("r", a) + ")"
@@ -124,10 +140,18 @@ func (r *ImageRow) Next() Cursor { return Cursor{r.Counts.Critical, r.Counts.Hig
 
 // Images lists images of a scope.
 func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageRow, error) {
+	scope = scope.within(q.Repo)
+	few, err := s.few(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
 	var a args
-	where := []string{scope.visible("i.id", &a)}
-	if q.Repo != "" {
-		where = append(where, Scope{Patterns: []string{q.Repo}}.visible("i.id", &a))
+	with, where := "", []string{}
+	if few { // going through all images for those of a few repositories takes long
+		with = "with mine as materialized (select ri.image_id from repo r join repo_image ri on ri.repo_id = r.id where " + scope.repos("r", &a) + ") "
+		where = append(where, "i.id in (select image_id from mine)")
+	} else {
+		where = append(where, scope.visible("i.id", &a))
 	}
 	if q.CVE != "" {
 		where = append(where, s.has("select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE)))
@@ -151,7 +175,7 @@ func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageR
 		}
 	}
 	list := []ImageRow{}
-	rows, err := s.query(ctx, "select "+imageColumns+" from image i join image_sum s on s.image_id = i.id where "+strings.Join(where, " and ")+
+	rows, err := s.query(ctx, with+"select "+imageColumns+" from image i join image_sum s on s.image_id = i.id where "+strings.Join(where, " and ")+
 		" order by "+order+" limit cast("+a.add(q.Limit)+" as int)", a...)
 	err = each(rows, err, func() error {
 		var r ImageRow
@@ -163,6 +187,20 @@ func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageR
 		return nil, err
 	}
 	return list, s.addNames(ctx, scope, list)
+}
+
+// fewRepositories is how many are looked through in place of all images.
+const fewRepositories = 2000
+
+// few reports whether a scope has few repositories.
+func (s *Store) few(ctx context.Context, scope Scope) (bool, error) {
+	if scope.all() {
+		return false, nil
+	}
+	var a args
+	var n int
+	_, err := s.one(ctx, "select count(*) from (select 1 from repo r where "+scope.repos("r", &a)+" limit "+strconv.Itoa(fewRepositories+1)+") t", a, []any{&n})
+	return n <= fewRepositories, err
 }
 
 // has is the condition that an image has one of the keys of a query.
@@ -386,27 +424,4 @@ func (s *Store) Package(ctx context.Context, scope Scope, name string) ([]Instal
 		err = ErrNotFound
 	}
 	return list, err
-}
-
-// Overview is the fleet in numbers.
-type Overview struct {
-	Images       int    `json:"images"`
-	Repositories int    `json:"repositories"`
-	Counts       Counts `json:"vulnerabilities"` // of all images together
-	Critical     int    `json:"imagesWithCritical"`
-	Exploited    int    `json:"imagesWithExploited"`
-}
-
-// Overview adds up a scope.
-func (s *Store) Overview(ctx context.Context, scope Scope) (Overview, error) {
-	var o Overview
-	var a args
-	dest := append([]any{&o.Images, &o.Critical, &o.Exploited}, o.Counts.dest()...)
-	if _, err := s.one(ctx, "select count(*), count(*) filter (where s.critical > 0), count(*) filter (where s.kev > 0), "+summed("s.")+
-		" from image_sum s where "+scope.visible("s.image_id", &a), a, dest); err != nil {
-		return o, err
-	}
-	var b args
-	_, err := s.one(ctx, "select count(*) from repo r where "+scope.repos("r", &b), b, []any{&o.Repositories})
-	return o, err
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -95,17 +96,6 @@ type KeyRow struct {
 	Body string
 }
 
-// KeysNamed calls use for the keys that are looked up under one of the names or in
-// one of the ecosystems, or that have a finding of one of the vulnerabilities. all
-// stands for every key. Batches come in the order of ids.
-func (s *Store) KeysNamed(ctx context.Context, all bool, names []vulndb.PackageName, ecosystems, vulns []string, use func([]KeyRow) error) error {
-	ids, err := s.keyIDsNamed(ctx, s.query, all, names, ecosystems, vulns)
-	if err != nil {
-		return err
-	}
-	return s.keyRows(ctx, s.query, ids, use)
-}
-
 type queryFunc func(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 
 func (s *Store) keyIDsNamed(ctx context.Context, query queryFunc, all bool, names []vulndb.PackageName, ecosystems, vulns []string) ([]int64, error) {
@@ -148,24 +138,14 @@ func (s *Store) keyIDsNamed(ctx context.Context, query queryFunc, all bool, name
 // chunk is how many keys are judged at once.
 const chunk = 2000
 
-func (s *Store) keyRows(ctx context.Context, query queryFunc, ids []int64, use func([]KeyRow) error) error {
-	for batch := range slices.Chunk(ids, chunk) {
-		var list []KeyRow
-		rows, err := query(ctx, "select id, body from key where id in (select v from {{list $1}} as t)", numbersText(batch))
-		err = each(rows, err, func() error {
-			var k KeyRow
-			err := rows.Scan(&k.ID, &k.Body)
-			list = append(list, k)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := use(list); err != nil {
-			return err
-		}
-	}
-	return nil
+func keyRows(ctx context.Context, query queryFunc, ids []int64) (list []KeyRow, err error) {
+	rows, err := query(ctx, "select id, body from key where id in (select v from {{list $1}} as t) order by id", numbersText(ids))
+	return list, each(rows, err, func() error {
+		var k KeyRow
+		err := rows.Scan(&k.ID, &k.Body)
+		list = append(list, k)
+		return err
+	})
 }
 
 // Functions returns the linked functions kept under a hash.
@@ -223,14 +203,92 @@ type Delta struct {
 	Systems  []string // ecosystems that only one of the databases covers
 	Vulns    []VulnMark
 	Kev      []string // vulnerabilities whose mark of being exploited changed
-	Keys     []Rejudged
 }
 
+// Judge judges keys by the database of a delta. functions finds linked functions by
+// their hash.
+type Judge func(keys []KeyRow, functions func(hash string) ([]byte, error)) ([]Rejudged, error)
+
 // Apply makes a delta's database the current generation, at once for all that is
-// asked: what differs of the findings is written, and the sums of sets and images
-// are moved by it. Keys that came since the delta was made are judged by judge. The
-// error is ErrMoved if another generation was applied meanwhile.
-func (s *Store) Apply(ctx context.Context, tx *Tx, d *Delta, judge func([]KeyRow) ([]Rejudged, error)) (Generation, error) {
+// asked. What differs of the keys is noted first, some of them at a time, next to what
+// is answered by: who is ended meanwhile goes on from there. Then one transaction
+// writes all of it and moves the sums of sets and images. Keys that came since are
+// judged there. then runs in the same transaction. The error is ErrMoved if another
+// generation was applied meanwhile, or another process notes the same.
+func (s *Store) Apply(ctx context.Context, d *Delta, judge Judge, then func(*Tx) error) (Generation, error) {
+	after, err := s.beginJudging(ctx, d)
+	if err != nil {
+		return Generation{}, err
+	}
+	ids, err := s.keyIDsNamed(ctx, s.query, d.All, d.Names, d.Systems, d.Kev)
+	if err != nil {
+		return Generation{}, err
+	}
+	at, _ := slices.BinarySearch(ids, after+1)
+	for batch := range slices.Chunk(ids[at:], chunk) {
+		rows, err := keyRows(ctx, s.query, batch)
+		if err != nil {
+			return Generation{}, err
+		}
+		judged, err := judge(rows, func(hash string) ([]byte, error) { return s.Functions(ctx, hash) })
+		if err != nil {
+			return Generation{}, err
+		}
+		to := batch[len(batch)-1]
+		if err := s.Tx(ctx, func(tx *Tx) error { return tx.noteJudged(ctx, d, after, to, judged) }); err != nil {
+			return Generation{}, err
+		}
+		after = to
+	}
+	var g Generation
+	err = s.Tx(ctx, func(tx *Tx) error {
+		if g, err = s.makeCurrent(ctx, tx, d, judge); err != nil {
+			return err
+		}
+		return then(tx)
+	})
+	return g, err
+}
+
+// beginJudging says up to which key the delta was judged already.
+func (s *Store) beginJudging(ctx context.Context, d *Delta) (after int64, err error) {
+	return after, s.Tx(ctx, func(tx *Tx) error {
+		found, err := tx.one(ctx, "select after from judging where digest = $1 and from_generation = $2", []any{d.To.Digest, d.From.ID}, []any{&after})
+		if found || err != nil {
+			return err
+		}
+		if err := tx.forgetJudged(ctx); err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, "insert into judging (one, digest, from_generation, after) values (1, $1, $2, 0)", d.To.Digest, d.From.ID)
+		return err
+	})
+}
+
+// forgetJudged empties what is noted of the next generation.
+func (t *Tx) forgetJudged(ctx context.Context) error {
+	for _, table := range []string{"judging", "next_key", "next_finding", "next_gone", "next_event"} {
+		if _, err := t.exec(ctx, "delete from "+table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteJudged notes what differs of the keys behind one and up to another.
+func (t *Tx) noteJudged(ctx context.Context, d *Delta, after, to int64, judged []Rejudged) error {
+	n, err := t.exec(ctx, "update judging set after = $4 where digest = $1 and from_generation = $2 and after = $3", d.To.Digest, d.From.ID, after, to)
+	if err == nil && n != 1 {
+		err = ErrMoved
+	}
+	if err != nil {
+		return err
+	}
+	return t.note(ctx, judged)
+}
+
+// makeCurrent writes what was noted and makes the generation the current one.
+func (s *Store) makeCurrent(ctx context.Context, tx *Tx, d *Delta, judge Judge) (Generation, error) {
 	var now int64
 	forUpdate := ""
 	if s.Postgres() {
@@ -246,50 +304,66 @@ func (s *Store) Apply(ctx context.Context, tx *Tx, d *Delta, judge func([]KeyRow
 		return Generation{}, err
 	}
 	next := d.To
-	next.Keys = int64(len(d.Keys))
-	if _, err := tx.one(ctx, "insert into generation (digest, built, newest, applied, keys) values ($1, $2, $3, $4, $5) returning id",
-		[]any{next.Digest, next.Built, next.Newest, next.Applied, next.Keys}, []any{&next.ID}); err != nil {
+	if _, err := tx.one(ctx, "select count(*) from next_key", nil, []any{&next.Keys}); err != nil {
 		return Generation{}, err
 	}
-	if _, err := tx.exec(ctx, "delete from staged"); err != nil {
+	if _, err := tx.one(ctx, "insert into generation (digest, built, newest, applied, keys) values ($1, $2, $3, $4, $5) returning id",
+		[]any{next.Digest, next.Built, next.Newest, next.Applied, next.Keys}, []any{&next.ID}); err != nil {
 		return Generation{}, err
 	}
 	if _, err := tx.exec(ctx, `update vuln set kev = x.kev, epss = x.epss from {{rows $1: vuln text, kev int, epss float8}} where vuln.name = x.vuln`, document(d.Vulns)); err != nil {
 		return Generation{}, err
 	}
-	for batch := range slices.Chunk(d.Keys, chunk) {
-		if err := tx.change(ctx, batch, next.ID); err != nil {
-			return Generation{}, err
-		}
+	if err := tx.change(ctx, next.ID); err != nil {
+		return Generation{}, err
 	}
 	if err := tx.moveSums(ctx); err != nil {
 		return Generation{}, fmt.Errorf("sums: %w", err)
+	}
+	if err := tx.forgetJudged(ctx); err != nil {
+		return Generation{}, err
 	}
 	_, err := tx.exec(ctx, "update current set generation = $1", next.ID)
 	return next, err
 }
 
 // addLate judges the keys that were added after the delta was made.
-func (s *Store) addLate(ctx context.Context, tx *Tx, d *Delta, judge func([]KeyRow) ([]Rejudged, error)) error {
+func (s *Store) addLate(ctx context.Context, tx *Tx, d *Delta, judge Judge) error {
 	ids, err := s.keyIDsNamed(ctx, tx.query, d.All, d.Names, d.Systems, d.Kev)
 	if err != nil {
 		return err
 	}
-	done := make(map[int64]bool, len(d.Keys))
-	for _, k := range d.Keys {
-		done[k.ID] = true
-	}
-	ids = slices.DeleteFunc(ids, func(id int64) bool { return done[id] })
-	return s.keyRows(ctx, tx.query, ids, func(rows []KeyRow) error {
-		late, err := judge(rows)
-		d.Keys = append(d.Keys, late...)
+	done := map[int64]bool{}
+	rows, err := tx.query(ctx, "select key_id from next_key")
+	err = each(rows, err, func() error {
+		var id int64
+		err := rows.Scan(&id)
+		done[id] = true
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	ids = slices.DeleteFunc(ids, func(id int64) bool { return done[id] })
+	for batch := range slices.Chunk(ids, chunk) {
+		rows, err := keyRows(ctx, tx.query, batch)
+		if err != nil {
+			return err
+		}
+		late, err := judge(rows, func(hash string) ([]byte, error) { return tx.Functions(ctx, hash) })
+		if err != nil {
+			return err
+		}
+		if err := tx.note(ctx, late); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// change writes what differs of some keys, with the events of it, and stages the
-// differences of their counts.
-func (t *Tx) change(ctx context.Context, keys []Rejudged, generation int64) error {
+// note notes what differs of some keys, with the events of it and the differences of
+// their counts.
+func (t *Tx) note(ctx context.Context, keys []Rejudged) error {
 	byID := make(map[int64]*Rejudged, len(keys))
 	ids := make([]int64, len(keys))
 	for i := range keys {
@@ -313,33 +387,64 @@ func (t *Tx) change(ctx context.Context, keys []Rejudged, generation int64) erro
 	var gone []goneRow
 	var judged []judgedRow
 	var events []eventRow
-	var staged []stagedRow
 	for i := range keys {
 		k := &keys[i]
 		put, gone, events = k.difference(put, gone, events)
-		judged = append(judged, judgedRow{k.ID, k.By, k.Not, k.Upgrade})
-		if s := k.counted(); s != (stagedRow{Key: k.ID}) {
-			staged = append(staged, s)
-		}
-	}
-	if err := t.addFindings(ctx, put, generation); err != nil {
-		return err
+		judged = append(judged, judgedRow{k.By, k.Not, k.Upgrade, k.counted()})
 	}
 	for _, step := range []struct {
 		query string
 		list  any
 	}{
-		{"insert into event (generation, key_id, vuln_id, kind) select cast($2 as bigint), x.key_id, v.id, x.kind from {{rows $1: key_id bigint, vuln text, kind text}} join vuln v on v.name = x.vuln", events},
-		{"delete from finding where cast($2 as bigint) > 0 and (key_id, vuln_id) in (select x.key_id, v.id from {{rows $1: key_id bigint, vuln text}} join vuln v on v.name = x.vuln)", gone},
-		{`update key set judged_by = x.judged_by, judged_not = x.judged_not, upgrade = x.upgrade from {{rows $1: key_id bigint, judged_by text, judged_not text, upgrade text}}
-			where cast($2 as bigint) > 0 and key.id = x.key_id and (key.judged_by <> x.judged_by or key.judged_not <> x.judged_not or key.upgrade <> x.upgrade)`, judged},
-		{"insert into staged (key_id, " + sumColumns + ") select key_id, " + sumColumns + " from {{rows $1: key_id bigint, critical int, high int, medium int, low int, other int, kev int, fixable int}} where cast($2 as bigint) > 0", staged},
+		{"insert into next_finding (key_id, vuln, epss, " + findingColumns + ") select key_id, vuln, epss, " + findingColumns + ` from
+			{{rows $1: key_id bigint, vuln text, epss float8, severity int, kev int, fix_state text, fix text, suppressed int, advisory text}}`, put},
+		{"insert into next_gone (key_id, vuln) select key_id, vuln from {{rows $1: key_id bigint, vuln text}}", gone},
+		{"insert into next_event (key_id, vuln, kind) select key_id, vuln, kind from {{rows $1: key_id bigint, vuln text, kind text}}", events},
+		{"insert into next_key (key_id, judged_by, judged_not, upgrade, " + sumColumns + ") select key_id, judged_by, judged_not, upgrade, " + sumColumns + ` from
+			{{rows $1: key_id bigint, judged_by text, judged_not text, upgrade text, critical int, high int, medium int, low int, other int, kev int, fixable int}}`, judged},
 	} {
-		if _, err := t.exec(ctx, step.query, document(step.list), generation); err != nil {
+		if _, err := t.exec(ctx, step.query, document(step.list)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// change writes what was noted of keys that are still there.
+func (t *Tx) change(ctx context.Context, generation int64) error {
+	if t.d == &postgres { // what was written this minute is not counted yet
+		for _, table := range []string{"next_key", "next_finding", "next_gone", "next_event"} {
+			if _, err := t.exec(ctx, "analyze "+table); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := t.exec(ctx, "delete from next_key where not exists (select 1 from key where key.id = next_key.key_id)"); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		"insert into vuln (name, kev, epss) select vuln, max(kev), max(epss) from next_finding where cast($1 as bigint) > 0 group by vuln order by vuln on conflict do nothing",
+		"insert into finding (key_id, vuln_id, " + findingColumns + ", since) select x.key_id, v.id, " + join(of("x", findingColumns)) + `, cast($1 as bigint)
+			from next_finding x join next_key k on k.key_id = x.key_id join vuln v on v.name = x.vuln where true ` + findingConflict,
+		"insert into event (generation, key_id, vuln_id, kind) select cast($1 as bigint), x.key_id, v.id, x.kind from next_event x join next_key k on k.key_id = x.key_id join vuln v on v.name = x.vuln order by x.key_id, v.id",
+		"delete from finding where cast($1 as bigint) > 0 and (key_id, vuln_id) in (select x.key_id, v.id from next_gone x join vuln v on v.name = x.vuln)",
+		`update key set judged_by = x.judged_by, judged_not = x.judged_not, upgrade = x.upgrade from next_key x
+			where cast($1 as bigint) > 0 and key.id = x.key_id and (key.judged_by <> x.judged_by or key.judged_not <> x.judged_not or key.upgrade <> x.upgrade)`,
+	} {
+		if _, err := t.exec(ctx, query, generation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// of names columns by the alias of their row.
+func of(alias, columns string) []string {
+	var list []string
+	for c := range strings.SplitSeq(columns, ", ") {
+		list = append(list, alias+"."+c)
+	}
+	return list
 }
 
 type goneRow struct {
@@ -348,10 +453,10 @@ type goneRow struct {
 }
 
 type judgedRow struct {
-	Key     int64  `json:"key_id"`
 	By      string `json:"judged_by"`
 	Not     string `json:"judged_not"`
 	Upgrade string `json:"upgrade"`
+	stagedRow
 }
 
 type eventRow struct {
@@ -441,23 +546,51 @@ func sameFinding(a, b Finding) bool {
 	return a == b
 }
 
-// moveSums adds the staged differences to the sums of the sets that have the keys,
+// moveSums adds the noted differences to the sums of the sets that have the keys,
 // and of the images that have the sets.
 func (t *Tx) moveSums(ctx context.Context) error {
-	holds := "join keyset s on s.keys @> array[d.key_id::int]"
-	set := "s.id"
-	if t.d == &sqlite {
-		holds, set = "join key_set s on s.key_id = d.key_id", "s.set_id"
+	moved, all := 0, 0
+	nonZero := joinOr(columns(func(column, _ string) string { return "d." + column + " <> 0" }))
+	if _, err := t.one(ctx, "select count(*), (select count(*) from key) from next_key d where "+nonZero, nil, []any{&moved, &all}); err != nil {
+		return err
+	}
+	holds, set := "join key_set s on s.key_id = d.key_id", "s.set_id"
+	if t.d == &postgres {
+		holds, set = "join keyset s on s.keys @> array[d.key_id::int]", "s.id"
+		if moved > all/wholly { // the index is asked for one key at a time
+			holds = "join (select id, unnest(keys) as key_id from keyset) s on s.key_id = d.key_id"
+		}
 	}
 	add := columns(func(column, _ string) string { return column + " = t." + column + " + m." + column })
 	sums := columns(func(column, _ string) string { return "sum(d." + column + ") as " + column })
-	moved := "select " + set + " as set_id, " + join(sums) + " from staged d " + holds + " group by " + set
-	perImage := columns(func(column, _ string) string { return "sum(m." + column + ") as " + column })
-	nonZero := columns(func(column, _ string) string { return "sum(m." + column + ") <> 0" })
-	ofImages := "select i.image_id, " + join(perImage) + " from (" + moved + ") m join image_set i on i.set_id = m.set_id group by i.image_id having " + joinOr(nonZero)
-	if _, err := t.exec(ctx, "update image_sum as t set "+join(add)+" from ("+ofImages+") m where t.image_id = m.image_id"); err != nil {
+	sets := "select " + set + " as set_id, " + join(sums) + " from next_key d " + holds + " where " + nonZero + " group by " + set
+	temporary := "create temporary table next_set as " + sets
+	if t.d == &postgres {
+		temporary = "create temporary table next_set on commit drop as " + sets
+	}
+	if _, err := t.exec(ctx, temporary); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, "update keyset_sum as t set "+join(add)+" from ("+moved+") m where t.set_id = m.set_id")
-	return err
+	perImage := columns(func(column, _ string) string { return "sum(m." + column + ") as " + column })
+	perImageNonZero := columns(func(column, _ string) string { return "sum(m." + column + ") <> 0" })
+	ofImages := "select i.image_id, " + join(perImage) + " from next_set m join image_set i on i.set_id = m.set_id group by i.image_id having " + joinOr(perImageNonZero)
+	steps := []string{
+		"update image_sum as t set " + join(add) + " from (" + ofImages + ") m where t.image_id = m.image_id",
+		"update keyset_sum as t set " + join(add) + " from next_set m where t.set_id = m.set_id",
+	}
+	if t.d == &postgres {
+		steps = append([]string{"analyze next_set"}, steps...)
+	} else {
+		steps = append(steps, "drop table next_set")
+	}
+	for _, step := range steps {
+		if _, err := t.exec(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// wholly is the part of the keys above which all sets are read once, in place of
+// those that have each key.
+const wholly = 20

@@ -65,25 +65,52 @@ func (s *Store) Current(ctx context.Context) (int64, error) {
 	return g, err
 }
 
-// UnknownKeys returns those of the hashes that no key has.
-func (s *Store) UnknownKeys(ctx context.Context, hashes []string) ([]string, error) {
-	known := map[string]bool{}
-	var h string
-	rows, err := s.query(ctx, "select hash from key where hash in (select v from {{texts $1}} as t)", texts(hashes))
-	err = each(rows, err, func() error {
-		if err := rows.Scan(&h); err != nil {
-			return err
+// UnknownKeys returns the hashes of keys in an image's sets that no key has. Of a set
+// that is there all keys are.
+func (s *Store) UnknownKeys(ctx context.Context, sets [][]string) (map[string]bool, error) {
+	var whole []string
+	for _, set := range sets {
+		whole = append(whole, setHash(set))
+	}
+	known, err := s.hashes(ctx, "keyset", whole)
+	if err != nil {
+		return nil, err
+	}
+	unknown := map[string]bool{}
+	var list []string
+	for i, set := range sets {
+		if !known[whole[i]] {
+			list = append(list, set...)
 		}
-		known[h] = true
-		return nil
-	})
-	var unknown []string
-	for _, h := range hashes {
+	}
+	known, err = s.hashes(ctx, "key", list)
+	for _, h := range list {
 		if !known[h] {
-			unknown = append(unknown, h)
+			unknown[h] = true
 		}
 	}
 	return unknown, err
+}
+
+// hashes says which of the hashes a table has.
+func (s *Store) hashes(ctx context.Context, table string, list []string) (map[string]bool, error) {
+	known := map[string]bool{}
+	if len(list) == 0 {
+		return known, nil
+	}
+	rows, err := s.query(ctx, "select t.hash from {{texts $1}} as x join "+table+" t on t.hash = x.v", texts(list))
+	return known, each(rows, err, func() error {
+		var h string
+		err := rows.Scan(&h)
+		known[h] = true
+		return err
+	})
+}
+
+// setHash is what a set of keys is kept under.
+func setHash(keys []string) string {
+	sorted := slices.Sorted(slices.Values(keys))
+	return digestOf([]byte(strings.Join(slices.Compact(sorted), "\n")))
 }
 
 // Index adds an image and what is new of its keys, which were judged by a
@@ -102,24 +129,12 @@ func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation 
 	if err := t.addKeys(ctx, keys, generation); err != nil {
 		return 0, fmt.Errorf("keys: %w", err)
 	}
-	ids, err := t.keyIDs(ctx, slices.Concat(img.Sets...))
-	if err != nil {
-		return 0, err
-	}
 	var sets, parts []int64
 	for _, set := range img.Sets {
 		if len(set) == 0 {
 			continue
 		}
-		numbers := make([]int64, 0, len(set))
-		for _, h := range set {
-			number, ok := ids[h]
-			if !ok {
-				return 0, ErrMoved // it was removed since it was asked for: once more
-			}
-			numbers = append(numbers, number)
-		}
-		set, err := t.addSet(ctx, numbers)
+		set, err := t.addSet(ctx, set)
 		if err != nil {
 			return 0, fmt.Errorf("set of keys: %w", err)
 		}
@@ -255,6 +270,9 @@ type findingRow struct {
 
 const findingColumns = "severity, kev, fix_state, fix, suppressed, advisory"
 
+const findingConflict = `on conflict (key_id, vuln_id) do update set severity = excluded.severity, kev = excluded.kev, fix_state = excluded.fix_state,
+	fix = excluded.fix, suppressed = excluded.suppressed, advisory = excluded.advisory`
+
 // addFindings adds findings of keys, or changes what is there.
 func (t *Tx) addFindings(ctx context.Context, list []findingRow, generation int64) error {
 	if len(list) == 0 {
@@ -276,33 +294,38 @@ func (t *Tx) addFindings(ctx context.Context, list []findingRow, generation int6
 	_, err := t.exec(ctx, `insert into finding (key_id, vuln_id, `+findingColumns+`, since)
 		select x.key_id, v.id, x.severity, x.kev, x.fix_state, x.fix, x.suppressed, x.advisory, cast($2 as bigint) from
 		{{rows $1: key_id bigint, vuln text, severity int, kev int, fix_state text, fix text, suppressed int, advisory text}}
-		join vuln v on v.name = x.vuln where true
-		on conflict (key_id, vuln_id) do update set severity = excluded.severity, kev = excluded.kev, fix_state = excluded.fix_state,
-			fix = excluded.fix, suppressed = excluded.suppressed, advisory = excluded.advisory`, document(list), generation)
+		join vuln v on v.name = x.vuln where true `+findingConflict, document(list), generation)
 	return err
 }
 
-func (t *Tx) keyIDs(ctx context.Context, hashes []string) (map[string]int64, error) {
-	ids := make(map[string]int64, len(hashes))
-	rows, err := t.query(ctx, "select hash, id from key where hash in (select v from {{texts $1}} as t)", texts(hashes))
+func (t *Tx) keyIDs(ctx context.Context, hashes []string) ([]int64, error) {
+	ids := make([]int64, 0, len(hashes))
+	rows, err := t.query(ctx, "select k.id from {{texts $1}} as x join key k on k.hash = x.v", texts(hashes))
 	return ids, each(rows, err, func() error {
-		var h string
 		var id int64
-		err := rows.Scan(&h, &id)
-		ids[h] = id
+		err := rows.Scan(&id)
+		ids = append(ids, id)
 		return err
 	})
 }
 
-// addSet returns the set of these keys, which is made if there is none.
-func (t *Tx) addSet(ctx context.Context, keys []int64) (id int64, err error) {
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
-	text := numbersText(keys)
-	hash := digestOf([]byte(text))
+// addSet returns the set of these keys, which is made if there is none. The error is
+// ErrMoved if one of them was removed since it was asked for: once more.
+func (t *Tx) addSet(ctx context.Context, hashes []string) (id int64, err error) {
+	hash := setHash(hashes)
 	if found, err := t.one(ctx, "select id from keyset where hash = $1", []any{hash}, []any{&id}); found || err != nil {
 		return id, err
 	}
+	keys, err := t.keyIDs(ctx, hashes)
+	if err != nil {
+		return 0, err
+	}
+	if len(keys) < len(hashes) {
+		return 0, ErrMoved
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	text := numbersText(keys)
 	found, err := t.one(ctx, "insert into keyset (hash, n, keys) values ($1, $2, {{toints $3}}) on conflict do nothing returning id", []any{hash, len(keys), text}, []any{&id})
 	if err != nil {
 		return 0, err

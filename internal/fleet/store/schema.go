@@ -54,6 +54,20 @@ create table token (id {{id}}, name text not null unique, hash text not null uni
 create table audit (id {{id}}, at bigint not null, who text not null, what text not null);
 `,
 	`create table failure (digest text not null primary key, repo text not null, deaths int not null, reason text not null, at bigint not null, version text not null)`,
+	`
+drop table staged;
+create table judging (one int not null primary key, digest text not null, from_generation bigint not null, after bigint not null);
+create table next_key (key_id bigint not null primary key, judged_by text not null, judged_not text not null, upgrade text not null,
+  critical int not null, high int not null, medium int not null, low int not null, other int not null, kev int not null, fixable int not null);
+create table next_finding (key_id bigint not null, vuln text not null, epss double precision not null, severity int not null, kev int not null, fix_state text not null,
+  fix text not null, suppressed int not null, advisory text not null);
+create table next_gone (key_id bigint not null, vuln text not null);
+create table next_event (key_id bigint not null, vuln text not null, kind text not null);
+create index target_image on target (image_id);
+create table trend (day int not null, repo_id bigint not null, images int not null, with_critical int not null, with_kev int not null,
+  critical bigint not null, high bigint not null, medium bigint not null, low bigint not null, other bigint not null, kev bigint not null, fixable bigint not null, at bigint not null,
+  primary key (day, repo_id)){{rowid}};
+`,
 }
 
 // migrate applies what is missing. Any number of processes may do so at once: on

@@ -224,7 +224,7 @@ func TestRejudgingEqualsScanningAgain(t *testing.T) {
 	index := func(w *Work) {
 		t.Helper()
 		for _, f := range facts {
-			if err := w.index(ctx, f, func(*store.Tx, int64) error { return nil }); err != nil {
+			if err := w.Index(ctx, f, func(*store.Tx, int64) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

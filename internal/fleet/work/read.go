@@ -95,19 +95,23 @@ func FactsOf(r *report.Report, distro sbom.Distro, now time.Time) (*Facts, error
 	if c := r.Target.Config; c != nil && c.Created.Unix() > 0 {
 		f.Image.Created = c.Created.Unix()
 	}
-	if err := f.addPackages(r.Packages, distro, len(r.Target.Layers)); err != nil {
+	pack, done, err := packer()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := f.addPackages(pack, r.Packages, distro, len(r.Target.Layers)); err != nil {
 		return nil, err
 	}
 	own := stored{Report: *r, Distro: distro}
 	own.Report.Packages, own.Report.Vulnerabilities, own.Report.Judged, own.Report.Database, own.Report.Gate = nil, nil, nil, nil, nil
-	var err error
 	f.Image.Body, err = pack(own)
 	return f, err
 }
 
 // addPackages cuts the packages by the layer that brought them, and notes their keys,
 // each once: in the set of the lowest layer that has it.
-func (f *Facts) addPackages(pkgs []sbom.Package, distro sbom.Distro, layers int) error {
+func (f *Facts) addPackages(pack func(any) ([]byte, error), pkgs []sbom.Package, distro sbom.Distro, layers int) error {
 	keys := match.Keys(distro, pkgs)
 	order := make([]int, len(pkgs))
 	for i := range order {
@@ -159,18 +163,16 @@ func (f *Facts) addPackages(pkgs []sbom.Package, distro sbom.Distro, layers int)
 
 const maxUnpacked = 256 << 20 // bytes of a packed document
 
-// pack writes a document for the database.
-func pack(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
+// packer returns what writes documents for the database.
+func packer() (pack func(any) ([]byte, error), done func(), err error) {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	return z.EncodeAll(text, nil), nil
+	return func(v any) ([]byte, error) {
+		text, err := json.Marshal(v)
+		return z.EncodeAll(text, nil), err
+	}, func() { z.Close() }, nil
 }
 
 func unpack(b []byte, into any) error {

@@ -78,12 +78,16 @@ func (w *Work) Handlers() []queue.Handler {
 		queue.Handle(readTimeout, w.readImage),
 		queue.Handle(readTimeout, w.readWithLogin),
 		queue.Handle(applyTimeout, w.apply),
+		queue.Handle(listTimeout, w.roll),
 	}
 }
 
 // Periodic are the jobs that come again by themselves.
 func (w *Work) Periodic() []queue.Periodic {
-	return []queue.Periodic{{Every: time.Minute, Job: queue.Insert{Args: sweepArgs{}, Queue: QueueList}}}
+	return []queue.Periodic{
+		{Every: time.Minute, Job: queue.Insert{Args: sweepArgs{}, Queue: QueueList}},
+		{Every: rollEvery, Job: queue.Insert{Args: rollArgs{}, Queue: QueueList}},
+	}
 }
 
 // finish runs a job's effect and notes its end, in one transaction.
@@ -115,6 +119,17 @@ func (w *Work) sweep(ctx context.Context, job *queue.Job[sweepArgs]) error {
 		}
 	}
 	return finish(ctx, w, job, func(tx *store.Tx) error { return w.queue.Add(ctx, tx.SQL, due...) })
+}
+
+// rollArgs asks for the numbers of the day.
+type rollArgs struct{}
+
+func (rollArgs) Kind() string { return "stats.roll" }
+
+const rollEvery = 15 * time.Minute
+
+func (w *Work) roll(ctx context.Context, job *queue.Job[rollArgs]) error {
+	return finish(ctx, w, job, func(tx *store.Tx) error { return tx.Roll(ctx, time.Now()) })
 }
 
 // sourceArgs asks for the listing of a source.
@@ -392,7 +407,7 @@ func readInto[T queue.Args](ctx context.Context, w *Work, job *queue.Job[T], arg
 		return false, "", err
 	}
 	for {
-		err := w.index(ctx, facts, func(tx *store.Tx, id int64) error {
+		err := w.Index(ctx, facts, func(tx *store.Tx, id int64) error {
 			if err := w.link(ctx, tx, args, id); err != nil {
 				return err
 			}
@@ -434,9 +449,9 @@ func (w *Work) link(ctx context.Context, tx *store.Tx, args imageArgs, id int64)
 	return errors.Join(err, tx.Seen(ctx, repo, id, args.Target, time.Now()), tx.Seen(ctx, repo, id, args.Digest, time.Now()))
 }
 
-// index judges what is new of the keys of an image by the current generation and
-// adds the image. The error is ErrMoved when the generation changed meanwhile.
-func (w *Work) index(ctx context.Context, facts *Facts, then func(tx *store.Tx, id int64) error) error {
+// Index judges what is new of the keys of an image by the current generation and
+// adds the image; then runs in the same transaction. The error is ErrMoved when the generation changed meanwhile.
+func (w *Work) Index(ctx context.Context, facts *Facts, then func(tx *store.Tx, id int64) error) error {
 	g, found, err := w.store.Generation(ctx)
 	if err != nil {
 		return err
@@ -444,17 +459,9 @@ func (w *Work) index(ctx context.Context, facts *Facts, then func(tx *store.Tx, 
 	if !found {
 		return queue.Later(2 * time.Second) // the first database is being applied
 	}
-	hashes := make([]string, len(facts.Keys))
-	for i, k := range facts.Keys {
-		hashes[i] = k.Hash
-	}
-	unknown, err := w.store.UnknownKeys(ctx, hashes)
+	isNew, err := w.store.UnknownKeys(ctx, facts.Image.Sets)
 	if err != nil {
 		return err
-	}
-	isNew := map[string]bool{}
-	for _, h := range unknown {
-		isNew[h] = true
 	}
 	var fresh = facts.Keys[:0:0]
 	for _, k := range facts.Keys {
@@ -524,7 +531,9 @@ func (w *Work) Offer(ctx context.Context, file string) error {
 
 func (w *Work) apply(ctx context.Context, job *queue.Job[applyArgs]) error {
 	began := time.Now()
-	g, err := w.Apply(ctx, job.Args.Digest, func(tx *sql.Tx) error { return job.Complete(ctx, tx) })
+	g, err := w.Apply(ctx, job.Args.Digest, func(tx *sql.Tx) error {
+		return errors.Join(w.queue.Add(ctx, tx, queue.Insert{Args: rollArgs{}, Queue: QueueList}), job.Complete(ctx, tx))
+	})
 	if err != nil {
 		return err
 	}
@@ -569,27 +578,10 @@ func (w *Work) Apply(ctx context.Context, digest string, then func(*sql.Tx) erro
 	}
 	d.Vulns, d.Kev = marks(next, known)
 	j := newJudge(next)
-	err = w.store.KeysNamed(ctx, d.All, d.Names, d.Systems, d.Kev, func(rows []store.KeyRow) error {
-		judged, err := j.again(rows, func(hash string) ([]byte, error) { return w.store.Functions(ctx, hash) })
-		d.Keys = append(d.Keys, judged...)
-		return err
-	})
-	if err != nil {
-		return store.Generation{}, err
-	}
-	var g store.Generation
-	err = w.store.Tx(ctx, func(tx *store.Tx) error {
-		g, err = w.store.Apply(ctx, tx, d, func(rows []store.KeyRow) ([]store.Rejudged, error) {
-			return j.again(rows, func(hash string) ([]byte, error) { return tx.Functions(ctx, hash) })
-		})
-		if err == nil {
-			err = next.Err()
-		}
-		if err != nil {
-			return err
-		}
-		return then(tx.SQL)
-	})
+	g, err := w.store.Apply(ctx, d, func(rows []store.KeyRow, functions func(string) ([]byte, error)) ([]store.Rejudged, error) {
+		judged, err := j.again(rows, functions)
+		return judged, errors.Join(err, next.Err())
+	}, func(tx *store.Tx) error { return then(tx.SQL) })
 	if err == nil {
 		w.db.keepOnly(digest)
 	}
