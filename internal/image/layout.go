@@ -47,7 +47,7 @@ func (l layoutArchive) blob(d descriptor) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.NopCloser(r), nil
+	return section{r}, nil
 }
 
 // layoutCandidates lists the images that index.json leads to. Only index.json

@@ -42,6 +42,10 @@ type decoder struct {
 	op uint   // end of decoded output in out
 	rp uint   // start of output not yet handed over
 
+	read int64 // bytes got from r
+	base int64 // output before out[0]
+	marks
+
 	state  int
 	final  bool
 	fixed  bool // tables hold the fixed codes
@@ -68,6 +72,7 @@ func (d *decoder) fill() error {
 		n, d.err = d.r.Read(d.in[d.ie:inSize])
 		if n > 0 {
 			d.ie += uint(n)
+			d.read += int64(n)
 			return nil
 		}
 	}
@@ -119,6 +124,7 @@ func (d *decoder) unread() {
 func (d *decoder) reset(r io.Reader) {
 	d.r, d.err = r, nil
 	d.bb, d.bl, d.ip, d.ie = 0, 0, 0, 0
+	d.read, d.base, d.op, d.marks = 0, 0, 0, marks{}
 	d.newStream()
 }
 
@@ -126,6 +132,7 @@ func (d *decoder) reset(r io.Reader) {
 func (d *decoder) newStream() {
 	d.state = stHeader
 	d.final = false
+	d.base += int64(d.op)
 	d.op, d.rp = 0, 0
 }
 
@@ -137,6 +144,7 @@ func (d *decoder) newStream() {
 func (d *decoder) more() error {
 	if d.op >= outLimit {
 		copy(d.out[:windowSize], d.out[d.op-windowSize:d.op])
+		d.base += int64(d.op - windowSize)
 		d.op = windowSize
 		d.rp = windowSize
 	}
@@ -148,6 +156,7 @@ func (d *decoder) more() error {
 			if d.op != d.rp && d.ie-d.ip < 600 && d.err == nil {
 				return nil
 			}
+			d.mark()
 			if err := d.header(); err != nil {
 				return err
 			}

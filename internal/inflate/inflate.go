@@ -29,6 +29,7 @@ var (
 type Reader struct {
 	d    decoder
 	raw  bool // no gzip framing
+	late bool // the current member is read from a mark on: its sum is not known
 	crc  uint32
 	size uint32
 	err  error
@@ -55,7 +56,7 @@ func (z *Reader) Reset(r io.Reader) error {
 
 // ResetRaw makes z read a DEFLATE stream without gzip's frame.
 func (z *Reader) ResetRaw(r io.Reader) {
-	z.raw, z.err = true, nil
+	z.raw, z.late, z.err = true, false, nil
 	z.crc, z.size = 0, 0
 	z.d.reset(r)
 }
@@ -131,9 +132,10 @@ func (z *Reader) trailer() error {
 		return err
 	}
 	size := uint32(d.take(32))
-	if crc != z.crc || size != z.size {
+	if !z.late && (crc != z.crc || size != z.size) {
 		return ErrChecksum
 	}
+	z.late = false
 	d.unread()
 	d.newStream()
 	z.crc, z.size = 0, 0

@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/inflate"
 )
 
 // maxBodyInMemory is the largest body that is read again into memory; larger
@@ -21,15 +23,26 @@ const maxBodyInMemory = 16 << 20
 // bodies reads the bodies of one layer again. It keeps the layer open where the
 // last read ended, so of a compressed layer nothing is decompressed twice while
 // the bodies asked for lie further on: ask in the order of the layer's tar, or
-// of Tree.All, where there is a choice. The bytes were checked against the digest
+// of Tree.All, where there is a choice. What lies elsewhere in a gzip layer that
+// this process has read is reached from the nearest of the marks that its pass
+// left, so that at most markStep bytes more are decompressed. The bytes were checked against the digest
 // when the facts were made; here they are not again.
 type bodies struct {
 	mu    sync.Mutex
 	layer *image.Layer
-	from  *rereader // nil before the first read and after an error
+	marks []inflate.Mark // where a gzip layer can be read from, in order
+	from  *rereader      // nil before the first read and after an error
 }
 
-func newBodies(layer *image.Layer) *bodies { return &bodies{layer: layer} }
+// markBefore returns the last mark from which an offset can be reached, the zero
+// Mark for the beginning.
+func (b *bodies) markBefore(offset int64) (m inflate.Mark) {
+	after := sort.Search(len(b.marks), func(i int) bool { return b.marks[i].Out > offset })
+	if after > 0 {
+		m = b.marks[after-1]
+	}
+	return m
+}
 
 var errNoSource = errors.New("its layer is not open")
 
@@ -120,11 +133,12 @@ func (b *bodies) read(r *record) (readerAtCloser, error) {
 }
 
 func (b *bodies) fetch(r *record) (readerAtCloser, error) {
-	if b.from != nil && !b.from.reaches(r.offset) {
+	mark := b.markBefore(r.offset)
+	if b.from != nil && (!b.from.reaches(r.offset) || b.from.pos+markStep <= mark.Out) {
 		b.close()
 	}
 	if b.from == nil {
-		from, err := reread(b.layer)
+		from, err := reread(b.layer, mark)
 		if err != nil {
 			return nil, err
 		}
@@ -197,10 +211,18 @@ type rereader struct {
 	pos    int64
 }
 
-func reread(layer *image.Layer) (*rereader, error) {
+// reread opens a layer, at a mark or, if that is zero, at its beginning.
+func reread(layer *image.Layer, mark inflate.Mark) (*rereader, error) {
 	stored, err := layer.Open()
 	if err != nil {
 		return nil, err
+	}
+	if mark.Out > 0 {
+		r, err := rereadAt(stored, mark)
+		if err != nil {
+			stored.Close()
+		}
+		return r, err
 	}
 	r := &rereader{stored: stored, buf: bufio.NewReaderSize(stored, 64<<10), free: func() {}}
 	head, _ := r.buf.Peek(16)
@@ -210,7 +232,9 @@ func reread(layer *image.Layer) (*rereader, error) {
 		return nil, err
 	}
 	if kind == "plain" {
-		r.seek, _ = stored.(io.ReadSeeker)
+		if _, ok := stored.(io.ReaderAt); ok { // what comes over a network seeks too, at the cost of a request
+			r.seek, _ = stored.(io.ReadSeeker)
+		}
 		return r, nil
 	}
 	expanded, free, err := decoder(kind, r.buf)
@@ -220,6 +244,24 @@ func reread(layer *image.Layer) (*rereader, error) {
 	}
 	r.buf, r.free = bufio.NewReaderSize(expanded, 64<<10), free
 	return r, nil
+}
+
+// rereadAt goes to a mark of a gzip layer.
+func rereadAt(stored io.ReadCloser, mark inflate.Mark) (*rereader, error) {
+	var err error
+	if seeker, ok := stored.(io.Seeker); ok {
+		_, err = seeker.Seek(mark.In, io.SeekStart)
+	} else {
+		_, err = io.CopyN(io.Discard, stored, mark.In)
+	}
+	if err != nil {
+		return nil, truncation(err)
+	}
+	z := new(inflate.Reader)
+	if err := z.ResumeAt(mark, stored); err != nil {
+		return nil, err
+	}
+	return &rereader{stored: stored, buf: bufio.NewReaderSize(z, 64<<10), free: func() {}, pos: mark.Out}, nil
 }
 
 func (r *rereader) close() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/inflate"
 )
 
 // Facts is what a pass learned about one layer: its entries, in the order of a
@@ -25,8 +26,9 @@ type Facts struct {
 	facts   []visitorFacts
 	blob    []byte // the facts' bytes
 
-	dir       string // root directory, for facts of PassDir
-	transient bool   // a fault of this machine left something out: not for the cache
+	marks     []inflate.Mark // of a gzip layer that was read just now; not for the cache, they hold parts of it
+	dir       string         // root directory, for facts of PassDir
+	transient bool           // a fault of this machine left something out: not for the cache
 }
 
 // Warning says what was wrong with one entry of a layer. Its layer is for the caller, who

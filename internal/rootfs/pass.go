@@ -94,6 +94,7 @@ func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits
 	f := v.drafts.finish(visitors, order)
 	f.Expanded = expanded
 	f.Unverified = s.file != nil
+	f.marks = s.marks
 	return f, nil
 }
 

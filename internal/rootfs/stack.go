@@ -78,7 +78,7 @@ func Stack(facts []*Facts, layers []image.Layer) *Tree {
 		if i < len(layers) {
 			layer = &layers[i]
 		}
-		t.bodies = append(t.bodies, newBodies(layer))
+		t.bodies = append(t.bodies, &bodies{layer: layer, marks: f.marks})
 	}
 	t.nodes = make([]node, 0, total+total/4)
 	t.merge()
@@ -114,7 +114,7 @@ func (t *Tree) merge() {
 	if len(heap) == 0 {
 		// An image without layers still has a root.
 		t.layers = []*Facts{newDrafts(Limits{}).finish(nil, nil)}
-		t.bodies = []*bodies{newBodies(nil)}
+		t.bodies = []*bodies{{}}
 		t.nodeOf = [][]int32{{-1}}
 		heap = append(heap, cursor{0, 1, ""})
 	}

@@ -26,6 +26,10 @@ const (
 	chunkDepth = 4 // chunks that may wait between two stages
 )
 
+// markStep is how many bytes of a tar lie between two marks of its gzip stream,
+// each of which takes 32 KiB for as long as the image is open.
+const markStep = 16 << 20
+
 // chunk is a piece of a stream on its way through the stages. It goes back to
 // the pool when every stage that it was sent to has released it.
 type chunk struct {
@@ -84,11 +88,12 @@ type stream struct {
 	once   sync.Once
 	wg     sync.WaitGroup
 
-	read      stage     // the stored bytes
-	expand    stage     // the tar, if compressed
-	readBytes int64     // stored bytes seen; valid when read is done
-	digest    hash.Hash // of the stored bytes; nil when it is not checked
-	diffID    hash.Hash // of the tar, likewise
+	read      stage          // the stored bytes
+	expand    stage          // the tar, if compressed
+	marks     []inflate.Mark // of the tar, if it is gzip
+	readBytes int64          // stored bytes seen; valid when read is done
+	digest    hash.Hash      // of the stored bytes; nil when it is not checked
+	diffID    hash.Hash      // of the tar, likewise
 }
 
 // stage is one end of a channel of chunks; err is set before it is closed.
@@ -302,6 +307,9 @@ func (s *stream) decompress(kind string, raw chan *chunk) {
 			return err
 		}
 		defer closer()
+		if z, ok := r.(*inflate.Reader); ok {
+			z.MarkEvery(markStep, func(m inflate.Mark) { s.marks = append(s.marks, m) })
+		}
 		pool := newChunkPool(chunkSize)
 		for {
 			c := pool.get()

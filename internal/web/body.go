@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -137,6 +138,22 @@ func (b *Body) progress() string {
 		return fmt.Sprintf("%d bytes", b.offset)
 	}
 	return fmt.Sprintf("%d of %d bytes", b.offset, b.size)
+}
+
+// Seek goes to an offset from the start, with a request for what is there.
+func (b *Body) Seek(offset int64, whence int) (int64, error) {
+	if whence != io.SeekStart || offset < 0 || b.size >= 0 && offset > b.size {
+		return b.offset, errors.New("a body only seeks from its start")
+	}
+	if offset == b.offset {
+		return offset, nil
+	}
+	b.disconnect()
+	b.offset = offset
+	if offset == b.size {
+		return offset, nil
+	}
+	return offset, b.connect()
 }
 
 // Close may be called while a Read is under way, which then ends: so it touches

@@ -2,6 +2,8 @@ package web
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -102,5 +104,58 @@ func TestTransferResumes(t *testing.T) {
 		if len(s.asked) != c.asked {
 			t.Errorf("%s: asked %q", c.name, s.asked)
 		}
+	}
+}
+
+// TestBodySeeks reads parts of a file, each with one request for what is there,
+// and from a server without ranges all the same.
+func TestBodySeeks(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789"), 5000)
+	for _, ranges := range []bool{true, false} {
+		var asked []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Header.Get("Range"))
+			if ranges {
+				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(want))
+			} else {
+				w.Write(want)
+			}
+		}))
+		body, err := Open(t.Context(), int64(len(want)), func(ctx context.Context, offset int64) (*http.Response, error) {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+			if err != nil {
+				return nil, err
+			}
+			if offset > 0 {
+				req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+			}
+			return server.Client().Do(req)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int64{0, 20_003, 40_001, 7, int64(len(want)), 49_998} {
+			got := make([]byte, 2)
+			if _, err := body.Seek(at, io.SeekStart); err != nil {
+				t.Fatalf("ranges %v: to %d: %v", ranges, at, err)
+			}
+			n, err := io.ReadFull(body, got)
+			if end := min(at+2, int64(len(want))); !bytes.Equal(got[:n], want[at:end]) || n < 2 && err != io.EOF {
+				t.Errorf("ranges %v: at %d: %q, %v", ranges, at, got[:n], err)
+			}
+		}
+		if len(asked) != 5 {
+			t.Errorf("ranges %v: asked %q", ranges, asked)
+		}
+		for _, bad := range []struct {
+			offset int64
+			whence int
+		}{{-1, io.SeekStart}, {int64(len(want)) + 1, io.SeekStart}, {0, io.SeekCurrent}, {0, io.SeekEnd}} {
+			if _, err := body.Seek(bad.offset, bad.whence); err == nil {
+				t.Errorf("ranges %v: no error for %v", ranges, bad)
+			}
+		}
+		body.Close()
+		server.Close()
 	}
 }
