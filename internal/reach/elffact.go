@@ -122,7 +122,10 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 		lines = map[string]bool{}
 	}
 	addPiece := func(s []byte) {
-		if kind := words.KindOf(s); application && len(s) > 1 && len(pieces) < maxPieces && (kind == words.Path || kind == words.Word) {
+		if !application || len(s) < 2 || len(pieces) >= maxPieces {
+			return
+		}
+		if kind := words.KindOf(s); kind == words.Path || kind == words.Word {
 			pieces[string(s)] = true
 		}
 	}
@@ -153,7 +156,7 @@ func (f *elfFact) readStrings(body rootfs.Body, application bool) {
 		if bytes.IndexByte(s, '/') < 0 && bytes.IndexByte(s, '.') < 0 {
 			continue
 		}
-		for _, token := range bytes.FieldsFunc(s, isDelimiter) {
+		for token := range bytes.FieldsFuncSeq(s, isDelimiter) {
 			if len(names) >= maxNames {
 				f.Problem = "more names of files than are kept"
 				break
@@ -191,7 +194,19 @@ func addRuns(names map[string]bool, token []byte) {
 }
 
 // isDelimiter splits a string into what may be paths: "PATH=/bin:/usr/bin".
-func isDelimiter(r rune) bool { return strings.ContainsRune(" \t:;=,\"'`()[]{}<>|&\\!?", r) }
+func isDelimiter(r rune) bool { return r < 0x80 && delimiters[r] }
+
+var delimiters = asciiSet(" \t:;=,\"'`()[]{}<>|&\\!?")
+
+// fileBytes are those of tokens that may be paths or names of libraries.
+var fileBytes = asciiSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-/@~#%$*")
+
+func asciiSet(chars string) (set [0x80]bool) {
+	for _, c := range []byte(chars) {
+		set[c] = true
+	}
+	return set
+}
 
 // mayName reports whether a token may be a path, the name of a library, or that
 // of a file relative to a directory named elsewhere.
@@ -201,13 +216,10 @@ func mayName(token []byte) bool {
 	}
 	letters := false
 	for _, c := range token {
-		switch {
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-			letters = true
-		case c >= '0' && c <= '9' || strings.IndexByte("._+-/@~#%$*", c) >= 0:
-		default:
+		if c >= 0x80 || !fileBytes[c] {
 			return false
 		}
+		letters = letters || c|0x20 >= 'a' && c|0x20 <= 'z'
 	}
 	if !letters {
 		return false

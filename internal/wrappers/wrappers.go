@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // wrapper is a row of the table: programs with the same arguments.
@@ -75,13 +76,21 @@ var table = []wrapper{
 
 // lookup returns the row of a program.
 func lookup(name string) (wrapper, bool) {
+	w, ok := byName()[name]
+	return w, ok
+}
+
+// byName is the table by each program's name: every line that may be a shell's is
+// looked up, of all programs of an image.
+var byName = sync.OnceValue(func() map[string]wrapper {
+	rows := map[string]wrapper{}
 	for _, w := range table {
-		if strings.Contains(w.names, name) && slices.Contains(strings.Fields(w.names), name) {
-			return w, true
+		for _, name := range strings.Fields(w.names) {
+			rows[name] = w
 		}
 	}
-	return wrapper{}, false
-}
+	return rows
+})
 
 // Known reports whether a name, or what Command said of how, is a wrapper's.
 func Known(name string) bool {

@@ -204,17 +204,14 @@ func KindOf(text []byte) int {
 	}
 	slash, dot, blanks := false, -1, false
 	for i, c := range text {
-		switch {
-		case c == '/':
+		switch literalBytes[c] {
+		case byteSlash:
 			slash = true
-		case c == '.':
+		case byteDot:
 			dot = i
-		case c == ' ' || c == '\t':
+		case byteBlank:
 			blanks = true
-		case IsNameByte(c), strings.IndexByte("%{}$*?[]#;:=,", c) >= 0:
-		case strings.IndexByte("|&<>()'\"\\!^", c) >= 0:
-			blanks = true // of a command line
-		default:
+		case byteForeign:
 			return None
 		}
 	}
@@ -235,6 +232,28 @@ func KindOf(text []byte) int {
 	}
 	return Word
 }
+
+// What a byte of a literal says of it.
+const (
+	byteForeign = iota // no file, program or command line has it
+	byteName
+	byteSlash
+	byteDot
+	byteBlank // a blank, or what only a command line has
+)
+
+var literalBytes = func() (kinds [256]uint8) {
+	for c := range kinds {
+		if IsNameByte(byte(c)) || strings.IndexByte("%{}$*?[]#;:=,", byte(c)) >= 0 {
+			kinds[c] = byteName
+		}
+	}
+	for _, c := range []byte(" \t|&<>()'\"\\!^") {
+		kinds[c] = byteBlank
+	}
+	kinds['/'], kinds['.'] = byteSlash, byteDot
+	return kinds
+}()
 
 // isSentence reports whether a text ends as prose does and no command line: with
 // a full stop or a mark behind a word.

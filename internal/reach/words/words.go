@@ -106,22 +106,34 @@ func Commands(s []byte, found func(name string)) {
 	if len(s) > maxCommandLine || bytes.IndexByte(s, ' ') < 0 {
 		return
 	}
-	for i, part := range bytes.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("|;&`()", r) }) {
+	first := true
+	for part := range bytes.FieldsFuncSeq(s, endsCommand) {
 		part = bytes.TrimSpace(part)
-		first, _, more := bytes.Cut(part, []byte(" "))
-		if more && wrappers.Known(path.Base(string(first))) {
+		later := !first
+		first = false
+		program, _, more := bytes.Cut(part, []byte(" "))
+		if more && wrappers.Known(path.Base(string(program))) {
 			words := strings.Fields(string(part))
 			if n := wrappers.Length(words); n < len(words) {
 				if name := Command([]byte(words[n])); name != "" {
 					found(name)
 				}
 			}
-		} else if i > 0 {
+		} else if later {
 			if name := Command(part); name != "" {
 				found(name)
 			}
 		}
 	}
+}
+
+// endsCommand reports whether a character stands between commands of a line.
+func endsCommand(r rune) bool {
+	switch r {
+	case '|', ';', '&', '`', '(', ')':
+		return true
+	}
+	return false
 }
 
 // Command returns the name of the program that a string may run: the string
