@@ -23,9 +23,10 @@ update:
 fuzz:
 	bash ci/fuzz $(or $(FOR),600) $(TARGETS)
 
-# The table of the README's performance section, on images that it builds itself.
+# The tables of the README's performance section, on images that it builds itself:
+# about a quarter of an hour on two cores. RUNS=1 is quicker.
 bench:
-	go run ./test/bench
+	go run ./test/bench $(if $(RUNS),-runs $(RUNS))
 
 # The table of docs/database-format.md, on a mirror of the feeds.
 bench-db:
