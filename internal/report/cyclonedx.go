@@ -162,6 +162,9 @@ func (b *bom) container(r *Report, prefix string) cdx.Component {
 	for _, l := range t.Layers {
 		p.add("diffID", l.DiffID)
 	}
+	for _, f := range coverageFacts(r) {
+		p.add(f.name, clean(f.text))
+	}
 	c.Properties = p.list()
 	return c
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/golden"
 	"github.com/careen/careen/internal/safetext"
+	"github.com/careen/careen/internal/sbom"
 )
 
 // encoded is what an encoder writes.
@@ -214,6 +215,33 @@ func TestJUnit(t *testing.T) {
 	// 14 vulnerabilities (2 skipped), 4 secrets (1), 4 faults (1), 2 files unread.
 	if suites.Tests != 24 || suites.Failures != 18 || suites.Errors != 2 {
 		t.Errorf("%d tests, %d failures, %d errors", suites.Tests, suites.Failures, suites.Errors)
+	}
+}
+
+// TestEveryFormatSaysWhatWasNotJudged: a list of findings is worth what was looked
+// at. The formats named here have no place for words about the whole; html is
+// tested in its own room.
+func TestEveryFormatSaysWhatWasNotJudged(t *testing.T) {
+	without := []string{"csv", "openvex", "trivy-json", "html", "gitlab-secrets"}
+	r := shop()
+	r.Packages[0].Judged = &sbom.Judged{Not: sbom.OtherBuilder}
+	r.Judged = CountJudged(r.Packages)
+	template, err := ParseTemplate("t", "{{range .}}{{.judged | json}} {{.database.reach | json}}{{end}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range FormatsOf("scan") {
+		if slices.Contains(without, f.Name) {
+			continue
+		}
+		text := string(encoded(t, func(w io.Writer) error {
+			return f.Write(w, &Document{Reports: []*Report{r}, Table: TableOptions{Width: 200}, Template: template})
+		}))
+		for _, says := range [][]string{{"3 of 10 packages: 2 without a version, 1 of other builders", `"other-builder":1`, `"other-builder": 1`}, {"part of the list", `"share":"part"`, `"share": "part"`}} {
+			if !slices.ContainsFunc(says, func(s string) bool { return strings.Contains(text, s) }) {
+				t.Errorf("%s does not say %q:\n%.1500s", f.Name, says[0], text)
+			}
+		}
 	}
 }
 

@@ -158,6 +158,9 @@ func gitLabDocument(kind string, reports []*Report, opt BOMOptions) gitLabReport
 	at := made.UTC().Format("2006-01-02T15:04:05")
 	scan := gitLabScan{Analyzer: tool, Scanner: tool, Type: kind, Start: at, End: at, Status: "success"}
 	for _, r := range reports {
+		if text := coverageText(r); text != "" && kind == "container_scanning" {
+			scan.Messages = append(scan.Messages, gitLabMessage{"info", text})
+		}
 		for _, w := range r.Warnings {
 			level := "info"
 			if w.Incomplete || w.Blind {

@@ -76,6 +76,42 @@ func (j *JudgedCount) text() string {
 	return fmt.Sprintf("not judged: %d of %s: %s", total, count(j.Packages, "package"), strings.Join(parts, ", "))
 }
 
+// coverageFact is one line about how much of an image was judged.
+type coverageFact struct{ name, text string }
+
+// coverageFacts are what a reader of any format has to know of a report before its
+// findings: how far each list of advisories reaches, and what was not judged.
+// The formats say them where they have a place for words about the whole.
+func coverageFacts(r *Report) []coverageFact {
+	var facts []coverageFact
+	if r.Database != nil {
+		for i := range r.Database.Reach {
+			facts = append(facts, coverageFact{"advisories", r.Database.Reach[i].text()})
+		}
+	}
+	if text := NotJudged(r); text != "" {
+		facts = append(facts, coverageFact{"notJudged", strings.TrimPrefix(text, "not judged: ")})
+	}
+	return facts
+}
+
+// coverageText is the facts as one line.
+func coverageText(r *Report) string {
+	var advisories, parts []string
+	for _, f := range coverageFacts(r) {
+		if f.name == "advisories" {
+			advisories = append(advisories, f.text)
+		}
+	}
+	if advisories != nil {
+		parts = append(parts, "advisories of "+strings.Join(advisories, ", "))
+	}
+	if text := NotJudged(r); text != "" {
+		parts = append(parts, text)
+	}
+	return clean(strings.Join(parts, "; "))
+}
+
 // maxReach is how many ecosystems the head of a table names.
 const maxReach = 6
 

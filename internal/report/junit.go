@@ -98,6 +98,9 @@ func vulnerabilitySuite(r *Report, prefix string) junitSuite {
 			s.Properties.List = append(s.Properties.List, junitProperty{p.Name, clean(p.Value)})
 		}
 	}
+	for _, f := range coverageFacts(r) {
+		s.Properties.List = append(s.Properties.List, junitProperty{f.name, clean(f.text)})
+	}
 	if s.Properties.List == nil {
 		s.Properties = nil // the schema wants one at least
 	}

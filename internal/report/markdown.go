@@ -179,11 +179,11 @@ func (m *markdown) configuration(r *Report) {
 	})
 }
 
-// blind says what was not judged and what could not be read.
+// blind says how far the advisories reach, what was not judged and what could not be read.
 func (m *markdown) blind(r *Report) {
 	var list []string
-	if r.Judged != nil && r.Judged.text() != "" {
-		list = append(list, r.Judged.text())
+	if text := coverageText(r); text != "" {
+		list = append(list, text)
 	}
 	for _, w := range r.Warnings {
 		list = append(list, w.Text())

@@ -395,6 +395,10 @@ func sarifInvocationOf(r *Report) sarifInvocation {
 		}
 		i.ToolExecutionNotifications = append(i.ToolExecutionNotifications, n)
 	}
+	if text := coverageText(r); text != "" {
+		i.ToolExecutionNotifications = append(i.ToolExecutionNotifications, sarifNotification{
+			Descriptor: sarifID{"coverage"}, Level: "note", Message: sarifMessage{Text: sarifText(text)}})
+	}
 	if r.Vulnerabilities == nil {
 		i.ToolExecutionNotifications = append(i.ToolExecutionNotifications, sarifNotification{
 			Descriptor: sarifID{"not-looked-for"}, Level: "note", Message: sarifMessage{Text: "Vulnerabilities were not looked for."}})

@@ -124,7 +124,7 @@ func (d *spdxDocument) add(r *Report, prefix string) {
 	image := spdxPackage{
 		SPDXID: prefix + "Image", Name: cmp.Or(name, "image"), Version: cmp.Or(version, t.Digest), Supplier: noAssertion,
 		DownloadLocation: noAssertion, LicenseConcluded: noAssertion, LicenseDeclared: noAssertion, Copyright: noAssertion,
-		ExternalRefs: purlReference(imagePURL(t)), Purpose: "CONTAINER",
+		ExternalRefs: purlReference(imagePURL(t)), Purpose: "CONTAINER", Comment: coverageText(r),
 	}
 	if sum, ok := strings.CutPrefix(t.Digest, "sha256:"); ok && len(sum) == 2*sha256.Size {
 		image.Checksums = []spdxChecksum{{"SHA256", sum}}
