@@ -78,9 +78,9 @@ func (j *join) fromOtherRepositories() {
 			origins[repository] = list[0]
 		}
 	}
-	others := map[string]string{}
+	others, known := map[string]string{}, builders(knownBuilders())
 	for repository, list := range indexes {
-		if origin := origins[repository]; origin != "" && maintainerBuilder(origin) != "" {
+		if origin := known.maintainer(origins[repository]); origin != "" {
 			for _, p := range list {
 				others[p] = cmp.Or(others[p], origin)
 			}

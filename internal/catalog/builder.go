@@ -20,15 +20,17 @@ import (
 const unnamedBuilder = "unknown"
 
 // nameBuilders sets Builder of each package of a distribution's type that
-// another than the distribution built.
-func nameBuilders(d sbom.Distro, packages []sbom.Package) {
+// another than the distribution built. repositories are those that the image names.
+func nameBuilders(d sbom.Distro, packages []sbom.Package, repositories ...repository) {
+	known := builders(knownBuilders())
+	others := known.others(repositories)
 	for i := range packages {
 		p := &packages[i]
 		if !purl.OfDistribution(p.Type) {
 			continue
 		}
 		if p.Builder == "" {
-			p.Builder = builderOf(d, p)
+			p.Builder = cmp.Or(known.of(d, p), others.of(p))
 		}
 		if p.Type != "rpm" {
 			p.Vendor = "" // the maintainer: a person's name says nothing more
@@ -36,36 +38,15 @@ func nameBuilders(d sbom.Distro, packages []sbom.Package) {
 	}
 }
 
-// builderOf names who built a package, "" for its distribution.
-func builderOf(d sbom.Distro, p *sbom.Package) string {
+// of names who built a package, "" for its distribution.
+func (all builders) of(d sbom.Distro, p *sbom.Package) string {
 	switch p.Type {
 	case "rpm":
-		return rpmBuilder(d, p)
+		return all.ofRPM(d, p)
 	case "deb":
-		return cmp.Or(debBuilder(d, p), maintainerBuilder(p.Vendor))
+		return cmp.Or(all.ofDeb(d, p), all.maintainer(p.Vendor))
 	case "apk":
-		return maintainerBuilder(p.Vendor)
-	}
-	return ""
-}
-
-// versionMarks are what well-known repositories put into their versions.
-var versionMarks = []struct{ mark, builder string }{
-	{"nodesource", "NodeSource"},
-	{".pgdg", "PostgreSQL (PGDG)"}, {"pgdg", "PostgreSQL (PGDG)"},
-	{"deb.sury.org", "deb.sury.org"},
-	{"+maria~", "MariaDB"}, {"+mariadb~", "MariaDB"},
-	{"~debian.", "Docker"}, {"~ubuntu.", "Docker"}, {"~debian-", "Docker"}, {"~ubuntu-", "Docker"},
-	{"+ppa", "a PPA"}, {"~ppa", "a PPA"},
-	{".remi", "Remi"}, {".ngx", "nginx.org"}, {".elrepo", "ELRepo"}, {".ius", "IUS"}, {".rpmfusion", "RPM Fusion"}, {".copr", "COPR"},
-}
-
-func markedBuilder(version string) string {
-	version = strings.ToLower(version)
-	for _, m := range versionMarks {
-		if strings.Contains(version, m.mark) {
-			return m.builder
-		}
+		return all.maintainer(p.Vendor)
 	}
 	return ""
 }
@@ -75,15 +56,19 @@ func markedBuilder(version string) string {
 // write numbers: "~deb12u1", "+deb12u1", "~bpo12+1", "~22.04.1".
 var codenameRevision = regexp.MustCompile(`[~.+-](?:wheezy|jessie|stretch|buster|bullseye|bookworm|trixie|forky|trusty|xenial|bionic|focal|jammy|noble|plucky|questing)`)
 
-// debBuilder goes by the version and by the place of the files: Debian's policy
+// releaseRevision matches versions that name the release by its number, where Debian
+// and Ubuntu write "deb12" and "22.04.1": "+debian12", "+ubuntu22.04".
+var releaseRevision = regexp.MustCompile(`[+](?:debian1[0-9]|ubuntu[12][0-9][.]04)`)
+
+// ofDeb goes by the version and by the place of the files: Debian's policy
 // leaves /opt to others (section 9.1.1).
-func debBuilder(d sbom.Distro, p *sbom.Package) string {
-	if mark := markedBuilder(p.Version); mark != "" {
-		return cmp.Or(maintainerBuilder(p.Vendor), mark)
+func (all builders) ofDeb(d sbom.Distro, p *sbom.Package) string {
+	if mark := all.marked(p.Version); mark != "" {
+		return mark
 	}
 	inOpt := slices.ContainsFunc(p.Files, func(f string) bool { return strings.HasPrefix(f, "opt/") })
-	if inOpt || codenameRevision.MatchString(p.Version) {
-		return cmp.Or(maintainerName(p.Vendor), unnamedBuilder)
+	if inOpt || codenameRevision.MatchString(p.Version) || releaseRevision.MatchString(p.Version) {
+		return cmp.Or(all.called(strings.ToLower(p.Vendor)), maintainerName(p.Vendor), unnamedBuilder)
 	}
 	if d.ID == "debian" && strings.Contains(p.Version, "ubuntu") {
 		return "Ubuntu"
@@ -111,28 +96,62 @@ var rpmVendors = map[string][]string{
 	"mageia":    {"mageia"},
 }
 
-// rpmBuilder goes by the vendor, which rpm's build systems set.
-func rpmBuilder(d sbom.Distro, p *sbom.Package) string {
-	if mark := markedBuilder(p.Version); mark != "" {
+// ofRPM goes by the key that signed it, as far as the database has that key, and
+// by the vendor, which rpm's build systems set.
+func (all builders) ofRPM(d sbom.Distro, p *sbom.Package) string {
+	if mark := all.marked(p.Version); mark != "" {
 		return mark
+	}
+	words := rpmVendors[d.ID]
+	if words == nil {
+		return ""
+	}
+	if p.Signer != "" {
+		return all.signedBy(d, p.Signer, words)
 	}
 	vendor := strings.ToLower(p.Vendor)
 	own := func(word string) bool { return strings.Contains(vendor, word) }
-	words := rpmVendors[d.ID]
 	switch {
-	case vendor == "" || words == nil:
+	case vendor == "":
 		return ""
+	case vendor == "fedora project" && d.ID != "fedora":
+		return "EPEL"
 	case !slices.ContainsFunc(words, own),
 		strings.Contains(vendor, "copr"),    // anybody's, on Fedora's machines
 		strings.HasPrefix(vendor, "obs://"), // anybody's, on SUSE's
 		words[0] == "microsoft" && !strings.Contains(p.Version, ".azl") && !strings.Contains(p.Version, ".cm"): // of packages.microsoft.com
-		return p.Vendor
+		return cmp.Or(all.called(vendor), p.Vendor)
 	}
 	return ""
 }
 
+// keyWords are in the user ids of keys with which distributions sign, where those
+// of vendors are not.
+var keyWords = map[string][]string{
+	"rhel": {"redhat"}, "redhat": {"redhat"},
+	"ol":         {"oracle oss group", "secalert_us@oracle.com"},
+	"azurelinux": {"azure linux", "mariner"}, "mariner": {"azure linux", "mariner"},
+	"photon": {"photon"},
+}
+
+// signedBy names the owner of a key, "" for the distribution itself.
+func (all builders) signedBy(d sbom.Distro, signer string, words []string) string {
+	lower := strings.ToLower(signer)
+	has := func(word string) bool { return strings.Contains(lower, word) }
+	if words[0] == "microsoft" { // signs what it builds for others with another key
+		words = nil
+	}
+	someone := has("copr") || has(" sig ") || has("special interest group") || has("(epel") ||
+		has("obs project") && !strings.HasPrefix(lower, "suse:") && !strings.HasPrefix(lower, "opensuse:")
+	if !someone && (slices.ContainsFunc(words, has) || slices.ContainsFunc(keyWords[d.ID], has)) {
+		return ""
+	}
+	return cmp.Or(all.called(lower), maintainerName(signer), unnamedBuilder)
+}
+
 // nameVendorless marks the rpms of a database that name no vendor where most
-// do: build systems set it, rpmbuild on somebody's machine does not.
+// do, and that no key signed that it has: build systems set it, rpmbuild on
+// somebody's machine does not.
 func nameVendorless(packages []sbom.Package) {
 	n := 0
 	for i := range packages {
@@ -144,7 +163,7 @@ func nameVendorless(packages []sbom.Package) {
 		return
 	}
 	for i := range packages {
-		if packages[i].Vendor == "" {
+		if packages[i].Vendor == "" && packages[i].Signer == "" {
 			packages[i].Builder = unnamedBuilder
 		}
 	}
@@ -159,16 +178,20 @@ var ownWords = []string{"debian", "ubuntu", "canonical.com", "alpine", "devuan",
 var sharedHosts = []string{"kernel.org", "gnu.org", "nongnu.org", "launchpad.net", "sourceforge.net", "googlegroups.com", "groups.io", "freedesktop.org",
 	"gnome.org", "kde.org", "gmail.com", "riseup.net"}
 
-// maintainerBuilder names the organisation of which a maintainer field speaks, ""
+// maintainer names the organisation of which a maintainer field speaks, ""
 // for a distribution's maintainer or a person: many who maintain packages of
 // Debian and Alpine do so under addresses of their own.
-func maintainerBuilder(maintainer string) string {
+func (all builders) maintainer(maintainer string) string {
 	lower := strings.ToLower(maintainer)
 	name, address, ok := strings.Cut(lower, "<")
 	address, _, _ = strings.Cut(address, ">")
 	switch {
 	case strings.TrimSpace(lower) == "", slices.ContainsFunc(ownWords, func(w string) bool { return strings.Contains(lower, w) }):
 		return ""
+	case all.called(lower) != "":
+		return all.called(lower)
+	case strings.Contains(address, "noreply"): // a distribution wants one that is read (Debian Policy 3.3)
+		return cmp.Or(maintainerName(maintainer), unnamedBuilder)
 	case !ok && !strings.Contains(name, "@"):
 		return maintainerName(maintainer) // the name of a company, where a maintainer has an address
 	case !ok:

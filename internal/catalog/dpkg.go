@@ -254,10 +254,11 @@ func (r *dpkgRecord) builder() string {
 	if said == "" && r.section != "default" {
 		return ""
 	}
-	if maintainerBuilder(said) == "" && said != "" {
+	known := builders(knownBuilders())
+	if known.maintainer(said) == "" && said != "" {
 		return ""
 	}
-	return cmp.Or(said, maintainerName(r.maintainer), unnamedBuilder)
+	return cmp.Or(known.called(strings.ToLower(said)), said, maintainerName(r.maintainer), unnamedBuilder)
 }
 
 // dpkgNames takes the names out of a list of relations, "a (>= 1), b:any | c",

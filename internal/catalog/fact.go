@@ -14,7 +14,7 @@ import (
 // facts. Its encoding is ours alone: counts and lengths as uvarints, strings
 // as bytes. Decoding makes one string of the fact and cuts it, so that a warm
 // scan copies nothing twice. A change of it raises factVersion.
-const factVersion = 2
+const factVersion = 3
 
 // found is what one file says.
 type found struct {
@@ -112,7 +112,7 @@ func appendPackage(b []byte, p *sbom.Package) []byte {
 	if len(p.Locations) > 0 {
 		at = p.Locations[0].Path
 	}
-	for _, s := range [...]string{p.Name, p.Version, p.Type, p.PURL, p.Arch, p.Source.Name, p.Source.Version, p.Modularity, p.Vendor, p.Builder, at} {
+	for _, s := range [...]string{p.Name, p.Version, p.Type, p.PURL, p.Arch, p.Source.Name, p.Source.Version, p.Modularity, p.Vendor, p.Builder, p.Signer, at} {
 		b = appendString(b, s)
 	}
 	for _, list := range [...][]string{p.Licenses, p.DependsOn, p.Files} {
@@ -177,7 +177,7 @@ func countPackages(fact []byte) int {
 }
 
 // minPackage is the size of an encoded package with nothing in it.
-const minPackage = 14
+const minPackage = 15
 
 // decoder cuts values off a fact; after a failure it yields zero values.
 type decoder struct {
@@ -260,6 +260,7 @@ func (d *decoder) pkg(p *sbom.Package) {
 	p.Modularity = d.string()
 	p.Vendor = d.string()
 	p.Builder = d.string()
+	p.Signer = d.string()
 	if at := d.string(); at != "" {
 		p.Locations = []finding.Location{{Path: at}}
 	}
@@ -275,7 +276,7 @@ func (d *decoder) identity() identity {
 	d.string() // type
 	d.string() // purl
 	id.arch = d.string()
-	for range 6 {
+	for range 7 {
 		d.string()
 	}
 	for range 3 {

@@ -31,7 +31,8 @@ func Packages(ctx context.Context, tree *rootfs.Tree, limits Limits) (Result, er
 	j.addLicenses()
 	j.addPacmanFiles()
 	j.fromOtherRepositories()
-	nameBuilders(distro, j.packages)
+	repos := repositories(tree)
+	nameBuilders(distro, j.packages, repos...)
 	labelModules(j.packages)
 	j.realPaths()
 	j.nameOwners(0)
@@ -40,7 +41,7 @@ func Packages(ctx context.Context, tree *rootfs.Tree, limits Limits) (Result, er
 	}
 	found := len(j.packages)
 	j.addDeclared()
-	nameBuilders(distro, j.packages[found:])
+	nameBuilders(distro, j.packages[found:], repos...)
 	j.nameOwners(found)
 	j.dropOwned()
 	j.dropKnownRuntimes()

@@ -80,7 +80,7 @@ func withRpmLog(tree *rootfs.Tree, file string) (f found, ok bool) {
 }
 
 func rpmPackage(r *rpmdb.Package) sbom.Package {
-	p := sbom.Package{Type: "rpm", Name: r.Name, Version: r.EVR(), Arch: r.Arch, Vendor: r.Vendor, Files: r.Files}
+	p := sbom.Package{Type: "rpm", Name: r.Name, Version: r.EVR(), Arch: r.Arch, Vendor: r.Vendor, Signer: r.Signer, Files: r.Files}
 	if r.License != "" {
 		p.Licenses = []string{r.License}
 	}

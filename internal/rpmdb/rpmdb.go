@@ -25,6 +25,7 @@ type Package struct {
 	Vendor, License        string
 	Modularity             string   // MODULARITYLABEL, "nodejs:18:8090020231207…:rhel9"
 	Files                  []string // without leading slash, folders left out
+	Signer                 string   // whose key signed it, as the database has that key: "Fedora (epel9) <epel@fedoraproject.org>"; "" when it has not
 	Requires, Provides     []string // names alone: of packages, "libc.so.6(GLIBC_2.34)(64bit)", "/bin/sh", "rpmlib(…)", "(a if b)"
 }
 
@@ -41,15 +42,23 @@ func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package,
 	}
 	var packages []Package
 	var errs []error
+	var keys []key
+	signed := map[int]string{} // id of the key, by the package's place
 	n := 0
 	for blob, err := range headers {
 		n++
 		if err == nil {
 			var p Package
-			if p, err = ParseHeader(blob); err == nil {
-				if !p.isKey() {
-					packages = append(packages, p)
+			var h header
+			if p, h, err = parse(blob); err == nil {
+				if p.isKey() {
+					keys = append(keys, key{strings.ToLower(p.Version), h.owner()})
+					continue
 				}
+				if id := h.signer(); id != "" {
+					signed[len(packages)] = id
+				}
+				packages = append(packages, p)
 				continue
 			}
 		}
@@ -57,6 +66,7 @@ func Read(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) ([]Package,
 			errs = append(errs, fmt.Errorf("record %d: %w", n, err))
 		}
 	}
+	nameSigners(packages, signed, keys)
 	return packages, errors.Join(errs...)
 }
 
@@ -129,8 +139,10 @@ const (
 	tagVersion         = 1001
 	tagRelease         = 1002
 	tagEpoch           = 1003
+	tagSummary         = 1004
 	tagVendor          = 1011
 	tagLicense         = 1014
+	tagPackager        = 1015
 	tagArch            = 1022
 	tagOldFilenames    = 1027
 	tagFileStates      = 1029
@@ -199,18 +211,25 @@ func listsFiles(tag uint32) bool {
 	return false
 }
 
-// ParseHeader reads what one record says of a package.
+// ParseHeader reads what one record says of a package. Who signed it is not in the
+// record: see Read.
 func ParseHeader(blob []byte) (Package, error) {
+	p, _, err := parse(blob)
+	return p, err
+}
+
+func parse(blob []byte) (Package, header, error) {
 	h, err := readHeader(blob, func(tag uint32) bool {
 		switch tag {
 		case tagName, tagVersion, tagRelease, tagEpoch, tagVendor, tagLicense, tagArch, tagSourceRPM,
-			tagProvideName, tagRequireName, tagModularityLabel:
+			tagProvideName, tagRequireName, tagModularityLabel, tagSummary, tagPackager,
+			tagSigPGP, tagSigGPG, tagDSAHeader, tagRSAHeader, tagOpenPGP:
 			return true
 		}
 		return listsFiles(tag)
 	})
 	if err != nil {
-		return Package{}, err
+		return Package{}, h, err
 	}
 	p := Package{
 		Name: h.text(tagName), Version: h.text(tagVersion), Release: h.text(tagRelease), Arch: h.text(tagArch),
@@ -220,11 +239,11 @@ func ParseHeader(blob []byte) (Package, error) {
 		p.Epoch = int(binary.BigEndian.Uint32(e))
 	}
 	if p.Name == "" || p.Version == "" {
-		return Package{}, fmt.Errorf("header of package %q without a name or a version", p.Name)
+		return Package{}, h, fmt.Errorf("header of package %q without a name or a version", p.Name)
 	}
 	p.Files = h.files()
 	p.Requires, p.Provides = h.texts(tagRequireName), h.texts(tagProvideName)
-	return p, nil
+	return p, h, nil
 }
 
 // text returns a string tag, "" when absent or malformed.

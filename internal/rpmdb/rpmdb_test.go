@@ -2,6 +2,7 @@ package rpmdb
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -227,6 +228,67 @@ func TestHeader(t *testing.T) {
 	}
 }
 
+// TestSigner: whose key signed a package, as the database has the keys. The
+// packets are laid out as RFC 4880 and RFC 9580 say.
+func TestSigner(t *testing.T) {
+	v3 := append([]byte{0x89, 0x00, 0x13, 3, 5, 0}, append([]byte{1, 2, 3, 4}, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 1, 8, 0)...)
+	v3 = v3[:3+15]
+	v3[2] = 15
+	v4 := []byte{0x88, 23, 4, 0, 1, 8, 0, 6, 5, 2, 1, 2, 3, 4, 0, 10, 9, 16, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0xab, 0xcd}
+	v4[1] = byte(len(v4) - 2)
+	print4 := append([]byte{0xc2, 0, 4, 0, 1, 8, 0, 23, 22, 33, 4}, make([]byte, 12)...)
+	print4 = append(print4, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0, 0)
+	print4[1] = byte(len(print4) - 2)
+	print6 := append([]byte{0xc2, 0, 6, 0, 1, 8, 0, 0, 0, 35, 34, 33, 6, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}, make([]byte, 28)...)
+	print6[1] = byte(len(print6) - 2)
+	for name, packet := range map[string][]byte{"version 3": v3, "version 4": v4, "version 4, fingerprint": print4, "version 6": print6} {
+		if got := issuer(packet); got != "1122334455667788" {
+			t.Errorf("%s: %q", name, got)
+		}
+		for i := range packet {
+			issuer(packet[:i])
+		}
+	}
+	text := func(tag uint32, s string) tagged { return tagged{tag, typeString, 1, []byte(s + "\x00")} }
+	rpm := func(name string, more ...tagged) []byte {
+		return makeHeader(append([]tagged{text(tagName, name), text(tagVersion, "1")}, more...))
+	}
+	pubkey := func(version string, more ...tagged) []byte {
+		return makeHeader(append([]tagged{text(tagName, "gpg-pubkey"), text(tagVersion, version), text(tagRelease, "5f")}, more...))
+	}
+	bin := func(tag uint32, packet []byte) tagged { return tagged{tag, typeBin, uint32(len(packet)), packet} }
+	db, err := Write([][]byte{
+		pubkey("55667788", text(tagPackager, "Acme <rpm@acme.example>")),
+		pubkey("00000000", text(tagSummary, "gpg(Nobody <x@nobody.example>)")),
+		rpm("a", bin(tagRSAHeader, v4)), rpm("b", bin(tagSigPGP, v3)), rpm("c"), rpm("d", bin(tagRSAHeader, []byte("garbage"))),
+		rpm("e", tagged{tagOpenPGP, typeStringArray, 1, []byte(base64.StdEncoding.EncodeToString(print6) + "\x00")}),
+		rpm("f", bin(tagDSAHeader, append(v4[:len(v4)-3:len(v4)-3], 0, 0, 0))),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := Read(bytes.NewReader(db), int64(len(db)), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, p := range packages {
+		got += p.Name + ":" + p.Signer + " "
+	}
+	const acme = "Acme <rpm@acme.example> "
+	if want := "a:" + acme + "b:" + acme + "c: d: e:" + acme + "f: "; got != want {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+	for owner, tags := range map[string][]tagged{
+		"Fedora (39) <f@fedoraproject.org>": {text(tagSummary, "gpg(Fedora (39) <f@fedoraproject.org>)")},
+		"Fedora (39)":                       {text(tagSummary, "Fedora (39) public key")},
+	} {
+		if _, h, err := parse(pubkey("1", tags...)); err != nil || h.owner() != owner {
+			t.Errorf("%q, want %q: %v", h.owner(), owner, err)
+		}
+	}
+}
+
 type tagged struct {
 	tag, kind, count uint32
 	data             []byte
@@ -270,6 +332,16 @@ func FuzzRead(f *testing.F) {
 	f.Add(ndb, []byte{})
 	costs.Fuzz(f, func(t *testing.T, data, log []byte) {
 		Read(bytes.NewReader(data), int64(len(data)), bytes.NewReader(log), int64(len(log)))
+	})
+}
+
+func FuzzSigner(f *testing.F) {
+	f.Add([]byte{0x88, 23, 4, 0, 1, 8, 0, 6, 5, 2, 1, 2, 3, 4, 0, 10, 9, 16, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0xab, 0xcd})
+	f.Add([]byte{0xc2, 14, 3, 5, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7})
+	costs.Fuzz(f, func(t *testing.T, packet []byte) {
+		if id := issuer(packet); id != "" && len(id) != 16 {
+			t.Errorf("%q", id)
+		}
 	})
 }
 

@@ -32,6 +32,8 @@ type Package struct {
 	// Files are the paths that the package owns, without leading slashes;
 	// known for OS packages only, and not part of the JSON.
 	Files []string `json:"-"`
+	// Signer is the owner of the key that signed an rpm, as the image has that key.
+	Signer string `json:"-"`
 	// Symbols are the functions linked into the Go binary that the package is
 	// part of; nil when there is no binary or it has no table of functions.
 	Symbols *Symbols `json:"-"`
