@@ -100,6 +100,9 @@ func (w *Walk) followImports(file string, f *elfFact) {
 		w.NeedProgram(file, "/bin/sh", "system(3)")
 	}
 	for _, name := range f.Commands {
+		if isStandardLibrary(file) {
+			break // its callers say what it starts
+		}
 		if program, ok := w.Find(name); ok {
 			w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
 		}
@@ -275,6 +278,9 @@ func (w *Walk) followStrings(file string, f *elfFact) {
 			}
 		}
 	}
+	if w.interpreter(file) != nil {
+		return // what it loads from there, its reader follows
+	}
 	for _, dir := range dirs {
 		for _, name := range relative {
 			if at := Join(dir, name); w.IsFile(at) {
@@ -363,7 +369,7 @@ func isSharedDir(dir string) bool {
 		"usr/share/locale", "usr/share/man", "usr/share/doc", "usr/share/info", "usr/share/zoneinfo",
 		"usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
 		"var/lib/dpkg/info", "etc/alternatives", "etc/pam.d", "usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
-		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
+		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/perl5", "usr/share/nodejs", "usr/lib/node_modules", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
 	}, dir)
 }
 

@@ -22,7 +22,7 @@ func Visitors(languages []Language) []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
 		{Name: elfVisitor, Version: 5, Want: isELF, Visit: elfReader()},
 		{Name: textVisitor, Version: 2, Want: isText, Visit: keepText},
-		{Name: literalVisitor, Version: 2, Want: isLiteralSource, Visit: visitLiterals},
+		{Name: literalVisitor, Version: 3, Want: isLiteralSource, Visit: visitLiterals},
 	}
 	for _, l := range languages {
 		visitors = append(visitors, l.Visitors...)

@@ -76,7 +76,7 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := words.ReadLiterals(src, path.Ext(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
+	l := words.ReadLiterals(src, extensionOf(h.Path), isInstalled(h.Path), isStandardLibrary(h.Path))
 	if path.Base(h.Path) == "package.json" {
 		l.Starts, l.Lines = false, nil // its scripts are npm's to run, whose reader knows when
 	}
@@ -86,12 +86,23 @@ func visitLiterals(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	return json.Marshal(l)
 }
 
+// extensionOf is a source's extension, or what it would be.
+func extensionOf(file string) string {
+	switch path.Base(file) {
+	case "Rakefile", "Gemfile", "Brewfile", "Fastfile":
+		return ".rb"
+	case "artisan", "console":
+		return ".php"
+	}
+	return path.Ext(file)
+}
+
 // isInstalled reports whether a source belongs to a library rather than to an
 // application: its relative names are not looked for.
 func isInstalled(file string) bool {
 	file = "/" + file
 	for _, dir := range [...]string{"/site-packages/", "/dist-packages/", "/node_modules/", "/gems/", "/lib/python", "/lib/ruby/", "/usr/share/perl", "/usr/lib/x86_64-linux-gnu/perl",
-		"/usr/share/nodejs/", "/usr/share/php/", "/usr/share/tcltk/", "/lib/R/library/", "/vendor_ruby/", "/usr/share/lua/"} {
+		"/usr/share/nodejs/", "/usr/share/php/", "/usr/share/tcltk/", "/guile/", "/lib/R/library/", "/vendor_ruby/", "/usr/share/lua/"} {
 		if strings.Contains(file, dir) {
 			return true
 		}
@@ -198,7 +209,7 @@ func (n namer) starts(l words.Literals) {
 	}
 	for _, line := range l.Lines {
 		if word, _, _ := strings.Cut(strings.TrimLeft(line, " "), " "); n.mayStart(word) {
-			n.KeepLine(n.file, "string \""+line+"\"", line)
+			n.KeepLine(n.file, "string \""+line+"\"", strings.TrimRight(line, " |<>&;"))
 		}
 	}
 }
@@ -246,6 +257,11 @@ func (n namer) absolute(name string) {
 	e, ok := n.Lookup(name)
 	switch {
 	case !ok:
+		for _, end := range moduleEnds[1:] {
+			if !n.installed && n.IsFile(name+end) {
+				n.keepFile(n.file, why, name+end, n.runs)
+			}
+		}
 	case e.Mode.IsDir():
 		n.Keep(n.file, why, name)
 		if isInstalled(strings.TrimRight(name, "/") + "/") {
@@ -277,7 +293,7 @@ func (n namer) computed(prefix, rest, why string) {
 	if i := strings.LastIndexByte(rest, '.'); i >= 0 && !strings.ContainsAny(rest[i:], "%*$?{}[]#/") {
 		end = rest[i:] // ".conf"
 	}
-	if at := Clean(dir); start == "" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at))) {
+	if at := Clean(dir); start == "" && at != "var/lib" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at))) {
 		return
 	}
 	matches := 0
@@ -303,10 +319,13 @@ func (n namer) relative(l words.Literals) {
 			bases = append(bases, dir)
 		}
 	}
-	for dir := Parent(n.file); dir != "" && !IsSystemDir(dir) && len(bases) < 8; dir = Parent(dir) {
+	for dir := Parent(n.file); dir != "" && (!IsSystemDir(dir) || isHome(dir)) && len(bases) < 8; dir = Parent(dir) {
 		add(dir)
 	}
 	add(Parent(n.file))
+	if above := Parent(Parent(n.file)); above == "" && isApplicationPath(n.file) {
+		add(above) // /app/main.py, which asks for ../data
+	}
 	add(n.Workdir)
 	for _, p := range l.Paths {
 		if strings.HasPrefix(p, "/") && n.IsDir(p) {
@@ -337,7 +356,7 @@ func (n namer) relative(l words.Literals) {
 			if i < own && IsSystemDir(base) && !isHome(base) {
 				continue
 			}
-			for _, end := range [...]string{"", ".lua", ".rb", ".tcl"} { // what loads modules by their names
+			for _, end := range moduleEnds {
 				if children[name+end] {
 					n.keepName(Join(base, name+end), "string \""+name+"\"")
 				}
@@ -345,6 +364,9 @@ func (n namer) relative(l words.Literals) {
 		}
 	}
 }
+
+// moduleEnds are what the names of modules end in, for what loads them without.
+var moduleEnds = [...]string{"", ".lua", ".so", ".rb", ".tcl", ".php", ".pl", ".R"}
 
 // name keeps what one name in a source may mean in a directory.
 func (n namer) name(base, name string, children map[string]bool) {
@@ -356,12 +378,19 @@ func (n namer) name(base, name string, children map[string]bool) {
 	}
 	switch {
 	case children[first]:
-	case first == "..", strings.ContainsAny(first, "%*$?{[#"):
+	case first == "..":
+		if base == Parent(n.file) && !strings.ContainsAny(relative, "%*$?{[#") {
+			for _, end := range moduleEnds {
+				n.keepName(Join(base, relative+end), "string \""+name+"\"")
+			}
+		}
+		return
+	case strings.ContainsAny(first, "%*$?{[#"):
 	case strings.Contains(relative, ".") && !strings.Contains(relative, "/"):
 		// A module's name in languages whose modules are files: mod.one.
 		stem := strings.ReplaceAll(relative, ".", "/")
 		if first, _, _ = strings.Cut(stem, "/"); children[first] {
-			for _, end := range []string{".lua", "/init.lua", ".tcl", ".R"} {
+			for _, end := range []string{".lua", "/init.lua", ".so", ".tcl", ".R"} {
 				n.keepName(Join(base, stem+end), "string \""+name+"\"")
 			}
 		}
@@ -375,7 +404,9 @@ func (n namer) name(base, name string, children map[string]bool) {
 		}
 		return
 	}
-	n.keepName(Join(base, relative), "string \""+name+"\"")
+	for _, end := range moduleEnds {
+		n.keepName(Join(base, relative+end), "string \""+name+"\"")
+	}
 }
 
 // keepName keeps a file, or a directory that is not everyone's with what it has.

@@ -89,6 +89,8 @@ func rules() []rule {
 
 		// Servers and tools whose modules and data stand in directories of their own.
 		{files: "nginx", needs: "/etc/nginx/ /usr/share/nginx/ /usr/lib/nginx/ /usr/lib64/nginx/ /var/lib/nginx/ /var/log/nginx/ /usr/local/nginx/", maybe: true, why: "nginx's configuration, modules and pages"},
+		{files: "nginx openresty", needs: "/usr/local/openresty/nginx/ /usr/local/openresty/lualib/ /usr/local/openresty/site/ /opt/openresty/", maybe: true, runs: true, why: "OpenResty's configuration and modules"},
+		{files: "php-fpm*", needs: "/usr/local/etc/php-fpm.d/ /usr/local/etc/php-fpm.conf /usr/local/etc/php/", maybe: true, runs: true, why: "pools of php-fpm"},
 		{files: "apache2 httpd", needs: "/etc/apache2/ /etc/httpd/ /usr/lib/apache2/ /usr/lib64/httpd/ /usr/share/apache2/ /usr/local/apache2/", maybe: true, why: "Apache's configuration and modules"},
 		{files: "postgres", needs: "/usr/lib/postgresql/*/lib/ /usr/share/postgresql/ /usr/local/lib/postgresql/ /usr/local/share/postgresql/ /etc/postgresql/ /etc/postgresql-common/", maybe: true, why: "PostgreSQL's modules and data"},
 		{files: "mariadbd mysqld", needs: "/etc/mysql/ /etc/my.cnf /etc/my.cnf.d/ /usr/share/mysql/ /usr/share/mariadb/ /usr/lib/mysql/ /usr/lib64/mysql/", maybe: true, why: "MySQL's configuration, modules and messages"},

@@ -58,11 +58,22 @@ func (w *Walk) start(cfg image.Config, opt Options) error {
 	return nil
 }
 
+// moduleVariables name directories of modules of languages that have no reader, which
+// looks into those that it needs.
+var moduleVariables = []string{"LUA_PATH", "LUA_CPATH", "LUA_PATH_5_4", "LUA_CPATH_5_4", "LUA_PATH_5_3", "LUA_CPATH_5_3", "LUA_PATH_5_2", "LUA_CPATH_5_2", "TCLLIBPATH", "TCL_LIBRARY",
+	"R_LIBS", "R_LIBS_USER", "R_LIBS_SITE", "GUILE_LOAD_PATH", "GUILE_LOAD_COMPILED_PATH", "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "ERL_LIBS", "AWKPATH", "GROOVY_HOME"}
+
 // keepVariable keeps the files that a variable of the environment names: what
 // reads it may open them, or run them. Directories are places in which sources
 // look for the names that they have.
 func (w *Walk) keepVariable(name, value string) {
 	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :;,=\"'", r) }) {
+		if i := strings.IndexAny(word, "?*%{"); i > 0 { // LUA_PATH=/srv/lua/?.lua
+			word = word[:i]
+		}
+		if slices.Contains(moduleVariables, name) && !IsSystemDir(Clean(word)) && strings.HasPrefix(word, "/") && w.IsDir(word) {
+			w.KeepNamedDir("", word, "ENV "+name, true)
+		}
 		switch {
 		case !strings.HasPrefix(word, "/"):
 		case w.IsFile(word):
@@ -95,7 +106,11 @@ func (w *Walk) runHealthcheck(cfg image.Config) {
 // own data, which programs open by names relative to it. What the language
 // readers can tell more of, they exclude.
 func (w *Walk) keepApplication(program string) {
-	for _, dir := range []string{w.Workdir, Parent(program)} {
+	dirs := []string{w.Workdir, Parent(program)}
+	if _, script := w.shebang(program); script && path.Base(Parent(program)) == "bin" {
+		dirs = append(dirs, Parent(Parent(program))) // a distribution of its own: bin/, lib/, conf/
+	}
+	for _, dir := range dirs {
 		switch {
 		case isHome(dir) || !IsSystemDir(dir):
 			for e := range w.Below(dir) {
@@ -202,6 +217,7 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 	if !w.ran.Add(ranLine{w.Keeping(), strings.Join(argv, "\x00")}) {
 		return true
 	}
+	w.keepConfiguration(program)
 	if w.runs++; w.runs > maxRuns {
 		w.cutRun(asker, program, argv)
 		return true
@@ -223,8 +239,33 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 			w.commandInArgument(program, arg)
 		}
 	}
-	w.dispatch(t, asker, program, argv[1:])
+	w.dispatch(t, asker, program, program, argv[1:])
 	return true
+}
+
+// configurationEnds are what stands behind a program's name in that of its
+// configuration, as most call it.
+var configurationEnds = [...]string{"", ".d", ".conf", ".conf.d", ".cfg", ".cnf", ".ini", ".yml", ".yaml", ".toml", ".json", ".json5", ".xml", ".hcl", ".rules", "rc", "tab"}
+
+// keepConfiguration keeps what is called like a program where programs have their
+// configuration, whether or not a string of it says so.
+func (w *Walk) keepConfiguration(program string) {
+	name := path.Base(program)
+	if w.interpreter(program) != nil || !w.configured.Add(name) {
+		return // what an interpreter opens, its reader says
+	}
+	for _, dir := range [...]string{"etc", "usr/local/etc"} {
+		for _, end := range configurationEnds {
+			at := dir + "/" + name + end
+			switch e, ok := w.Lookup(at); {
+			case !ok:
+			case e.Mode.IsDir():
+				w.KeepNamedDir(program, at, "configuration of "+name, true)
+			default:
+				w.KeepRunning(program, "configuration of "+name, at)
+			}
+		}
+	}
 }
 
 // cutRun keeps what a command line may run beyond the bound: what its words name, and
@@ -253,7 +294,10 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 	if _, value, ok := strings.Cut(arg, "="); ok && !strings.HasPrefix(arg, "/") {
 		arg = value
 	}
-	if i := strings.Index(arg, ":/"); i > 0 && !strings.HasPrefix(arg, "/") && !strings.HasPrefix(arg[i:], "://") {
+	if i := strings.Index(arg, ":/"); i > 0 && !strings.HasPrefix(arg[i:], "://") {
+		if strings.HasPrefix(arg, "/") { // /srv/x.tmpl:/etc/x.conf
+			w.Argument(from, dir, arg[:i], how)
+		}
 		arg, _, _ = strings.Cut(arg[i+1:], ",") // EXEC:/bin/x, unix:/run/x.sock
 	}
 	if strings.Contains(arg, words.Blank) || !strings.ContainsAny(arg, "/.") || strings.ContainsAny(arg, "\n ") {
@@ -267,6 +311,14 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 	w.Need(from, at, how)
 	if e.Mode.IsDir() {
 		w.KeepNamedDir(from, at, how+" names a directory", true)
+		for e := range w.Below(at) {
+			if !isHome(at) {
+				break
+			}
+			if !w.Judged(e.Path) {
+				w.KeepRunning(from, how+" names a directory", e.Path)
+			}
+		}
 	}
 }
 
@@ -289,14 +341,18 @@ func (w *Walk) commandInArgument(program, arg string) {
 
 // dispatch gives a command line to whatever knows it. The name by which a
 // program is called counts before the name of the file that it leads to:
-// busybox is many programs. What a wrapper is given to start, asker asks for.
-func (w *Walk) dispatch(t Trail, asker, program string, args []string) {
+// busybox is many programs, and is also given the name of one. What a wrapper is given to start, asker asks for.
+func (w *Walk) dispatch(t Trail, asker, program, called string, args []string) {
 	file, _ := w.Follow(program, nil)
-	if r := w.service(program); r != nil {
-		r.Run(Command{Program: program, Called: program, Args: args, Trail: t})
+	if r := w.service(called); r != nil {
+		r.Run(Command{Program: program, Called: called, Args: args, Trail: t})
 	}
-	if inner, how := wrappers.Command(path.Base(program), args); len(inner) > 0 {
+	if inner, how := wrappers.Command(path.Base(called), args); len(inner) > 0 {
 		w.wrappers.Add(file)
+		if _, ok := w.Find(inner[0]); !ok && wrappers.HasApplets(path.Base(called)) {
+			w.dispatch(t, asker, program, path.Base(inner[0]), inner[1:])
+			return
+		}
 		w.runFor(t, asker, file, how, inner)
 	}
 	if interpreter, ok := w.shebang(file); ok {
@@ -304,10 +360,10 @@ func (w *Walk) dispatch(t Trail, asker, program string, args []string) {
 		w.Run(t, file, "#!", slices.Concat(interpreter, []string{"/" + program}, args))
 		return
 	}
-	for _, name := range []string{program, file} {
+	for _, name := range []string{called, file} {
 		if r := w.interpreter(name); r != nil {
 			if r.Run != nil {
-				r.Run(Command{Program: file, Called: program, Args: args, Trail: t})
+				r.Run(Command{Program: file, Called: called, Args: args, Trail: t})
 			}
 			return
 		}

@@ -29,12 +29,13 @@ func visitText(w *Walk, file string) {
 }
 
 // isTable tells the files whose paths are data, not something that is opened:
-// the shells and home directories in /etc/passwd.
+// the shells and home directories in /etc/passwd, what /etc/profile has for shells that
+// are not there.
 func isTable(file string) bool {
 	switch path.Base(file) {
 	case "passwd", "group", "shadow", "gshadow", "passwd-", "group-", "shadow-", "gshadow-", "subuid", "subgid", "shells", "hosts",
 		"services", "protocols", "rpc", "mime.types", "nsswitch.conf", "resolv.conf", "os-release", "login.defs", "fstab", "mtab",
-		"ca-certificates.conf", "ld.so.cache", "magic", "issue", "motd", "debian_version", "environment":
+		"ca-certificates.conf", "ld.so.cache", "profile", "magic", "issue", "motd", "debian_version", "environment":
 		return true
 	}
 	return false

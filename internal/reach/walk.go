@@ -53,6 +53,7 @@ type Walk struct {
 	wrappers                 Set[string] // programs whose command line says what they run
 	ruled                    Set[string] // what rules need
 	helpers                  Set[string] // programs whose helpers are kept
+	configured               Set[string] // names of programs whose configuration is kept
 	cuts                     Set[cut]
 	nearby                   Set[sourcesBelow]
 	words                    Set[string] // programs that words of what was cut name
@@ -388,7 +389,7 @@ func (w *Walk) visit(file string) {
 	loaded := w.loaded[file]
 	f, ok := w.elfFact(file)
 	applyRules(w, file, f)
-	if r := w.service(file); r != nil && !loaded {
+	if r := w.service(file); r != nil && !loaded && w.isExecutable(file) { // /etc/pam.d/cron is none
 		r.Core(file)
 	}
 	if ok {
@@ -413,6 +414,12 @@ func (w *Walk) visit(file string) {
 		return
 	}
 	visitText(w, file)
+}
+
+// isExecutable reports whether a file may be run, by its mode.
+func (w *Walk) isExecutable(file string) bool {
+	e, ok := w.Lookup(file)
+	return ok && e.Mode&0o111 != 0
 }
 
 // PrependPath lets programs be found in some directories before those of $PATH,

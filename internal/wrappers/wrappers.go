@@ -71,6 +71,21 @@ var table = []wrapper{
 	{names: "doppler op infisical", sub: "run"},
 	{names: "chamber", sub: "exec", skip: 1},
 	{names: "newrelic-admin", sub: "run-program"},
+	{names: "tcpsvd udpsvd", takes: "-u -l -C -c -b -E -h -t -i -x", skip: 2},
+	{names: "s6-tcpserver s6-tcpserver4 s6-tcpserver6", takes: "-c -C -b -1 -g -u -U -G", skip: 2},
+	{names: "s6-ipcserver s6-ipcserverd s6-notifywhenup pidproxy setuser cgclassify sem", skip: 1},
+	{names: "systemd-socket-activate", takes: "-l --listen -E --setenv --fdname"},
+	{names: "systemd-cat", takes: "-t -p --identifier --priority"},
+	{names: "systemd-run", takes: "-u -p -t -E --unit --property --slice --uid --gid --setenv --description --working-directory"},
+	{names: "spawn-fcgi", takes: "-f -d -a -p -s -C -F -b -M -u -g -c -U -G -P"},
+	{names: "dockerize", takes: "-template -wait -stdout -stderr -delims -env -env-section -timeout -wait-retry-interval -wait-http-header -poll -no-overwrite"},
+	{names: "envconsul consul-template", takes: "-config -prefix -secret -consul-addr -vault-addr -template -log-level -kill-signal", shell: "-exec"},
+	{names: "vault-env fixuid authbind logexec waitfor ssm-env secrets-init valgrind rlwrap proot fakechown"},
+	{names: "cpulimit", takes: "-l -p -e -c --limit --pid --exe --cpu"},
+	{names: "aws-vault direnv", sub: "exec", skip: 1},
+	{names: "sops teller berglas phase akeyless", sub: "exec"},
+	{names: "watchexec entr", takes: "-e -w -i -f -s -d --exts --watch --ignore --filter --signal --debounce"},
+	{names: "mpirun mpiexec", takes: "-n -np -c -H -hostfile --host --hostfile -x --map-by --bind-to"},
 	{names: "ld-linux-x86-64.so.2 ld-linux-aarch64.so.1", takes: "--library-path --preload --audit --argv0 --inhibit-rpath"},
 }
 
@@ -101,6 +116,9 @@ func Known(name string) bool {
 	_, ok := lookup(name)
 	return ok
 }
+
+// HasApplets reports whether a program has others in it, which need no file of theirs.
+func HasApplets(name string) bool { return name == "busybox" || name == "toybox" }
 
 // Length returns how many words at the beginning of a command line are the
 // wrappers' and their arguments: the command line that is run really starts

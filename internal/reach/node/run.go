@@ -121,7 +121,7 @@ func (r *reader) script(t reach.Trail, program, script string, args []string) {
 func (r *reader) npm(t reach.Trail, from string, args []string) {
 	r.gap(from, 0, "a package manager's own modules")
 	dir := r.w.Workdir
-	var words []string
+	var words, workspaces []string
 	for i := 0; i < len(args); i++ {
 		name, value, hasValue := strings.Cut(args[i], "=")
 		switch {
@@ -132,6 +132,20 @@ func (r *reader) npm(t reach.Trail, from string, args []string) {
 				value = args[i]
 			}
 			dir = reach.Join(dir, value)
+		case slices.Contains(workspaceOptions, name):
+			if !hasValue && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			workspaces = append(workspaces, value)
+		case len(words) == 0 && slices.Contains(everyWorkspace, args[i]):
+			workspaces = append(workspaces, "*")
+		case len(words) == 0 && args[i] == "workspace" && i+1 < len(args): // yarn
+			i++
+			workspaces = append(workspaces, args[i])
+		case len(words) == 0 && args[i] == "workspaces" && i+1 < len(args):
+			i++ // yarn workspaces foreach, run
+			workspaces = append(workspaces, "*")
 		case strings.HasPrefix(name, "-") && len(words) == 0:
 		default:
 			words = append(words, args[i])
@@ -156,7 +170,41 @@ func (r *reader) npm(t reach.Trail, from string, args []string) {
 	case "t", "tst":
 		script = "test"
 	}
-	r.npmScript(t, from, dir, script, rest)
+	dirs := []string{dir}
+	if len(workspaces) > 0 {
+		dirs = r.workspaces(dir, workspaces)
+	}
+	for _, dir := range dirs {
+		r.npmScript(t, from, dir, script, rest)
+	}
+}
+
+// Options of npm and pnpm, and words, that name the packages of a repository.
+var (
+	workspaceOptions = []string{"-w", "--workspace", "-F", "--filter"}
+	everyWorkspace   = []string{"-ws", "--workspaces", "-r", "--recursive", "recursive"}
+)
+
+// maxWorkspaces bounds the packages of a repository.
+const maxWorkspaces = 500
+
+// workspaces returns the directories of the packages below one, by names, paths or
+// patterns; all of them where a pattern is not understood.
+func (r *reader) workspaces(dir string, names []string) []string {
+	var dirs []string
+	for e := range r.w.Below(dir) {
+		if path.Base(e.Path) != "package.json" || strings.Contains(e.Path, "node_modules/") || len(dirs) == maxWorkspaces {
+			continue
+		}
+		at := reach.Parent(e.Path)
+		p := r.packageIn(at)
+		if p != nil && at != dir && slices.ContainsFunc(names, func(name string) bool {
+			return name == p.Name || strings.ContainsAny(name, "*.{[^!") || strings.HasSuffix("/"+at, "/"+strings.Trim(name, "/"))
+		}) {
+			dirs = append(dirs, at)
+		}
+	}
+	return dirs
 }
 
 // npmScript runs a script of the nearest package.json, with those before and

@@ -30,7 +30,7 @@ var (
 	perlComputed = regexp.MustCompile(`^require\s*\(?\s*(?:\$|"[^"\n]*[$@])|^eval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|^(?:load_class|load_module|use_module|require_module)\b`)
 	perlLib      = regexp.MustCompile(`^use\s+lib\b([^;]*);`)
 	perlParent   = regexp.MustCompile(`^use\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
-	perlCommand  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlCommand  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)'|qw?\s*[({\[/|!]\s*([^\n)}\]/|!]+))`)
 	perlQuoted   = regexp.MustCompile(`^(?:qx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
 	perlWord     = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
 	perlString   = regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`)

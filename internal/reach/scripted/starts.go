@@ -32,7 +32,7 @@ type startFacts struct {
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: startsVisitor, Version: 1, Want: isStartsSource, Visit: visitStartsBody}}
+	return []rootfs.Visitor{{Name: startsVisitor, Version: 2, Want: isStartsSource, Visit: visitStartsBody}}
 }
 
 func isStartsSource(h *rootfs.Header, head []byte) bool {
@@ -73,7 +73,8 @@ var (
 	// an object, are something else (PDO's exec).
 	startMethods = []string{"IO", "Open3", "Process", "Kernel", "PTY"}
 
-	startConstant = regexp.MustCompile(`^\w+\s*\(?\s*\[?\s*(?:"([^"$#\n]*)(["$#])|'([^'\n]*)')`)
+	startConstant = regexp.MustCompile(`^\w+\s*\(?\s*\[?\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')`)
+	interpolated  = regexp.MustCompile(`#\{[^}\n]*\}|\{\$[^}\n]*\}|\$\w+`)
 	startComputed = regexp.MustCompile(`^\w+\s*\(\s*[^\s)'"]`)
 	startQuoted   = regexp.MustCompile("`([^`\\n]+)`|%x[({\\[|!]([^\\n)}\\]|!]+)")
 	startString   = regexp.MustCompile(`["'](?:[\w/.-]*/)?([A-Za-z][\w.+-]{1,40})["']`)
@@ -95,11 +96,15 @@ func readStarts(src []byte) startFacts {
 		}
 	}
 	words.Matches(src, startConstant, func(at int, m [][]byte) {
-		text := string(m[1]) + string(m[3])
-		switch open := len(m[2]) > 0 && m[2][0] != '"'; {
+		text := string(m[2])
+		if len(m[1]) > 0 {
+			text = computedParts(string(m[1]))
+		}
+		word, _, _ := strings.Cut(strings.TrimLeft(text, " "), " ")
+		switch {
 		case !isStart(src, at):
-		case open && !strings.Contains(strings.TrimLeft(text, " "), " "):
-			computed(at) // the name continues with a variable
+		case strings.Contains(word, "${"):
+			computed(at) // the name has a variable in it
 		default:
 			add(&f.Commands, text)
 		}
@@ -110,9 +115,7 @@ func readStarts(src []byte) startFacts {
 		}
 	}, startWords...)
 	for _, m := range startQuoted.FindAllSubmatch(src, -1) {
-		constant, _, _ := strings.Cut(string(m[1])+string(m[2]), "#{")
-		constant, _, _ = strings.Cut(constant, "$")
-		add(&f.Commands, constant)
+		add(&f.Commands, computedParts(string(m[1])+string(m[2])))
 	}
 	if first < 0 {
 		return f
@@ -123,6 +126,10 @@ func readStarts(src []byte) startFacts {
 	}
 	return f
 }
+
+// computedParts puts a variable that nothing sets in the place of what a string has
+// computed, for the shell's reader.
+func computedParts(text string) string { return interpolated.ReplaceAllString(text, "$${x}") }
 
 // startsCode blanks out comments that have lines of their own: the backquotes in
 // them quote words.

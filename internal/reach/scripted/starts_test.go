@@ -17,13 +17,13 @@ import (
 
 func TestReadStarts(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
-		{`<?php echo shell_exec('uname -s'); exec("convert $in out.png", $o); passthru ( 'ls' );`, "convert ; uname -s; ls"},
+		{`<?php echo shell_exec('uname -s'); exec("convert $in out.png", $o); passthru ( 'ls' );`, "convert ${x} out.png; uname -s; ls"},
 		{`<?php proc_open(['stat', '-c', $f], [], $p); $p = new Process(['git', 'log']); Process::fromShellCommandline('make all');`, "stat; git; make all"},
 		{"<?php $x = `id -u`;\n// `date` in a comment\n/* exec('no') */\n * exec('no')", "id -u"},
 		{`<?php $pdo->exec('DELETE'); function exec('x') {} class Process('y') {} Db::exec('z'); my_exec('w');`, ""},
 		{`<?php $tool = "pdftotext"; exec($tool . ' -v');`, "line 1: pdftotext"},
 		{`<?php exec("$bin/run");`, "line 1: "},
-		{"x = %x(uname -s)\nsystem \"sha1sum #{f}\"\nIO.popen(['wc', '-l'])\nOpen3.capture2('sort', '-u')\nconn.exec('SELECT')\n", "sha1sum ; wc; sort; uname -s"},
+		{"x = %x(uname -s)\nsystem \"sha1sum #{f}\"\nIO.popen(['wc', '-l'])\nOpen3.capture2('sort', '-u')\nconn.exec('SELECT')\n", "sha1sum ${x}; wc; sort; uname -s"},
 		{"#\n# `ps`\n=begin\nsystem 'no'\n=end\nKernel.system('yes')\nspawn(cmd)\nTOOL = 'gs'\n__END__\nsystem('no')", "yes; line 7: yes gs"},
 	} {
 		f := readStarts([]byte(c.src))

@@ -13,7 +13,7 @@ func (r *reader) cron(c call) {
 	for _, at := range r.glob("/etc/crontab /etc/cron.d/*") {
 		r.crontab(c, at, 1)
 	}
-	for _, at := range r.glob("/var/spool/cron/crontabs/* /var/spool/cron/* /var/spool/cron/tabs/* /var/spool/fcron/* /etc/crontabs/* /etc/cron.d/crontabs/*") {
+	for _, at := range r.glob("/var/spool/cron/crontabs/* /var/spool/cron/* /var/spool/cron/tabs/* /etc/crontabs/* /etc/cron.d/crontabs/*") {
 		r.crontab(c, at, 0)
 	}
 	for _, line := range r.read(c.program, "/etc/anacrontab", "table of anacron") {
@@ -23,6 +23,18 @@ func (r *reader) cron(c call) {
 	}
 	for _, dir := range r.glob("/etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly /etc/cron.yearly /etc/periodic/*") {
 		r.parts(c, c.program, dir)
+	}
+	for _, at := range r.glob("/var/spool/fcron/*") { // fcrontab(5): options and times of several forms
+		for _, line := range r.read(c.program, at, "table of fcron") {
+			for rest, more := line, true; more; _, rest, more = afterFields(rest, 1) {
+				if word, _, _ := strings.Cut(rest, " "); len(word) > 1 {
+					if _, ok := r.w.Find(word); ok {
+						r.line(reach.Clean(at), rest)
+						break
+					}
+				}
+			}
+		}
 	}
 	if dir, ok := c.option("-c"); ok {
 		for _, at := range r.w.Glob(reach.Join(r.w.Workdir, dir) + "/*") {
@@ -129,13 +141,20 @@ func unescapePercent(command string) string {
 	return b.String()
 }
 
+// maxLogrotate bounds the files that include one another.
+const maxLogrotate = 1000
+
 // logrotate follows the scripts between a word such as postrotate and endscript.
 func (r *reader) logrotate(c call) {
-	files := r.glob("/etc/logrotate.conf /etc/logrotate.d/*")
-	for _, word := range c.operands() {
-		files = append(files, reach.Join(r.w.Workdir, word))
+	files := c.operands()
+	if len(files) == 0 {
+		files = []string{"/etc/logrotate.conf"}
 	}
-	for _, at := range files {
+	for i := 0; i < len(files) && i < maxLogrotate; i++ {
+		at := reach.Join(r.w.Workdir, files[i])
+		for e := range r.w.List(at) {
+			files = append(files, "/"+e.Path)
+		}
 		var script []string
 		inside := false
 		for _, line := range r.read(c.program, at, "configuration of logrotate") {
@@ -148,6 +167,8 @@ func (r *reader) logrotate(c call) {
 			default:
 				if inside {
 					script = append(script, line)
+				} else if other, ok := strings.CutPrefix(word, "include "); ok {
+					files = append(files, reach.Join(reach.Parent(at), strings.TrimSpace(other)))
 				} else if program, ok := strings.CutPrefix(word, "compresscmd"); ok {
 					r.w.NeedProgram(reach.Clean(at), path.Clean(strings.TrimSpace(program)), "compresscmd")
 				}

@@ -17,6 +17,9 @@ func (r *reader) initProgram(c call) {
 		return
 	}
 	r.overlay(c)
+	if c.name == "init" && !r.w.IsFile("etc/inittab") && !r.w.IsDir("etc/runlevels") && len(r.glob("/etc/systemd/system/*.wants/*")) > 0 {
+		r.systemd(c) // another program of that name which reads units
+	}
 	for _, line := range r.read(c.program, "/etc/inittab", "table of init") {
 		if fields := strings.SplitN(strings.TrimSpace(line), ":", 4); len(fields) == 4 && !strings.HasPrefix(fields[0], "#") {
 			r.line("etc/inittab", strings.TrimLeft(fields[3], "-+@"))
@@ -94,7 +97,7 @@ func (r *reader) units(name string) []string {
 // given. What else is there may be started by them, by sockets or by D-Bus: it is
 // kept.
 func (r *reader) systemd(c call) {
-	if path.Base(c.program) == "systemctl" {
+	if c.name == "systemctl" {
 		for _, word := range c.operands() {
 			for _, at := range r.units(word) {
 				r.unit(c, at)
@@ -320,7 +323,7 @@ func (r *reader) inetd(c call) {
 			}
 		}
 	}
-	if path.Base(c.program) == "tcpserver" {
+	if c.name == "tcpserver" {
 		r.lines(c)
 	}
 }
@@ -355,6 +358,17 @@ func (r *reader) sshd(c call) {
 	}
 	for _, at := range r.glob("/usr/lib/openssh/* /usr/libexec/openssh/* /usr/lib/ssh/*") {
 		r.w.KeepRunning(c.program, "programs of sshd", at)
+	}
+	for _, at := range r.glob("/root/.ssh/authorized_keys* /home/*/.ssh/authorized_keys* /etc/ssh/authorized_keys* /etc/dropbear/authorized_keys /var/lib/*/.ssh/authorized_keys*") {
+		for _, line := range r.read(c.program, at, "keys of an account") {
+			if _, command, ok := strings.Cut(line, `command="`); ok { // sshd(8), AUTHORIZED_KEYS FILE FORMAT
+				command, _, _ = strings.Cut(strings.ReplaceAll(command, `\"`, "'"), `"`)
+				r.line(reach.Clean(at), command)
+			}
+		}
+	}
+	if forced, ok := c.option("-c"); ok && c.name == "dropbear" {
+		r.line(c.program, forced)
 	}
 	data, _ := r.w.Read("etc/passwd", maxFile)
 	for line := range strings.Lines(string(data)) {

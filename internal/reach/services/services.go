@@ -24,9 +24,11 @@ type service struct {
 
 // table is what is known. The programs' own manuals say where they look.
 var table = []service{
-	{"cron", "cron crond cronie anacron fcron dcron supercronic yacron go-cron", (*reader).cron},
+	{"cron", "cron crond cronie anacron fcron dcron supercronic yacron go-cron busybox-cron vixie-cron", (*reader).cron},
+	{"manifest", "pebble horust immortal immortaldir containerpilot process-compose god eye bluepill task just air monit overseer ofelia chaperone telegraf keepalived consul-template nrpe", (*reader).manifest},
+	{"my_init", "my_init", (*reader).myInit},
 	{"run-parts", "run-parts", (*reader).runParts},
-	{"runit", "runsvdir runsv runit runit-init runsvinit runsvdir-start svscan svscanboot supervise perpd", (*reader).supervise},
+	{"runit", "runsvdir runsv runit runit-init runsvinit runsvdir-start svscan svscanboot supervise perpd nitro nitro-init", (*reader).supervise},
 	{"s6", "s6-svscan s6-supervise s6-rc s6-rc-init s6-linux-init s6-overlay-suexec preinit", (*reader).s6},
 	{"supervisord", "supervisord circusd dinit honcho-supervisor", (*reader).supervisord},
 	{"systemd", "systemd systemctl", (*reader).systemd},
@@ -40,8 +42,9 @@ var table = []service{
 	{"procfile", "foreman honcho forego goreman hivemind overmind shoreman", (*reader).procfile},
 	{"make", "make gmake bmake", (*reader).makefile},
 	{"start-stop-daemon", "start-stop-daemon daemon", (*reader).startStopDaemon},
-	{"lines", "multirun concurrently parallel watch watchexec entr hyperfine screen tmux script npm-run-all run-p run-s nodemon", (*reader).lines},
+	{"lines", "multirun concurrently parallel watch hyperfine screen tmux script npm-run-all run-p run-s nodemon", (*reader).lines},
 	{"postfix", "postfix master sendmail", (*reader).postfix},
+	{"aliases", "exim exim4 smtpd opensmtpd msmtpd", (*reader).aliases},
 	{"uwsgi", "uwsgi uwsgi-core uwsgi_python*", (*reader).uwsgi},
 }
 
@@ -56,12 +59,12 @@ func Languages() []reach.Language {
 					// Its command line is followed with what it says; this is for one
 					// that is reached by its name alone.
 					if r.cores.Add(program) {
-						s.follow(r, call{program: program})
+						s.follow(r, call{program: program, name: path.Base(program)})
 					}
 				},
 				Run: func(c reach.Command) {
 					r.cores.Add(c.Program)
-					s.follow(r, call{program: c.Program, args: c.Args, trail: c.Trail})
+					s.follow(r, call{program: c.Program, name: path.Base(c.Called), args: c.Args, trail: c.Trail})
 				},
 			}
 		}})
@@ -79,6 +82,7 @@ type reader struct {
 // call is a command line of a service; args are nil where it is not known.
 type call struct {
 	program string
+	name    string // by which it was called: one file may be many programs
 	args    []string
 	trail   reach.Trail
 }
@@ -201,6 +205,9 @@ func (r *reader) procfile(c call) {
 	r.read(c.program, reach.Join(r.w.Workdir, ".env"), "environment of the Procfile")
 }
 
+// maxMakefiles bounds the makefiles that include one another.
+const maxMakefiles = 100
+
 // makefile follows the recipes of every target.
 func (r *reader) makefile(c call) {
 	dir := r.w.Workdir
@@ -211,9 +218,26 @@ func (r *reader) makefile(c call) {
 	if given, ok := c.option("-f", "--file", "--makefile"); ok {
 		names = []string{given}
 	}
-	for _, name := range names {
-		at := reach.Join(dir, name)
+	for i := 0; i < len(names) && i < maxMakefiles; i++ {
+		at := reach.Join(dir, names[i])
 		for _, line := range r.read(c.program, at, "makefile") {
+			if word, files, _ := strings.Cut(strings.TrimSpace(line), " "); word == "include" || word == "-include" || word == "sinclude" {
+				for pattern := range strings.FieldsSeq(files) {
+					for _, other := range r.w.Glob(reach.Join(dir, pattern)) {
+						names = append(names, "/"+reach.Clean(other))
+					}
+				}
+				continue
+			}
+			for rest := line; ; {
+				_, command, ok := strings.Cut(rest, "$(shell ")
+				if !ok {
+					break
+				}
+				rest = command
+				command, _, _ = strings.Cut(command, ")")
+				r.line(reach.Clean(at), "cd /"+dir+"; "+command)
+			}
 			if recipe, ok := strings.CutPrefix(line, "\t"); ok {
 				// What make puts in itself is a variable that nothing sets.
 				recipe = strings.NewReplacer("$(", "${", ")", "}", "$$", "$", "$@", "${X}", "$<", "${X}", "$^", "${X}").Replace(strings.TrimLeft(recipe, "@-+ "))
@@ -243,8 +267,9 @@ func (r *reader) lines(c call) {
 	for i, arg := range c.args {
 		switch {
 		case strings.HasPrefix(arg, "-"):
-		case strings.HasPrefix(arg, "npm:"):
-			r.line(c.program, "npm run "+strings.TrimPrefix(arg, "npm:"))
+		case isScriptOf(arg):
+			manager, script, _ := strings.Cut(arg, ":")
+			r.line(c.program, manager+" run "+script)
 		case strings.Contains(arg, " "):
 			r.line(c.program, arg)
 		default:
@@ -254,6 +279,13 @@ func (r *reader) lines(c call) {
 			}
 		}
 	}
+}
+
+// isScriptOf reports whether a word of concurrently's names a script of package.json:
+// "npm:serve".
+func isScriptOf(arg string) bool {
+	manager, script, ok := strings.Cut(arg, ":")
+	return ok && script != "" && slices.Contains([]string{"npm", "pnpm", "yarn", "node", "bun", "deno"}, manager)
 }
 
 // postfix keeps its daemons, which master.cf names, and what they are set up with.
@@ -270,8 +302,22 @@ func (r *reader) postfix(c call) {
 			r.run(c, "etc/postfix/master.cf", dir+"/"+fields[7], "service of postfix", fields[8:]...)
 		}
 	}
+	r.aliases(c)
 	for _, dir := range r.glob("/etc/postfix /usr/lib/postfix /usr/libexec/postfix /usr/share/postfix /var/spool/postfix /var/lib/postfix") {
 		r.w.KeepNamedDir(c.program, dir, "programs and tables of postfix", true)
+	}
+}
+
+// aliases follows the programs that mail is given to (aliases(5)): name: "|/bin/x".
+func (r *reader) aliases(c call) {
+	for _, at := range r.glob("/etc/aliases /etc/mail/aliases /etc/postfix/aliases /root/.forward /home/*/.forward") {
+		for _, line := range r.read(c.program, at, "aliases of mail") {
+			for part := range strings.SplitSeq(line, ",") {
+				if _, command, ok := strings.Cut(part, "|"); ok && !strings.HasPrefix(line, "#") {
+					r.line(reach.Clean(at), strings.Trim(strings.TrimSpace(command), `"`))
+				}
+			}
+		}
 	}
 }
 
@@ -293,6 +339,9 @@ func (r *reader) uwsgi(c call) {
 			all = append(all, r.read(c.program, reach.Join(r.w.Workdir, file), "options of uWSGI")...)
 		}
 	}
+	for i, line := range all {
+		all[i] = iniOption(line)
+	}
 	dir := r.w.Workdir
 	for _, line := range all {
 		if key, value, ok := setting(line, "="); ok && (key == "chdir" || key == "pythonpath" || key == "pp") {
@@ -306,6 +355,10 @@ func (r *reader) uwsgi(c call) {
 			continue
 		}
 		switch {
+		case strings.HasPrefix(key, "cron") || strings.HasSuffix(key, "-cron") || strings.HasPrefix(key, "spooler-"):
+			if _, command, ok := afterFields(value, 5); ok {
+				r.line(c.program, command)
+			}
 		case strings.HasPrefix(key, "exec-") || strings.HasPrefix(key, "attach-daemon") || strings.HasPrefix(key, "smart-attach-daemon"):
 			r.line(c.program, value)
 		case key == "module" || key == "wsgi" || key == "mount":
@@ -320,4 +373,21 @@ func (r *reader) uwsgi(c call) {
 			}
 		}
 	}
+}
+
+// iniOption writes an option of uWSGI's as its INI files have it: those in YAML, JSON and
+// XML are "key: value", "\"key\": \"value\"," and "<key>value</key>".
+func iniOption(line string) string {
+	line = strings.TrimSpace(line)
+	if inner, ok := strings.CutPrefix(line, "<"); ok {
+		if key, rest, ok := strings.Cut(inner, ">"); ok {
+			value, _, _ := strings.Cut(rest, "</")
+			return key + "=" + value
+		}
+	}
+	key, value, ok := strings.Cut(line, ":")
+	if !ok || strings.Contains(key, "=") || value != "" && !strings.ContainsAny(value[:1], " \t") && !strings.HasPrefix(key, `"`) {
+		return line
+	}
+	return strings.Trim(strings.TrimSpace(key), `"'`) + "=" + strings.Trim(strings.TrimSpace(strings.TrimSuffix(value, ",")), `"'`)
 }

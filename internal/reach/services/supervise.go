@@ -13,9 +13,9 @@ import (
 // runsvdir(8), runsv(8), svscan, supervise.
 func (r *reader) supervise(c call) {
 	dirs := c.operands()
-	name := path.Base(c.program)
+	name := c.name
 	if len(dirs) == 0 || strings.HasPrefix(name, "runit") || strings.HasPrefix(name, "runsvdir-") {
-		dirs = append(dirs, "/service", "/etc/service", "/var/service", "/etc/runit/runsvdir/default", "/etc/runit/runsvdir/current", "/run/service", "/etc/perp")
+		dirs = append(dirs, "/service", "/etc/service", "/var/service", "/etc/runit/runsvdir/default", "/etc/runit/runsvdir/current", "/run/service", "/etc/perp", "/etc/nitro")
 		for _, at := range r.glob("/etc/runit/1 /etc/runit/2 /etc/runit/3 /etc/runit/ctrlaltdel /etc/runit/core-services/* /etc/rc.local") {
 			r.run(c, c.program, at, "stage of runit")
 		}
@@ -50,7 +50,7 @@ func (r *reader) serviceDir(c call, from, dir string) {
 	if !ok || !r.files.Add(real) {
 		return
 	}
-	for _, name := range []string{"run", "finish", "check", "crash", "rc.main", "rc.log", "log/run", "log/finish", "data/check"} {
+	for _, name := range []string{"run", "setup", "finish", "check", "crash", "rc.main", "rc.log", "log/run", "log/finish", "data/check"} {
 		r.run(c, from, dir+"/"+name, "service /"+reach.Clean(dir))
 	}
 	for _, at := range r.glob(dir + "/control/* " + dir + "/log/control/*") {
@@ -71,7 +71,7 @@ func (r *reader) serviceDir(c call, from, dir string) {
 func (r *reader) s6(c call) {
 	for _, word := range c.operands() {
 		dir := reach.Join(r.w.Workdir, word)
-		if path.Base(c.program) == "s6-supervise" {
+		if c.name == "s6-supervise" {
 			r.serviceDir(c, c.program, dir)
 			continue
 		}

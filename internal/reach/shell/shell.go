@@ -405,12 +405,53 @@ func (s *script) external(argv []string, line int) {
 	if inner, _ := wrappers.Command(path.Base(argv[0]), argv[1:]); len(inner) > 0 && strings.Contains(inner[0], words.Blank) {
 		s.computed(inner, line)
 	}
+	if slices.Contains(shells, path.Base(argv[0])) {
+		for _, arg := range argv[1:] {
+			if !strings.HasPrefix(arg, "-") {
+				s.computedScript(arg, line)
+				break
+			}
+		}
+	}
 	if !strings.Contains(argv[0], "/") || strings.HasPrefix(argv[0], "/") {
 		s.w.Run(t, s.from, "runs "+path.Base(argv[0]), argv)
 		return
 	}
 	for _, dir := range s.dirs {
 		s.w.Run(t, s.from, "runs "+argv[0], append([]string{"/" + reach.Join(dir, argv[0])}, argv[1:]...))
+	}
+}
+
+// shells are the names of shells that run the script that they are given.
+var shells = []string{"sh", "bash", "dash", "ash", "ksh", "zsh"}
+
+// maxComputedScripts bounds the files that a shell given a computed name may run.
+const maxComputedScripts = 200
+
+// computedScript keeps the scripts that a shell may be given where the name is computed:
+// those of the directory that it begins with, or else of the directories that the
+// script names, for f in $(ls /docker-entrypoint.d/*).
+func (s *script) computedScript(name string, line int) {
+	dir, _, computed := strings.Cut(name, words.Blank)
+	if !computed {
+		return
+	}
+	patterns := []string{dir[:strings.LastIndexByte(dir, '/')+1]}
+	if !strings.HasPrefix(dir, "/") {
+		patterns = strings.FieldsFunc(s.body, func(r rune) bool { return strings.ContainsRune(" \t\n;|&()`\"'=<>{}$", r) })
+	}
+	s.gap(line, "runs a computed command: "+strings.ReplaceAll(name, words.Blank, "$…"))
+	most := maxComputedScripts
+	for _, pattern := range patterns {
+		pattern = strings.TrimRight(pattern, "/*")
+		if !strings.HasPrefix(pattern, "/") || reach.IsSystemDir(reach.Clean(pattern)) {
+			continue
+		}
+		for e := range s.w.List(pattern) {
+			if most--; most > 0 && e.Mode.IsRegular() && !strings.ContainsAny(e.Path, " \t\n'\"\\$`;&|<>()*?[") {
+				s.w.KeepLine(s.from, "a script by a computed name", "sh /"+e.Path)
+			}
+		}
 	}
 }
 

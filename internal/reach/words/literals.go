@@ -33,13 +33,13 @@ type Literals struct {
 // words for it. Those of "" are for what has neither.
 var starters = map[string][]string{
 	"py":   {"subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "Popen", "pexpect", "plumbum", "sarge", "fabric", "create_subprocess"},
-	"js":   {"child_process", "execa", "cross-spawn", "shelljs", "Deno.", "Bun.", "\"zx", "'zx", "pm2", "script:"},
-	"rb":   {"system", "exec", "spawn", "Open3", "popen", "`", "%x", "Process"},
-	"pl":   {"system", "exec", "qx", "`", "open3", "open2", "IPC::", "popen", "-|", "|-"},
+	"js":   {"child_process", "execa", "cross-spawn", "shelljs", "Deno.", "Bun.", "\"zx", "'zx", "pm2", "script:", "$`"},
+	"rb":   {"system", "exec", "spawn", "Open3", "popen", "`", "%x", "Process", "sh"},
+	"pl":   {"system", "exec", "qx", "`", "open3", "open2", "IPC::", "popen", "open"},
 	"php":  {"exec", "shell_exec", "system", "passthru", "popen", "proc_open", "pcntl_exec", "Process", "`"},
 	"lua":  {"execute", "popen", "spawn", "exec"},
 	"tcl":  {"exec", "spawn", "open"},
-	"data": {"command", "exec", "script", "cmd", "run", "program"},
+	"data": {"command", "exec", "script", "cmd", "run", "program", "shell", "raw", "hook", "notify", "handler", "\"|", "'|"},
 	"":     {"system", "exec", "spawn", "popen", "process", "run", "shell", "Process", "open_port", "ProcessBuilder"},
 }
 
@@ -118,6 +118,7 @@ func ReadLiterals(src []byte, ext string, installed, standard bool) Literals {
 			if !ok {
 				continue
 			}
+			text = bytes.TrimLeft(text, "|") // a program that a pipe leads to: "|sort -u"
 			switch kind := KindOf(text); {
 			case kind == Path && (!installed || text[0] == '/'):
 				add(0, maxPaths, text)
@@ -129,8 +130,9 @@ func ReadLiterals(src []byte, ext string, installed, standard bool) Literals {
 		case c == '/' && i+1 < len(src) && IsNameByte(src[i+1]) && (i == 0 || !IsNameByte(src[i-1]) && src[i-1] != '/' && src[i-1] != '<' && src[i-1] != '}' && src[i-1] != ')'):
 			text := pathRun(src[i:])
 			first, _, _ := bytes.Cut(text[1:], []byte("/"))
-			if IsTopDir(string(first)) && text[len(text)-1] != '/' {
-				add(1, maxMentions, bytes.TrimRight(text, ".,:"))
+			text = bytes.TrimRight(text, ".,:/")
+			if IsTopDir(string(first)) && len(text) > len(first)+1 {
+				add(1, maxMentions, text)
 			}
 		case bare && !installed && IsNameByte(c) && (i == 0 || !IsNameByte(src[i-1]) && src[i-1] != '/'):
 			text := pathRun(src[i:])
