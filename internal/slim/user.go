@@ -1,9 +1,7 @@
 package slim
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,103 +121,28 @@ func accountsIn(tree *rootfs.Tree, file string) []accounts.Account {
 	return accounts.Parse(data)
 }
 
-// reduceAccounts writes passwd and group with the accounts that are in use:
-// root, nobody, who runs the image, who owns what stays, and whom a file that
-// stays names.
-func (p *Plan) reduceAccounts(src Source, mentions map[string]bool) {
-	all := p.level == Packages // the default asks for no proof that an account is in use
-	users, groups := map[int]bool{0: true}, map[int]bool{0: true}
-	if p.User.Set {
-		users[p.User.UID], groups[p.User.GID] = true, true
+// addAccount adds the user that was asked for to passwd and group, where they lack it.
+// The accounts of the image stay as they are: a static program may ask for any.
+func (p *Plan) addAccount(src Source) {
+	if !p.User.Set {
+		return
 	}
-	shells := map[string]bool{}
-	for _, k := range p.Kept {
-		users[k.Entry.UID], groups[k.Entry.GID] = true, true
-		shells["/"+k.Entry.Path] = true
-	}
-	named := func(a accounts.Account) bool {
-		return a.Name == "nobody" || a.Name == "nogroup" || mentions[a.Name]
-	}
-	var passwd, group strings.Builder
-	for _, a := range accountsIn(src.Tree, passwdFile) {
-		uid, ok := a.Number()
-		if !all && (!ok || !users[uid] && !named(a)) {
+	for _, list := range []struct {
+		file string
+		id   int
+		line string
+	}{
+		{passwdFile, p.User.UID, fmt.Sprintf("nonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", p.User.UID, p.User.GID)},
+		{groupFile, p.User.GID, fmt.Sprintf("nonroot:x:%d:\n", p.User.GID)},
+	} {
+		known := func(a accounts.Account) bool { id, ok := a.Number(); return ok && id == list.id }
+		if slices.ContainsFunc(accountsIn(src.Tree, list.file), known) {
 			continue
 		}
-		if gid, ok := a.GroupNumber(); ok {
-			groups[gid] = true
+		data, _ := src.Tree.ReadFile(list.file)
+		if text := string(data); text != "" && !strings.HasSuffix(text, "\n") {
+			data = append(data, '\n')
 		}
-		delete(users, uid)
-		shell := a.Shell
-		if at, err := src.Tree.Resolve(strings.Trim(shell, "/")); err == nil {
-			shell = "/" + at // /bin/sh, by two links
-		}
-		if !all && a.Shell != "" && !shells[shell] {
-			a.Line = strings.TrimSuffix(a.Line, a.Shell) + "/sbin/nologin" // the shell goes
-		}
-		passwd.WriteString(a.Line + "\n")
+		p.AddFile(list.file, append(data, list.line...))
 	}
-	if p.User.Set && users[p.User.UID] {
-		fmt.Fprintf(&passwd, "nonroot:x:%d:%d:nonroot:/tmp:/sbin/nologin\n", p.User.UID, p.User.GID)
-	}
-	for _, a := range accountsIn(src.Tree, groupFile) {
-		if gid, ok := a.Number(); all || ok && (groups[gid] || named(a)) {
-			delete(groups, gid)
-			group.WriteString(a.Line + "\n")
-		}
-	}
-	if p.User.Set && groups[p.User.GID] {
-		fmt.Fprintf(&group, "nonroot:x:%d:\n", p.User.GID)
-	}
-	p.AddFile(passwdFile, []byte(passwd.String()))
-	p.AddFile(groupFile, []byte(group.String()))
-}
-
-// common are accounts whose names are words that stand everywhere: they stay
-// only if something belongs to them.
-var common = []string{"root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "list",
-	"backup", "irc", "users", "adm", "tty", "disk", "kmem", "dialout", "fax", "voice", "cdrom", "floppy", "tape", "sudo",
-	"audio", "dip", "operator", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff", "guest", "halt", "shutdown",
-	"ftp", "http", "nobody", "nogroup", "input", "sgx", "kvm", "render", "crontab", "wheel", "mem", "lock", "squid", "usb", "cron", "ping", "at", "log"}
-
-// listsAccounts reports whether a file names every account, in use or not.
-func listsAccounts(file string) bool {
-	switch strings.TrimSuffix(file, "-") {
-	case passwdFile, groupFile, "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid":
-		return true
-	}
-	return false
-}
-
-// mentionable lists the accounts of an image that are looked for in its files.
-func mentionable(tree *rootfs.Tree) [][]byte {
-	var names [][]byte
-	for _, file := range []string{passwdFile, groupFile} {
-		for _, a := range accountsIn(tree, file) {
-			if len(a.Name) > 2 && !slices.Contains(common, a.Name) {
-				names = append(names, []byte(a.Name))
-			}
-		}
-	}
-	return names
-}
-
-// searching writes through and notes which names stand in what is written. A
-// name that is cut by the border of two writes is not missed.
-type searching struct {
-	w     io.Writer
-	names [][]byte
-	found map[string]bool
-	tail  []byte
-}
-
-func (s *searching) Write(p []byte) (int, error) {
-	border := append(s.tail, p[:min(len(p), 64)]...)
-	for _, name := range s.names {
-		if !s.found[string(name)] && (bytes.Contains(p, name) || bytes.Contains(border, name)) {
-			s.found[string(name)] = true
-		}
-	}
-	s.tail = append(s.tail[:0], p[max(0, len(p)-64):]...)
-	return s.w.Write(p)
 }

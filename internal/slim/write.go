@@ -29,7 +29,7 @@ func (p *Plan) Build(ctx context.Context, src Source, opt Options, labels map[st
 	}
 	defer bodies.close()
 	if !p.whole {
-		p.reduceAccounts(src, bodies.mentions)
+		p.addAccount(src)
 	}
 	out := &image.NewImage{Platform: src.Image.Platform}
 	config := src.Image.Config
@@ -96,9 +96,8 @@ func (p *Plan) parts(src Source, opt Options) []part {
 // forward, while entries are written in the order of their names. Hard links
 // have the same place.
 type copied struct {
-	file     *scratch.Temp
-	at       map[string]int64
-	mentions map[string]bool // names of accounts that stand in a body
+	file *scratch.Temp
+	at   map[string]int64
 }
 
 func (c *copied) close() { c.file.Close() }
@@ -108,7 +107,7 @@ func (p *Plan) copyBodies(ctx context.Context, src Source, dir string) (*copied,
 	if err != nil {
 		return nil, err
 	}
-	c := &copied{f, map[string]int64{}, map[string]bool{}}
+	c := &copied{f, map[string]int64{}}
 	if err := c.fill(ctx, src.Tree, p); err != nil {
 		c.close()
 		return nil, err
@@ -122,7 +121,6 @@ func (c *copied) fill(ctx context.Context, tree *rootfs.Tree, p *Plan) error {
 		stays[k.Entry.Path] = true
 	}
 	out := bufio.NewWriterSize(c.file, 1<<20)
-	names := mentionable(tree)
 	var at, next int64
 	var last rootfs.Stored
 	for _, e := range tree.StoredOrder(func(e *rootfs.Entry) bool { return stays[e.Path] && e.Size > 0 }) {
@@ -137,11 +135,7 @@ func (c *copied) fill(ctx context.Context, tree *rootfs.Tree, p *Plan) error {
 		if err != nil {
 			return err
 		}
-		var to io.Writer = out
-		if !listsAccounts(e.Path) {
-			to = &searching{w: out, names: names, found: c.mentions}
-		}
-		n, err := io.Copy(to, body)
+		n, err := io.Copy(out, body)
 		body.Close()
 		if err == nil && n != e.Size {
 			err = fmt.Errorf("%q: %d bytes, not the %d of its header", e.Path, n, e.Size)
