@@ -27,8 +27,11 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/cli"
+	"github.com/careen/careen/internal/confine"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
+	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/slim"
 )
 
 // recipe is one program.
@@ -65,14 +68,17 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	look := flag.Bool("look", false, "only observe, and say what reading missed")
+	kept := flag.String("rows", "", "keep what came of each program in this directory, and go on from what is there")
 	flag.Parse()
-	if err := run(ctx, flag.Args(), *look); err != nil {
+	if err := run(ctx, flag.Args(), *look, *kept); err != nil {
 		fmt.Fprintln(os.Stderr, "zoo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, names []string, look bool) error {
+// run tries the programs and prints their table. What came of each is kept in a
+// directory, if one is given: a run that ends early goes on from there.
+func run(ctx context.Context, names []string, look bool, kept string) error {
 	z, err := open(ctx)
 	if err != nil {
 		return err
@@ -82,6 +88,15 @@ func run(ctx context.Context, names []string, look bool) error {
 	failed := 0
 	for _, r := range recipes() {
 		if len(names) > 0 && !slices.Contains(names, r.name) {
+			continue
+		}
+		file := filepath.Join(kept, r.name+".json")
+		if data, err := os.ReadFile(file); err == nil && kept != "" {
+			var done row
+			if err := json.Unmarshal(data, &done); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			rows = append(rows, done)
 			continue
 		}
 		began := time.Now()
@@ -94,9 +109,15 @@ func run(ctx context.Context, names []string, look bool) error {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", r.name, err)
 			continue
 		}
-		got.took = time.Since(began)
-		fmt.Fprintf(os.Stderr, "%s\n%s", got.line(), got.notes)
+		got.Took = time.Since(began)
+		fmt.Fprintf(os.Stderr, "%s\n%s", got.line(), got.notes())
 		rows = append(rows, *got)
+		if kept != "" {
+			data, _ := json.MarshalIndent(got, "", " ")
+			if err := errors.Join(os.MkdirAll(kept, 0o755), os.WriteFile(file, append(data, '\n'), 0o644)); err != nil {
+				return err
+			}
+		}
 	}
 	fmt.Print(table(rows))
 	if failed > 0 {
@@ -290,38 +311,36 @@ type result struct {
 	Before, After struct{ Bytes int64 }
 	Gaps          []struct{ Path, What string }
 	Notes         []string
-	said          string // on standard error
 	Observed      *struct {
-		Missed         int
 		MissedFiles    []string
 		MissedPackages []string
-		Ended          string
 	}
 }
 
 // outcome is what came of one level.
 type outcome struct {
-	bytes int64
-	state string // "" where the result does as the original does; "refused", "differs"
+	Bytes int64
+	State string // "" where the result does as the original does; "refused", "differs"
+	Note  string // how it differs
 }
 
 func (o outcome) cell(before int64) string {
-	if o.state != "" {
-		return o.state
+	if o.State != "" {
+		return o.State
 	}
-	return fmt.Sprintf("%s (−%.0f %%)", megabytes(o.bytes), 100*float64(before-o.bytes)/float64(before))
+	return fmt.Sprintf("%s (−%.0f %%)", megabytes(o.Bytes), max(0, 100*float64(before-o.Bytes)/float64(before)))
 }
 
 // row is a line of the table.
 type row struct {
-	name           string
-	before         int64
-	levels         []outcome // package, file, file observed; and package observed where package differs
-	missedFiles    []string
-	missedPackages []string
-	gaps, open     int
-	took           time.Duration
-	notes          string
+	Name           string
+	Before         int64
+	Levels         []outcome // package, file, file observed; and package observed where package differs
+	MissedFiles    []string
+	MissedPackages []string
+	Gaps           int
+	Open           []string // gaps because of which level file refuses
+	Took           time.Duration
 }
 
 const head = "| program | before | `package` | `file` | `file`, observed | missed files | missed packages | gaps (open) | s |\n" +
@@ -329,43 +348,65 @@ const head = "| program | before | `package` | `file` | `file`, observed | misse
 
 func (r *row) line() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s | %s |", r.name, megabytes(r.before))
-	for _, o := range r.levels[:min(3, len(r.levels))] {
-		fmt.Fprintf(&b, " %s |", o.cell(r.before))
+	fmt.Fprintf(&b, "| %s | %s |", r.Name, megabytes(r.Before))
+	for _, o := range r.Levels[:min(3, len(r.Levels))] {
+		fmt.Fprintf(&b, " %s |", o.cell(r.Before))
 	}
-	fmt.Fprintf(&b, " %d | %d | %d (%d) | %.0f |", len(r.missedFiles), len(r.missedPackages), r.gaps, r.open, r.took.Seconds())
+	fmt.Fprintf(&b, " %d | %d | %d (%d) | %.0f |", len(r.MissedFiles), len(r.MissedPackages), r.Gaps, len(r.Open), r.Took.Seconds())
 	return b.String()
 }
+
+// notes says what is behind a line's numbers.
+func (r *row) notes() string {
+	var b strings.Builder
+	for _, list := range []struct {
+		what  string
+		items []string
+	}{{"missed files", r.MissedFiles}, {"missed packages", r.MissedPackages}, {"refused", r.Open}} {
+		if len(list.items) > 0 {
+			fmt.Fprintf(&b, "  %s: %.1500s\n", list.what, strings.Join(list.items, "; "))
+		}
+	}
+	for i, o := range r.Levels {
+		if o.Note != "" {
+			fmt.Fprintf(&b, "  %s: %s\n", levelNames[i], o.Note)
+		}
+	}
+	return b.String()
+}
+
+var levelNames = [...]string{"package", "file", "file, observed", "package, observed"}
 
 // table is the product: a row for each program, and what holds over all.
 func table(rows []row) string {
 	var b strings.Builder
 	b.WriteString(head)
-	runs, refused := [4]int{}, [4]int{}
+	runs, refused := [len(levelNames)]int{}, 0
 	var less []float64
-	missed := 0
+	files, packages := 0, 0
 	for i := range rows {
 		r := &rows[i]
 		b.WriteString(r.line() + "\n")
-		for j, o := range r.levels {
-			switch o.state {
+		for j, o := range r.Levels {
+			switch o.State {
 			case "":
 				runs[j]++
 			case refusedState:
-				refused[j]++
+				refused++
 			}
 		}
-		if len(r.levels) > 0 && r.levels[0].state == "" {
-			less = append(less, 100*float64(r.before-r.levels[0].bytes)/float64(r.before))
+		if len(r.Levels) > 0 && r.Levels[0].State == "" {
+			less = append(less, 100*float64(r.Before-r.Levels[0].Bytes)/float64(r.Before))
 		}
-		missed += len(r.missedPackages)
+		files += len(r.MissedFiles)
+		packages += len(r.MissedPackages)
 	}
 	if len(less) == 0 {
 		return b.String()
 	}
 	slices.Sort(less)
-	fmt.Fprintf(&b, "\n%d programs: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d packages missed\n",
-		len(rows), runs[0], runs[1], refused[1], runs[2], less[len(less)/2], missed)
+	fmt.Fprintf(&b, "\n%d programs: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d files and %d packages missed\n",
+		len(rows), runs[0], runs[1], refused, runs[2], less[len(less)/2], files, packages)
 	return b.String()
 }
 
@@ -374,73 +415,146 @@ const (
 	differs      = "**differs**"
 )
 
-// try builds, slims and runs one program.
+// try builds, slims and runs one program. The original is laid out and run once: what
+// it prints is what each result must print, and what it opens is the trace that slim
+// is given, as --observe would have it.
 func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
-	defer os.RemoveAll(filepath.Join(z.dir, r.name))
+	dir := filepath.Join(z.dir, r.name)
+	defer os.RemoveAll(dir)
 	archive, err := z.build(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	argv, _ := json.Marshal([]string{"/zoo/driver", "sh", "/zoo/work"})
-	work := string(argv)
-	var keep []string
-	for client := range strings.FieldsSeq(r.clients) {
-		keep = append(keep, "--keep", client)
-	}
-	seen, err := careen(slices.Concat([]string{"slim", archive, "--dry-run", "--level", "file", "--observe", work}, keep)...)
+	original, err := openTrial(ctx, "docker-archive:"+archive, filepath.Join(dir, "original"))
 	if err != nil {
 		return nil, err
 	}
-	if seen.Observed.Ended != "" {
-		return nil, fmt.Errorf("the original does not do its work: %s", seen.said)
+	defer original.close()
+	original.Watch = true
+	was, err := original.run(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case was.Failed != "" || was.Exit != 0:
+		return nil, fmt.Errorf("the original does not do its work: %s (exit %d)\n%s", was.Failed, was.Exit, was.Output)
+	case !was.Whole:
+		return nil, errors.New("the original opens more files than could be noted")
+	}
+	original.Watch = false
+	trace := filepath.Join(dir, "trace")
+	if err := os.WriteFile(trace, []byte("/"+strings.Join(was.Opened, "\n/")+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	slimmed := []string{"slim", "docker-archive:" + archive}
+	for client := range strings.FieldsSeq(r.clients) {
+		slimmed = append(slimmed, "--keep", client)
+	}
+	seen, err := careen(slices.Concat(slimmed, []string{"--dry-run", "--level", "file", "--trace", trace})...)
+	if err != nil {
+		return nil, err
 	}
 	isOurs := func(file string) bool { return strings.HasPrefix(file, "/zoo/") }
 	got := &row{
-		name: r.name, before: seen.Before.Bytes, gaps: len(seen.Gaps),
-		missedFiles: slices.DeleteFunc(seen.Observed.MissedFiles, isOurs), missedPackages: seen.Observed.MissedPackages,
+		Name: r.name, Before: seen.Before.Bytes, Gaps: len(seen.Gaps), Open: openGaps(seen.Notes),
+		MissedFiles: slices.DeleteFunc(seen.Observed.MissedFiles, isOurs), MissedPackages: seen.Observed.MissedPackages,
 	}
-	var notes strings.Builder
-	for _, list := range []struct {
-		what  string
-		items []string
-	}{{"missed files", got.missedFiles}, {"missed packages", got.missedPackages}} {
-		if len(list.items) > 0 {
-			fmt.Fprintf(&notes, "  %s: %.1500s\n", list.what, strings.Join(list.items, " "))
-		}
-	}
-	refused := openGaps(seen.Notes)
-	got.open = len(refused)
-	file := []string{"--level", "file", "--keep", "/zoo"}
-	observed := []string{"--observe", work}
-	verify := []string{"slim", archive, "-o", "docker-archive:" + filepath.Join(z.dir, r.name, "out.tar"), "--verify", work, "--verify-within", "2m"}
-	level := func(args ...string) (outcome, error) {
-		made, err := careen(slices.Concat(verify, keep, args)...)
-		switch {
-		case err == nil:
-			return outcome{bytes: made.After.Bytes}, nil
-		case strings.Contains(err.Error(), "cannot verify"):
-			return outcome{}, err
-		}
-		fmt.Fprintf(&notes, "  %s: %.1200s\n", strings.Join(args, " "), err)
-		return outcome{state: differs}, nil
-	}
-	levels := [][]string{nil, file, slices.Concat(file, observed)}
 	if look {
-		levels = nil
+		return got, nil
 	}
+	file := []string{"--level", "file", "--keep", "/zoo", "--force"}
+	observed := []string{"--trace", trace}
+	levels := [][]string{nil, file, slices.Concat(file, observed)}
 	for i := 0; i < len(levels); i++ {
-		o := outcome{state: refusedState}
-		if i == 1 && len(refused) > 0 {
-			fmt.Fprintf(&notes, "  refused: %.500s\n", strings.Join(refused, "; "))
-		} else if o, err = level(levels[i]...); err != nil {
-			return nil, err
+		o := outcome{State: refusedState}
+		if i != 1 || len(got.Open) == 0 {
+			if o, err = z.level(ctx, original, was, slices.Concat(slimmed, levels[i]), filepath.Join(dir, fmt.Sprint("level", i))); err != nil {
+				return nil, err
+			}
 		}
-		if got.levels = append(got.levels, o); i == 0 && o.state == differs {
+		if got.Levels = append(got.Levels, o); i == 0 && o.State == differs {
 			levels = append(levels, observed)
 		}
 	}
-	got.notes = notes.String()
 	return got, nil
+}
+
+// level slims the image once and has the result do the work.
+func (z *zoo) level(ctx context.Context, original *trial, was slim.Observation, args []string, dir string) (outcome, error) {
+	defer os.RemoveAll(dir)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return outcome{}, err
+	}
+	to := "docker-archive:" + filepath.Join(dir, "out.tar")
+	made, err := careen(append(args, "-o", to)...)
+	if err != nil {
+		return outcome{}, err
+	}
+	t, err := openTrial(ctx, to, filepath.Join(dir, "result"))
+	if err != nil {
+		return outcome{}, err
+	}
+	defer t.close()
+	is, err := t.run(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{Bytes: made.After.Bytes}
+	if is.Failed == "" && is.Exit == was.Exit && is.Output == was.Output {
+		return o, nil
+	}
+	again, err := original.run(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	if again.Output != was.Output && is.Failed == "" && is.Exit == was.Exit {
+		return o, nil // the original does not agree with itself
+	}
+	o.State = differs
+	o.Note = fmt.Sprintf("%s (exit %d) %.800q instead of %.300q", is.Failed, is.Exit, is.Output, was.Output)
+	if lacking := slim.Lacking(was.Opened, original.Tree, t.Tree); len(lacking) > 0 {
+		o.Note += fmt.Sprintf("; lacks %.800s", strings.Join(lacking, " "))
+	}
+	return o, nil
+}
+
+// trial is an image that is laid out to be run.
+type trial struct {
+	slim.Trial
+	close func()
+}
+
+// openTrial lays an image out below a directory.
+func openTrial(ctx context.Context, target, dir string) (*trial, error) {
+	at, err := image.ParseTarget(target)
+	if err != nil {
+		return nil, err
+	}
+	images, done, err := image.Open(ctx, at, image.Options{})
+	if err != nil {
+		return nil, err
+	}
+	opened, err := scan.Open(ctx, images[0], scan.Options{})
+	if err != nil {
+		return nil, errors.Join(err, done())
+	}
+	t := &trial{Trial: slim.Trial{
+		Name: target, Tree: opened.Tree, Config: images[0].Config, Root: filepath.Join(dir, "root"),
+		Command: []string{"/zoo/driver", "sh", "/zoo/work"}, Within: 2 * time.Minute,
+	}}
+	t.close = func() { opened.Close(); done() }
+	if err := os.MkdirAll(t.Root, 0o755); err != nil {
+		t.close()
+		return nil, err
+	}
+	if err := slim.Unpack(ctx, &t.Trial); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *trial) run(ctx context.Context) (slim.Observation, error) {
+	return confine.Apart(func() (slim.Observation, error) { return t.Run(ctx) })
 }
 
 // openGaps are the places because of which level file refuses, but for our driver's.
@@ -461,10 +575,9 @@ func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 // careen runs a verb of careen's own main.
 func careen(args ...string) (*result, error) {
 	var out, errs bytes.Buffer
-	env := append(os.Environ(), "DOCKER_HOST=unix:///nonexistent/docker.sock") // isolated by confine
-	if code := cli.Main(nil, append(args, "-f", "json"), env, strings.NewReader(""), &out, &errs); code != 0 {
+	if code := cli.Main(nil, append(args, "-f", "json"), os.Environ(), strings.NewReader(""), &out, &errs); code != 0 {
 		return nil, errors.New(strings.TrimSpace(errs.String()))
 	}
-	r := result{said: errs.String()}
+	var r result
 	return &r, json.Unmarshal(out.Bytes(), &r)
 }

@@ -47,13 +47,13 @@ func TestDozen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.took = time.Since(began)
-			t.Logf("%s\n%s", got.line(), got.notes)
-			if len(got.missedFiles)+len(got.missedPackages) > 0 {
-				t.Errorf("called not reached, and opened: %q %q", got.missedPackages, got.missedFiles)
+			got.Took = time.Since(began)
+			t.Logf("%s\n%s", got.line(), got.notes())
+			if len(got.MissedFiles)+len(got.MissedPackages) > 0 {
+				t.Errorf("called not reached, and opened: %q %q", got.MissedPackages, got.MissedFiles)
 			}
 			for i, level := range []string{"package", "file", "file, observed"} {
-				if s := got.levels[i].state; s != "" && (s != refusedState || i != 1) {
+				if s := got.Levels[i].State; s != "" && (s != refusedState || i != 1) {
 					t.Errorf("level %s: %s", level, s)
 				}
 			}
@@ -89,13 +89,13 @@ func TestRecipes(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	got := table([]row{
-		{name: "a", before: 100e6, levels: []outcome{{bytes: 40e6}, {state: refusedState}, {bytes: 20e6}}, gaps: 3, open: 1, took: 5 * time.Second},
-		{name: "b", before: 50e6, levels: []outcome{{state: differs}, {bytes: 25e6}, {bytes: 25e6}, {bytes: 30e6}}, missedFiles: []string{"/x"}, missedPackages: []string{"pkg:deb/x"}},
+		{Name: "a", Before: 100e6, Levels: []outcome{{Bytes: 40e6}, {State: refusedState}, {Bytes: 20e6}}, Gaps: 3, Open: []string{"x"}, Took: 5 * time.Second},
+		{Name: "b", Before: 50e6, Levels: []outcome{{State: differs}, {Bytes: 25e6}, {Bytes: 25e6}, {Bytes: 30e6}}, MissedFiles: []string{"/x"}, MissedPackages: []string{"pkg:deb/x"}},
 	})
 	for _, want := range []string{
 		"| a | 100 MB | 40 MB (−60 %) | refused | 20 MB (−80 %) | 0 | 0 | 3 (1) | 5 |\n",
 		"| b | 50 MB | **differs** | 25 MB (−50 %) | 25 MB (−50 %) | 1 | 1 | 0 (0) | 0 |\n",
-		"2 programs: 1 run at level package, 1 at level file (1 refused), 2 observed; median −60 %; 1 packages missed\n",
+		"2 programs: 1 run at level package, 1 at level file (1 refused), 2 observed; median −60 %; 1 files and 1 packages missed\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
