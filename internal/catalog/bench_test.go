@@ -76,6 +76,7 @@ func samples(t testing.TB) map[string]sample {
 		"php":           {"app/vendor/composer/installed.json", `{"packages":[{"name":"symfony/yaml","version":"v6.0.1","license":["MIT"],"require":{"php":">=8","a/b":"*"}},{"name":"a/b","version":"1.0","require":[]}]}`, 2},
 		"dotnet":        {"app/app.deps.json", `{"targets":{"net6":{"A/1.0.0":{"dependencies":{"B":"1.0.0"},"runtime":{"lib/net6.0/A.dll":{}}}}},"libraries":{"A/1.0.0":{"type":"package"},"B/1.0.0":{"type":"package"},"app/1.0.0":{"type":"project"}}}`, 2},
 		"dotnetruntime": {"app/System.Private.CoreLib.dll", assembly(0xfd1d, "8.0.1+bf5e279d9239"), 1},
+		"dotnetconfig":  {"app/app.runtimeconfig.json", `{"runtimeOptions": {"tfm": "net8.0", "framework": {"name": "Microsoft.NETCore.App", "version": "8.0.0"}, "frameworks": [{"name": "Microsoft.AspNetCore.App", "version": "8.0.0"}]}}`, 2},
 		"rust":          {"app/server", audited(`{"packages":[{"name":"app","version":"0.1.0","source":"local","root":true,"dependencies":[1]},{"name":"time","version":"0.1.43","source":"crates.io"}]}`), 2},
 		"program":       {"usr/bin/redis-server", elf + strings.Repeat("\x00", 1<<20) + "\x007.0.14\x00\x007.0.14buildkitsandbox-1698867500000000000\x00", 1},
 		"pear":          {"usr/local/lib/php/.registry/.channel.pecl.php.net/redis.reg", `a:2:{s:4:"name";s:5:"redis";s:7:"channel";s:12:"pecl.php.net";s:7:"version";a:2:{s:7:"release";s:5:"6.0.2";s:3:"api";s:5:"6.0.0";}s:7:"license";s:3:"PHP";}`, 1},

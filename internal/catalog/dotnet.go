@@ -125,16 +125,68 @@ func runtimeSystem(machine uint16) string {
 	return "linux-x64"
 }
 
+// isRuntimeConfig wants what a .NET program says of the runtime that it starts on.
+func isRuntimeConfig(h *rootfs.Header, _ []byte) bool {
+	return strings.HasSuffix(h.Path, runtimeConfig)
+}
+
+const runtimeConfig = ".runtimeconfig.json"
+
+// parseRuntimeConfig reads NAME.runtimeconfig.json
+// (https://learn.microsoft.com/dotnet/core/runtime-config/). A self-contained program
+// names the frameworks that lie in its folder, any other those that it asks the
+// machine for, in the lowest version that it takes.
+func parseRuntimeConfig(data []byte) ([]sbom.Package, error) {
+	type framework struct{ Name, Version string }
+	var doc struct {
+		RuntimeOptions struct {
+			Framework          framework
+			Frameworks         []framework
+			IncludedFrameworks []framework
+		}
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	o := &doc.RuntimeOptions
+	var packages []sbom.Package
+	add := func(f framework, asked bool) {
+		if len(packages) >= maxMembers || f.Name == "" || !startsWithDigit(f.Version) {
+			return
+		}
+		p := language("nuget", f.Name+".Runtime."+runtimeSystem(0), f.Version)
+		p.FromLockFile = asked
+		packages = append(packages, p)
+	}
+	for _, f := range o.IncludedFrameworks {
+		add(f, false)
+	}
+	for _, f := range append(o.Frameworks, o.Framework) {
+		add(f, true)
+	}
+	return packages, nil
+}
+
 // dropKnownRuntimes forgets runtimes recognised by their bytes where a file says
-// what they are: an assembly next to a deps.json, a java below a release file.
+// what they are: an assembly next to a deps.json, a java below a release file. What a
+// program says of its runtime counts where nothing else names that in its folder or,
+// for one that it asks the machine for, anywhere.
 func (j *join) dropKnownRuntimes() {
-	known := map[string]bool{}
+	known := map[string]bool{}   // by more than bytes, in a folder
+	there := map[string]bool{}   // by more than a program's word, in a folder
+	present := map[string]bool{} // likewise, by name alone
 	key := func(p *sbom.Package) string {
 		at := strings.LastIndexByte(p.Name, '.')
 		return path.Dir(p.Locations[0].Path) + "\x00" + p.Name[:max(at, 0)]
 	}
 	for i := range j.packages {
-		switch p := &j.packages[i]; {
+		p := &j.packages[i]
+		if p.Type == "nuget" && strings.Contains(p.Name, ".Runtime.") && !strings.HasSuffix(p.Locations[0].Path, runtimeConfig) {
+			there[key(p)] = true
+			_, name, _ := strings.Cut(key(p), "\x00")
+			present[name] = true
+		}
+		switch {
 		case p.Type == "nuget" && strings.HasSuffix(p.Locations[0].Path, ".deps.json"):
 			known[key(p)] = true
 		case p.Type == "generic" && path.Base(p.Locations[0].Path) == "release":
@@ -144,6 +196,9 @@ func (j *join) dropKnownRuntimes() {
 	j.packages = slices.DeleteFunc(j.packages, func(p sbom.Package) bool {
 		at := p.Locations[0].Path
 		switch {
+		case p.Type == "nuget" && strings.HasSuffix(at, runtimeConfig):
+			_, name, _ := strings.Cut(key(&p), "\x00")
+			return there[key(&p)] || p.FromLockFile && present[name]
 		case p.Type == "nuget":
 			return runtimeFiles[path.Base(at)] != "" && known[key(&p)]
 		case p.Type == "generic" && path.Base(at) == "java": // bin/java, jre/bin/java

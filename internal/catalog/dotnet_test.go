@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,43 @@ pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@6.0.10 layer=0 touched=0 app/S
 `
 	if diff := cmp.Diff(want, summary(r)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestRuntimeConfig: programs name their runtime, unless it is there by its own
+// files; what lies next to the program says more than the program.
+func TestRuntimeConfig(t *testing.T) {
+	own := `{"runtimeOptions": {"tfm": "net8.0", "includedFrameworks": [{"name": "Microsoft.NETCore.App", "version": "8.0.1"}, {"name": "Microsoft.AspNetCore.App", "version": "8.0.1"}]}}`
+	shared := `{"runtimeOptions": {"tfm": "net6.0", "framework": {"name": "Microsoft.NETCore.App", "version": "6.0.0"}}}`
+	several := "\ufeff" + `{"runtimeOptions": {"frameworks": [{"name": "Microsoft.NETCore.App", "version": "7.0.0"}, {"name": "Microsoft.AspNetCore.App", "version": "7.0.0"}]}}`
+	deps := func(names ...string) string {
+		return `{"libraries": {"` + strings.Join(names, `": {"type": "runtimepack"}, "`) + `": {"type": "runtimepack"}}}`
+	}
+	for _, test := range []struct {
+		name  string
+		files []imagetest.Entry
+		want  string
+	}{
+		{"self-contained", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", own)}, "Microsoft.AspNetCore.App.Runtime.linux-x64@8.0.1 Microsoft.NETCore.App.Runtime.linux-x64@8.0.1"},
+		{"self-contained, named by deps.json", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", own), imagetest.File("app/a.deps.json", deps("runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/8.0.1", "runtimepack.Microsoft.AspNetCore.App.Runtime.linux-arm64/8.0.1"))},
+			"Microsoft.AspNetCore.App.Runtime.linux-arm64@8.0.1 Microsoft.NETCore.App.Runtime.linux-arm64@8.0.1"},
+		{"self-contained, half of it by its bytes", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", own), imagetest.File("app/System.Private.CoreLib.dll", assembly(0xfd1d, "8.0.1+bf5e279d9239"))},
+			"Microsoft.AspNetCore.App.Runtime.linux-x64@8.0.1 Microsoft.NETCore.App.Runtime.linux-x64@8.0.1"},
+		{"asks for a runtime that is not there", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", shared)}, "Microsoft.NETCore.App.Runtime.linux-x64@6.0.0 declared"},
+		{"asks for two, one is there", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", several), imagetest.File("usr/share/dotnet/shared/Microsoft.NETCore.App/7.0.20/Microsoft.NETCore.App.deps.json", deps("Microsoft.NETCore.App.Runtime.linux-x64/7.0.20"))},
+			"Microsoft.AspNetCore.App.Runtime.linux-x64@7.0.0 declared Microsoft.NETCore.App.Runtime.linux-x64@7.0.20"},
+		{"says nothing", []imagetest.Entry{imagetest.File("app/a.runtimeconfig.json", `{"runtimeOptions": {"framework": {"name": "X"}}}`)}, ""},
+	} {
+		var got []string
+		for _, p := range inTree(stack(t, test.files)).Packages {
+			got = append(got, p.Name+"@"+p.Version)
+			if p.FromLockFile {
+				got = append(got, "declared")
+			}
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("%s: %s, want %s", test.name, text, test.want)
+		}
 	}
 }
 

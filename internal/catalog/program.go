@@ -34,7 +34,8 @@ func programs() []program {
 		{"openresty", true, "nginx openresty", "nginx version: openresty/", `nginx version: openresty/(\d+\.\d+\.\d+\.\d+)`, ""},
 		{"redis", true, "redis-server redis-check-rdb redis-sentinel", "000000000\x00", "", "redis-tools"}, // see redisVersion
 		{"valkey", true, "valkey-server", "valkey-server ", `valkey-server (\d+\.\d+\.\d+)`, ""},
-		{"haproxy", true, "haproxy", ", released 20", ` version (\d+\.\d+(?:\.\d+|-dev\d+)?)[^\x00]*, released 20`, "haproxy"},
+		{"valkey", true, "valkey-server", "buildkitsandbox-", `[^\d.](\d+\.\d+\.\d+)buildkitsandbox-\d`, ""},
+		{"haproxy", true, "haproxy", ", released 20", ` version (\d+\.\d+(?:\.\d+|-(?:dev|rc)\d+)?)[^\x00]*, released 20`, "haproxy"},
 		{"memcached", true, "memcached", "memcached ", `memcached (\d+\.\d+\.\d+)\x00`, "memcached"},
 		{"apache", true, "httpd apache2", "Apache/2.", `Apache/(2\.\d+\.\d+)`, "apache2-bin"},
 		{"lighttpd", false, "lighttpd", "lighttpd/1.", `lighttpd/(\d+\.\d+\.\d+)`, "lighttpd"},
@@ -50,6 +51,7 @@ func programs() []program {
 		{"ruby", true, "ruby ruby[0-9]* libruby*.so*", "ruby ", `\x00ruby (\d+\.\d+\.\d+(?:dev|rc\d+|preview\d+)?)(?:p\d+)? ?\(20`, "libruby3.1"},
 		{"perl", false, "perl perl5.*", "/site_perl/5.", `/site_perl/(5\.\d+\.\d+)`, ""},
 		{"perl", false, "perl perl5.*", "share/perl/5.", `share/perl/(5\.\d+\.\d+)\x00`, "perl-base"},
+		{"perl", false, "perl perl5.*", "/lib/perl5/5.", `/lib/perl5/(5\.\d+\.\d+)`, ""},
 		{"busybox", false, "busybox", "BusyBox v", `BusyBox v(\d+\.\d+\.\d+)`, "busybox"},
 		{"openssl", false, "openssl libcrypto.so* libssl.so*", "OpenSSL ", `OpenSSL (\d+\.\d+\.\d+(?:[a-z]{0,2}|-(?:alpha|beta)\d+)) +\d{1,2} [A-Z][a-z]{2} 20\d\d`, "libssl3"},
 		{"krb5", false, "libkrb5.so*", "KRB5_BRAND: krb5-", `KRB5_BRAND: krb5-(\d+\.\d+(?:\.\d+)?)`, "libkrb5-3"},
@@ -66,6 +68,7 @@ func programs() []program {
 		{"dovecot", false, "dovecot", "Dovecot v", `Dovecot v(\d+(?:\.\d+)+)`, "dovecot-core"},
 		{"exim", false, "exim exim4", "<<eximversion>>", `\x00(\d+\.\d+(?:\.\d+)?)\x00<<eximversion>>`, "exim4-daemon-light"},
 		{"openssh", false, "sshd ssh", "OpenSSH_", `OpenSSH_(\d+\.\d+p\d+)`, "openssh-server"},
+		{"dropbear", false, "dropbear dropbearmulti dbclient", "SSH-2.0-dropbear_", `SSH-2\.0-dropbear_(\d{4}\.\d+)`, "dropbear-bin"},
 		{"stunnel", false, "stunnel stunnel4", "stunnel ", `stunnel (\d+\.\d+) on `, "stunnel4"},
 		{"openvpn", false, "openvpn", "OpenVPN 2.", `\x00OpenVPN (\d+\.\d+\.\d+) `, "openvpn"},
 		{"bind", false, "named", "libisc-9.", `libisc-(9\.\d+\.\d+)`, "bind9"},
@@ -74,11 +77,13 @@ func programs() []program {
 		{"libmaxminddb", true, "libmaxminddb.so*", "Success (not an error)", `\x00(\d+\.\d+\.\d+)\x00Success \(not an error\)`, "libmaxminddb0"},
 		{"apr", true, "libapr-1.so*", "apr_initialize\x00", `apr_initialize\x00(\d+\.\d+\.\d+)\x00`, "libapr1"},
 		{"rust", false, "librustc_driver-*.so libstd-*.so", "rustc version ", `rustc version (\d+\.\d+\.\d+(?:-(?:beta|nightly)[\w.]*)?)`, "libstd-rust-1.63"},
+		{"rust", false, "librustc_driver-*.dylib libstd-*.dylib", "c 1.", `c (1\.\d+\.\d+) \([0-9a-f]+ \d{4}-\d{2}-\d{2}\)`, ""},
 		{"gcc", false, "gcc gcc-[0-9]* *-gcc-[0-9]*", "\x00gcc versio", `\x00(\d+\.\d+\.\d+)\x00[^\x00]*\x00gcc versio`, "gcc-12"},
 		{"ffmpeg", false, "ffmpeg ffprobe", "%s version ", `%s version (\d+\.\d+(?:\.\d+)?)[^\x00]*\x00`, "ffmpeg"},
-		{"ffmpeg", false, "libavcodec.so* libavformat.so*", "FFmpeg version ", `FFmpeg version (\d+\.\d+(?:\.\d+)?)`, "libavcodec59"},
+		{"ffmpeg", false, "libavcodec.so* libavdevice.so* libavfilter.so* libavformat.so* libavutil.so* libswresample.so* libswscale.so* libpostproc.so*", "FFmpeg version ", `FFmpeg version (\d+\.\d+(?:\.\d+)?)`, "libavcodec59"},
 		{"jq", false, "jq", "\x001.", `\x00(1\.[4-9](?:\.\d+)?)\x00`, "jq"},
 		{"zstd", false, "zstd", "\x00Zstandard CLI", `\x00v(\d+\.\d+\.\d+)\x00Zstandard CLI`, "zstd"},
+		{"zstd", false, "zstd", "\x00v1.", `\x00v(1\.\d+\.\d+)\x00`, ""},
 		{"xz", false, "xz", "xz (XZ Utils) ", `xz \(XZ Utils\) (\d+\.\d+\.\d+)`, "xz-utils"},
 		{"util-linux", false, "getopt", "util-linux ", `util-linux (\d+\.\d+(?:\.\d+)?)`, "util-linux"},
 		{"deno", false, "deno", "Deno/", `[^-]Deno/(\d+\.\d+\.\d+)`, ""},
@@ -95,6 +100,7 @@ func programs() []program {
 		{"moodle", true, "version.php", "$release", `\$release\s*=\s*'(\d+\.\d+(?:\.\d+|(?:beta|rc)\d*)?)\+? \(Build`, ""},
 		{"joomla", true, "joomla.xml", "<version>", `<version>(\d+\.\d+\.\d+(?:-(?:rc|beta|alpha)\d*)?)</version>`, ""},
 		{"composer", true, "composer composer.phar Composer.php", "const BRANCH_ALIAS_VERSION = '", `(?:public |\n {4})const VERSION = '(\d+\.\d+\.\d+(?:-(?:RC|beta|alpha)\d*)?)';\s[^;]*const BRANCH_ALIAS`, "composer"},
+		{"composer", true, "composer composer.phar", "'composer/composer'", `'name'\s*=>\s*'composer/composer',\s*'pretty_version'\s*=>\s*'(\d+\.\d+\.\d+(?:-?(?:RC|beta|alpha)\d+)?)'`, ""},
 		{"wp-cli", true, "wp wp-cli.phar", "wp-cli/wp-cli ", `wp-cli/wp-cli (\d+\.\d+\.\d+)`, ""},
 		{"node", true, "node", "\x00node v", `\x00node v(0\.\d+\.\d+)\x00`, ""},
 		{"node", true, "node", "\x00v0.", `\x00v(0\.\d+\.\d+)\x00`, ""},
@@ -104,12 +110,12 @@ func programs() []program {
 		{"redis", true, "redis-server", "Redis version ", `Redis version (\d+\.\d+\.\d+)`, ""},
 		{"haproxy", true, "haproxy", "HA-Proxy version ", `HA-Proxy version (\d+\.\d+(?:\.\d+|-dev\d+)?)`, ""},
 		{"haproxy", true, "haproxy", "HAProxy version", `(?s)(\d+\.\d+(?:\.\d+|-dev\d+))-[0-9a-zA-Z]{6,7}[^\x00]*\x00.*HAProxy version`, ""},
-		{"arangodb", true, "arangosh arangod", " [linux]", `(\d+\.\d+\.\d+(?:-\d+)?) \[linux\]`, ""},
+		{"arangodb", true, "arangosh arangod", " [linux]", `(\d+\.\d+\.\d+(?:-\d+)?) (?:enterprise )?\[linux\]`, ""},
 		{"postgresql", true, "postgres", "PostgreSQL ", `[\x00?]PostgreSQL (\d+(?:\.\d+){0,2}(?:(?:alpha|beta|rc)\d+)?)[ \x00]`, "postgresql-15"},
 		{"percona-server", false, "mysql mysqld", "/percona-server-", `/percona-server-(\d+\.\d+\.\d+)`, ""},
 		{"percona-xtradb-cluster", false, "mysql mysqld", "/Percona-XtraDB-Cluster-", `/Percona-XtraDB-Cluster-(\d+\.\d+\.\d+)`, ""},
 		{"percona-xtrabackup", false, "xtrabackup", "/percona-xtrabackup-", `/percona-xtrabackup-(\d+\.\d+\.\d+)`, ""},
-		{"mysql", false, "mysql mysqld", "mysql_real_esc", `\x00(\d+\.\d+\.\d+)\x00+mysql_real_esc`, ""},
+		{"mysql", false, "mysql mysqld", "\x00mysql", `\x00(\d+\.\d+\.\d+)\x00+mysql`, ""},
 		{"mongodb", true, "mongod mongos", "\x00tcmalloc", `(\d+\.\d+\.\d+)\x00+tcmalloc`, ""},
 		{"mongodb", true, "mongod mongos", "\x00heap_size", `(\d+\.\d+\.\d+)\x00+heap_size`, ""},
 		{"mongodb", true, "mongod mongos", "\x00cppdefines", `(\d+\.\d+\.\d+)\x00+cppdefines`, ""},
@@ -122,6 +128,7 @@ func programs() []program {
 		{"erlang-otp", false, "erlexec beam.smp liberts_internal.a", "/otp_src_", `/otp_src_(\d+(?:\.\d+)+(?:-rc\d)?)/erts/`, ""},
 		{"erlang-otp", false, "erlexec beam.smp liberts_internal.a", "/src/otp-", `/src/otp-(\d+(?:\.\d+)+(?:-rc\d)?)/erts/`, ""},
 		{"erlang-otp", false, "erlexec beam.smp", "\x00Erlang/OTP", `\x00(\d+\.\d+(?:\.\d+)*)\x00+Erlang/OTP`, ""},
+		{"erlang-otp", false, "erlexec beam.smp", "Erlang/OTP ", `Erlang/OTP [^\x00]{1,150}\x00+(\d+\.\d+(?:\.\d+){0,2}(?:-rc\d)?)\x00`, ""},
 		{"swipl", false, "swipl", "swipl-", `swipl-(\d+\.\d+\.\d+)/`, ""},
 		{"dart", false, "dart", " (beta) (", `(\d+\.\d+\.\d+-\d+(?:\.\d+)*\.beta) \(beta\) \(`, ""},
 		{"deno", false, "deno", "release/v", `deno-[0-9a-z]{40}release/v(\d+\.\d+\.\d+)`, ""},
@@ -129,11 +136,13 @@ func programs() []program {
 		{"ghc", false, "ghc ghc-[0-9]*", "\x00GHC ", `\x00GHC (\d+\.\d+\.\d+)\x00`, ""},
 		{"ghc", false, "ghc ghc-[0-9]*", "\x00libHSghc-", `\x00libHSghc-(\d+\.\d+\.\d+)-`, ""},
 		{"cabal", false, "cabal", "\x00Cabal-", `\x00Cabal-(\d+\.\d+\.\d+(?:\.\d+)?)-`, ""},
+		{"cabal", false, "cabal", "/cabal-install-", `/cabal-install-(\d+\.\d+\.\d+(?:\.\d+)?)-[a-zA-Z0-9]+\x00`, ""},
 		{"stack", false, "stack", ", Git", `Version\s*(\d+\.\d+\.\d+),\s*Git`, ""},
 		{"consul", true, "consul", "GitDescribe=", `GitDescribe=v?(\d+\.\d+\.\d+)`, ""},
 		{"consul", true, "consul", "\x00v1.", `\x00v(1\.\d+\.\d+)\x00`, ""},
 		{"vault", true, "vault", "revoke", `revoke(\d+\.\d+\.\d+)`, ""},
 		{"vault", true, "vault", "state", `state(1\.\d+\.\d+-rc\d)`, ""},
+		{"vault", true, "vault", "016x1.1", `016x(1\.1\d\.\d{1,2})`, ""},
 		{"vault", true, "vault", "\x001.", `\x00(1\.\d{1,2}\.\d+)\x00`, ""},
 		{"aws-lc", false, "openssl libcrypto.so*", "AWS-LC ", `AWS-LC (\d+\.\d+\.\d+)\)?\x00`, ""},
 		{"openldap", true, "ldapsearch", "OpenLDAP: ldapsearch ", `OpenLDAP: ldapsearch (\d+\.\d+\.\d+)`, "ldap-utils"},
@@ -146,27 +155,38 @@ func programs() []program {
 		{"elixir", false, "elixir", "ELIXIR_VERSION=", `ELIXIR_VERSION=(\d+\.\d+\.\d+(?:-[a-z0-9.]+)?)`, ""},
 		{"istio", false, "pilot-discovery pilot-agent", "Clean\x00", `Clean\x00+(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+|-dev)?)\x00`, ""},
 		{"istio", false, "pilot-discovery pilot-agent", "Modified\x00", `Modified\x00+(\d+\.\d+-dev)\x00`, ""},
+		{"istio", false, "pilot-discovery pilot-agent", "\x001.", `\x00?1\.\d+\.\d+\x00+(1\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+|-dev)?)\x00`, ""},
+		{"istio", false, "pilot-discovery pilot-agent", "=v<y5", `(?s)(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+|-dev)?)\x00+.{1,100}=v<y5`, ""},
 		{"grafana", true, "grafana grafana-server", "\x00release-", `\x00release-(\d{1,2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00`, ""},
 		{"grafana", true, "grafana grafana-server", "\x00$a", `(\d{2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00+\$a`, ""},
+		{"grafana", true, "grafana", ".x\x00", `(\d+\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00+v\d+\.\d+\.x\x00`, ""},
+		{"grafana", true, "grafana grafana-server", "\x00/usr/local/go", `[a-z0-9]\x00+(\d{1,2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00+/usr/local/go`, ""},
+		{"grafana", true, "grafana", "\x00go1.", `\x00go1\.\d+\.\d+\x00+(\d{2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00`, ""},
+		{"grafana", true, "grafana", "\x001", `\x00(1\d\.\d+\.\d+)-\d{6,}\x00`, ""},
 		{"grafana", true, "grafana grafana-server", "HEAD\x00", `(?s)HEAD\x00.*?\x00(\d{1,2}\.\d+\.\d+(?:-(?:beta\d|test|preview))?)(?:\+security-\d+)?\x00`, ""},
 		{"envoy", true, "envoy", "\x001.3", `\x00(1\.3\d\.\d+(?:-dev)?)\x00`, ""},
 		{"envoy", true, "envoy", "\x001.2", `\x00(1\.2\d\.\d+(?:-dev)?)\x00`, ""},
 		{"envoy", true, "envoy", "\x001.1", `\x00(1\.1\d\.\d+(?:-dev)?)\x00`, ""},
+		{"envoy", true, "envoy", "RELEASE", `(?s)\x00(1\.\d\.\d+(?:-dev)?)\x00.{0,20}RELEASE`, ""},
 		{"ingress-nginx", false, "nginx-ingress-controller", "\x00go1.", `\x00go1\.\d+(?:\.\d+)?\x00+v(\d+\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
 		{"ingress-nginx", false, "nginx-ingress-controller", "\x00v1.", `\x00v(1\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
 		{"ingress-nginx", false, "nginx-ingress-controller", "\x00v0.", `\x00v(0\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00`, ""},
+		{"ingress-nginx", false, "nginx-ingress-controller", "S=v<y5", `(?s)\x00v?(\d+\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00+.{0,100}S=v<y5`, ""},
+		{"ingress-nginx", false, "nginx-ingress-controller", "\x00go1.", `v(\d+\.\d+\.\d+(?:-(?:alpha|beta)\.\d+)?)\x00+[^\x00]{0,50}\x00*go1\.\d+(?:\.\d+)?\x00`, ""},
 		{"elastic-agent", false, "elastic-agent", "header", `enroll(?:: true)?(\d+\.\d+\.\d+)-?header`, ""},
 		{"elastic-agent", false, "elastic-agent", ":https", `PM(\d+\.\d+\.\d+):https`, ""},
-		{"graalvm", false, "java", "-jvmci-", `\x00(\d+(?:\.\d+)+)\+\d+-jvmci-`, ""},
-		{"openjdk", false, "java", "\x00openjdk\x00java\x00", `\x00openjdk\x00java\x00[\d.]+\x00(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00`, "openjdk-17-jre-headless"},
-		{"openjdk", false, "java", "openjdk\x00java\x00", `\x00[\d.]+\x00+(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00+openjdk\x00java\x00`, ""},
-		{"oracle-jdk", false, "java", "\x00java\x00", `(?:^|[^k])\x00java\x00[\d.]+\x00+(\d+\.\d+\.\d+(?:_\d+)?)[^\x00]*\x00`, ""},
+		{"graalvm", false, "java jdb", "-jvmci-", `\x00(\d+(?:\.\d+)+)\+\d+-jvmci-`, ""},
+		{"ibm-java", false, "java jdb", "-foreman_", `\x00(\d+\.\d+\.\d+)-foreman_[^\x00]*\x00`, ""},
+		{"openjdk", false, "java jdb", "\x00openjdk\x00java\x00", `\x00openjdk\x00java\x00[\d.]+\x00(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00`, "openjdk-17-jre-headless"},
+		{"openjdk", false, "java jdb", "openjdk\x00java\x00", `\x00[\d.]+\x00+(\d+(?:\.\d+)*(?:_\d+)?)[^\x00]*\x00+openjdk\x00java\x00`, ""},
+		{"oracle-jdk", false, "java jdb", "\x00java\x00", `(?:^|[^k])\x00java\x00[\d.]+\x00+(\d+\.\d+\.\d+(?:_\d+)?)(?:[-+]b?\d[^\x00]*)?\x00`, ""},
 		{"libtiff", false, "libtiff.so*", "LIBTIFF, Version ", `LIBTIFF, Version (\d+\.\d+\.\d+)`, "libtiff6"},
 		{"expat", false, "libexpat.so*", "expat_", `expat_(\d+\.\d+\.\d+)`, "libexpat1"},
 		{"pcre2", false, "libpcre2-8.so* libpcre2-16.so* libpcre2-32.so*", " 20", `\x00(10\.\d+) \d{4}-\d{2}-\d{2}`, "libpcre2-8-0"},
 		{"libssh", false, "libssh.so*", "libssh_", `libssh_(\d+\.\d+\.\d+)`, "libssh-4"},
 		{"libpng", false, "libpng*.so*", "libpng version ", `libpng version (\d+\.\d+\.\d+)`, "libpng16-16"},
 		{"libarchive", false, "libarchive.so*", "libarchive ", `libarchive (\d+\.\d+\.\d+)`, "libarchive13"},
+		{"imagemagick", false, "magick convert convert-im6.* libMagickCore-*.so*", "ImageMagick ", `ImageMagick (\d+\.\d+\.\d+-\d+)`, "libmagickcore-6.q16-6"},
 		{"go", false, "VERSION", "", `^go(\d+\.\d+(?:\.\d+)?(?:(?:alpha|beta|rc)\d+)?)\s`, ""},
 		{"erlang-otp", false, "OTP_VERSION", "", `^(\d+(?:\.\d+)+(?:-rc\d+)?)\s*$`, "erlang-base"},
 	}
@@ -191,7 +211,7 @@ func isProgram(h *rootfs.Header, head []byte) bool {
 func mayBeProgram(base string) bool {
 	if lib, ok := strings.CutPrefix(base, "lib"); ok {
 		for _, name := range [...]string{"node.so", "python", "php", "ruby", "crypto.so", "ssl.so", "curl.so", "sqlite3.so", "maxminddb.so", "apr-1.so",
-			"pypy3", "avcodec.so", "avformat.so", "krb5.so", "julia-internal.so", "rustc_driver-", "std-", "Qt", "tiff.so", "expat.so", "pcre2-", "ssh.so", "png", "archive.so"} {
+			"pypy3", "avcodec.so", "avdevice.so", "avfilter.so", "avformat.so", "avutil.so", "swresample.so", "swscale.so", "postproc.so", "MagickCore-", "krb5.so", "julia-internal.so", "rustc_driver-", "std-", "Qt", "tiff.so", "expat.so", "pcre2-", "ssh.so", "png", "archive.so"} {
 			if strings.HasPrefix(lib, name) {
 				return true
 			}
@@ -310,14 +330,23 @@ func pythonVersion(base string, body rootfs.Body) string {
 	return version
 }
 
-var redisBuild = regexp.MustCompile(`(\d+\.\d+\.)(\d+)[A-Za-z0-9._-]*\d00000000\x00`)
+var (
+	redisBuild = regexp.MustCompile(`(\d+\.\d+\.)(\d+)[A-Za-z0-9._-]*\d00000000\x00`)
+	redisPlain = regexp.MustCompile(`[^\d.](\d+\.\d+\.\d+)(?:buildkitsandbox|[0-9a-f]{12})-\d{10}0{9}\x00`)
+)
 
 // redisVersion finds the version at the head of Redis' build id, which is
 // version, builder's name, time and git's state without anything between
-// (src/release.c), and confirms it by the version alone elsewhere in the file.
+// (src/release.c). Where the builder is a container its name has 12 digits or is
+// BuildKit's; any other is told from the version by the version alone elsewhere in
+// the file.
 func redisVersion(text string, body rootfs.Body) string {
 	version := ""
 	search(body, text, func(window []byte) bool {
+		if m := redisPlain.FindSubmatch(window); m != nil {
+			version = string(m[1])
+			return false
+		}
 		for _, m := range redisBuild.FindAllSubmatch(window, -1) {
 			for n := min(len(m[2]), 3); n > 0 && version == ""; n-- {
 				guess := string(m[1]) + string(m[2][:n])
