@@ -115,6 +115,18 @@ func lockParser(file string) func([]byte) ([]sbom.Package, error) {
 	return nil
 }
 
+// withOthers reads a lock file of the finished tree again with the files that it
+// names, wherever they are.
+func withOthers(tree *rootfs.Tree, file string) (found, bool) {
+	switch path.Base(file) {
+	case "pom.xml":
+		return withParents(tree, file)
+	case "requirements.txt":
+		return withIncludes(tree, file)
+	}
+	return found{}, false
+}
+
 // folderParser returns the parser of a lock file that reads it together with the
 // manifests in its folder, which alone say what is for development; nil for others.
 func folderParser(base string) func(data []byte, folder fs.FS) ([]sbom.Package, error) {

@@ -205,7 +205,7 @@ func TestLockFilesThatYieldNothing(t *testing.T) {
 		}
 	}
 	for base, text := range map[string]string{
-		"requirements.txt": "# none\n-r other.txt\n", "yarn.lock": "# yarn lockfile v1\n\n\n", "package-lock.json": `{"packages": {"": {"name": "app"}, "node_modules/d": {"version": "1.0.0", "dev": true}}}`, "composer.lock": `{"packages": []}`,
+		"requirements.txt": "# none\n--index-url https://x/simple\n", "yarn.lock": "# yarn lockfile v1\n\n\n", "package-lock.json": `{"packages": {"": {"name": "app"}, "node_modules/d": {"version": "1.0.0", "dev": true}}}`, "composer.lock": `{"packages": []}`,
 	} {
 		if list, wrong := read(t, "app/"+base, []byte(text)); len(list) > 0 || len(wrong) > 0 {
 			t.Errorf("%s: %v, %v", base, list, wrong)
@@ -347,4 +347,53 @@ func FuzzBunLockb(f *testing.F) {
 		list, _ := parseBunLockb(data)
 		named(t, list)
 	})
+}
+
+// TestRequirementsOfOtherFiles: what -r names is required, what -c names only says
+// which version.
+func TestRequirementsOfOtherFiles(t *testing.T) {
+	tree := func(files map[string]string) Result {
+		entries := make([]imagetest.Entry, 0, len(files))
+		for name, content := range files {
+			entries = append(entries, imagetest.File(name, content))
+		}
+		return inTree(stack(t, entries))
+	}
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"included": {map[string]string{"app/requirements.txt": "-r requirements/base.txt\n", "app/requirements/base.txt": "\ufeffdjango==2.0\n--requirement more.txt\n", "app/requirements/more.txt": "six==1.12.0 --hash=sha256:00\n"}, "django@2.0 six@1.12.0"},
+		"beside":   {map[string]string{"app/x/requirements.txt": "-r ../common.txt\nsix==1.12.0\n", "app/common.txt": "django==2.0\n"}, "django@2.0 six@1.12.0"},
+		"constraints": {map[string]string{"app/requirements.txt": "flask>=1.0\nJinja2\n--constraint=c.txt\n", "app/c.txt": "Flask==1.1.0  # why\njinja2==2.10\nnever==1.0\n"},
+			"flask@1.1.0 Jinja2@2.10"},
+		"cycle":     {map[string]string{"app/requirements.txt": "-r requirements.txt\nsix==1.12.0\n"}, "six@1.12.0"},
+		"missing":   {map[string]string{"app/requirements.txt": "-r gone.txt\nsix==1.12.0\n"}, "six@1.12.0"},
+		"nothing":   {map[string]string{"app/requirements.txt": "--index-url https://x/simple\nsix==1.12.0\n"}, "six@1.12.0"},
+		"elsewhere": {map[string]string{"app/requirements.txt": "-r https://x/y.txt\nsix==1.12.0\n"}, "six@1.12.0"},
+	} {
+		r := tree(test.files)
+		var got []string
+		for _, p := range r.Packages {
+			got = append(got, p.Name+"@"+p.Version)
+			if !p.FromLockFile {
+				t.Errorf("%s: %s counts as installed", name, p.PURL)
+			}
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("%s: %s, want %s", name, text, test.want)
+		}
+		if missing := slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(w.Message, "gone.txt") }); missing != (name == "missing") {
+			t.Errorf("%s: warnings %+v", name, r.Warnings)
+		}
+	}
+}
+
+// TestMSBuildProperties: a version may be written once for several packages.
+func TestMSBuildProperties(t *testing.T) {
+	packages, err := parseMSBuild([]byte(`<Project><PropertyGroup><SerilogVersion>2.10.0</SerilogVersion><Other>x</Other></PropertyGroup>
+<ItemGroup><PackageVersion Include="Serilog" Version="$(SerilogVersion)" /><PackageVersion Include="A" Version="$(Other)" /><PackageVersion Include="B" Version="[2.0.0]" /></ItemGroup></Project>`))
+	if err != nil || len(packages) != 2 || packages[0].PURL != "pkg:nuget/Serilog@2.10.0" || packages[1].PURL != "pkg:nuget/B@2.0.0" {
+		t.Errorf("%+v, %v", packages, err)
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/careen/careen/internal/purl"
+	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -246,7 +247,33 @@ var requirementOption = regexp.MustCompile(`\s-{1,2}[A-Za-z].*$`)
 // or an archive or a repository's tag that does
 // (https://pip.pypa.io/en/stable/reference/requirements-file-format/).
 func parseRequirements(data []byte) ([]sbom.Package, error) {
-	l := lockList{kind: "pypi"}
+	r := requirements{lockList: lockList{kind: "pypi"}}
+	r.lines(data, "", 0)
+	return r.result()
+}
+
+// requirements gathers the packages of a requirements file and of those that it
+// includes.
+type requirements struct {
+	lockList
+	open   func(name string) ([]byte, error) // other files; nil where there are none
+	loose  []string                          // packages without a version of their own
+	within map[string]string                 // versions that constraints allow, by normal name
+	files  int
+	asked  bool // other files were named
+}
+
+// Bounds on the files that a requirements file includes.
+const (
+	maxIncludes     = 100
+	maxIncludeDepth = 10
+)
+
+// includeOption is what names another file: "-r other.txt", "--constraint=c.txt".
+var includeOption = regexp.MustCompile(`^(?:-([rc])\s*|--(requirement|constraint)(?:\s+|=))(\S+)`)
+
+// lines reads a file of a folder.
+func (r *requirements) lines(data []byte, dir string, depth int) {
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		line = strings.TrimSpace(line)
@@ -256,26 +283,98 @@ func parseRequirements(data []byte) ([]sbom.Package, error) {
 		for _, option := range [...]string{"-e ", "--editable ", "--editable="} {
 			line = strings.TrimSpace(strings.TrimPrefix(line, option))
 		}
+		if m := includeOption.FindStringSubmatch(line); m != nil {
+			r.include(path.Join(dir, m[3]), m[1] == "c" || m[2] == "constraint", depth+1)
+			continue
+		}
 		if line == "" || line[0] == '-' {
-			continue // -r other.txt, --index-url …
+			continue // --index-url …
 		}
 		line = requirementOption.ReplaceAllString(line, "")
 		if name, version, ok := requirementAt(line); ok {
-			l.pin(name, version)
+			r.pin(name, version)
 			continue
 		}
-		line, _, _ = strings.Cut(line, ";") // environment markers
-		name, version, ok := strings.Cut(strings.NewReplacer("(", "", ")", "").Replace(line), "==")
-		name, _, _ = strings.Cut(name, "[") // extras
-		version = strings.TrimSpace(strings.TrimPrefix(version, "="))
-		name = strings.TrimSpace(name)
-		if !ok || strings.ContainsAny(version, ",* ") || strings.ContainsAny(name, "<>=!~, ") {
-			l.passed++
-			continue
+		name, version, ok := exactly(line)
+		switch {
+		case ok:
+			r.add(name, version)
+		case r.open != nil && name != "":
+			r.loose = append(r.loose, name)
+		default:
+			r.passed++
 		}
-		l.add(name, version)
 	}
-	return l.result()
+}
+
+// exactly reads "name[extra] == version; marker"; not ok when there is no version,
+// or several may be meant.
+func exactly(line string) (name, version string, ok bool) {
+	line, _, _ = strings.Cut(line, ";")
+	name, version, ok = strings.Cut(strings.NewReplacer("(", "", ")", "").Replace(line), "==")
+	version = strings.TrimSpace(strings.TrimPrefix(version, "="))
+	if ok = ok && !strings.ContainsAny(version, ",* ") && !strings.ContainsAny(strings.TrimSpace(name), "<>=!~, "); !ok {
+		return specifierName(line), "", false
+	}
+	name, _, _ = strings.Cut(name, "[")
+	return strings.TrimSpace(name), version, true
+}
+
+// include reads another file: one of requirements as if its lines stood here, one of
+// constraints for the versions of what is required elsewhere.
+func (r *requirements) include(name string, constraints bool, depth int) {
+	r.asked = true
+	if r.open == nil {
+		r.passed++ // read again with the others
+		return
+	}
+	if depth > maxIncludeDepth || r.files >= maxIncludes || strings.Contains(name, "://") {
+		return
+	}
+	r.files++
+	data, err := r.open(name)
+	if err != nil {
+		r.wrong.add(0, "-r %s: %v", name, err)
+		return
+	}
+	data = plainText(data)
+	if !constraints {
+		r.lines(data, path.Dir(name), depth)
+		return
+	}
+	for line := range strings.Lines(string(data)) {
+		line, _, _ = strings.Cut(line, "#")
+		if name, version, ok := exactly(requirementOption.ReplaceAllString(strings.TrimSpace(line), "")); ok && len(r.within) < maxPackages {
+			if r.within == nil {
+				r.within = map[string]string{}
+			}
+			r.within[pythonName(name)] = version
+		}
+	}
+}
+
+// withIncludes reads a requirements.txt of the finished tree again with the files
+// that it names.
+func withIncludes(tree *rootfs.Tree, file string) (found, bool) {
+	data, err := readNeighbour(tree, file)
+	if err != nil {
+		return found{}, false
+	}
+	dir := path.Dir(file)
+	r := requirements{lockList: lockList{kind: "pypi"}, open: func(name string) ([]byte, error) { return readNeighbour(tree, path.Join(dir, name)) }}
+	r.lines(plainText(data), "", 0)
+	for _, name := range r.loose {
+		if version := r.within[pythonName(name)]; version != "" {
+			r.add(name, version)
+		} else {
+			r.passed++
+		}
+	}
+	packages, err := r.result()
+	for i := range packages {
+		packages[i].FromLockFile = true
+	}
+	return found{Packages: packages, Problems: asProblems(err)}, r.asked
 }
 
 // requirementAt reads a requirement that says where from: "name @ ADDRESS", or

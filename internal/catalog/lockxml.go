@@ -70,14 +70,27 @@ func parsePackagesConfig(data []byte) ([]sbom.Package, error) {
 	return l.resultOf(err)
 }
 
+// msbuildProperty is a property whose value is a version.
+var msbuildProperty = regexp.MustCompile(`<([A-Za-z_][A-Za-z0-9_.-]*)>\s*(\[?\d[A-Za-z0-9.+-]*\]?)\s*</`)
+
 // parseMSBuild reads the packages that a project of .NET, or the file of
 // versions that several share, names in one version
 // (https://learn.microsoft.com/en-us/nuget/consume-packages/package-references-in-project-files).
-// What stays private to the build is left out.
+// What stays private to the build is left out. A version may be a property of the
+// same file.
 func parseMSBuild(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "nuget"}
+	properties := map[string]string{}
+	for _, m := range msbuildProperty.FindAllSubmatch(data, maxMembers) {
+		properties[strings.ToLower(string(m[1]))] = string(m[2])
+	}
 	err := eachElement(data, " packagereference packageversion globalpackagereference ", func(kind string, p map[string]string) {
 		version := strings.Trim(p["version"]+p["versionoverride"], "[] ")
+		if name, ok := strings.CutPrefix(version, "$("); ok && strings.HasSuffix(name, ")") {
+			if value := properties[strings.ToLower(strings.TrimSuffix(name, ")"))]; value != "" {
+				version = strings.Trim(value, "[] ")
+			}
+		}
 		switch {
 		case kind == "globalpackagereference", strings.EqualFold(p["privateassets"], "all"):
 		case kind == "packagereference" && version == "": // the shared file has it
@@ -159,9 +172,6 @@ const maxParents = 8
 // withParents reads a pom.xml of the finished tree again with its parents, where
 // their relative paths lead (https://maven.apache.org/pom.html#Inheritance).
 func withParents(tree *rootfs.Tree, file string) (found, bool) {
-	if path.Base(file) != "pom.xml" {
-		return found{}, false
-	}
 	p, err := pomAt(tree, file)
 	if err != nil {
 		return found{}, false
