@@ -99,12 +99,13 @@ var rooms = map[string][]string{
 	"fleet/key":       {"match", "sbom"},
 	"fleet/store":     {"fleet/key", "finding", "vulndb"},
 	"fleet/queue":     {},
-	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
+	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "finding", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
 	"fleet/auth":      {"fleet/store"},
-	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report", "policy", "image"},
+	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "diff", "finding", "page", "report", "policy", "image", "sbom", "version"},
 	"fleet/pages":     {"fleet/api", "fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report"},
 	"fleet/harbor":    {"fleet/auth", "fleet/store", "fleet/work", "finding", "image", "report"},
-	"fleet/daemon":    {"fleet/api", "fleet/auth", "fleet/harbor", "fleet/pages", "fleet/queue", "fleet/store", "fleet/work", "vulndb", "publish", "safetext"},
+	"fleet/admission": {"fleet/api", "fleet/auth", "fleet/store", "fleet/work", "image"},
+	"fleet/daemon":    {"fleet/admission", "fleet/api", "fleet/auth", "fleet/harbor", "fleet/pages", "fleet/queue", "fleet/store", "fleet/work", "vulndb", "publish", "safetext"},
 	"fleet/fleettest": {"fleet/store"},
 
 	// Tier 5, edges.

@@ -2,10 +2,12 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/careen/careen/internal/fleet/store"
 	"github.com/careen/careen/internal/fleet/work"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/page"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
 )
@@ -27,13 +30,24 @@ func endpoints() []endpoint {
 		{"GET", "/v1/overview", auth.Read, "The fleet in numbers", nil, "", "Overview", (*API).overview},
 		{"GET", "/v1/images", auth.Read, "Images, newest first: all, or those with a vulnerability or a package", []param{
 			{"repo", `a pattern of repositories: registry.example.com/team/*`}, {"cve", "with this vulnerability, by its primary id"},
-			{"package", "with a package of this name"}, {"version", "and of this version"}, {"sort", "worst: those with the most severe findings first"}, cursor, limit,
+			{"package", "with a package of this name"}, {"version", "and of this version"}, {"versions", "and of a version in this range: >=3.0,<3.0.12"}, {"secret", "with a secret that this rule found: github-pat"}, {"sort", "worst: those with the most severe findings first"}, cursor, limit,
 		}, "", "Images", (*API).images},
 		{"GET", "/v1/image", auth.Read, "One image", []param{ref, platform}, "", "Image", (*API).image},
 		{"GET", "/v1/report", auth.Read, "An image's report by the current advisories, as careen scan writes it", []param{ref, platform, {"format", formatNames() + "; json unless said"}}, "", "Report", (*API).report},
 		{"GET", "/v1/verdict", auth.Read, "Whether an image passes a gate", []param{ref, platform, {"failOn", "what --fail-on of careen scan takes; critical unless said"}}, "", "Verdict", (*API).verdict},
 		{"GET", "/v1/vulnerabilities/{id}", auth.Read, "A vulnerability: the packages that have it, the fix, and in how many images", nil, "", "Vulnerability", (*API).vulnerability},
 		{"GET", "/v1/packages", auth.Read, "The versions of a package that images have", []param{{"name", "of the package"}}, "", "Packages", (*API).packages},
+		{"GET", "/v1/unjudged", auth.Read, "Packages that nobody's advisories were compared with", []param{{"reason", "why not: " + reasonNames()}, cursor, limit}, "", "Unjudged", (*API).unjudged},
+		{"GET", "/v1/events", auth.Read, "What came, went or changed with the advisories, oldest first", []param{{"since", "behind this generation"}, {"kind", "one of new, gone, exploited, fixable"}, cursor, limit}, "", "Events", (*API).events},
+		{"GET", "/v1/trends", auth.Read, "The numbers of the last days", []param{{"repo", "of the repositories that this pattern names"}, {"days", "how many, 90 unless said"}}, "", "Trend", (*API).trends},
+		{"GET", "/v1/diff", auth.Read, "What one image has that another has not, as careen diff writes it", []param{{"from", "a reference"}, {"to", "a reference"}, platform}, "", "Difference", (*API).diff},
+		{"GET", "/v1/policies", auth.Admin, "What images of which repositories must not have", nil, "", "Policies", (*API).policies},
+		{"POST", "/v1/policies", auth.Admin, "Say that for some repositories", nil, "NewPolicy", "Added", (*API).addPolicy},
+		{"DELETE", "/v1/policies/{id}", auth.Admin, "Say it no longer", nil, "", "Done", (*API).removePolicy},
+		{"GET", "/v1/exceptions", auth.Admin, "What is accepted, by whom and until when", nil, "", "Exceptions", (*API).exceptions},
+		{"POST", "/v1/exceptions", auth.Admin, "Accept a vulnerability for some time", nil, "NewException", "Added", (*API).addException},
+		{"DELETE", "/v1/exceptions/{id}", auth.Admin, "Accept it no longer", nil, "", "Done", (*API).removeException},
+		{"POST", "/v1/notifications", auth.Submit, "What a registry says was pushed: Docker distribution, Harbor, Quay, GitHub", nil, "Notification", "Queued", (*API).notified},
 		{"GET", "/v1/database", auth.Read, "The advisories that answers are by", nil, "", "Generations", (*API).database},
 		{"GET", "/v1/sources", auth.Admin, "What is watched", nil, "", "Sources", (*API).sources},
 		{"POST", "/v1/sources", auth.Admin, "Watch a reference or a pattern of references", nil, "NewSource", "Added", (*API).addSource},
@@ -73,7 +87,21 @@ func (a *API) images(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := store.ImageQuery{Repo: q.Get("repo"), CVE: strings.ToUpper(q.Get("cve")), Package: q.Get("package"), Version: q.Get("version"), Limit: limit + 1}
+	ask := store.ImageQuery{Repo: q.Get("repo"), CVE: strings.ToUpper(q.Get("cve")), Package: q.Get("package"), Version: q.Get("version"), Secret: q.Get("secret"), Limit: limit + 1}
+	if text := q.Get("versions"); text != "" {
+		if ask.Package == "" {
+			return nil, bad("versions: of which package?")
+		}
+		between, err := ParseRange(text)
+		if err != nil {
+			return nil, bad("versions: %v", err)
+		}
+		all, err := a.Store.Versions(r.Context(), ask.Package)
+		if err != nil {
+			return nil, err
+		}
+		ask.Package, ask.Keys = "", between.keys(all)
+	}
 	if strings.HasPrefix(q.Get("cve"), "GHSA") {
 		ask.CVE = q.Get("cve")
 	}
@@ -125,62 +153,53 @@ func Find(ctx context.Context, s *store.Store, scope store.Scope, ref, platform 
 
 func (a *API) image(r *request) (any, error) { return a.find(r) }
 
-// formats are what a report is written in.
-var formats = []struct {
-	name, contentType string
-	write             func(io.Writer, []*report.Report) error
-}{
-	{"json", "application/json", report.WriteJSON},
-	{"sarif", "application/sarif+json", report.WriteSARIF},
-	{"cyclonedx", "application/vnd.cyclonedx+json", func(w io.Writer, r []*report.Report) error {
-		return report.WriteCycloneDX(w, r, report.BOMOptions{Timestamp: time.Now()})
-	}},
-	{"spdx", "application/spdx+json", func(w io.Writer, r []*report.Report) error {
-		return report.WriteSPDX(w, r, report.BOMOptions{Timestamp: time.Now()})
-	}},
-	{"table", "text/plain; charset=utf-8", func(w io.Writer, r []*report.Report) error {
-		return report.WriteTable(w, r, report.TableOptions{})
-	}},
+// contentTypes are those of report's formats that are not JSON.
+var contentTypes = map[string]string{
+	"table": "text/plain; charset=utf-8", "markdown": "text/markdown; charset=utf-8", "html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8",
+	"junit": "application/xml", "sarif": "application/sarif+json", "cyclonedx": "application/vnd.cyclonedx+json", "spdx": "application/spdx+json",
+}
+
+// formats are what a report is written in: those of careen scan, but for the one that
+// takes a template.
+func formats() []report.Format {
+	return slices.DeleteFunc(report.FormatsOf("scan"), func(f report.Format) bool { return f.Name == "template" })
 }
 
 func formatNames() string {
 	var names []string
-	for _, f := range formats {
-		names = append(names, f.name)
+	for _, f := range formats() {
+		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
 }
 
 func (a *API) report(r *request) (any, error) {
-	name := r.URL.Query().Get("format")
-	if name == "" {
-		name = "json"
+	name := cmp.Or(r.URL.Query().Get("format"), "json")
+	i := slices.IndexFunc(formats(), func(f report.Format) bool { return f.Name == name })
+	if i < 0 {
+		return nil, bad("format: one of %s", formatNames())
 	}
-	for _, f := range formats {
-		if f.name != name {
-			continue
-		}
-		img, err := a.find(r)
-		if err != nil {
-			return nil, err
-		}
-		rep, _, err := a.Work.Report(r.Context(), img)
-		if err != nil {
-			return nil, err
-		}
-		var b bytes.Buffer
-		if err := f.write(&b, []*report.Report{rep}); err != nil {
-			return nil, err
-		}
-		return document{f.contentType, b.Bytes()}, nil
+	img, err := a.find(r)
+	if err != nil {
+		return nil, err
 	}
-	return nil, bad("format: one of %s", formatNames())
+	rep, _, err := a.Work.Report(r.Context(), img)
+	if err != nil {
+		return nil, err
+	}
+	reports := []*report.Report{rep}
+	var b bytes.Buffer
+	err = formats()[i].Write(&b, &report.Document{Reports: reports, BOM: report.BOMOptions{Timestamp: time.Now()}, Own: map[string]func(io.Writer) error{
+		"html": func(w io.Writer) error { return page.Write(w, reports, page.Options{}) },
+	}})
+	return document{cmp.Or(contentTypes[name], "application/json"), b.Bytes()}, err
 }
 
 // Verdict says whether an image passes.
 type Verdict struct {
 	Verdict    string `json:"verdict"` // "pass", "fail", "undecided" or "unknown"
 	Because    string `json:"because,omitempty"`
+	FailOn     string `json:"failOn,omitempty"` // what it was judged by
 	Digest     string `json:"digest,omitempty"`
 	Generation int64  `json:"generation,omitempty"`
 	Queued     bool   `json:"queued,omitempty"` // it is being scanned
@@ -194,35 +213,49 @@ func (v Verdict) status() int {
 }
 
 func (a *API) verdict(r *request) (any, error) {
-	gate, err := ParseGate(r.URL.Query().Get("failOn"))
-	if err != nil {
-		return nil, bad("failOn: %v", err)
+	failOn := r.URL.Query().Get("failOn")
+	if failOn != "" {
+		if _, err := ParseGate(failOn); err != nil {
+			return nil, bad("failOn: %v", err)
+		}
 	}
-	return Judge(r.Context(), a.Store, a.Work, r.who, r.URL.Query().Get("ref"), r.URL.Query().Get("platform"), gate)
+	return Judge(r.Context(), a.Store, a.Work, r.who, r.URL.Query().Get("ref"), r.URL.Query().Get("platform"), failOn)
 }
 
-// ParseGate reads what an image must not have; critical vulnerabilities unless said.
+// ParseGate reads what an image must not have.
 func ParseGate(failOn string) (policy.Gate, error) {
-	if failOn == "" {
-		failOn = finding.Critical.String()
-	}
 	gate, err := policy.ParseGate(failOn)
 	gate.Scope = policy.Gated
 	return gate, err
 }
 
-// Judge gives the verdict on an image. One that is not known is asked for, if the
-// asker may do that.
-func Judge(ctx context.Context, s *store.Store, w *work.Work, who auth.Who, ref, platform string, gate policy.Gate) (Verdict, error) {
+// Judge gives the verdict on an image: by what is asked for, else by the policy for its
+// repository, else by critical vulnerabilities. One that is not known is asked for, if
+// the asker may do that.
+func Judge(ctx context.Context, s *store.Store, w *work.Work, who auth.Who, ref, platform, failOn string) (Verdict, error) {
 	img, err := Find(ctx, s, who.Scope, ref, platform)
 	if errors.Is(err, store.ErrNotFound) {
-		v := Verdict{Verdict: "unknown", Because: "it was not scanned yet"}
-		if n, nameErr := image.ParseName(ref); nameErr == nil && who.Role >= auth.Submit && who.MaySee(n.Repository) {
-			v.Queued, err = true, w.Submit(ctx, ref, platform)
-			return v, err
-		}
-		return v, nil
+		return unknown(ctx, w, who, ref, platform)
 	}
+	if err != nil {
+		return Verdict{}, err
+	}
+	by := failOn
+	if by == "" {
+		repo := img.Asked
+		if repo == "" && len(img.Repos) > 0 {
+			repo = img.Repos[0]
+		}
+		p, found, err := s.PolicyOf(ctx, repo)
+		if err != nil {
+			return Verdict{}, err
+		}
+		by = finding.Critical.String()
+		if found {
+			by = p.FailOn
+		}
+	}
+	gate, err := ParseGate(by)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -230,7 +263,7 @@ func Judge(ctx context.Context, s *store.Store, w *work.Work, who auth.Who, ref,
 	if err != nil {
 		return Verdict{}, err
 	}
-	v := Verdict{Verdict: "pass", Digest: img.Digest, Generation: g.ID, Because: gate.Verdict([]*report.Report{rep})}
+	v := Verdict{Verdict: "pass", FailOn: by, Digest: img.Digest, Generation: g.ID, Because: gate.Verdict([]*report.Report{rep})}
 	switch {
 	case v.Because != "":
 		v.Verdict = "fail"
@@ -238,6 +271,26 @@ func Judge(ctx context.Context, s *store.Store, w *work.Work, who auth.Who, ref,
 		if gaps := policy.Incomplete([]*report.Report{rep}, gate.Scope); len(gaps) > 0 {
 			v.Verdict, v.Because = "undecided", gaps[0].Text()
 		}
+	}
+	return v, nil
+}
+
+// unknown is the verdict on an image that is not known.
+func unknown(ctx context.Context, w *work.Work, who auth.Who, ref, platform string) (Verdict, error) {
+	v := Verdict{Verdict: "unknown", Because: "it was not scanned yet"}
+	n, err := image.ParseName(ref)
+	if err != nil || !who.MaySee(n.Repository) {
+		return v, nil
+	}
+	away, why, err := w.PutAway(ctx, n.Repository, cmp.Or(n.Tag, "latest"), n.Digest)
+	switch {
+	case err != nil:
+		return v, err
+	case away:
+		return Verdict{Verdict: "undecided", Because: "it could not be read, and was put away: " + why, Digest: n.Digest}, nil
+	case who.Role >= auth.Submit:
+		v.Queued = true
+		return v, w.Submit(ctx, ref, platform)
 	}
 	return v, nil
 }

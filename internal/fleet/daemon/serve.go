@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/careen/careen/internal/fleet/admission"
 	"github.com/careen/careen/internal/fleet/api"
 	"github.com/careen/careen/internal/fleet/auth"
 	"github.com/careen/careen/internal/fleet/harbor"
@@ -190,6 +191,7 @@ func (c *command) handler(f *fleet) (http.Handler, error) {
 		return nil, err
 	}
 	(&harbor.Scanner{Store: f.store, Work: f.work, Guard: guard, Version: version(), Log: c.log}).Register(mux)
+	(&admission.Webhook{Store: f.store, Work: f.work, Guard: guard, Log: c.log}).Register(mux)
 	m := &metrics{store: f.store, queue: f.queue, guard: guard}
 	mux.HandleFunc("GET /healthz", m.health)
 	mux.HandleFunc("GET /readyz", m.ready)

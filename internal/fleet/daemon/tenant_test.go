@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/careen/careen/internal/fleet/admission"
 	"github.com/careen/careen/internal/fleet/harbor"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/vulndb"
@@ -111,6 +112,18 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"GET /v1/verdict", "/v1/verdict?failOn=unknown&ref=" + ref, "", 202, false},
 		{"GET /v1/vulnerabilities/{id}", "/v1/vulnerabilities/CVE-2024-2", "", 404, false},
 		{"GET /v1/packages", "/v1/packages?name=betapkg", "", 404, false},
+		{"GET /v1/images", "/v1/images?package=betapkg&versions=>0", "", 200, false},
+		{"GET /v1/unjudged", "/v1/unjudged?reason=nobody-publishes", "", 200, true},
+		{"GET /v1/events", "/v1/events?since=0", "", 200, true},
+		{"GET /v1/trends", "/v1/trends?repo=" + host + "/beta/*", "", 200, true},
+		{"GET /v1/diff", "/v1/diff?from=" + ref + "&to=" + ref, "", 404, false},
+		{"GET /v1/policies", "/v1/policies", "", 403, true},
+		{"POST /v1/policies", "/v1/policies", `{"repos":"*","failOn":"critical"}`, 403, true},
+		{"DELETE /v1/policies/{id}", "/v1/policies/1", "", 403, true},
+		{"GET /v1/exceptions", "/v1/exceptions", "", 403, true},
+		{"POST /v1/exceptions", "/v1/exceptions", `{"vulnerability":"CVE-2024-2","repos":"*","reason":"x","until":"2099-01-01"}`, 403, true},
+		{"DELETE /v1/exceptions/{id}", "/v1/exceptions/1", "", 403, true},
+		{"POST /v1/notifications", "/v1/notifications", `{"docker_url":"` + host + `/beta/app","updated_tags":["v1"]}`, 200, true},
 		{"GET /v1/database", "/v1/database", "", 200, true},
 		{"GET /v1/sources", "/v1/sources", "", 403, true},
 		{"POST /v1/sources", "/v1/sources", `{"pattern":"` + ref + `"}`, 403, true},
@@ -126,6 +139,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"GET /harbor/api/v1/metadata", "/harbor/api/v1/metadata", "", 200, true},
 		{"POST /harbor/api/v1/scan", "/harbor/api/v1/scan", `{"registry":{"url":"http://` + host + `"},"artifact":{"repository":"beta/app","digest":"` + digests["beta"] + `"}}`, 422, true},
 		{"GET /harbor/api/v1/scan/{id}/report", "/harbor/api/v1/scan/" + base64.RawURLEncoding.EncodeToString([]byte(host+"/beta/app@"+digests["beta"])) + "/report", "", 404, false},
+		{"POST /admission/validate", "/admission/validate?unknown=deny&failOn=unknown", `{"apiVersion":"admission.k8s.io/v1","request":{"uid":"x","object":{"kind":"Pod","spec":{"containers":[{"image":"` + ref + `"}]}}}}`, 200, false},
+		{"POST /admission/mutate", "/admission/mutate", `{"apiVersion":"admission.k8s.io/v1","request":{"uid":"x","object":{"kind":"Pod","spec":{"containers":[{"image":"` + ref + `"}]}}}}`, 200, true},
 		{"GET /", "/", "", 200, false},
 		{"GET /images", "/images?repo=beta", "", 200, false},
 		{"GET /images", "/images?cve=CVE-2024-2", "", 200, false},
@@ -146,7 +161,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			endpoints = append(endpoints, strings.ToUpper(method)+" "+path)
 		}
 	}
-	endpoints = append(endpoints, harbor.Paths()...)
+	endpoints = slices.Concat(endpoints, harbor.Paths(), admission.Paths())
 	source, err := os.ReadFile(filepath.Join("..", "pages", "pages.go"))
 	if err != nil {
 		t.Fatal(err)

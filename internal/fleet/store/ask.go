@@ -92,6 +92,7 @@ type ImageRow struct {
 	Counts   Counts   `json:"vulnerabilities"`
 	Tags     []string `json:"tags"`  // references by tag, now
 	Repos    []string `json:"repos"` // that have it
+	Asked    string   `json:"-"`     // the repository by which it was asked for; "" by digest alone
 }
 
 const imageColumns = "i.id, i.digest, i.platform, i.os, i.created, i.scanned, i.size, i.packages, " +
@@ -104,12 +105,14 @@ func (r *ImageRow) dest() []any {
 // ImageQuery says which images are asked for. The zero value asks for all, newest
 // first.
 type ImageQuery struct {
-	Repo    string // a pattern of repositories
-	CVE     string // vulnerable to it
-	Package string // with a package of this name,
-	Version string // and this version
-	Worst   bool   // those with the most severe findings first
-	After   Cursor // where the page before ended
+	Repo    string  // a pattern of repositories
+	CVE     string  // vulnerable to it
+	Package string  // with a package of this name,
+	Version string  // and this version
+	Keys    []int64 // with one of these keys; nil asks nothing
+	Secret  string  // with a secret that this rule found
+	Worst   bool    // those with the most severe findings first
+	After   Cursor  // where the page before ended
 	Limit   int
 }
 
@@ -162,6 +165,12 @@ func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageR
 			keys += " and k.version = " + a.add(q.Version)
 		}
 		where = append(where, s.has(keys))
+	}
+	if q.Keys != nil {
+		where = append(where, s.has("select v as key_id from {{list "+a.add(numbersText(q.Keys))+"}} as l"))
+	}
+	if q.Secret != "" {
+		where = append(where, "i.id in (select image_id from image_secret where rule = "+a.add(q.Secret)+")")
 	}
 	order := "i.id desc"
 	if q.Worst {
@@ -271,6 +280,7 @@ func (s *Store) Image(ctx context.Context, scope Scope, digest, repo, tag, platf
 	if err != nil {
 		return ImageRow{}, err
 	}
+	r.Asked = repo
 	list := []ImageRow{r}
 	err = s.addNames(ctx, scope, list)
 	return list[0], err

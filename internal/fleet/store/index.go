@@ -52,6 +52,13 @@ type Image struct {
 	Sets     [][]string // hashes of keys, each key in one set only
 	Parts    [][]byte   // packages as reports have them, packed
 	Body     []byte     // the rest of the report, packed
+	Secrets  []Secret
+}
+
+// Secret is how many secrets a rule found.
+type Secret struct {
+	Rule string `json:"rule"`
+	N    int    `json:"n"`
 }
 
 // ErrMoved says that another generation of advisories took the place of the one that
@@ -159,6 +166,11 @@ func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation 
 	}
 	if _, err := t.exec(ctx, "insert into image_set (set_id, image_id) select v, cast($2 as bigint) from {{list $1}} as t where true on conflict do nothing", numbersText(sets), id); err != nil {
 		return 0, err
+	}
+	if len(img.Secrets) > 0 {
+		if _, err := t.exec(ctx, "insert into image_secret (rule, image_id, n) select x.rule, cast($2 as bigint), x.n from {{rows $1: rule text, n int}} where true", document(img.Secrets), id); err != nil {
+			return 0, err
+		}
 	}
 	_, err = t.exec(ctx, `insert into image_sum (image_id, `+sumColumns+`) select cast($1 as bigint), `+summed("s.")+`
 		from keyset_sum s where s.set_id in (select v from {{list $2}} as t)`, id, numbersText(sets))

@@ -68,6 +68,13 @@ create table trend (day int not null, repo_id bigint not null, images int not nu
   critical bigint not null, high bigint not null, medium bigint not null, low bigint not null, other bigint not null, kev bigint not null, fixable bigint not null, at bigint not null,
   primary key (day, repo_id)){{rowid}};
 `,
+	`
+create table policy (id {{id}}, repos text not null unique, fail_on text not null, owner text not null, added bigint not null);
+create table exception (id {{id}}, vuln text not null, package text not null, repos text not null, owner text not null, reason text not null, expires bigint not null, added bigint not null);
+create index exception_vuln on exception (vuln);
+create table image_secret (rule text not null, image_id bigint not null, n int not null, primary key (rule, image_id)){{rowid}};
+create index image_secret_image on image_secret (image_id);
+`,
 }
 
 // migrate applies what is missing. Any number of processes may do so at once: on

@@ -103,6 +103,14 @@ func FactsOf(r *report.Report, distro sbom.Distro, now time.Time) (*Facts, error
 	if err := f.addPackages(pack, r.Packages, distro, len(r.Target.Layers)); err != nil {
 		return nil, err
 	}
+	for _, found := range r.Secrets {
+		i := slices.IndexFunc(f.Image.Secrets, func(s store.Secret) bool { return s.Rule == found.Rule })
+		if i < 0 {
+			i = len(f.Image.Secrets)
+			f.Image.Secrets = append(f.Image.Secrets, store.Secret{Rule: found.Rule})
+		}
+		f.Image.Secrets[i].N++
+	}
 	own := stored{Report: *r, Distro: distro}
 	own.Report.Packages, own.Report.Vulnerabilities, own.Report.Judged, own.Report.Database, own.Report.Gate = nil, nil, nil, nil, nil
 	f.Image.Body, err = pack(own)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/fleet/key"
 	"github.com/careen/careen/internal/fleet/store"
 	"github.com/careen/careen/internal/report"
@@ -61,7 +62,49 @@ func (w *Work) Report(ctx context.Context, img store.ImageRow) (*report.Report, 
 		return nil, g, err
 	}
 	defer done()
-	return r, g, scan.Again(ctx, r, own.Distro, scan.Options{DB: db, Now: time.Now(), Version: w.opt.Version})
+	if err := scan.Again(ctx, r, own.Distro, scan.Options{DB: db, Now: time.Now(), Version: w.opt.Version}); err != nil {
+		return nil, g, err
+	}
+	repos := img.Repos
+	if img.Asked != "" {
+		repos = []string{img.Asked}
+	}
+	return r, g, w.except(ctx, r, repos, time.Now())
+}
+
+// except marks the findings that exceptions accept for all of the repositories.
+func (w *Work) except(ctx context.Context, r *report.Report, repos []string, now time.Time) error {
+	all, err := w.store.Exceptions(ctx)
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, p := range r.Packages {
+		names[p.PURL] = p.Name
+	}
+	for _, e := range all {
+		if e.Expires <= now.Unix() || len(repos) == 0 || slices.ContainsFunc(repos, func(repo string) bool { return !store.Fits(e.Repos, repo) }) {
+			continue
+		}
+		for i := range r.Vulnerabilities {
+			v := &r.Vulnerabilities[i]
+			if v.Suppressed == nil && v.ID == e.Vuln && (e.Package == "" || names[v.Package] == e.Package) {
+				v.Suppressed = &finding.Suppressed{By: "exception", Why: fmt.Sprintf("%s (%s, until %s)", e.Reason, e.Owner, time.Unix(e.Expires, 0).UTC().Format(time.DateOnly))}
+			}
+		}
+	}
+	return nil
+}
+
+// PutAway reports whether an image that is not known was put away after it ended the
+// processes that read it, and why.
+func (w *Work) PutAway(ctx context.Context, repo, tag, digest string) (away bool, why string, err error) {
+	if digest == "" {
+		if digest, err = w.store.TagDigest(ctx, repo, tag); err != nil || digest == "" {
+			return false, "", err
+		}
+	}
+	return w.store.PutAway(ctx, digest, w.opt.Version)
 }
 
 // symbols reads linked functions.
