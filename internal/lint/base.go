@@ -627,6 +627,13 @@ func emptyContinuation(c *dockerCheck) {
 	}
 }
 
+// oneCommand reports whether a RUN is one command, which may be a shell with more
+// in its text.
+func (c *dockerCheck) oneCommand(run step) bool {
+	list := c.byRun[run.Instruction]
+	return len(list) > 0 && !slices.ContainsFunc(list[1:], func(cmd *command) bool { return !cmd.nested })
+}
+
 // consecutiveRuns looks for two RUNs in a row of one command each, with the same
 // flags. Each row is reported once.
 func consecutiveRuns(c *dockerCheck) {
@@ -637,7 +644,7 @@ func consecutiveRuns(c *dockerCheck) {
 		count := 0
 		for i, step := range s.steps {
 			switch {
-			case step.Name != "RUN" || step.trigger || len(step.Heredocs) > 0 || len(c.byRun[step.Instruction]) != 1:
+			case step.Name != "RUN" || step.trigger || len(step.Heredocs) > 0 || !c.oneCommand(step):
 				count = 0
 				continue
 			case count > 0 && !sameFlags(s.steps[i-1], step):

@@ -87,6 +87,7 @@ type command struct {
 	run    step
 	line   int
 	source []int // offset in the file of each byte of the shell text, nil in exec form
+	nested bool  // in the text of a "bash -c" of the RUN
 }
 
 func newDockerCheck(file *dockerfile.File, opt Options) *dockerCheck {
@@ -337,7 +338,8 @@ func (c *dockerCheck) read(run step) []*command {
 		c.scripts = append(c.scripts, script{run, text, source, run.shell})
 		return workload.ShellCommands(text, run.shell.pipefail)
 	}
-	add := func(commands []workload.Command, source []int) {
+	var add func([]workload.Command, []int)
+	add = func(commands []workload.Command, source []int) {
 		for _, w := range commands {
 			cmd := &command{Command: w, words: w.Program(), run: run, line: run.Line, source: source}
 			if len(cmd.words) > 0 && cmd.words[0].Static {
@@ -348,6 +350,16 @@ func (c *dockerCheck) read(run step) []*command {
 				cmd.line = c.file.Line(source[w.Words[0].Start])
 			}
 			list = append(list, cmd)
+			// The text of "bash -c" has no place of its own in the file: nothing is
+			// written into it. One in it is left alone.
+			if text, state, ok := shellCommand(cmd); ok && source != nil {
+				c.scripts = append(c.scripts, script{run: run, text: text, shell: state})
+				from := len(list)
+				add(workload.ShellCommands(text, state.pipefail), nil)
+				for _, inner := range list[from:] {
+					inner.line, inner.nested = cmd.line, true
+				}
+			}
 		}
 	}
 	switch {
@@ -380,6 +392,31 @@ func (c *dockerCheck) read(run step) []*command {
 		add(read(run.Text, offsets), offsets)
 	}
 	return list
+}
+
+// shellCommand is the text that a command hands to a shell of its own.
+func shellCommand(cmd *command) (text string, state shell, ok bool) {
+	if !shellName(cmd.name) {
+		return "", shell{}, false
+	}
+	state = shell{name: cmd.name, posix: true, set: true}
+	for i, w := range cmd.words[1:] {
+		option := strings.HasPrefix(w.Value, "-") && !strings.HasPrefix(w.Value, "--")
+		switch {
+		case !w.Static:
+			return "", shell{}, false
+		case w.Value == "pipefail":
+			state.pipefail = true
+		case option && strings.HasSuffix(w.Value, "c") && i+2 < len(cmd.words) && cmd.words[i+2].Static:
+			state.errexit = state.errexit || strings.Contains(w.Value, "e")
+			return cmd.words[i+2].Value, state, true
+		case option && strings.Contains(w.Value, "e"):
+			state.errexit = true
+		case !option && w.Value != "errexit":
+			return "", shell{}, false // a file
+		}
+	}
+	return "", shell{}, false
 }
 
 func shellName(name string) bool {

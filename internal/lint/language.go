@@ -2,6 +2,7 @@ package lint
 
 import (
 	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -81,13 +82,16 @@ type installer struct {
 	verbs  string // with aliases, blanks between; of two words with "+"
 	valued string // options that take the next word
 	skips  string // options by which a file or a directory says what is installed
+	named  string // options whose value is installed in the place of the arguments
+	only   string // options without which it may install nothing
+	direct bool   // its first argument is what is installed and run: there are no verbs
 	pinned func(string) bool
 }
 
 const pipValued = "-r --requirement --requirements -c --constraint --constraints -e --editable -t --target -d --dest -b --build --platform --python-version --implementation --abi --root --prefix --src " +
 	"-i --index-url --default-index --index --extra-index-url --find-links -f --trusted-host --cache-dir --timeout --retries --proxy --cert --client-cert --log --progress-bar --upgrade-strategy " +
 	"--only-binary --no-binary --exists-action --root-user-action --report --python -p -C --config-settings --config-setting --global-option --install-option --build-option --use-feature --use-deprecated " +
-	"--keyring-provider --group --override --overrides --excludes --link-mode --resolution --prerelease --exclude-newer --index-strategy --extra --with --spec --pip-args --suffix --backend --fetch-python --color"
+	"--keyring-provider --from --group --override --overrides --excludes --link-mode --resolution --prerelease --exclude-newer --index-strategy --extra --with --spec --pip-args --suffix --backend --fetch-python --color"
 
 const jsValued = "--prefix -C --registry -w --workspace --cache --cache-dir --loglevel --userconfig --globalconfig --omit --include --only --fetch-timeout --fetch-retries --tag --cpu --os --libc --before --access --otp " +
 	"--cache-folder --modules-folder --global-folder --link-folder --mutex --network-timeout --network-concurrency --cwd --use-yarnrc --filter -F --dir --store-dir --virtual-store-dir --global-dir --reporter --config --node-linker"
@@ -98,51 +102,77 @@ const jsValued = "--prefix -C --registry -w --workspace --cache --cache-dir --lo
 // getcomposer.org.
 var installers = map[string][]installer{
 	"CD331": {
-		{names: "pip", verbs: "install", valued: pipValued, skips: "-r --requirement -e --editable -c --constraint", pinned: pipPinned},
-		{names: "uv", verbs: "pip+install add tool+install tool+run", valued: pipValued, skips: "-r --requirement --requirements -e --editable -c --constraint --constraints", pinned: pipPinned},
-		{names: "pipx", verbs: "install inject run upgrade", valued: pipValued, skips: "--spec", pinned: pipPinned},
+		{names: "pip", verbs: "install", valued: pipValued, skips: "-r --requirement -c --constraint", pinned: pipPinned},
+		{names: "uv", verbs: "pip+install add tool+install tool+run", valued: pipValued, skips: "-r --requirement --requirements -c --constraint --constraints", named: "--from", pinned: pipPinned},
+		{names: "uvx", valued: pipValued, named: "--from", direct: true, pinned: pipPinned},
+		{names: "pipx", verbs: "install inject run upgrade", valued: pipValued, named: "--spec", pinned: pipPinned},
 	},
 	"CD333": {
-		{names: "npm", verbs: "install i in ins inst insta instal isnt isnta isntal isntall add", valued: jsValued, pinned: npmPinned},
-		{names: "pnpm", verbs: "add install i dlx", valued: jsValued, pinned: npmPinned},
-		{names: "yarn yarnpkg", verbs: "add global+add dlx", valued: jsValued, pinned: npmPinned},
-		{names: "bun", verbs: "add a install i x", valued: jsValued, pinned: npmPinned},
+		{names: "npm", verbs: "install i in ins inst insta instal isnt isnta isntal isntall add create init innit", valued: jsValued, pinned: npmPinned},
+		{names: "pnpm", verbs: "add install i dlx create", valued: jsValued, named: "--package", pinned: npmPinned},
+		{names: "yarn yarnpkg", verbs: "add global+add dlx create", valued: jsValued + " -p --package", named: "-p --package", pinned: npmPinned},
+		{names: "yarn yarnpkg", verbs: "set+version", valued: jsValued, pinned: yarnVersion},
+		{names: "bun", verbs: "add a install i x create c", valued: jsValued, pinned: npmPinned},
+		// What is there already is run by npx without a question.
+		{names: "npx", valued: jsValued + " -p --package -c --call", named: "-p --package", only: "-y --yes -p --package", direct: true, pinned: npmPinned},
+		{names: "corepack", verbs: "prepare use install up", valued: "-o --output", pinned: npmPinned},
 	},
 	"CD335": {
 		{names: "gem gem3", verbs: "install i", valued: "-v --version -i --install-dir -n --bindir -P --trust-policy --source -s --document --platform --build-root -B -p --http-proxy -g --file --use-system-libraries --config-file", skips: "-v --version -g --file", pinned: gemPinned},
+		{names: "bundle bundler", verbs: "add", valued: "-v --version -g --group -s --source -r --require --path --git --github --branch --ref --glob", skips: "-v --version --path --ref", pinned: gemPinned},
 	},
 	"CD338": {
-		{names: "cargo", verbs: "install binstall", valued: "--version --vers --git --branch --tag --rev --path --root --index --registry -F --features --profile -j --jobs --target --target-dir --bin --example --config -Z --color --message-format",
+		{names: "cargo", verbs: "install binstall add", valued: "-p --package --manifest-path --rename --version --vers --git --branch --tag --rev --path --root --index --registry -F --features --profile -j --jobs --target --target-dir --bin --example --config -Z --color --message-format",
 			skips: "--version --vers --path --rev --tag", pinned: cargoPinned},
 	},
 	"CD339": {
-		{names: "composer composer.phar", verbs: "require global+require req r global+req", valued: "-d --working-dir --fixed", skips: "", pinned: composerPinned},
+		{names: "composer composer.phar", verbs: "require global+require req r global+req create-project global+create-project", valued: "-d --working-dir -s --stability --repository --repository-url", pinned: composerPinned},
 	},
 }
 
 // invoked is how a language's installer was called: its name without a version
 // ("pip3.12"), and "python -m pip" as pip.
 func (c *command) invoked() *command {
-	switch {
-	case strings.HasPrefix(c.name, "python") && len(c.words) > 3 && c.words[1].Value == "-m" && (c.words[2].Value == "pip" || c.words[2].Value == "pipx" || c.words[2].Value == "uv"):
+	as := func(name string, skip int) *command {
 		inner := *c
-		inner.words, inner.name = c.words[2:], c.words[2].Value
+		inner.words, inner.name = c.words[skip:], name
 		return &inner
-	case pipName().MatchString(c.name):
-		inner := *c
-		inner.name = "pip"
-		return &inner
-	case c.name == "corepack" && len(c.words) > 2:
-		if name, _, _ := strings.Cut(c.words[1].Value, "@"); name == "yarn" || name == "pnpm" || name == "npm" {
-			inner := *c
-			inner.words, inner.name = c.words[1:], name
-			return &inner
+	}
+	next := func(i int) string {
+		if i < len(c.words) {
+			return c.words[i].Value
 		}
+		return ""
+	}
+	switch {
+	case strings.HasPrefix(c.name, "python"):
+		module := slices.IndexFunc(c.words, func(w workload.Word) bool { return w.Value == "-m" })
+		if name := next(module + 1); module > 0 && has("pip pipx uv", name) && allFlags(c.words[1:module]) {
+			return as(name, module+1)
+		}
+	case numbered().MatchString(c.name):
+		return as(strings.TrimRight(c.name, "0123456789."), 0)
+	case c.name == "corepack":
+		if name, _, _ := strings.Cut(next(1), "@"); has("yarn pnpm npm", name) && next(2) != "" {
+			return as(name, 1)
+		}
+	case has("yarn yarnpkg", c.name) && next(1) == "workspace" && next(2) != "":
+		return as("yarn", 2)
+	case c.name == "cargo" && strings.HasPrefix(next(1), "+"):
+		return as("cargo", 1)
+	case c.name == "php" && has("composer composer.phar", path.Base(next(1))):
+		return as("composer", 1)
 	}
 	return c
 }
 
-var pipName = lazily(`^pip[0-9.]*$`)
+// allFlags reports whether words are options without values.
+func allFlags(words []workload.Word) bool {
+	return !slices.ContainsFunc(words, func(w workload.Word) bool { return !strings.HasPrefix(w.Value, "-") })
+}
+
+// numbered are programs with a version in their names.
+var numbered = lazily(`^(pip|gem|go)[0-9][0-9.]*$`)
 
 // installation reads a command as one of an installer: its verb and what it
 // installs; false for another command.
@@ -151,7 +181,10 @@ func (c *command) installation(in installer) (verb workload.Word, args []workloa
 		return verb, nil, nil, false
 	}
 	args, flags = c.options(in.valued)
-	if len(args) == 0 {
+	switch {
+	case in.direct:
+		return c.words[0], args[:min(1, len(args))], flags, true
+	case len(args) == 0:
 		return verb, nil, nil, false
 	}
 	if len(args) > 1 && has(in.verbs, args[0].Value+"+"+args[1].Value) {
@@ -167,22 +200,10 @@ func unpinnedPackages(id string) func(*dockerCheck) {
 			cmd := written.invoked()
 			for _, in := range installers[id] {
 				verb, args, flags, ok := cmd.installation(in)
-				if !ok || hasFlag(flags, strings.Fields(in.skips)...) {
+				if !ok || hasFlag(flags, strings.Fields(in.skips)...) || in.only != "" && !hasFlag(flags, strings.Fields(in.only)...) {
 					continue
 				}
-				if first := cmd.name == "uv" && verb.Value == "run" || has("dlx x", verb.Value) || cmd.name == "pipx" && verb.Value == "run"; first {
-					args = args[:min(1, len(args))] // the rest are the program's own
-				}
-				if cmd.name == "pipx" && verb.Value == "inject" {
-					args = args[min(1, len(args)):] // into the environment of the first
-				}
-				args = beforeDashes(cmd, args)
-				var list []string
-				for _, arg := range args {
-					if arg.Static && arg.Value != "" && !in.pinned(arg.Value) {
-						list = append(list, arg.Value)
-					}
-				}
+				list := in.unpinned(flags, cmd.itsPackages(in, verb, beforeDashes(cmd, args)))
 				if at := slices.IndexFunc(flags, func(f string) bool { return strings.HasPrefix(f, "--git=") }); at >= 0 && len(list) == 0 {
 					list = []string{flags[at][len("--git="):]}
 				}
@@ -192,6 +213,64 @@ func unpinnedPackages(id string) func(*dockerCheck) {
 			}
 		}
 	}
+}
+
+// itsPackages are those of an installer's arguments that it installs.
+func (c *command) itsPackages(in installer, verb workload.Word, args []workload.Word) []workload.Word {
+	switch one := args[:min(1, len(args))]; {
+	case has("dlx x run create init innit c", verb.Value), in.direct:
+		return one // the rest are the program's own
+	case c.name == "pipx" && verb.Value == "inject":
+		return args[len(one):] // into the environment of the first
+	case verb.Value == "create-project" && len(args) > 2:
+		return nil // package, folder, version
+	case verb.Value == "create-project":
+		return one
+	case has(in.names, "composer"):
+		return withoutVersions(args)
+	}
+	return args
+}
+
+// withoutVersions leaves out the packages that have their version as the next
+// argument, and those versions.
+func withoutVersions(args []workload.Word) []workload.Word {
+	var list []workload.Word
+	for i := 0; i < len(args); i++ {
+		if i+1 < len(args) && !strings.Contains(args[i+1].Value, "/") {
+			i++
+			continue
+		}
+		list = append(list, args[i])
+	}
+	return list
+}
+
+// unpinned names what is installed without a version: by the arguments, or by the
+// options that stand in their place.
+func (in installer) unpinned(flags []string, args []workload.Word) []string {
+	var list []string
+	instead := false
+	for _, flag := range flags {
+		name, value, ok := strings.Cut(flag, "=")
+		editable := has("-e --editable", name) && vcs().MatchString(value)
+		if !ok || !has(in.named, name) && !editable {
+			continue
+		}
+		instead = instead || !editable
+		if !strings.Contains(value, "$") && !in.pinned(value) {
+			list = append(list, value)
+		}
+	}
+	if instead {
+		return list
+	}
+	for _, arg := range args {
+		if arg.Static && arg.Value != "" && !in.pinned(arg.Value) {
+			list = append(list, arg.Value)
+		}
+	}
+	return list
 }
 
 // beforeDashes leaves out what stands behind "--", which is for another program:
@@ -237,7 +316,7 @@ func onlyPip(list []string) bool {
 var (
 	jsFile  = lazily(`^[./~$]|^(file|link|portal|workspace):|\.(tgz|tar|tar\.gz)$|[$*]`)
 	jsGit   = lazily(`^(git\+[a-z]+:|git:|git@|ssh:|github:|gitlab:|bitbucket:|gist:)|^https?://[^#]*\.git(#|$)|^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(#|$)`)
-	jsMoves = lazily(`^(latest|next|canary|beta|\*|)$`)
+	jsMoves = lazily(`^(\*|x|[A-Za-uw-z-][A-Za-z-]*|v[A-Za-z-]+|)$`) // a tag of the registry, which moves; versions have digits
 )
 
 // npmPinned reports whether what is installed is bound to a version, is a file,
@@ -251,9 +330,16 @@ func npmPinned(spec string) bool {
 	case strings.Contains(spec, "://"):
 		return true // a tarball
 	}
+	name, version, _ := strings.Cut(spec[min(1, len(spec)):], "@")
+	if name != "" && strings.ContainsAny(version, ":/") {
+		return npmPinned(strings.TrimPrefix(version, "npm:")) // an alias, or where it comes from
+	}
 	at := strings.LastIndexByte(spec, '@')
 	return at > 0 && !jsMoves().MatchString(spec[at+1:])
 }
+
+// yarnVersion is npmPinned for "yarn set version".
+func yarnVersion(spec string) bool { return strings.ContainsAny(spec, "0123456789$/") }
 
 func gemPinned(spec string) bool {
 	return strings.ContainsAny(spec, ":$/") || strings.HasSuffix(spec, ".gem")
@@ -261,8 +347,14 @@ func gemPinned(spec string) bool {
 
 func cargoPinned(spec string) bool { return strings.ContainsAny(spec, "@$/") }
 
+// composerPinned wants a version that no new commit moves.
 func composerPinned(spec string) bool {
-	return strings.ContainsAny(spec, ":=@$ ") || !strings.Contains(spec, "/")
+	at := strings.IndexAny(spec, ":=@ ")
+	if at < 0 {
+		return strings.Contains(spec, "$") || !strings.Contains(spec, "/")
+	}
+	version := strings.Trim(spec[at:], ":=@ ")
+	return version != "*" && version != "dev" && (!strings.HasPrefix(version, "dev-") || strings.Contains(version, "#"))
 }
 
 var (
@@ -292,17 +384,36 @@ func pipCache(c *dockerCheck) {
 		cmd := written.invoked()
 		for _, o := range cacheOptions {
 			verb, _, flags, ok := cmd.installation(o.installer)
-			if !ok || !cmd.run.stays() || hasFlag(flags, o.off, "--no-cache", "-n", "--cache-dir", "--dry-run") || c.truthy(cmd, o.variable) || c.cacheMounted(cmd, o.place, o.below) ||
+			place, named := flagValue(flags, "--cache-dir")
+			if named && (strings.Contains(place, "$") || cmd.run.cached(place) || c.deleted(cmd.run, place)) {
+				continue
+			}
+			if !ok || !cmd.run.stays() || hasFlag(flags, o.off, "--no-cache", "-n", "--dry-run") || c.truthy(cmd, o.variable) || c.cacheMounted(cmd, o.place, o.below) ||
 				c.cachePurged(cmd, o) || cmd.run.stage.mentions(c, "no-cache-dir", cmd.run.index) && o.below == "pip" && c.pipConfigured(cmd) {
 				continue
 			}
 			edits := cmd.insertAfter(verb, " "+o.off)
-			if _, elsewhere := c.value(cmd, o.place); elsewhere {
+			if _, elsewhere := c.value(cmd, o.place); elsewhere || named {
 				edits = nil // who names a place for the cache may use it later
 			}
 			c.report(c.lineOf(cmd, verb), edits, "%s keeps its downloads", cmd.name)
 		}
 	}
+}
+
+// flagValue is the value of an option of options.
+func flagValue(flags []string, name string) (string, bool) {
+	for _, flag := range flags {
+		if value, ok := strings.CutPrefix(flag, name+"="); ok {
+			return strings.TrimRight(value, "/"), true
+		}
+	}
+	return "", false
+}
+
+// deleted reports whether a RUN deletes a directory.
+func (c *dockerCheck) deleted(run step, dir string) bool {
+	return slices.ContainsFunc(c.byRun[run.Instruction], func(cmd *command) bool { return deletes(cmd, dir) })
 }
 
 // pipConfigured reports whether an earlier command wrote no-cache-dir to pip's
@@ -395,7 +506,8 @@ func lockFile(c *dockerCheck) {
 const goValued = "-ldflags -tags -o -gcflags -asmflags -mod -modfile -p -C -exec -pkgdir -toolexec -overlay -pgo -covermode -coverpkg -asan -installsuffix -buildmode -compiler -gccgoflags -vcs"
 
 func goPin(c *dockerCheck) {
-	for _, cmd := range c.commands {
+	for _, written := range c.commands {
+		cmd := written.invoked()
 		if cmd.name != "go" {
 			continue
 		}
@@ -411,16 +523,19 @@ func goPin(c *dockerCheck) {
 			args = args[1:]
 		}
 		for _, arg := range args {
-			path, version, ok := strings.Cut(arg.Value, "@")
-			host, _, _ := strings.Cut(path, "/")
-			remote := arg.Static && (tool || strings.Contains(host, ".")) && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, ".go")
+			module, version, ok := strings.Cut(arg.Value, "@")
+			host, _, _ := strings.Cut(module, "/")
+			remote := arg.Static && (tool || strings.Contains(host, ".")) && !strings.HasPrefix(module, "/") && !strings.HasPrefix(module, ".") && !strings.HasSuffix(module, ".go")
 			// Without a version, install and run take the one of the module that
 			// they are in, which is a pin; get moves that.
 			if remote && (ok && has("latest upgrade patch master main HEAD", version) || ok && version == "" || !ok && (verb == "get" || !c.hasModule(cmd))) {
-				c.report(c.lineOf(cmd, arg), nil, "no version of %s", path)
+				c.report(c.lineOf(cmd, arg), nil, "no version of %s", module)
 			}
 			if verb == "run" {
 				break // the rest are the program's own
+			}
+			if verb == "get" && hasFlag(flags, "-u") && !remote {
+				c.report(c.lineOf(cmd, arg), nil, "go get -u moves what %s needs to its newest versions", module)
 			}
 		}
 	}

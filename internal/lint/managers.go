@@ -40,7 +40,7 @@ type manager struct {
 var managers = []manager{{
 	names:  "apt-get apt aptitude",
 	valued: "-o --option -c --config-file -t --target-release --default-release -a --host-architecture --solver -P --build-profiles -S --snapshot",
-	yes:    "-y --yes --assume-yes --force-yes --assume-no -s --simulate --just-print --dry-run --recon --no-act --print-uris",
+	yes:    "-y --yes --assume-yes --force-yes --assume-no --trivial-only -s --simulate --just-print --dry-run --recon --no-act --print-uris",
 	verbs: map[action]string{
 		installs: "install", installsGroup: "reinstall build-dep satisfy", fetches: "source download", upgrades: "upgrade safe-upgrade",
 		upgradesAll: "dist-upgrade full-upgrade dselect-upgrade", refreshes: "update", removes: "remove purge autoremove autopurge",

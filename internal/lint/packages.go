@@ -2,6 +2,7 @@ package lint
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -171,10 +172,10 @@ func quiet(flags []string) int {
 	return n
 }
 
-// answered reports whether yes is piped into the command.
+// answered reports whether an answer is piped into the command.
 func (c *command) answered(check *dockerCheck) bool {
 	for _, other := range check.byRun[c.run.Instruction] {
-		if other.name == "yes" && other.PipedTo == c.name {
+		if has("yes echo printf", other.name) && other.PipedTo == c.name {
 			return true
 		}
 	}
@@ -474,7 +475,7 @@ func rpmClean(c *dockerCheck) {
 				case u.rpm() && u.downloads() && !run.cached(u.caches...):
 					dirty = cmd
 				case dirty == nil:
-				case u.action == cleans && sameCache(cmd.name, dirty.name) && u.elsewhere == dirty.use.elsewhere:
+				case u.action == cleans && u.emptied() && sameCache(cmd.name, dirty.name) && u.elsewhere == dirty.use.elsewhere:
 					dirty = nil
 				case deletes(cmd, append(dirty.use.caches, "/var/cache")...) && !dirty.use.elsewhere,
 					dirty.use.elsewhere && cmd.name == "rm" && strings.Contains(joinWords(cmd.words), "/var/cache"):
@@ -493,6 +494,15 @@ func rpmClean(c *dockerCheck) {
 			c.report(dirty.line, edits, "the cache of %s stays in the layer", dirty.name)
 		}
 	}
+}
+
+// emptied reports whether a clean-up empties the cache: of dnf and its like it is
+// the lists of the repositories that stay, which "clean packages" leaves.
+func (u use) emptied() bool {
+	if u.caches[0] != "/var/cache/yum" {
+		return true
+	}
+	return slices.ContainsFunc(u.args, func(w workload.Word) bool { return has("all metadata", w.Value) || !w.Static })
 }
 
 // cleanUp is how a package manager empties its cache.
@@ -535,7 +545,8 @@ func rpmVersioned(name string) bool {
 
 func rpmPin(c *dockerCheck) {
 	c.eachUse(func(cmd *command, u use) {
-		if !u.rpm() || cmd.name == "pacman" { // of which Arch keeps one version only
+		// Arch keeps one version only, and patterns have none.
+		if !u.rpm() || cmd.name == "pacman" || slices.Contains(u.flags, "-t=pattern") || slices.Contains(u.flags, "--type=pattern") {
 			return
 		}
 		list := cmd.unpinned(rpmVersioned)
