@@ -396,10 +396,12 @@ func (c *dockerCheck) read(run step) []*command {
 
 // shellCommand is the text that a command hands to a shell of its own.
 func shellCommand(cmd *command) (text string, state shell, ok bool) {
-	if !shellName(cmd.name) {
-		return "", shell{}, false
-	}
 	state = shell{name: cmd.name, posix: true, set: true}
+	if !shellName(cmd.name) {
+		text, ok = otherShell(cmd)
+		state.name = "sh"
+		return text, state, ok
+	}
 	for i, w := range cmd.words[1:] {
 		option := strings.HasPrefix(w.Value, "-") && !strings.HasPrefix(w.Value, "--")
 		switch {
@@ -417,6 +419,24 @@ func shellCommand(cmd *command) (text string, state shell, ok bool) {
 		}
 	}
 	return "", shell{}, false
+}
+
+// otherShell is the text that a program other than a shell hands to one: su, flock,
+// eval, script.
+func otherShell(cmd *command) (string, bool) {
+	switch cmd.name {
+	case "eval":
+		return joinWords(cmd.words[1:]), len(cmd.words) > 1 && allStatic(cmd.words)
+	case "script":
+		_, flags := cmd.options("-c --command")
+		for _, flag := range flags {
+			if text, ok := strings.CutPrefix(strings.Replace(flag, "--command=", "-c=", 1), "-c="); ok {
+				return text, true
+			}
+		}
+		return "", false
+	}
+	return cmd.Command.ShellText()
 }
 
 func shellName(name string) bool {

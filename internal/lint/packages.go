@@ -174,6 +174,9 @@ func quiet(flags []string) int {
 
 // answered reports whether an answer is piped into the command.
 func (c *command) answered(check *dockerCheck) bool {
+	if len(c.Words) > 0 && path.Base(c.Words[0].Value) == "xargs" {
+		return false // which reads it itself
+	}
 	for _, other := range check.byRun[c.run.Instruction] {
 		if has("yes echo printf", other.name) && other.PipedTo == c.name {
 			return true

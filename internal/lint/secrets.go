@@ -143,7 +143,7 @@ func secretArg(c *dockerCheck) {
 
 // secretPath matches files that hold secrets by their convention.
 var (
-	secretPath = lazily(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml))/?$`)
+	secretPath = lazily(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml)|[^/]*(secring|private|secret)[^/]*\.(gpg|asc|pgp))/?$`)
 	exampleEnv = lazily(`(?i)(example|sample|template|dist|defaults?|test|schema)$|\.pub$|(^|/)(ca|cacert|ca-bundle|root-?ca|fullchain|chain|cert|public)[^/]*\.pem$|(public|pub)[^/]*\.(pem|key)$`)
 )
 
@@ -169,7 +169,7 @@ func secretFiles(c *dockerCheck) {
 // sources.list(5), apk-keys, rpmkeys(8), update-ca-certificates(8), sshd(8).
 var (
 	publicPlace = lazily(`(^|/)(etc/apt/(keyrings|trusted\.gpg\.d)|usr/share/keyrings|usr/local/share/(ca-certificates|keyrings)|etc/apk/keys|etc/pki/(rpm-gpg|ca-trust/source/anchors|trust/anchors)|usr/share/pki/(ca-trust-source|trust)/anchors|etc/ssl/certs|etc/containers/(keys|certs)|usr/lib/rpm/gnupg/keys|usr/share/distribution-gpg-keys)(/|$)|(^|/)(authorized_keys2?|known_hosts)$|\.(asc|gpg|pub)$`)
-	privateName = lazily(`(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env[^/]*|\.netrc|\.npmrc|\.pgpass|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|(?i:[^/]*(private|priv|secret)[^/]*))$`)
+	privateName = lazily(`(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env[^/]*|\.netrc|\.npmrc|\.pgpass|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|(?i:[^/]*(private|priv|secret|secring)[^/]*))$`)
 )
 
 // publicKey reports whether a file is by its place or its name the public half

@@ -361,6 +361,26 @@ func (c Command) Program() []Word {
 	return c.Words[wrappers.Length(values):]
 }
 
+// ShellText is the text that a program hands to a shell: of su -c, flock -c and
+// their like.
+func (c Command) ShellText() (string, bool) {
+	if len(c.Words) < 2 {
+		return "", false
+	}
+	var args []string
+	for _, w := range c.Words[1:] {
+		if !w.Static {
+			return "", false
+		}
+		args = append(args, w.Value)
+	}
+	argv, _ := wrappers.Command(path.Base(c.Words[0].Value), args)
+	if len(argv) == 3 && argv[0] == "/bin/sh" && argv[1] == "-c" {
+		return argv[2], true
+	}
+	return "", false
+}
+
 // parseScript reads the docker run lines of a shell script.
 func (f *File) parseScript(data []byte) {
 	source := string(data)

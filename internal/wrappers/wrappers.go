@@ -25,6 +25,7 @@ type wrapper struct {
 // table follows the programs' own manuals.
 var table = []wrapper{
 	{names: "tini tini-static docker-init", takes: "-p -e"},
+	{names: "proxychains proxychains4 catchsegv", takes: "-f"},
 	{names: "dumb-init", takes: "-r --rewrite"},
 	{names: "catatonit pid1 nohup setsid command eatmydata torsocks torify unbuffer retry winpty linux32 linux64 i386 x86_64 dbus-run-session"},
 	{names: "exec", takes: "-a"},
