@@ -545,7 +545,7 @@ func (c *command) replace(w workload.Word, text string) []Edit {
 // the layout that it has. It offers nothing where the text would not run, such as
 // behind exec, or where what the end of the RUN is cannot be said.
 func (c *dockerCheck) appendCommand(run step, text string) []Edit {
-	if run.JSON || len(run.Heredocs) > 0 || run.trigger || run.Text == "" || strings.ContainsAny(run.Text[len(run.Text)-1:], ";&|\\`") || strings.Contains(run.Text, "#") {
+	if run.JSON || len(run.Heredocs) > 0 || run.trigger || run.user != "" && !isRoot(run.user) || run.Text == "" || strings.ContainsAny(run.Text[len(run.Text)-1:], ";&|\\`") || strings.Contains(run.Text, "#") {
 		return nil
 	}
 	for _, cmd := range c.byRun[run.Instruction] {

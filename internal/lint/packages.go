@@ -415,7 +415,11 @@ func apkCache(c *dockerCheck) {
 			}
 			switch {
 			case dirty != nil:
-				c.report(c.lineOf(dirty, dirty.use.verb), dirty.insertAfter(dirty.use.verb, " --no-cache"), "apk add keeps the index of the repositories")
+				edits := dirty.insertAfter(dirty.use.verb, " --no-cache")
+				if s.mentions(c, "/etc/apk/cache", run.index+1) || s.mentions(c, "setup-apkcache", run.index+1) || dirty.use.ownCache() {
+					edits = nil // who keeps packages on purpose may install from them later
+				}
+				c.report(c.lineOf(dirty, dirty.use.verb), edits, "apk add keeps the index of the repositories")
 			case updated && run.installsWith(c, "apk"):
 				c.report(run.Line, nil, "apk update leaves the index of the repositories; apk add --no-cache needs none")
 			}
@@ -491,7 +495,7 @@ func rpmClean(c *dockerCheck) {
 			var edits []Edit
 			// The cache of a tree elsewhere is there, too, and what the commands
 			// take away cannot clean.
-			if !dirty.use.elsewhere && dirty.plain() && !c.takesAway(run, dirty.name) {
+			if !dirty.use.elsewhere && dirty.plain() && !dirty.use.ownCache() && !c.takesAway(run, dirty.name) {
 				edits = c.appendCommand(run, cleanUp(dirty.name))
 			}
 			c.report(dirty.line, edits, "the cache of %s stays in the layer", dirty.name)
@@ -506,6 +510,11 @@ func (u use) emptied() bool {
 		return true
 	}
 	return slices.ContainsFunc(u.args, func(w workload.Word) bool { return has("all metadata", w.Value) || !w.Static })
+}
+
+// ownCache reports whether options say where the cache is.
+func (u use) ownCache() bool {
+	return slices.ContainsFunc(u.flags, func(flag string) bool { return strings.Contains(flag, "cache") })
 }
 
 // cleanUp is how a package manager empties its cache.

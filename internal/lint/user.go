@@ -143,8 +143,9 @@ func sudo(c *dockerCheck) {
 		}
 		var edits []Edit
 		// Only where the file itself says that the user is root is it safe to say
-		// that sudo did nothing.
-		plain := !strings.HasPrefix(cmd.Words[1].Value, "-") && !strings.Contains(cmd.Words[1].Value, "=")
+		// that sudo did nothing; even then it gives programs another environment and
+		// another PATH, which these do not read.
+		plain := cmd.Words[1].Static && has("mkdir rmdir chmod chown chgrp cp mv ln rm touch tee truncate", cmd.Words[1].Value)
 		if user := cmd.run.user; plain && isRoot(user) && cmd.source != nil && cmd.Words[1].Start < len(cmd.source) {
 			from, to := cmd.source[cmd.Words[0].Start], cmd.source[cmd.Words[1].Start]
 			if to-from == cmd.Words[1].Start-cmd.Words[0].Start {
