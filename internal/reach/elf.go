@@ -365,11 +365,14 @@ func isSharedDir(dir string) bool {
 	if strings.HasPrefix(dir, "proc") || strings.HasPrefix(dir, "sys") || strings.HasPrefix(dir, "dev") {
 		return true
 	}
+	if strings.HasPrefix(strings.TrimPrefix(dir, "usr/"), "lib/systemd/") {
+		return true // what is there is systemd's, whose reader follows it; libsystemd.so only tells where
+	}
 	return slices.Contains([]string{
 		"usr/share/locale", "usr/share/man", "usr/share/doc", "usr/share/info", "usr/share/zoneinfo",
 		"usr/lib/tmpfiles.d", "usr/lib/sysusers.d", "usr/lib/systemd", "usr/lib/systemd/system", "lib/systemd/system", "lib/systemd", "etc/systemd", "etc/systemd/system",
 		"var/lib/dpkg/info", "etc/alternatives", "etc/pam.d", "usr/share/icons", "usr/share/fonts", "usr/lib/locale", "var/lib/dpkg", "usr/share/bash-completion",
-		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/perl5", "usr/share/nodejs", "usr/lib/node_modules", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
+		"usr/lib/python3", "usr/lib/python3/dist-packages", "usr/share/nodejs", "usr/lib/node_modules", "usr/share/applications", "usr/share/pixmaps", "usr/share/mime",
 	}, dir)
 }
 

@@ -293,7 +293,7 @@ func (n namer) computed(prefix, rest, why string) {
 	if i := strings.LastIndexByte(rest, '.'); i >= 0 && !strings.ContainsAny(rest[i:], "%*$?{}[]#/") {
 		end = rest[i:] // ".conf"
 	}
-	if at := Clean(dir); start == "" && at != "var/lib" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at))) {
+	if at := Clean(dir); start == "" && at != "var/lib" && (at == "" || slices.Contains([]string{"bin", "sbin", "lib", "lib64"}, path.Base(at)) || strings.Contains(path.Base(at), "-linux-")) {
 		return
 	}
 	matches := 0

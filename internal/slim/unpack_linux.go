@@ -101,7 +101,8 @@ func (u *unpacking) extras(workingDir string) error {
 		}
 	}
 	for name, text := range map[string]string{"etc/hosts": "127.0.0.1 localhost careen\n", "etc/resolv.conf": "", "etc/hostname": "careen\n"} {
-		if _, err := root.Lstat(name); err == nil {
+		// An empty one is what a build's mount left behind.
+		if info, err := root.Lstat(name); err == nil && (info.Size() > 0 || !info.Mode().IsRegular()) {
 			continue
 		}
 		if err := make(name, root.WriteFile(name, []byte(text), 0o644)); err != nil {

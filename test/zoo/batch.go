@@ -18,7 +18,7 @@ func batch() []recipe {
 			work:  "/app/run", says: "JPEG 10 5",
 		},
 		{
-			name: "sox", packages: "sox libsox-fmt-mp3 libsox-fmt-base", config: cmd("sox", "-n", "/tmp/x.mp3", "synth", "0.1", "sine", "440"),
+			name: "sox", clients: "/usr/bin/soxi", packages: "sox libsox-fmt-mp3 libsox-fmt-base", config: cmd("sox", "-n", "/tmp/x.mp3", "synth", "0.1", "sine", "440"),
 			work: "sox -n /tmp/x.wav synth 0.1 sine 440 && sox /tmp/x.wav /tmp/x.flac && soxi -e /tmp/x.flac; sox /tmp/x.wav /tmp/x.mp3 && soxi -t /tmp/x.mp3", says: "FLAC",
 		},
 		{
