@@ -410,6 +410,9 @@ func hostileDocuments() []attack {
 		{"sizes that are negative", one0(func(b *bench) string {
 			return b.manifestOf(configOf(imagetest.Digest(nil)), `{"mediaType":"`+layerType+`","digest":"`+imagetest.Digest(nil)+`","size":-1}`, "")
 		}), 1, "size"},
+		{"a history of layers that are not there", one0(func(b *bench) string {
+			return b.manifestOf(strings.Replace(empty, `"rootfs"`, `"history":[{"created_by":"RUN x"}],"rootfs"`, 1), "")
+		}), 1, "no layers, although its history made some"},
 		{"a history that does not fit", one0(func(b *bench) string {
 			return b.layout(imagetest.Image{Layers: sample(imagetest.Gzip).Layers, Config: image.Config{History: make([]image.History, 100)}})
 		}), 0, ">minimist"},

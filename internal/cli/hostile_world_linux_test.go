@@ -137,6 +137,9 @@ func hostileDaemon(t *testing.T, program string) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(archive)/2))
 			w.Write(archive)
 		}, nil, ""},
+		{"no layers", func(w http.ResponseWriter) {
+			io.WriteString(w, strings.Replace(about, fmt.Sprintf("[%q,%q]", id, id), "[]", 1))
+		}, nil, nil, "the daemon gave another image"},
 		{"no answer", func(w http.ResponseWriter) { time.Sleep(3 * time.Second) }, nil, []string{"--timeout", "1s"}, "--timeout"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -203,8 +206,8 @@ func hostileTLS(t *testing.T, program string) {
 		{"another's name", "registry.example.com", future, 0, true, 1, "certificate"},
 		{"a certificate of the past", "127.0.0.1", time.Now().Add(-time.Hour), 0, true, 1, "expired"},
 		{"a certificate that nobody signed", "127.0.0.1", future, 0, false, 1, "certificate"},
-		{"TLS 1.0", "127.0.0.1", future, tls.VersionTLS10, true, 1, ""},
-		{"TLS 1.1", "127.0.0.1", future, tls.VersionTLS11, true, 1, ""},
+		{"TLS 1.0", "127.0.0.1", future, tls.VersionTLS10, true, 1, "protocol version not supported"},
+		{"TLS 1.1", "127.0.0.1", future, tls.VersionTLS11, true, 1, "protocol version not supported"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t)
@@ -282,7 +285,9 @@ func hostileClockSetBack(t *testing.T, program string) {
 	}
 	f.Close()
 	target := b.layout(sample(imagetest.Gzip))
-	b.measured(program, "-f", "json", target).wants(t, 0, ">CVE-2020-7598")
+	r := b.measured(program, "-f", "json", target)
+	r.wants(t, 0, ">CVE-2020-7598")
+	r.wants(t, 0, `>"kind": "database-date"`)
 	ahead := time.Now().AddDate(1, 0, 0)
 	err = filepath.WalkDir(b.root, func(path string, _ os.DirEntry, err error) error {
 		if err == nil {

@@ -94,6 +94,12 @@ func (s *session) openDaemon(kind Kind, t Target) ([]*Image, error) {
 		return nil, err
 	}
 	e := &export{s: s, d: d, id: about.ID, diffIDs: img.Config.DiffIDs}
+	if len(img.Config.DiffIDs) == 0 {
+		// Nothing to look at would be a green answer: the image itself has to say so.
+		if _, err := e.image(); err != nil {
+			return nil, fmt.Errorf("the daemon says that the image has no layers: %w", err)
+		}
+	}
 	if kind != KindPodman || !d.askPodman(about.ID, img) {
 		img.Config.History = engineHistory(lines)
 		if !markEmpty(img.Config.History, lines, len(img.Config.DiffIDs)) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -100,6 +101,9 @@ func Open(ctx context.Context, t Target, opt Options) ([]*Image, func() error, e
 	if err == nil {
 		err = s.checkPlatform(images)
 	}
+	if err == nil {
+		err = checkLayers(images)
+	}
 	if err != nil {
 		s.close()
 		return nil, nil, err
@@ -110,6 +114,18 @@ func Open(ctx context.Context, t Target, opt Options) ([]*Image, func() error, e
 		}
 	}
 	return images, s.close, nil
+}
+
+// checkLayers refuses an image that has no layers although its history made some:
+// there is something to look at, and it is not here.
+func checkLayers(images []*Image) error {
+	for _, img := range images {
+		made := slices.ContainsFunc(img.Config.History, func(h History) bool { return !h.EmptyLayer })
+		if len(img.Layers) == 0 && img.Kind != KindDir && made {
+			return errors.New("the image has no layers, although its history made some")
+		}
+	}
+	return nil
 }
 
 func (s *session) open(t Target) ([]*Image, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
@@ -26,6 +27,7 @@ func (s *session) registryTransport(reg name.Registry) (http.RoundTripper, error
 		registry: reg.RegistryStr(),
 		plain:    s.opt.Insecure || web.Loopback(reg.RegistryStr()),
 		agent:    opt.Agent(),
+		refused:  new(atomic.Pointer[error]),
 	}, nil
 }
 
@@ -38,22 +40,30 @@ func (s *session) registryTransport(reg name.Registry) (http.RoundTripper, error
 //     realm.
 //   - The library falls back to plain HTTP for private addresses too, where a
 //     credential and the realm would be anybody's to read and change. As docker
-//     does, only loopback may, or whom --insecure names.
+//     does, only loopback may, or whom --insecure names; and not where the host
+//     speaks TLS, but none that is taken: why is what is to be said then.
 type hostRules struct {
 	inner    http.RoundTripper
 	registry string
 	plain    bool // HTTP is allowed
 	agent    string
+	refused  *atomic.Pointer[error] // why the registry's TLS was not taken
 }
 
 func (h *hostRules) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme == "http" && !h.plain && (req.URL.Host == h.registry || req.Header.Get("Authorization") != "") {
 		return nil, errPlainHTTP
 	}
+	if why := h.refused.Load(); why != nil && req.URL.Scheme == "http" && req.URL.Host == h.registry {
+		return nil, *why
+	}
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", h.agent)
 	resp, err := h.inner.RoundTrip(req)
 	if err != nil {
+		if req.URL.Scheme == "https" && req.URL.Host == h.registry && web.TLSRefused(err) {
+			h.refused.Store(&err)
+		}
 		return nil, err
 	}
 	if req.URL.Host == h.registry && req.URL.Path == "/v2/" && resp.StatusCode/100 == 3 {

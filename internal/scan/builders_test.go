@@ -120,6 +120,23 @@ func TestWhatAnotherBuilderBrought(t *testing.T) {
 	}
 }
 
+// TestDatabaseFromTomorrow: a clock that was set back hides how old advisories are.
+func TestDatabaseFromTomorrow(t *testing.T) {
+	db := databaseOf(t, []vulndb.Record{{ID: "CVE-2024-1", Source: "test", Affected: []vulndb.Affected{{Ecosystem: "npm", Name: "x"}}}})
+	img := imagetest.Memory(t, imagetest.Image{Layers: []imagetest.Layer{{Entries: []imagetest.Entry{imagetest.File("a", "b")}, Compression: imagetest.None}}})
+	newest := db.Info().Newest()
+	for after, want := range map[time.Duration]bool{-72 * time.Hour: true, -24 * time.Hour: false, time.Hour: false} {
+		r, err := scan.Image(t.Context(), img, scan.Options{DB: db, Now: newest.Add(after)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(r.Warnings, func(w finding.Warning) bool { return w.Kind == "database-date" && !w.Incomplete })
+		if said != want {
+			t.Errorf("scanned %s after the newest advisory: said %v: %v", after, said, r.Warnings)
+		}
+	}
+}
+
 func log4j(t *testing.T) string {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

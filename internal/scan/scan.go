@@ -189,6 +189,7 @@ func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Option
 		}
 		r.Vulnerabilities = nonNil(matched.Vulnerabilities)
 		r.Database = database(opt.DB.Info(), matched)
+		r.Warnings = append(r.Warnings, fromTomorrow(r.Database.Newest, opt.Now)...)
 		for _, w := range matched.Warnings {
 			r.Warnings = append(r.Warnings, w.At(-1))
 		}
@@ -202,6 +203,20 @@ func judge(ctx context.Context, r *report.Report, cat catalog.Result, opt Option
 	}
 	r.Target.OS = operatingSystem(cat.Distro, matched, opt.Now)
 	return nil
+}
+
+// fromTomorrow warns of advisories from after now: how old they are is not known, and
+// what is old would not be said. They are used all the same, and fail no gate: that the
+// clock is wrong is more likely than that they are.
+func fromTomorrow(newest, now time.Time) []report.Warning {
+	const zones = 48 * time.Hour // and clocks that are a little off
+	if now.IsZero() || !newest.After(now.Add(zones)) {
+		return nil
+	}
+	return []report.Warning{{Kind: "database-date", Layer: -1,
+		Message: fmt.Sprintf("the newest advisory is of %s, and today is %s by this machine's clock: one of them is wrong, so that the age of the advisories is not known",
+			newest.UTC().Format(time.DateOnly), now.UTC().Format(time.DateOnly)),
+		Remedy: "set the clock, or get another database: careen db update"}}
 }
 
 // leaveOut takes away the packages that the report is not about.

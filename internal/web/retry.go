@@ -79,12 +79,19 @@ func isTransient(err error) bool {
 	}
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	if errors.As(err, &certificate) || errors.As(err, &record) {
+	if errors.As(err, &certificate) || errors.As(err, &record) || TLSRefused(err) {
 		return false
 	}
 	var timeout net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) ||
 		(errors.As(err, &timeout) && timeout.Timeout())
+}
+
+// TLSRefused reports whether one side did not take the other's TLS, such as its
+// version: with an alert, by which Go's errors name the side.
+func TLSRefused(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
