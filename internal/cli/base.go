@@ -21,7 +21,7 @@ import (
 // baseFlags are the flags of careen base.
 type baseFlags struct {
 	source   sourceFlags
-	database databaseFlags
+	database advisoryFlags
 	limits   limitFlags
 
 	index      string
@@ -95,7 +95,7 @@ func (c baseVerb) base(ctx context.Context, target string, candidates []string, 
 	if err != nil {
 		return err
 	}
-	opt, err := c.reachOptions(cacheDir, f.limits, f.database)
+	opt, err := c.reachOptions(ctx, cacheDir, f.source, f.limits, f.database, append([]string{target}, candidates...)...)
 	if err != nil {
 		return err
 	}

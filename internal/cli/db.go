@@ -36,10 +36,14 @@ func (f *databaseFlags) register(flags *pflag.FlagSet) {
 }
 
 // reachOptions are those of the verbs that go on from a scan: what is vulnerable, and
-// what the entrypoint reaches. Their database is the caller's to close.
-func (c *command) reachOptions(cacheDir string, limits limitFlags, f databaseFlags) (opt scan.Options, err error) {
+// what the entrypoint reaches. targets are the images that they look at. Their database
+// is the caller's to close.
+func (c *command) reachOptions(ctx context.Context, cacheDir string, source sourceFlags, limits limitFlags, f advisoryFlags, targets ...string) (opt scan.Options, err error) {
+	if err := c.refresh(ctx, cacheDir, source, limits, f, targets); err != nil {
+		return opt, err
+	}
 	opt = scan.Options{Limits: limits.of(cacheDir), Reach: true, Scanners: scan.Scanners{Vulnerabilities: true, Surface: true}}
-	opt.DB, err = c.openDatabase(cacheDir, f)
+	opt.DB, err = c.openDatabase(cacheDir, f.databaseFlags)
 	return opt, err
 }
 

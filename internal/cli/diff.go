@@ -19,7 +19,7 @@ import (
 // diffFlags are the flags of careen diff.
 type diffFlags struct {
 	source   sourceFlags
-	database databaseFlags
+	database advisoryFlags
 	limits   limitFlags
 
 	format string
@@ -69,7 +69,16 @@ func (c diffVerb) diff(ctx context.Context, old, new string, f diffFlags) error 
 		return err
 	}
 	opt := scan.Options{Limits: f.limits.of(cacheDir), Scanners: scan.Scanners{Vulnerabilities: true, Secrets: true, Misconfigurations: true, Surface: true}}
-	if opt.DB, err = c.openDatabase(cacheDir, f.database); err != nil {
+	var images []string
+	for _, target := range []string{old, new} {
+		if saved, _ := savedReports(target); saved == nil {
+			images = append(images, target)
+		}
+	}
+	if err := c.refresh(ctx, cacheDir, f.source, f.limits, f.database, images); err != nil {
+		return err
+	}
+	if opt.DB, err = c.openDatabase(cacheDir, f.database.databaseFlags); err != nil {
 		return err
 	}
 	defer opt.DB.Close()

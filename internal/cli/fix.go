@@ -96,7 +96,7 @@ func (c fixVerb) fix(ctx context.Context, target string, paths []string, f fixFl
 	if err != nil {
 		return err
 	}
-	opt, err := c.reachOptions(cacheDir, f.base.limits, f.base.database)
+	opt, err := c.reachOptions(ctx, cacheDir, f.base.source, f.base.limits, f.base.database, append([]string{target}, f.candidates...)...)
 	if err != nil {
 		return err
 	}

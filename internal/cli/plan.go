@@ -66,7 +66,7 @@ func (c planVerb) plan(ctx context.Context, target string, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	opt, err := c.reachOptions(cacheDir, f.base.limits, f.base.database)
+	opt, err := c.reachOptions(ctx, cacheDir, f.base.source, f.base.limits, f.base.database, append([]string{target}, f.candidates...)...)
 	if err != nil {
 		return err
 	}

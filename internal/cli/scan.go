@@ -27,12 +27,11 @@ import (
 // scanFlags are the flags of careen scan.
 type scanFlags struct {
 	source   sourceFlags
-	database databaseFlags
+	database advisoryFlags
 	output   outputFlags
 	limits   limitFlags
 	accepted acceptedFlags
 	scope    scopeFlags
-	refresh  refreshFlags
 
 	input         string
 	imagesFrom    []string // instead of a target
@@ -119,7 +118,6 @@ func (f *scanFlags) register(flags *pflag.FlagSet, on []string) {
 	f.limits.register(flags)
 	f.accepted.register(flags)
 	f.scope.register(flags)
-	f.refresh.register(flags)
 	flags.StringSliceVar(&f.scanners, "scanners", on, "what to look for: "+strings.Join(scan.ScannerNames(), ", "))
 	flags.StringVarP(&f.severity, "severity", "s", "", "list only these severities, e.g. HIGH,CRITICAL")
 	flags.BoolVar(&f.ignoreUnfixed, "ignore-unfixed", false, "list only what a newer version fixes")
@@ -169,7 +167,7 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
-	if err := c.noteOld(reports, f.database); err != nil {
+	if err := c.noteOld(reports, f.database.databaseFlags); err != nil {
 		return err
 	}
 	for _, r := range reports {
@@ -265,7 +263,7 @@ func (c scanVerb) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		}
 	}
 	if opt.Scanners.Vulnerabilities {
-		a, err := c.openAdvisories(cacheDir, f)
+		a, err := c.openAdvisories(cacheDir, f.source, f.database)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -31,37 +32,89 @@ func (f *refreshFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.key, "db-key", "", "for --update: accept only a database signed with this key, as for careen db update")
 }
 
+// advisoryFlags say which database a verb uses, and whether it may be made to hold
+// what the image needs.
+type advisoryFlags struct {
+	databaseFlags
+	refreshFlags
+}
+
+func (f *advisoryFlags) register(flags *pflag.FlagSet) {
+	f.databaseFlags.register(flags)
+	f.refreshFlags.register(flags)
+}
+
 // advisories is the database of a scan, which --update replaces when an image
 // shows that it lacks something.
 type advisories struct {
 	c        *command
-	flags    scanFlags
+	flags    advisoryFlags
+	source   sourceFlags
 	cacheDir string
 	maxAge   time.Duration
 	db       *vulndb.DB
 }
 
 // openAdvisories opens the database that a scan is to use. Close it.
-func (c *command) openAdvisories(cacheDir string, f scanFlags) (*advisories, error) {
-	maxAge, err := parseMaxAge(f.database)
+func (c *command) openAdvisories(cacheDir string, source sourceFlags, f advisoryFlags) (*advisories, error) {
+	maxAge, err := parseMaxAge(f.databaseFlags)
 	if err != nil {
 		return nil, err
 	}
-	db, err := c.openUsed(cacheDir, f.database)
+	db, err := c.openUsed(cacheDir, f.databaseFlags)
 	if err != nil {
 		return nil, err
 	}
-	return &advisories{c, f, cacheDir, maxAge, db}, nil
+	return &advisories{c, f, source, cacheDir, maxAge, db}, nil
 }
 
 func (a *advisories) Close() error { return a.db.Close() }
+
+// asks reports whether anybody is to be asked: a file that was named stays as it is.
+func (f advisoryFlags) asks(source sourceFlags) bool {
+	return f.update && f.file == "" && !source.offline
+}
+
+// notUpdated is the kind of warning that --update did not succeed.
+const notUpdated = "not-updated"
+
+// refresh gets the advisories that images need, for the verbs that go on from a
+// scan: it looks at each before they do. What cannot be opened is theirs to say.
+func (c *command) refresh(ctx context.Context, cacheDir string, source sourceFlags, limits limitFlags, f advisoryFlags, targets []string) error {
+	if !f.asks(source) {
+		return nil
+	}
+	a, err := c.openAdvisories(cacheDir, source, f)
+	if err != nil {
+		return err
+	}
+	defer func() { a.Close() }()
+	for _, target := range targets {
+		if target == "-" {
+			return errors.New("--update looks at the image first, and standard input is read once: name a file")
+		}
+		opt := scan.Options{Limits: limits.of(cacheDir), Scanners: scan.Scanners{Vulnerabilities: true}}
+		reports, err := c.scanJudged(ctx, target, source, opt, limits.archiveBytes, a.judge)
+		if ctx.Err() != nil {
+			return err
+		}
+		for _, r := range reports {
+			for _, w := range r.Warnings {
+				if w.Kind == notUpdated {
+					return errors.New(w.Message)
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // judge runs a scan, and with --update once more when the advisories that it
 // asks for were missing or old and have been fetched. That they could not be
 // fetched makes the result incomplete.
 func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.Report, error)) (*report.Report, error) {
 	r, err := scan(a.db)
-	if err != nil || !a.flags.refresh.update || a.flags.database.file != "" || a.flags.source.offline {
+	if err != nil || !a.flags.asks(a.source) {
 		return r, err
 	}
 	needs := a.needs(r.Database, time.Now())
@@ -72,10 +125,10 @@ func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.R
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		r.Warnings = append(r.Warnings, report.Warning{Kind: "not-updated", Layer: -1, Incomplete: true, Message: fmt.Sprintf("--update: %v", err)})
+		r.Warnings = append(r.Warnings, report.Warning{Kind: notUpdated, Layer: -1, Incomplete: true, Message: fmt.Sprintf("--update: %v", err)})
 		return r, nil
 	}
-	db, err := a.c.openUsed(a.cacheDir, a.flags.database)
+	db, err := a.c.openUsed(a.cacheDir, a.flags.databaseFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +168,8 @@ func (a *advisories) needs(db *report.Database, now time.Time) []string {
 func (a *advisories) fetch(ctx context.Context, needs []string) error {
 	f := a.flags
 	from := updateFlags{
-		repositories: f.refresh.repositories, key: f.refresh.key, registry: registryFlags{f.source},
-		feeds: feedFlags{mirror: f.refresh.mirror, caCert: f.source.caCert, brief: true},
+		repositories: f.repositories, key: f.key, registry: registryFlags{a.source},
+		feeds: feedFlags{mirror: f.mirror, caCert: a.source.caCert, brief: true},
 	}
 	if len(from.repositories) == 0 || from.feeds.mirror != "" {
 		from.feeds.only = slices.Clone(needs)

@@ -18,7 +18,7 @@ import (
 // slimFlags are the flags of careen slim.
 type slimFlags struct {
 	source   sourceFlags
-	database databaseFlags
+	database advisoryFlags
 	limits   limitFlags
 
 	output   string
@@ -113,7 +113,7 @@ func (c slimVerb) slim(ctx context.Context, target string, f slimFlags) error {
 	if err != nil {
 		return err
 	}
-	opt, err := c.reachOptions(cacheDir, f.limits, f.database)
+	opt, err := c.reachOptions(ctx, cacheDir, f.source, f.limits, f.database, target)
 	if err != nil {
 		return err
 	}
