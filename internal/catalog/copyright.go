@@ -99,13 +99,16 @@ func isDEP5(data []byte) bool {
 		bytes.Contains(head, []byte("\nFormat:")) && bytes.Contains(head, []byte("copyright-format"))
 }
 
+// choices leaves the words of a choice of licences.
+var choices = strings.NewReplacer(", ", " ", "and/or", "or", "(", " ", ")", " ")
+
 // debianLicense turns a short name, or several with "or" and "and" between,
 // into an SPDX expression, or into what was recognised of them.
 func debianLicense(text string) []string {
 	var expression []string
 	var known []string
 	complete := true
-	text = strings.NewReplacer(", ", " ", "and/or", "or", "(", " ", ")", " ").Replace(text)
+	text = choices.Replace(text)
 	name := ""
 	operators := map[string]bool{}
 	end := func() {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -92,6 +93,9 @@ func readEgg(body rootfs.Body) (found, error) {
 	return found{}, nil
 }
 
+// maxDeflate is how many bytes deflate makes of one at most (RFC 1951: 258 of two bits).
+const maxDeflate = 1032
+
 // unzip returns a member of a zip file, at most limit bytes.
 func unzip(f *zip.File, limit int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(limit) {
@@ -102,14 +106,15 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1)) // the stated size may be a lie
-	if err != nil {
+	// The stated size may be a lie, but deflate makes no more of what is stored.
+	data := bytes.NewBuffer(make([]byte, 0, min(f.UncompressedSize64, maxDeflate*f.CompressedSize64)+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, fmt.Errorf("%q: %w", f.Name, err)
 	}
-	if int64(len(data)) > limit {
+	if int64(data.Len()) > limit {
 		return nil, fmt.Errorf("%q: more than %d bytes", f.Name, limit)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // parsePythonMetadata reads the core metadata of one distribution, headers as

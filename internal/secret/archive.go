@@ -2,6 +2,7 @@ package secret
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"compress/bzip2"
@@ -101,13 +102,23 @@ type memberWalk struct {
 type budget struct {
 	members int
 	read    int64
-	charge  func(int64) error // what is expanded, see rootfs.Body
-	nesting int               // archives in archives
+	charge  func(int64) error      // what is expanded, see rootfs.Body
+	nesting int                    // archives in archives
+	buffers [maxNesting + 1][]byte // of the member that is looked into, by depth
+}
+
+// buffer returns room for a member, until the next one of the same depth.
+func (b *budget) buffer(depth int, size int64) []byte {
+	if int64(cap(b.buffers[depth])) < size {
+		b.buffers[depth] = make([]byte, size)
+	}
+	return b.buffers[depth][:size]
 }
 
 var errTooMuch = errors.New("more than is looked into")
 
-// member looks into one member of a size; open returns its content.
+// member looks into one member of a size; open returns its content, as an
+// *io.SectionReader that of an archive which is stored as it is.
 func (w *memberWalk) member(name string, size int64, open func() (io.Reader, error)) error {
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "./"), "/")
 	if w.members++; w.members > maxMembers || len(w.found) >= maxMatches {
@@ -144,7 +155,10 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 	if err := w.charge(size); err != nil {
 		return err
 	}
-	text := make([]byte, size+1)
+	if in, ok := r.(*io.SectionReader); ok {
+		return w.nested(kind, name, in)
+	}
+	text := w.buffer(w.depth, size+1)
 	n := copy(text, head)
 	rest, err := readUpTo(r, text[n:])
 	if err != nil {
@@ -155,7 +169,7 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 		w.unread = unreadMembers
 	}
 	if kind != noArchive {
-		return w.nested(kind, name, text)
+		return w.nested(kind, name, io.NewSectionReader(bytes.NewReader(text), 0, int64(len(text))))
 	}
 	before := len(w.found)
 	w.found = w.all.inText(w.found, text, w.path+"!/"+name)
@@ -166,9 +180,9 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 }
 
 // nested looks into an archive that is a member of another.
-func (w *memberWalk) nested(kind archive, name string, body []byte) error {
+func (w *memberWalk) nested(kind archive, name string, body *io.SectionReader) error {
 	in := memberWalk{all: w.all, path: w.path + "!/" + name, depth: w.depth + 1, budget: w.budget}
-	if err := in.open(kind, io.NewSectionReader(bytes.NewReader(body), 0, int64(len(body)))); err != nil || in.unread != "" {
+	if err := in.open(kind, body); err != nil || in.unread != "" {
 		w.unread = unreadMembers // it alone: the others are still looked into
 	}
 	for _, s := range in.found {
@@ -206,7 +220,10 @@ func (w *memberWalk) zip(r *io.SectionReader) error {
 			continue
 		}
 		var body io.ReadCloser
-		err := w.member(f.Name, int64(min(f.UncompressedSize64, maxInflated)), func() (r io.Reader, err error) {
+		err := w.member(f.Name, int64(min(f.UncompressedSize64, maxInflated)), func() (_ io.Reader, err error) {
+			if in := inPlace(r, f); in != nil {
+				return in, nil
+			}
 			body, err = f.Open()
 			return body, err
 		})
@@ -218,6 +235,24 @@ func (w *memberWalk) zip(r *io.SectionReader) error {
 		}
 	}
 	return nil
+}
+
+// inPlace returns a zip that is a member of another and stored as it is, as Spring
+// Boot does with libraries, without its bytes being read; nil for other members. The
+// members of the inner one have checksums of their own.
+func inPlace(outer *io.SectionReader, f *zip.File) *io.SectionReader {
+	if f.Method != zip.Store || f.CompressedSize64 != f.UncompressedSize64 || f.CompressedSize64 > maxNested {
+		return nil
+	}
+	offset, err := f.DataOffset()
+	if err != nil {
+		return nil
+	}
+	var magic [4]byte
+	if _, err := outer.ReadAt(magic[:], offset); err != nil || archiveKind(magic[:]) != zipped {
+		return nil
+	}
+	return io.NewSectionReader(outer, offset, int64(f.CompressedSize64))
 }
 
 func (w *memberWalk) tar(r io.Reader) error {

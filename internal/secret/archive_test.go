@@ -36,6 +36,23 @@ func zipOf(t testing.TB, list members) []byte {
 	return b.Bytes()
 }
 
+// storedOf is a zip whose members are not compressed.
+func storedOf(t testing.TB, list members) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, m := range list {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: m.name, Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(m.text))
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func tarOf(t testing.TB, list members) []byte {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -105,6 +122,12 @@ func TestArchives(t *testing.T) {
 		{"npm cache, a tgz without a name", "root/.npm/_cacache/content-v2/sha512/ab/cd", gzipOf(tarOf(t, list)), inside},
 		{"gz of a binary", "srv/x.gz", gzipOf([]byte("\x7fELF\x00\x00")), "unread: " + string(unreadMembers)},
 		{"a jar in a jar", "srv/app.war", zipOf(t, nested), inside + " BOOT-INF/lib/x.jar!/" + inside},
+		{"a jar stored in a jar, as Spring Boot does", "srv/app.jar", storedOf(t, nested), inside + " BOOT-INF/lib/x.jar!/" + inside},
+		{"stored in stored in stored", "srv/app.ear", storedOf(t, members{{"a.war", string(storedOf(t, members{{"b.jar", string(storedOf(t, list))}}))}}), "a.war!/b.jar!/" + inside},
+		{"stored too deep", "srv/app.ear", storedOf(t, members{{"a.war", string(storedOf(t, members{{"b.war", string(storedOf(t, members{{"c.jar", string(zipOf(t, list))}}))}}))}}), "unread: " + string(unreadMembers)},
+		{"a damaged jar stored in a jar", "srv/app.jar", storedOf(t, append(slices.Clone(list), members{{"x.jar", string(zipOf(t, list)[:200])}}...)), inside + " unread: " + string(unreadMembers)},
+		{"a damaged member of a jar stored in a jar", "srv/app.jar", storedOf(t, members{{"x.jar", strings.Replace(string(storedOf(t, list)), "port: 80", "port: 81", 1)}}), "unread: " + string(unreadMembers)},
+		{"a stored jar that is too large", "srv/app.jar", storedOf(t, append(slices.Clone(list), members{{"x.jar", string(zipOf(t, list)) + strings.Repeat("x", maxNested)}}...)), inside + " unread: " + string(unreadMembers)},
 		{"a tgz in a zip", "srv/app.zip", zipOf(t, members{{"x/app.tgz", string(gzipOf(tarOf(t, list)))}}), "x/app.tgz!/" + inside},
 		{"a packed text in a tar", "srv/app.tar", tarOf(t, members{{"x/app.log.gz", string(gzipOf([]byte(pat)))}}), "x/app.log.gz github-pat:1"},
 		{"zstd in a tar in a zip", "srv/app.zip", zipOf(t, members{{"x.tar", string(tarOf(t, members{{"y.zst", string(zstdOf(t, []byte(pat)))}}))}}), "x.tar!/y.zst github-pat:1"},

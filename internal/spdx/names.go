@@ -165,6 +165,13 @@ func Of(declared ...string) (e Expression, complete bool) {
 // atLeast is how CRAN writes a later version: "GPL (>= 2)".
 var atLeast = regexp.MustCompile(`\s*\(>=\s*([0-9.]+)\)`)
 
+// asProse writes out what CRAN and Debian say shortly; apart puts blanks around what
+// stands between names. They are built once: every package of an image is read.
+var (
+	asProse = strings.NewReplacer(" + file LICENSE", "", " + file LICENCE", "", ", or ", " or ", ", and ", " and ", "and/or", "or")
+	apart   = strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ", "|", " | ", ";", " , ")
+)
+
 func of(text string) (Expression, bool) {
 	if len(text) > maxDeclared {
 		return Expression{ID: "LicenseRef-text"}, false
@@ -176,8 +183,8 @@ func of(text string) (Expression, bool) {
 	if e, ok := named(text); ok {
 		return e, true
 	}
-	text = strings.NewReplacer(" + file LICENSE", "", " + file LICENCE", "", ", or ", " or ", ", and ", " and ", "and/or", "or").Replace(text)
-	words := strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ", ",", " , ", "|", " | ", ";", " , ").Replace(text))
+	text = asProse.Replace(text)
+	words := strings.Fields(apart.Replace(text))
 	d := declaration{parser{words: words}, true}
 	if len(words) > maxWords {
 		return unknown(text), false

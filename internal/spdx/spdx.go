@@ -79,10 +79,13 @@ const (
 	maxWords      = 2000
 )
 
+// brackets puts blanks around brackets.
+var brackets = strings.NewReplacer("(", " ( ", ")", " ) ")
+
 // Parse reads an expression: identifiers of the list or of one's own, AND, OR,
 // WITH and parentheses; false for all else.
 func Parse(text string) (Expression, bool) {
-	p := parser{words: strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text))}
+	p := parser{words: strings.Fields(brackets.Replace(text))}
 	if len(p.words) > maxWords {
 		return Expression{}, false
 	}
