@@ -11,12 +11,12 @@ import (
 	"github.com/careen/careen/internal/imagetest"
 )
 
-// TestExamplesOfCareendAreClean holds what runs careend against our own advice.
-func TestExamplesOfCareendAreClean(t *testing.T) {
-	careend := filepath.Join("..", "..", "examples", "careend")
+// TestDeployIsClean holds what runs careend against our own advice.
+func TestDeployIsClean(t *testing.T) {
+	deploy := filepath.Join("..", "..", "deploy")
 	archive := imagetest.Archive(t, imagetest.Image{
 		Docker: true,
-		Tags:   []string{"registry.example.com/careend:1.0.0"},
+		Tags:   []string{"registry.example.com/careend:1"},
 		Layers: []imagetest.Layer{{Entries: []imagetest.Entry{imagetest.Exec("careend", imagetest.ELF{}.Build())}}},
 		Config: image.Config{User: "65532:65532", Entrypoint: []string{"/careend"}},
 	})
@@ -26,9 +26,9 @@ func TestExamplesOfCareendAreClean(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"lint", "--fail-on", "negligible", careend}, "3 files, 0 findings"},
-		{[]string{"check", "--fail-under", "90", archive, filepath.Join(careend, "Dockerfile"), filepath.Join(careend, "compose.yaml")}, score},
-		{[]string{"check", "--fail-under", "90", archive, filepath.Join(careend, "Dockerfile"), filepath.Join(careend, "kubernetes.yaml")}, score},
+		{[]string{"lint", "--fail-on", "negligible", deploy}, "3 files, 0 findings"},
+		{[]string{"check", "--fail-under", "90", archive, filepath.Join(deploy, "Dockerfile"), filepath.Join(deploy, "compose.yaml")}, score},
+		{[]string{"check", "--fail-under", "90", archive, filepath.Join(deploy, "Dockerfile"), filepath.Join(deploy, "kubernetes.yaml")}, score},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := runCareen(context.Background(), tt.args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), &stdout, &stderr)
