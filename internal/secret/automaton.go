@@ -131,75 +131,89 @@ func newAutomaton(keywords []string) *automaton {
 		a.class[b] = a.class[b|0x20]
 	}
 
-	// The trie; 0 represents "no edge", since nothing leads back to the root.
-	trie := [][]uint32{make([]uint32, a.stride)}
-	ends := [][]int32{nil}
+	trie, ends := a.trie(keywords)
+	a.number(trie, a.resolve(trie, ends), ends)
+	return a
+}
+
+// trie returns the edges of the tree of all keywords, stride for each state, and the
+// keywords that end in a state; 0 represents "no edge", since nothing leads back to
+// the root.
+func (a *automaton) trie(keywords []string) (edges []uint32, ends [][]int32) {
+	states := 1
+	for _, k := range keywords {
+		states += len(k)
+	}
+	edges = make([]uint32, states*int(a.stride))
+	ends = make([][]int32, 1, states)
 	for id, k := range keywords {
 		if k == "" {
 			continue
 		}
 		state := uint32(0)
 		for _, b := range []byte(k) {
-			c := a.class[b]
-			if trie[state][c] == 0 {
-				trie[state][c] = uint32(len(trie))
-				trie = append(trie, make([]uint32, a.stride))
+			edge := &edges[state*a.stride+uint32(a.class[lower(b)])]
+			if *edge == 0 {
+				*edge = uint32(len(ends))
 				ends = append(ends, nil)
 			}
-			state = trie[state][c]
+			state = *edge
 		}
 		ends[state] = append(ends[state], int32(id))
 	}
-	resolve(trie, ends)
-	a.number(trie, ends)
-	return a
+	return edges[:len(ends)*int(a.stride)], ends
 }
 
-// resolve walks the trie breadth first and fills each missing edge with that of
-// the longest proper suffix, which is complete by then.
-func resolve(trie [][]uint32, ends [][]int32) {
-	fail := make([]uint32, len(trie))
-	queue := make([]uint32, 0, len(trie))
-	for _, child := range trie[0] {
-		if child != 0 {
-			queue = append(queue, child)
-		}
-	}
+// resolve walks the trie breadth first and fills each missing edge with that of the
+// longest proper suffix, which is complete by then. It returns the states in order.
+func (a *automaton) resolve(edges []uint32, ends [][]int32) []uint32 {
+	row := func(state uint32) []uint32 { return edges[state*a.stride:][:a.stride] }
+	fail := make([]uint32, len(ends))
+	queue := make([]uint32, 1, len(ends)) // the root
+	own := make([]uint32, a.stride)
 	for i := 0; i < len(queue); i++ {
 		state := queue[i]
-		ends[state] = append(ends[state], ends[fail[state]]...)
-		for c, child := range trie[state] {
-			shorter := trie[fail[state]][c]
+		copy(own, row(state))
+		shorter := row(fail[state])
+		if state != 0 {
+			ends[state] = append(ends[state], ends[fail[state]]...)
+			copy(row(state), shorter)
+		}
+		for c, child := range own {
 			if child == 0 {
-				trie[state][c] = shorter
 				continue
 			}
-			fail[child] = shorter
+			if state != 0 {
+				fail[child] = shorter[c]
+				row(state)[c] = child
+			}
 			queue = append(queue, child)
 		}
 	}
+	return queue
 }
 
 // number writes the table, with the accepting states last, so that one
 // comparison tells them.
-func (a *automaton) number(trie [][]uint32, ends [][]int32) {
-	var order []int
+func (a *automaton) number(edges, states []uint32, ends [][]int32) {
+	order := make([]uint32, 0, len(states))
 	for _, accepting := range []bool{false, true} {
 		a.accepting = uint32(len(order)) * a.stride
-		for state := range trie {
+		for _, state := range states {
 			if (len(ends[state]) > 0) == accepting {
 				order = append(order, state)
 			}
 		}
 	}
-	place := make([]uint32, len(trie))
+	place := make([]uint32, len(states))
 	for i, state := range order {
 		place[state] = uint32(i) * a.stride
 	}
-	a.next = make([]uint32, 0, len(trie)*int(a.stride))
-	for _, state := range order {
-		for _, to := range trie[state] {
-			a.next = append(a.next, place[to])
+	a.next = make([]uint32, len(edges))
+	for i, state := range order {
+		from, to := edges[state*a.stride:][:a.stride], a.next[uint32(i)*a.stride:]
+		for c, next := range from {
+			to[c] = place[next]
 		}
 		if place[state] >= a.accepting {
 			a.ends = append(a.ends, ends[state])

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 )
 
 // pathPattern is a regular expression over paths. Every file of an image is
@@ -11,7 +12,7 @@ import (
 // looked for first.
 type pathPattern struct {
 	regex    func() *regexp.Regexp
-	literals [][]byte // one of them is in every match, the longest list of such; nil where there is none
+	literals func() [][]byte // one of them is in every match, the longest list of such; nil where there is none
 }
 
 func newPathPattern(expr string, compile compiler) (*pathPattern, error) {
@@ -19,27 +20,28 @@ func newPathPattern(expr string, compile compiler) (*pathPattern, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &pathPattern{regex, sync.OnceValue(func() [][]byte { return literalsOf(expr) })}, nil
+}
+
+func literalsOf(expr string) (literals [][]byte) {
 	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
-		return nil, err
+		return nil // its compiler says so
 	}
-	p := &pathPattern{regex: regex}
 	for _, list := range needsOf(parsed) {
-		if p.literals == nil || shortestOf(list) > shortestOf(p.literals) {
-			p.literals = list
+		if literals == nil || shortestOf(list) > shortestOf(literals) {
+			literals = list
 		}
 	}
-	return p, nil
+	return literals
 }
 
 func (p *pathPattern) matches(path string) bool {
-	if p.literals == nil {
-		return p.regex().MatchString(path)
-	}
-	for _, l := range p.literals {
+	literals := p.literals()
+	for _, l := range literals {
 		if strings.Contains(path, string(l)) {
 			return p.regex().MatchString(path)
 		}
 	}
-	return false
+	return literals == nil && p.regex().MatchString(path)
 }

@@ -2,7 +2,6 @@ package secret
 
 import (
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -15,11 +14,6 @@ import (
 
 	"github.com/careen/careen/internal/finding"
 )
-
-// builtin is the rule file that careen comes with.
-//
-//go:embed rules.toml
-var builtin []byte
 
 // Bounds of a rule file.
 const (
@@ -66,18 +60,11 @@ type rule struct {
 	allow      []*allowlist
 }
 
-// DefaultRules returns the rules that careen comes with. They are read once.
+// DefaultRules returns the rules that careen comes with: rules.toml, as builtin.go
+// has them. They are made once.
 func DefaultRules() (*Rules, error) { return defaultRules() }
 
-var defaultRules = sync.OnceValues(readBuiltin)
-
-func readBuiltin() (*Rules, error) {
-	f, err := parseRuleFile("built-in rules", builtin)
-	if err != nil {
-		return nil, err
-	}
-	return f.rules(lazy)
-}
+var defaultRules = sync.OnceValues(func() (*Rules, error) { return builtin.rules(lazy) })
 
 // ParseRules reads a rule file, as --secret-rules names one: its rules alone,
 // or with "[extend] useDefault = true" next to careen's own. name is what errors
@@ -88,11 +75,7 @@ func ParseRules(name string, data []byte) (*Rules, error) {
 		return nil, err
 	}
 	if f.Extend.UseDefault {
-		base, err := parseRuleFile("built-in rules", builtin)
-		if err != nil {
-			return nil, err
-		}
-		f = f.over(base)
+		f = f.over(&builtin)
 	}
 	r, err := f.rules(eager)
 	if err != nil {
@@ -143,6 +126,8 @@ type ruleText struct {
 	Assigned   bool
 	Assignment bool
 	Password   bool
+
+	window int // as the rule or else its file sets it
 }
 
 func parseRuleFile(name string, data []byte) (*ruleFile, error) {
@@ -171,8 +156,9 @@ func parseRuleFile(name string, data []byte) (*ruleFile, error) {
 		return nil, fmt.Errorf("%s: more than %d rules", name, maxRules)
 	}
 	for i := range f.Rules {
-		if f.Rules[i].Window == nil {
-			f.Rules[i].Window = &f.Window
+		r := &f.Rules[i]
+		if r.window = f.Window; r.Window != nil {
+			r.window = *r.Window
 		}
 	}
 	sum := fnv.New32a()
@@ -319,7 +305,7 @@ func (all *Rules) keywords() []string {
 }
 
 func (t *ruleText) rule(compile compiler) (*rule, error) {
-	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: *t.Window, anchored: t.Anchored, assigned: t.Assigned, assignment: t.Assignment, source: t.Source}
+	r := &rule{id: t.ID, title: t.Description, group: t.SecretGroup, entropy: t.Entropy, password: t.Password, window: t.window, anchored: t.Anchored, assigned: t.Assigned, assignment: t.Assignment, source: t.Source}
 	switch {
 	case t.ID == "":
 		return nil, errors.New("has no id")
