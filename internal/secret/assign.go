@@ -58,7 +58,7 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 // an operator.
 var (
 	afterName     = bytesOf("\"'`\\ \t\r\n=:,])}>(<{[?!|&%.+-")
-	closerBytes   = bytesOf("\"'`\\[])&!%?")
+	closerBytes   = bytesOf("\"'`\\[])&!%?}")
 	operatorBytes = bytesOf("=!|?<:.+-o,")
 )
 
@@ -97,12 +97,15 @@ func (a *assignments) read() bool {
 	case a.flag && a.nextOfList(): // - --name / - v
 		a.value()
 	case a.named(): // {name: NAME, value: v}
+	case a.nested(): // name: {default: v}
 	case a.tag(): // <name>v</name>, <x name="…" value="v"/>
 	case a.operator():
 		a.value()
 	case blank && closed == 0 && a.declared(): // name Type = v
 	case (closed == 0 || a.at(a.i-2) == ')' || a.has("{")) && a.skip("(", "{"): // setName("v"), fetch("NAME") { "v" }
 		a.blanks()
+		a.literal()
+	case blank && closed > 0: // (setenv "NAME" "v")
 		a.literal()
 	case blank && !closedByQuote(a.text, a.name.to):
 		a.spaced() // NAME v
@@ -139,7 +142,10 @@ func (a *assignments) skip(words ...string) bool {
 func (a *assignments) closers() int {
 	from := a.i
 	for a.i < a.limit && a.i-from < 8 && closerBytes[a.text[a.i]] {
-		if !a.skip(`\"`, `\\`, `"`, `'`, "`", "[]", "]", ")", "&quot;", "!", "%22") && !(a.has("?") && (a.at(a.i+1) == ':' || a.at(a.i+1) == '.') && a.skip("?")) {
+		if a.has("}") && (a.name.from == 0 || a.text[a.name.from-1] != '{') { // $ENV{NAME} = v
+			break
+		}
+		if !a.skip(`\"`, `\\`, `"`, `'`, "`", "[]", "]", ")", "}", "&quot;", "!", "%22") && !(a.has("?") && (a.at(a.i+1) == ':' || a.at(a.i+1) == '.') && a.skip("?")) {
 			break
 		}
 	}
@@ -165,7 +171,7 @@ func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\
 
 // operators assign, the longer first; a comma stands between the arguments of a
 // call, "||" and its like before what is taken in the place of nothing.
-var operators = []string{"===", "!==", "||=", "??=", "<<<", ":=", "?=", ".=", "+=", "=>", "->", "<-", "==", "!=", "||", "??", "?:", ":-", "or ", ",", "=", ":"}
+var operators = []string{"===", "!==", "||=", "??=", "<<<", "::=", ":=", "?=", ".=", "+=", "=>", "->", "<-", "==", "!=", "||", "??", "?:", ":-", "or ", ",", "=", ":"}
 
 func (a *assignments) operator() bool {
 	if !operatorBytes[a.at(a.i)] {
@@ -182,7 +188,7 @@ func (a *assignments) operator() bool {
 		if op == "," {
 			a.lines()
 			a.argumentName()
-			return a.i < len(a.text) && bytes.IndexByte([]byte("\"'`\\@[fbrunRN"), a.text[a.i]) >= 0
+			return a.i < len(a.text) && bytes.IndexByte([]byte("\"'`\\@[<fbrunRN"), a.text[a.i]) >= 0
 		}
 		if op == ":" && a.has("=") {
 			a.i++
@@ -193,14 +199,15 @@ func (a *assignments) operator() bool {
 	return false
 }
 
-// argumentName passes "default=" and the like.
+// argumentName passes "default=", "defaultValue: " and the like.
 func (a *assignments) argumentName() {
 	i := a.i
 	for i < a.limit && isWordByte(a.text[i]) {
 		i++
 	}
-	if i > a.i && a.at(i) == '=' {
+	if i > a.i && (a.at(i) == '=' || a.at(i) == ':' && isSpace(a.at(i+1))) {
 		a.i = i + 1
+		a.blanks()
 	}
 }
 
@@ -266,40 +273,81 @@ func (a *assignments) spaced() {
 	}
 }
 
+// nested reads the "default" or "value" of a name that has several settings, as of
+// CloudFormation's parameters and Terraform's outputs.
+func (a *assignments) nested() bool {
+	i := a.i
+	for i < a.limit && (isSpace(a.text[i]) || a.text[i] == ':' || a.text[i] == '=') {
+		i++
+	}
+	if between := a.text[a.i:i]; !bytes.ContainsAny(between, ":=") || a.at(i) != '{' && !bytes.Contains(between, []byte{'\n'}) {
+		return false
+	}
+	return a.setting(i)
+}
+
+// valueKeys are what the value of a name or its default is assigned to.
+var valueKeys = byteLists("value", "default")
+
+// setting reads the value of a key of valueKeys that stands not far behind an offset.
+func (a *assignments) setting(from int) bool {
+	window := foldedTo(a.text[from:min(from+maxGlue, len(a.text))])
+	if end := bytes.IndexByte(window, '}'); end >= 0 {
+		window = window[:end]
+	}
+	for at := range window {
+		if at > 0 && isWordByte(window[at-1]) || !slices.ContainsFunc(valueKeys, func(k []byte) bool { return bytes.HasPrefix(window[at:], k) }) {
+			continue
+		}
+		if bytes.Count(window[:at], []byte{'\n'}) > 3 || bytes.Contains(window[:at], []byte("name:")) {
+			return false
+		}
+		if a.setTo(from + at) {
+			return true
+		}
+	}
+	return false
+}
+
+// setTo reads what the key at an offset is set to.
+func (a *assignments) setTo(key int) bool {
+	end := bytes.IndexAny(a.text[key:min(key+12, len(a.text))], " =:\"'\\")
+	if end < 0 {
+		return false
+	}
+	b := assignments{text: a.text, i: key + end, limit: min(key+maxGlue, len(a.text)), flag: true, values: a.values}
+	b.closers()
+	if blank := b.blanks(); b.operator() || blank {
+		b.value()
+	}
+	a.values = b.values
+	return len(a.values) > 0
+}
+
+// valueFirst reads "value" that stands before the name: {value: v, name: X}.
+func (a *assignments) valueFirst() bool {
+	from := max(a.name.from-maxGlue, 0)
+	before := foldedTo(a.text[from:a.name.from])
+	if i := bytes.LastIndexAny(before, "{}<>"); i >= 0 {
+		before, from = before[i+1:], from+i+1
+	}
+	if i := bytes.LastIndex(before, []byte("- ")); i >= 0 {
+		before, from = before[i+2:], from+i+2
+	}
+	at := bytes.LastIndex(before, []byte("value"))
+	if at < 0 || at > 0 && isWordByte(before[at-1]) || bytes.Count(before[at:], []byte{'\n'}) > 1 {
+		return false
+	}
+	return a.setTo(from + at)
+}
+
 // named reads "value" next to a name that is itself a value: - name: X / value: v,
 // {"name": "X", "value": "v"}, -Name X -Value v.
 func (a *assignments) named() bool {
 	if a.name.from == 0 || bytes.IndexByte([]byte("\"'`:= $\\"), a.text[a.name.from-1]) < 0 || !isValueOfName(a.text[max(a.name.from-24, 0):a.name.from]) {
 		return false
 	}
-	window := foldedTo(a.text[a.i:min(a.i+maxGlue, len(a.text))])
-	if end := bytes.IndexByte(window, '}'); end >= 0 {
-		window = window[:end]
-	}
-	for from := 0; ; {
-		at := bytes.Index(window[from:], []byte("value"))
-		if d := bytes.Index(window[from:], []byte("default ")); d >= 0 && (at < 0 || d < at) {
-			at = d
-		}
-		if at < 0 {
-			return false
-		}
-		at += from
-		from = at + 1
-		if at > 0 && isWordByte(window[at-1]) || bytes.Count(window[:at], []byte{'\n'}) > 3 || bytes.Contains(window[:at], []byte("name:")) {
-			continue
-		}
-		b := assignments{text: a.text, i: a.i + at + bytes.IndexAny(append(window[at:len(window):len(window)], ' '), " =:\"'\\"), limit: min(a.i+at+maxGlue, len(a.text)), flag: true}
-		b.values = a.values
-		b.closers()
-		if blank := b.blanks(); b.operator() || blank {
-			b.value()
-		}
-		if len(b.values) > 0 {
-			a.values = b.values
-			return true
-		}
-	}
+	return a.setting(a.i) || a.valueFirst()
 }
 
 // nameKeys are what the name of a variable is assigned to.
@@ -406,6 +454,8 @@ func (a *assignments) value() {
 		case a.has("\\\n"), a.has("\\\r\n"), a.has("`\n"): // the line goes on
 			a.i++
 			a.lines()
+		case a.has(`<<"`): // a binary of Erlang
+			a.i += 2
 		case a.has("<<"): // here-document
 			if end := bytes.IndexByte(a.text[a.i:a.limit], '\n'); end >= 0 {
 				a.i += end
@@ -417,10 +467,30 @@ func (a *assignments) value() {
 		a.otherwise()
 		return
 	}
+	if a.bracketed() {
+		return
+	}
 	a.word()
 	if len(a.values) == 0 {
 		a.expression()
 	}
+}
+
+// bracketed takes a literal that stands in brackets: q(v) and %q{v} of Perl and Ruby.
+func (a *assignments) bracketed() bool {
+	i := a.i
+	for i < len(a.text) && i-a.i < 3 && bytes.IndexByte([]byte("%qQwW"), a.text[i]) >= 0 {
+		i++
+	}
+	open := bytes.IndexByte([]byte("({[<"), a.at(i))
+	if i == a.i || open < 0 || a.text[i-1]|0x20 != 'q' {
+		return false
+	}
+	end := bytes.IndexByte(a.text[i+1:min(i+1+maxValue, len(a.text))], ")}]>"[open])
+	if end >= 0 {
+		a.take(i+1, i+1+end)
+	}
+	return end >= 0
 }
 
 // nextQuoted passes to a literal on the next line.
@@ -449,7 +519,7 @@ func (a *assignments) blockScalar() bool {
 }
 
 // quotes begin literals, the longer first, and end them.
-var quotes = []string{`\\\"`, `\"`, `"""`, `'''`, `"`, `'`, "`", "&quot;", "&#34;"}
+var quotes = []string{`\\\"`, `"\"`, `\"`, `"""`, `'''`, `"'`, `'"`, `"`, `'`, "`", "&quot;", "&#34;"}
 
 // literal takes a literal, with a letter before it where a language has such.
 func (a *assignments) literal() bool {
@@ -467,10 +537,14 @@ func (a *assignments) literal() bool {
 				i++
 			}
 		}
-		end := bytes.Index(a.text[i:min(i+maxValue, len(a.text))], []byte(q[:1]))
-		if len(q) > 1 && q[0] == '\\' {
-			end = bytes.IndexByte(a.text[i:min(i+maxValue, len(a.text))], '\\')
+		closing := q[0]
+		if len(q) == 2 {
+			closing = q[1] // of "'v'" the inner one
 		}
+		if bytes.IndexByte([]byte(q), '\\') >= 0 {
+			closing = '\\'
+		}
+		end := bytes.IndexByte(a.text[i:min(i+maxValue, len(a.text))], closing)
 		if end < 0 {
 			return false
 		}
@@ -487,7 +561,7 @@ func (a *assignments) literal() bool {
 func (a *assignments) otherwise() {
 	a.blanks()
 	for range maxLiterals {
-		if !a.skip("||", "??", "?:", "or ", "+", ".") {
+		if !a.skip("||", "??", "?:", "or ", "+", ".") && (len(a.values) > 0 || !a.skip(",")) { // a, b := "x", "v"
 			return
 		}
 		a.lines()
@@ -500,7 +574,7 @@ func (a *assignments) otherwise() {
 
 // word takes a value without quotes.
 func (a *assignments) word() {
-	a.skip("Bearer ", "bearer ", "Token ", "token ", "Basic ")
+	a.skip("Bearer ", "bearer ", "Token ", "token ")
 	if a.literal() {
 		return
 	}
@@ -508,8 +582,8 @@ func (a *assignments) word() {
 	for i < len(a.text) && i-a.i < maxValue && !isSpace(a.text[i]) && bytes.IndexByte([]byte("\"'`,;<>(){}[]|&\\"), a.text[i]) < 0 {
 		i++
 	}
-	switch a.at(i) {
-	case '(', '[', '{', '`':
+	switch next := a.at(i); {
+	case next == '(' || next == '[' || next == '{' || next == '`' && (isWordByte(a.at(i+1)) || a.at(i+1) == '$'):
 		return // a call or an element
 	}
 	// ${NAME:v} of Spring, NAME:-v of the shell end with a brace; NAME?v of none.
@@ -536,7 +610,7 @@ func (a *assignments) expression() {
 // take notes a value, without the word that says how it is used.
 func (a *assignments) take(from, to int) {
 	value := a.text[from:to]
-	for _, scheme := range []string{"Bearer ", "bearer ", "Token ", "token ", "Basic ", "ApiKey ", "Apikey "} {
+	for _, scheme := range []string{"Bearer ", "bearer ", "Token ", "token ", "ApiKey ", "Apikey "} {
 		if bytes.HasPrefix(value, []byte(scheme)) {
 			from += len(scheme)
 			value = a.text[from:to]

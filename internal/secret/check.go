@@ -134,8 +134,15 @@ func isBasicAuth(encoded []byte) bool {
 // isMixed wants letters and digits both, or letters that nobody writes.
 func isMixed(secret []byte) bool {
 	c := countClasses(secret)
-	return c.digits > 0 && c.upper+c.lower > 0 || looksDrawn(secret)
+	if c.digits > 0 && c.upper+c.lower > 0 || looksDrawn(secret) {
+		return true
+	}
+	bits, from, to := readLanguage().evidence(secret)
+	return bits >= unwritten && 3*(to-from) >= 2*len(secret)
 }
+
+// unwritten is the evidence, in bits, that few words have.
+const unwritten = 11
 
 type classCounts struct{ digits, upper, lower, others int }
 

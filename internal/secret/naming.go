@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -24,11 +23,14 @@ var passingWords = wordSet(`request page next continuation sync idempotency tran
 	job task event batch upload session cancellation cancel client tenant app application user account resource object device
 	version schema test type public csrf xsrf id guid uuid`)
 
+// ownerWords are those of passingWords that say whose a secret is.
+var ownerWords = wordSet(`client app application account user`)
+
 // weakWords tell of a secret when another word stands with them.
 var weakWords = wordSet(`token secret key credential credentials password passwd passphrase pwd`)
 
 // strongPairs tell of a secret without a vendor's word.
-var strongPairs = byteLists("apikey", "apitoken", "apisecret", "authtoken", "accesstoken", "secretkey", "accesskey", "clientsecret", "authkey", "authsecret", "secrettoken")
+var strongPairs = strings.Fields(`apikey apitoken apisecret authtoken accesstoken secretkey accesskey clientsecret authkey authsecret secrettoken`)
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -83,8 +85,12 @@ func tellsUUID(name []byte) bool {
 	if !tells(name) {
 		return false
 	}
-	vendors := 0
+	vendors, last := 0, words[len(words)-1]
 	for _, w := range words {
+		// Not who has the secret: ACME_CLIENT_SECRET, acmeAppKey.
+		if ownerWords[w] && (last == "secret" || last == "password" || w == "app" && last == "key") {
+			continue
+		}
 		if passingWords[w] {
 			return false
 		}
@@ -92,13 +98,13 @@ func tellsUUID(name []byte) bool {
 			vendors++
 		}
 	}
-	joined := []byte(strings.Join(words, ""))
+	joined := strings.Join(words, "")
 	for _, pair := range strongPairs {
-		if bytes.Contains(joined, pair) {
-			return true
+		if strings.Contains(joined, pair) {
+			return vendors > 0 || pair != "clientsecret"
 		}
 	}
-	return vendors > 0 && weakWords[words[len(words)-1]] && words[len(words)-1] != "key"
+	return vendors > 0 && (weakWords[last] && last != "key" || strings.HasSuffix(joined, "appkey") || strings.HasSuffix(joined, "licensekey"))
 }
 
 // isUUID knows RFC 9562's form, all zeros and the like apart.
