@@ -172,11 +172,19 @@ func (w *memberWalk) member(name string, size int64, open func() (io.Reader, err
 		return w.nested(kind, name, io.NewSectionReader(bytes.NewReader(text), 0, int64(len(text))))
 	}
 	before := len(w.found)
-	w.found = w.all.inText(w.found, text, w.path+"!/"+name)
+	w.inText(text, w.path+"!/"+name)
 	for i := before; i < len(w.found); i++ {
 		w.found[i].Inside = name
 	}
 	return nil
+}
+
+// inText looks into a text that an archive holds.
+func (w *memberWalk) inText(text []byte, path string) {
+	var why unread
+	if w.found, why = w.all.inText(w.found, text, path); why != "" {
+		w.unread = unreadMembers
+	}
 }
 
 // nested looks into an archive that is a member of another.
@@ -342,7 +350,7 @@ func (w *memberWalk) packed(kind archive, r io.Reader) error {
 	if w.read += int64(len(text)); w.read > maxRead {
 		return errTooMuch
 	}
-	w.found = w.all.inText(w.found, text, withoutPacking(w.path))
+	w.inText(text, withoutPacking(w.path))
 	return nil
 }
 

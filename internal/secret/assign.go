@@ -14,6 +14,12 @@ const (
 	minCandidate = 12
 )
 
+// What it costs to read one and to judge a byte of a value, see work.
+const (
+	perAssignment = 100
+	perJudged     = 16
+)
+
 // lookAssigned finds what is assigned to the name in which a keyword stands, in
 // whatever language: NAME=v, "name": "v", name := `v`, <name>v</name>,
 // --name v, name: T = f("x", "v"), {name: NAME, value: v} and the like.
@@ -29,7 +35,7 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 		return
 	}
 	s.lastName[r.order] = n.to
-	if s.nested(r, n.from) {
+	if s.nested(r, n.from) || !s.work.may(r, start, perAssignment) {
 		return
 	}
 	a := &s.assignments
@@ -40,6 +46,9 @@ func (s *scan) lookAssigned(r *rule, start, end int) {
 	name := s.text[n.from:n.to]
 	telling := tells(name)
 	for _, v := range a.values {
+		if !s.work.may(r, start, perJudged*(v.to-v.from)) {
+			return
+		}
 		s.nests[r.order].end = v.to
 		value := s.text[v.from:v.to]
 		if r.regex != nil {

@@ -27,16 +27,17 @@ type encoded struct {
 	depth   int
 	decoded int
 	found   []match
+	left    bool // not all was looked into
 }
 
-func (all *Rules) inEncoded(text []byte, path string, depth int) []match {
+func (all *Rules) inEncoded(text []byte, path string, depth int) (found []match, whole bool) {
 	if depth >= maxEncodings {
-		return nil
+		return nil, true
 	}
 	e := &encoded{all: all, text: text, path: path, depth: depth}
 	eachRun(text, &base64Begin, e.base64)
 	e.percent()
-	return e.found
+	return e.found, !e.left
 }
 
 type byteSet [256]bool
@@ -242,7 +243,9 @@ func (e *encoded) into(plain []byte, from, to int) {
 		line = line[bytes.LastIndexByte(line, '\n')+1:]
 		plain, before = append(bytes.Clone(line), plain...), len(line)
 	}
-	for _, m := range e.all.findAt(plain, e.path, false, e.depth+1) {
+	found, whole := e.all.findAt(plain, e.path, false, e.depth+1)
+	e.left = e.left || !whole
+	for _, m := range found {
 		if m.start < before {
 			continue
 		}

@@ -68,7 +68,7 @@ func TestEncoded(t *testing.T) {
 		{"value of a Secret", "a.yaml", "kind: Secret\ndata:\n  api-token: " + b64(random) + "\n", "generic-secret"},
 		{"UTF-16 without a mark", "a.txt", wide("token\r\n" + pat + "\r\n"), "github-pat"},
 	} {
-		found := all.inText(nil, []byte(c.text), "srv/"+c.path)
+		found, _ := all.inText(nil, []byte(c.text), "srv/"+c.path)
 		if len(found) != 1 || found[0].Rule != c.rule {
 			t.Errorf("%s: found %v", c.name, found)
 			continue
@@ -78,7 +78,7 @@ func TestEncoded(t *testing.T) {
 		}
 	}
 	two := b64("a: " + pat + "\nb: " + token(t, 5) + "\n")
-	if found := all.inText(nil, []byte(two), "a.txt"); len(found) != 2 {
+	if found, _ := all.inText(nil, []byte(two), "a.txt"); len(found) != 2 {
 		t.Errorf("two in one: %v", found)
 	}
 	if shown := all.withoutTokens("see " + two + " there"); !strings.HasPrefix(shown, "see ghp_") || !strings.HasSuffix(shown, " there") || strings.Contains(shown, two[:20]) {

@@ -24,7 +24,8 @@ type scan struct {
 	open    []span    // for each rule, the window that its keywords have opened; to 0 for none
 	// for each rule that reads assignments, where the last name ended
 	lastName    []int
-	nests       []nest      // for each rule, what its matches hold of its keywords
+	nests       []nest // for each rule, what its matches hold of its keywords
+	work        work
 	assignments assignments // used again
 	touched     []*rule
 	matches     []match
@@ -57,6 +58,36 @@ func (s *scan) nested(r *rule, start int) bool {
 	return n.depth > maxInRow
 }
 
+// Work is counted in about the time that a byte of an ordinary text takes. What a
+// rule, and what all of them may do up to an offset is bounded, so that a text full of
+// keywords takes a few times what another one does, not a thousand times; what stands
+// behind such a part is looked into as ever. A text of which something was left out is
+// said to be unread.
+const (
+	ruleWork = 1 << 20 // at the beginning
+	ruleRate = 2       // more with each byte
+	allWork  = 4 << 20
+	allRate  = 6
+)
+
+// work is what was done in a text.
+type work struct {
+	all  int
+	of   []int // each rule
+	over bool  // more was asked than may be done
+}
+
+// may reports whether a rule may do some more work at an offset, and counts it.
+func (w *work) may(r *rule, at, amount int) bool {
+	if w.all > allWork+allRate*at || w.of[r.order] > ruleWork+ruleRate*at {
+		w.over = true
+		return false
+	}
+	w.all += amount
+	w.of[r.order] += amount
+	return true
+}
+
 type verdict uint8
 
 const (
@@ -69,14 +100,16 @@ const (
 // data only what has a form of its own is looked for. path decides which rules
 // and allowlists apply.
 func (all *Rules) find(text []byte, path string, binary bool) []match {
-	return all.findAt(text, path, binary, 0)
+	found, _ := all.findAt(text, path, binary, 0)
+	return found
 }
 
-// findAt is find in a text that was decoded out of depth others.
-func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []match {
+// findAt is find in a text that was decoded out of depth others; whole is false if
+// something was left out.
+func (all *Rules) findAt(text []byte, path string, binary bool, depth int) (found []match, whole bool) {
 	s, _ := all.scans.Get().(*scan)
 	if s == nil {
-		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules)), nests: make([]nest, len(all.rules))}
+		s = &scan{all: all, open: make([]span, len(all.rules)), applied: make([]verdict, len(all.rules)), lastName: make([]int, len(all.rules)), nests: make([]nest, len(all.rules)), work: work{of: make([]int, len(all.rules))}}
 	}
 	defer all.scans.Put(s)
 	s.text, s.path, s.binary = text, path, binary
@@ -84,6 +117,8 @@ func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []mat
 	clear(s.applied)
 	clear(s.lastName)
 	clear(s.nests)
+	clear(s.work.of)
+	s.work.all, s.work.over = 0, false
 
 	all.automaton().each(text, s.keyword)
 	for _, r := range s.touched {
@@ -95,12 +130,14 @@ func (all *Rules) findAt(text []byte, path string, binary bool, depth int) []mat
 		s.look(r, span{0, len(text)})
 	}
 	if !binary {
-		s.matches = append(s.matches, all.inEncoded(text, path, depth)...)
+		in, whole := all.inEncoded(text, path, depth)
+		s.matches = append(s.matches, in...)
+		s.work.over = s.work.over || !whole
 	}
-	found := settle(s.matches)
+	found = settle(s.matches)
 	s.text, s.matches, s.assignments.text = nil, nil, nil
 	countLines(found, text)
-	return found
+	return found, !s.work.over
 }
 
 // keyword opens or widens the windows of the rules that a keyword belongs to. A
@@ -143,15 +180,18 @@ const assignedWithin = 40
 // such as PEM's (RFC 7468), whose beginnings may stand in a text by the million.
 const longWindow = 10_000
 
+// What it costs to run an expression, see work.
+const (
+	perLook = 16
+	perByte = 4
+)
+
 // lookAt runs the regular expression of an anchored rule at its keyword.
 func (s *scan) lookAt(r *rule, start, end int) {
 	if r.wordStart && start > 0 && isWordByte(s.text[start-1]) || !s.applies(r) {
 		return
 	}
 	if r.assigned && !bytes.ContainsAny(s.text[end:min(end+assignedWithin, len(s.text))], "=:") {
-		return
-	}
-	if s.nested(r, start) {
 		return
 	}
 	to := len(s.text)
@@ -164,8 +204,12 @@ func (s *scan) lookAt(r *rule, start, end int) {
 			to = end + next
 		}
 	}
-	text := r.extent().cut(s.text[start:to])
-	if text == nil {
+	if s.nested(r, start) || !s.work.may(r, start, perLook) {
+		return
+	}
+	span := r.extent().span(s.text[start:to])
+	text := r.extent().cut(s.text[start:to], span)
+	if !s.work.may(r, start, span+perByte*len(text)) || text == nil {
 		return
 	}
 	if at := r.regex().FindSubmatchIndex(text); at != nil && !(at[1] == len(text) && to < len(s.text)) {
@@ -196,6 +240,9 @@ func (s *scan) look(r *rule, w span) {
 	}
 	text := s.text[w.from:w.to]
 	if !r.extent().mayMatch(text) {
+		return
+	}
+	if r.window > 0 && !s.work.may(r, w.from, perByte*len(text)) {
 		return
 	}
 	for _, at := range r.regex().FindAllSubmatchIndex(text, maxPerWindow) {

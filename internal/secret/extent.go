@@ -195,16 +195,20 @@ func (e *extent) allow(from, to rune) {
 	}
 }
 
-// cut returns the beginning of a text that is all that a match from its first
-// byte on depends on: what may be part of it and the character behind that. nil
-// if nothing can match.
-func (e *extent) cut(text []byte) []byte {
+// span returns how many bytes from the first on may be part of a match.
+func (e *extent) span(text []byte) int {
 	n := 0
 	for n < len(text) && (text[n] >= utf8.RuneSelf || e.ascii[text[n]]) {
 		n++
 	}
-	if n < e.shortest || !e.has(text[:n]) {
+	return n
+}
+
+// cut returns the beginning of a text that is all that a match from its first
+// byte on depends on: the span and the character behind it. nil if nothing can match.
+func (e *extent) cut(text []byte, span int) []byte {
+	if span < e.shortest || !e.has(text[:span]) {
 		return nil
 	}
-	return text[:min(n+1, len(text))]
+	return text[:min(span+1, len(text))]
 }

@@ -27,7 +27,8 @@ func TestExtent(t *testing.T) {
 		{`\A(?:\b(ab[0-9]{2,})(?:[^\w-]|$))`, "ab,123456", ""},
 		{`(a`, "b", "b"},
 	} {
-		if got := string(extentOf(c.expr).cut([]byte(c.text))); got != c.want {
+		e := extentOf(c.expr)
+		if got := string(e.cut([]byte(c.text), e.span([]byte(c.text)))); got != c.want {
 			t.Errorf("%s: %q is cut to %q, want %q", c.expr, c.text, got, c.want)
 		}
 	}
@@ -54,7 +55,7 @@ func TestExtentOfRules(t *testing.T) {
 				}
 				want := r.regex().FindSubmatchIndex(text)
 				var got []int
-				if cut := r.extent().cut(text); cut != nil {
+				if cut := r.extent().cut(text, r.extent().span(text)); cut != nil {
 					got = r.regex().FindSubmatchIndex(cut)
 				} else {
 					spared++

@@ -22,7 +22,7 @@ const (
 const factName = "secret"
 
 // factVersion is raised when the engine finds something else in the same bytes.
-const factVersion = 5
+const factVersion = 6
 
 // Visitor returns what has to look at each layer's files for Find to know them.
 // Its facts hold no secret.
@@ -60,6 +60,7 @@ const (
 	unreadBinary  unread = "binary over 1 MiB"
 	unreadArchive unread = "archive that is too large, damaged or of a form that is not opened"
 	unreadFailed  unread = "that cannot be read"
+	unreadDense   unread = "text full of what secrets begin with"
 	unreadMembers unread = "archive with archives, large files or binaries in it"
 )
 
@@ -170,10 +171,10 @@ func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 	case body.Size() <= chunkSize:
 		var text []byte
 		if text, err = body.Bytes(chunkSize); err == nil {
-			f.Found = all.inText(f.Found, text, h.Path)
+			f.Found, f.Unread = all.inText(f.Found, text, h.Path)
 		}
 	default:
-		f.Found, err = all.inChunks(f.Found, body, h.Path)
+		f.Found, f.Unread, err = all.inChunks(f.Found, body, h.Path)
 	}
 	if err != nil {
 		return nil, err
@@ -182,7 +183,7 @@ func (all *Rules) visit(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 }
 
 // inText looks into a text or a small binary file that is in memory as a whole.
-func (all *Rules) inText(found []seen, text []byte, path string) []seen {
+func (all *Rules) inText(found []seen, text []byte, path string) ([]seen, unread) {
 	head := text[:min(len(text), 512)]
 	binary := !isText(head)
 	switch {
@@ -194,10 +195,18 @@ func (all *Rules) inText(found []seen, text []byte, path string) []seen {
 	if strings.HasSuffix(path, ".map") {
 		text = withoutMappings(text)
 	}
-	for _, m := range all.find(text, path, binary) {
+	in, whole := all.findAt(text, path, binary, 0)
+	for _, m := range in {
 		found = append(found, seenIn(text, m, 0, binary))
 	}
-	return found
+	return found, denseUnless(whole)
+}
+
+func denseUnless(whole bool) unread {
+	if whole {
+		return ""
+	}
+	return unreadDense
 }
 
 // withoutMappings cuts the mappings out of a source map (ECMA-426): numbers in
@@ -224,13 +233,14 @@ func withoutMappings(text []byte) []byte {
 }
 
 // inChunks looks into a large text piece by piece.
-func (all *Rules) inChunks(found []seen, body rootfs.Body, path string) ([]seen, error) {
+func (all *Rules) inChunks(found []seen, body rootfs.Body, path string) ([]seen, unread, error) {
+	unbroken := true
 	buf := make([]byte, chunkSize)
 	lines, done := 0, 0 // lines before the chunk; bytes of it that the last one settled
 	for from := int64(0); from < body.Size() && len(found) < maxMatches; {
 		n, err := body.ReadAt(buf, from)
 		if err != nil && err != io.EOF {
-			return found, err
+			return found, "", err
 		}
 		chunk := buf[:n]
 		last := from+int64(n) >= body.Size()
@@ -238,7 +248,9 @@ func (all *Rules) inChunks(found []seen, body rootfs.Body, path string) ([]seen,
 		if !last {
 			settled -= overlap
 		}
-		for _, m := range all.find(chunk, path, false) {
+		in, whole := all.findAt(chunk, path, false, 0)
+		unbroken = unbroken && whole
+		for _, m := range in {
 			if m.start >= done && (m.start < settled || last) {
 				found = append(found, seenIn(chunk, m, lines, false))
 			}
@@ -253,7 +265,7 @@ func (all *Rules) inChunks(found []seen, body rootfs.Body, path string) ([]seen,
 		from += int64(next)
 		done = settled - next
 	}
-	return found, nil
+	return found, denseUnless(unbroken), nil
 }
 
 // fromUTF16 returns a text of UTF-16 as UTF-8.
