@@ -259,7 +259,19 @@ func (w *jarWalk) describe(at string, poms []coordinates, m manifest, nests bool
 	if c.group == "" && nests && !strings.HasSuffix(strings.ToLower(base), ".jar") {
 		return "" // somebody's own application: its name is no artifact
 	}
+	if c.group == "org.apache.tomcat" {
+		if c.artifact == "catalina" { // the server as it is published whole, under a name of its own
+			w.add(coordinates{group: c.group, artifact: "tomcat", version: c.version}, m, at)
+		}
+		c.artifact = cmp.Or(tomcatJars[c.artifact], c.artifact)
+	}
 	return w.add(c, m, at)
+}
+
+// tomcatJars are the artifacts of which Tomcat's archive has other names.
+var tomcatJars = map[string]string{
+	"catalina": "tomcat-catalina", "catalina-ha": "tomcat-catalina-ha", "catalina-ant": "tomcat-catalina-ant", "catalina-tribes": "tomcat-tribes",
+	"catalina-storeconfig": "tomcat-storeconfig", "catalina-ssi": "tomcat-ssi", "jasper": "tomcat-jasper", "jasper-el": "tomcat-jasper-el",
 }
 
 func (w *jarWalk) add(c coordinates, m manifest, at string) (purl string) {
