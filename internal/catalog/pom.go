@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"github.com/careen/careen/internal/spdx"
 )
 
 // pomProject is what is used of a pom.xml
@@ -128,7 +130,8 @@ func (p *pomProject) property(name string) (string, bool) {
 }
 
 // pomLicenses takes the names of the licences out of a pom.xml, without reading
-// the rest of it.
+// the rest of it. Of several the user may choose one
+// (https://maven.apache.org/pom.html#licenses), which is said where all are known.
 func pomLicenses(data []byte) []string {
 	_, rest, ok := bytes.Cut(data, []byte("<licenses>"))
 	if !ok {
@@ -145,6 +148,15 @@ func pomLicenses(data []byte) []string {
 		if text := strings.Join(strings.Fields(string(name)), " "); text != "" && len(text) <= 100 {
 			names = append(names, text)
 		}
+	}
+	ids := make([]string, len(names))
+	for i, name := range names {
+		if ids[i] = spdx.Name(name); ids[i] == "" {
+			return names
+		}
+	}
+	if len(ids) > 1 {
+		return []string{strings.Join(ids, " OR ")}
 	}
 	return names
 }

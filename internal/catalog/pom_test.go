@@ -31,3 +31,21 @@ func FuzzPom(f *testing.F) {
 		pomLicenses(data)
 	})
 }
+
+// TestPomLicenses: several licences are a choice where all of them are known.
+func TestPomLicenses(t *testing.T) {
+	for want, names := range map[string][]string{
+		"CDDL-1.1 OR GPL-2.0-only WITH Classpath-exception-2.0": {"CDDL 1.1", "GPL2 w/ CPE"},
+		"Common Development and Distribution License 1.0|Own":   {"Common Development and Distribution License 1.0", "Own"},
+		"The Apache Software License, Version 2.0":              {"The Apache Software License,\n  Version 2.0"},
+		"": nil,
+	} {
+		text := "<project><licenses>"
+		for _, name := range names {
+			text += "<license><name>" + name + "</name><url>x</url></license>"
+		}
+		if got := strings.Join(pomLicenses([]byte(text+"</licenses></project>")), "|"); got != want {
+			t.Errorf("%q: %q, want %q", names, got, want)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func catalogers() []cataloger {
 		{name: "conda", version: 2, want: isCondaMeta, read: whole(parseCondaMeta), title: "Conda", types: "conda",
 			files:    "`conda-meta/*.json`",
 			evidence: "record", licenses: "`license`", edges: "`depends`"},
-		{name: "java", version: 3, want: isJar, read: readJar, title: "Java", types: "maven",
+		{name: "java", version: 4, want: isJar, read: readJar, title: "Java", types: "maven",
 			files:    "`pom.properties`, manifest or name of `*.jar`, `.war`, `.ear`, `.par`, `.jpi`, `.hpi`, `.sar`, `.nar`, `.kar`, also in each other",
 			evidence: "archive", licenses: "`Bundle-License`, `pom.xml`", edges: "what is in the archive"},
 		{name: "jvm", version: 1, want: isJVMRelease, read: whole(parseJVMRelease), title: "Java runtimes", types: "generic",
@@ -112,7 +112,7 @@ func catalogers() []cataloger {
 		{name: "rust", version: 2, want: isExecutable, read: readRustBinary, title: "Rust, built with cargo-auditable", types: "cargo",
 			files:    "the section `.dep-v0` of ELF, PE and Mach-O files",
 			evidence: "bytes", edges: "the list in the section"},
-		{name: "program", version: 2, want: isProgram, read: readProgram, title: "Programs that no package manager installed", types: "bitnami generic",
+		{name: "program", version: 3, want: isProgram, read: readProgram, title: "Programs that no package manager installed", types: "bitnami generic",
 			files:    "[these](#programs), by the bytes of their files",
 			evidence: "bytes"},
 		{name: "erlang", version: 2, want: isErlangApp, read: whole(parseErlangApp), title: "Erlang and Elixir", types: "hex otp",
@@ -133,7 +133,7 @@ func catalogers() []cataloger {
 		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true, title: "SBOMs in the image", types: "",
 			files:    "`*.cdx.json`, `*.spdx.json`, `bom.json`, `sbom.json`, `usr/share/sbom/*.json`, `var/lib/db/sbom/*.json`, Bitnami's `.spdx-*.spdx`",
 			evidence: "declared", licenses: "the SBOM", edges: "the SBOM, as target"},
-		{name: "lock", version: 2, want: isLockFile, read: readLockFile, again: withOthers, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven conda cran bioconductor swift conan hackage opam julia githubactions cocoapods terraform",
+		{name: "lock", version: 3, want: isLockFile, read: readLockFile, again: withOthers, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven conda cran bioconductor swift conan hackage opam julia githubactions cocoapods terraform",
 			files: "`package-lock.json`, `npm-shrinkwrap.json`, `yarn.lock`, `pnpm-lock.yaml`, `bun.lock`, `bun.lockb`, `deno.lock`; `poetry.lock`, `uv.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock`, `Pipfile`, `requirements.txt`; " +
 				"`environment.yml`, `conda-lock.yml`; `Gemfile.lock`; `composer.lock`; `Cargo.lock`; `go.mod`; `pubspec.lock`; `mix.lock`, `rebar.lock`; " +
 				"`packages.lock.json`, `packages.config`, `Directory.Packages.props`, `*.csproj`, `*.fsproj`, `*.vbproj`; `gradle.lockfile`, `pom.xml`, `ivy.xml`, `build.sbt`; `renv.lock`; `Package.resolved`; `Podfile.lock`; " +

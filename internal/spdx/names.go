@@ -261,22 +261,23 @@ func (d *declaration) name(depth int) (Expression, bool) {
 	if e, ok := either(text); ok {
 		return e, true
 	}
-	if len(words) > 1 { // Alpine's older lists: "MIT GPL2+"
-		all := Expression{}
-		for _, word := range words {
-			one, ok := named(word)
-			if !ok {
-				all.All = nil
-				break
-			}
+	complete := d.complete
+	d.complete = false
+	all := Expression{}
+	for _, word := range words { // Alpine's older "MIT BSD GPL2+", Fedora's "LGPLv2+ with exceptions"
+		if one, ok := named(word); ok && len(words) > 1 && (strings.ContainsAny(word, "0123456789") || word == "MIT" || word == "ISC") {
 			all.All = append(all.All, one)
 		}
-		if all.All != nil {
-			return all, true
-		}
 	}
-	d.complete = false
-	return unknown(text), true
+	switch {
+	case all.All == nil:
+		return unknown(text), true
+	case len(all.All) == len(words):
+		d.complete = complete
+		return all, true
+	}
+	all.All = append(all.All, unknown(text))
+	return all, true
 }
 
 // either reads Cargo's older "MIT/Apache-2.0".

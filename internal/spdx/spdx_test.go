@@ -88,6 +88,8 @@ func TestDenied(t *testing.T) {
 		{"GPL-2 | GPL-3", "GPL-2.0-only", true},
 		{"MIT + file LICENSE", "", true},
 		{"MIT BSD-3-Clause GPL2+", "GPL-2.0-or-later", true},
+		{"MIT BSD GPL2+", "GPL-2.0-or-later", false},
+		{"GPLv2+ with exceptions", "GPL-2.0-or-later", false},
 		{"GPL-2+, or Artistic", "", true},
 		{"Proprietary", "", false},
 		{"", "", false},
