@@ -140,7 +140,8 @@ func (b *Body) progress() string {
 	return fmt.Sprintf("%d of %d bytes", b.offset, b.size)
 }
 
-// Seek goes to an offset from the start, with a request for what is there.
+// Seek goes to an offset from the start, with a request for what is there. From a
+// server that refuses such requests, all before it is read and passed over.
 func (b *Body) Seek(offset int64, whence int) (int64, error) {
 	if whence != io.SeekStart || offset < 0 || b.size >= 0 && offset > b.size {
 		return b.offset, errors.New("a body only seeks from its start")
@@ -153,7 +154,16 @@ func (b *Body) Seek(offset int64, whence int) (int64, error) {
 	if offset == b.size {
 		return offset, nil
 	}
-	return offset, b.connect()
+	err := b.connect()
+	if err == nil || b.ctx.Err() != nil {
+		return offset, err
+	}
+	b.offset = 0
+	if err := b.connect(); err != nil {
+		return 0, err
+	}
+	_, err = io.CopyN(io.Discard, b, offset)
+	return b.offset, err
 }
 
 // Close may be called while a Read is under way, which then ends: so it touches

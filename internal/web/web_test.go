@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,16 +109,19 @@ func TestTransferResumes(t *testing.T) {
 }
 
 // TestBodySeeks reads parts of a file, each with one request for what is there,
-// and from a server without ranges all the same.
+// and from servers that know no ranges or refuse them all the same.
 func TestBodySeeks(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789"), 5000)
-	for _, ranges := range []bool{true, false} {
+	for ranges, requests := range map[string]int{"given": 5, "unknown": 5, "refused": 9} {
 		var asked []string
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.Header.Get("Range"))
-			if ranges {
+			switch {
+			case ranges == "given":
 				http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(want))
-			} else {
+			case ranges == "refused" && r.Header.Get("Range") != "":
+				w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			default:
 				w.Write(want)
 			}
 		}))
@@ -129,7 +133,12 @@ func TestBodySeeks(t *testing.T) {
 			if offset > 0 {
 				req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 			}
-			return server.Client().Do(req)
+			resp, err := server.Client().Do(req)
+			if err == nil && resp.StatusCode >= 400 {
+				resp.Body.Close()
+				return nil, errors.New(resp.Status)
+			}
+			return resp, err
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -137,22 +146,22 @@ func TestBodySeeks(t *testing.T) {
 		for _, at := range []int64{0, 20_003, 40_001, 7, int64(len(want)), 49_998} {
 			got := make([]byte, 2)
 			if _, err := body.Seek(at, io.SeekStart); err != nil {
-				t.Fatalf("ranges %v: to %d: %v", ranges, at, err)
+				t.Fatalf("ranges %s: to %d: %v", ranges, at, err)
 			}
 			n, err := io.ReadFull(body, got)
 			if end := min(at+2, int64(len(want))); !bytes.Equal(got[:n], want[at:end]) || n < 2 && err != io.EOF {
-				t.Errorf("ranges %v: at %d: %q, %v", ranges, at, got[:n], err)
+				t.Errorf("ranges %s: at %d: %q, %v", ranges, at, got[:n], err)
 			}
 		}
-		if len(asked) != 5 {
-			t.Errorf("ranges %v: asked %q", ranges, asked)
+		if len(asked) != requests {
+			t.Errorf("ranges %s: asked %q", ranges, asked)
 		}
 		for _, bad := range []struct {
 			offset int64
 			whence int
 		}{{-1, io.SeekStart}, {int64(len(want)) + 1, io.SeekStart}, {0, io.SeekCurrent}, {0, io.SeekEnd}} {
 			if _, err := body.Seek(bad.offset, bad.whence); err == nil {
-				t.Errorf("ranges %v: no error for %v", ranges, bad)
+				t.Errorf("ranges %s: no error for %v", ranges, bad)
 			}
 		}
 		body.Close()
