@@ -81,17 +81,18 @@ var rooms = map[string][]string{
 	"reach/reachtest": {"rootfs", "imagetest"},
 
 	// Tier 4, joins.
-	"scan":       {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
-	"lint/files": {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
-	"page":       {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
-	"policy":     {"report", "finding", "sbom", "vex", "purl", "spdx"},                                   // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
-	"diff":       {"report", "finding", "sbom", "purl", "safetext"},
-	"checklist":  {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
-	"slim":       {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
-	"base":       {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch"},    // exe: which libc a program asks for; scratch: the index is replaced
-	"harden":     {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
-	"fix":        {"base", "dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "scan", "workload"}, // base, scan: other bases are tried; what plan found comes as values, so that the chain stays as long as it is
-	"plan":       {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
+	"scan":          {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
+	"lint/files":    {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
+	"page":          {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
+	"page/pagetest": {},
+	"policy":        {"report", "finding", "sbom", "vex", "purl", "spdx"}, // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
+	"diff":          {"report", "finding", "sbom", "purl", "safetext"},
+	"checklist":     {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
+	"slim":          {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"base":          {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch"},    // exe: which libc a program asks for; scratch: the index is replaced
+	"harden":        {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
+	"fix":           {"base", "dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "scan", "workload"}, // base, scan: other bases are tried; what plan found comes as values, so that the chain stays as long as it is
+	"plan":          {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// The fleet: what careend is made of. Nothing of it is linked into careen, which
 	// TestScannerLinksNothingOfTheFleet holds. store owns the databases, queue the
@@ -121,7 +122,7 @@ var rooms = map[string][]string{
 var mains = map[string]string{"cmd/careen": "cli", "cmd/careend": "fleet/daemon"}
 
 // testRooms are what tests alone may import.
-var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden", "fleet/fleettest"}
+var testRooms = []string{"costs", "imagetest", "reach/reachtest", "golden", "fleet/fleettest", "page/pagetest"}
 
 // maxMethods is how many methods a type may have.
 const maxMethods = 60
@@ -154,7 +155,9 @@ var owners = map[string][]string{
 	"github.com/moby/buildkit":               {"internal/dockerfile"},
 	"mvdan.cc/sh":                            {"internal/reach/shell", "internal/workload", "internal/lint"}, // shell: what a script runs; docker run lines and the commands of steps and of RUN
 	"github.com/google/go-cmp":               {"internal/golden"},
-	"golang.org/x/tools":                     {"internal/golden"}, // txtar
+	"golang.org/x/tools":                     {"internal/golden"},        // txtar
+	"github.com/chromedp/chromedp":           {"internal/page/pagetest"}, // a browser, in tests
+	"github.com/chromedp/cdproto":            {"internal/page/pagetest"},
 	"github.com/riverqueue/river":            {"internal/fleet/queue"},
 	"github.com/jackc/pgx":                   {"internal/fleet/store"},
 	"modernc.org/sqlite":                     {"internal/fleet/store"},

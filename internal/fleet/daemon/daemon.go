@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"time"
 )
 
 // release is set by release builds, with -ldflags -X.
@@ -57,6 +58,7 @@ type command struct {
 	insecure                              bool
 	tlsCert, tlsKey                       string
 	workers                               int
+	keep                                  time.Duration
 	server                                string
 	every, platform                       string
 	role                                  string
@@ -156,6 +158,7 @@ func (c *command) parse(verb string, args []string) ([]string, error) {
 	case "", "worker":
 		set.StringVar(&c.advisories, "db", "", "the advisory database, as careen db writes it; a newer file there is taken up (default the one in the program)")
 		set.BoolVar(&c.insecure, "insecure", false, "accept plain HTTP and unverified certificates of registries")
+		set.DurationVar(&c.keep, "keep", 90*24*time.Hour, "how long images stay that no listing sees any more; 0 for ever")
 		set.IntVar(&c.workers, "workers", 0, "images read at once (default the number of processors)")
 	case "token":
 		set.StringVar(&c.role, "role", "read", "read, submit or admin")

@@ -43,7 +43,7 @@ func (c *command) open(ctx context.Context) (*fleet, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	apart := work.Apart{Command: []string{self, readVerb}, Env: work.Environ(c.env)}
-	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Log: c.log, Read: apart.Read})
+	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Keep: c.keep, Log: c.log, Read: apart.Read})
 	n := c.workers
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
@@ -104,7 +104,7 @@ func (c *command) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := f.queue.Start(ctx); err != nil {
+	if err := c.startWork(ctx, f); err != nil {
 		return errors.Join(err, f.close())
 	}
 	c.log.Info("working")
@@ -113,6 +113,34 @@ func (c *command) work(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return f.close()
+}
+
+// startWork starts to do jobs, and to say that this process lives as long as it does
+// them.
+func (c *command) startWork(ctx context.Context, f *fleet) error {
+	if _, err := f.queue.Beat(ctx); err != nil {
+		return err
+	}
+	if err := f.queue.Start(ctx); err != nil {
+		return err
+	}
+	// Until the store is closed: jobs that end in order are this process's till then.
+	live := context.WithoutCancel(ctx)
+	go func() {
+		for {
+			time.Sleep(queue.BeatEvery)
+			n, err := f.queue.Beat(live)
+			switch {
+			case ctx.Err() != nil && err != nil:
+				return
+			case err != nil:
+				c.log.Error("heartbeat", "error", err)
+			case n > 0:
+				c.log.Warn("jobs of dead processes are done again", "jobs", n)
+			}
+		}
+	}()
+	return nil
 }
 
 // serve answers and works until ctx ends.
@@ -151,7 +179,7 @@ func (c *command) serve(ctx context.Context, patterns []string) error {
 			failed <- server.Serve(listener)
 		}
 	}()
-	if err := f.queue.Start(ctx); err != nil {
+	if err := c.startWork(ctx, f); err != nil {
 		return errors.Join(err, server.Close(), f.close())
 	}
 	c.log.Info("serving", "url", c.urlOf(listener.Addr()), "version", version())

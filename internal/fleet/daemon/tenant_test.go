@@ -148,6 +148,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"GET /vulnerability/{id}", "/vulnerability/CVE-2024-2", "", 404, false},
 		{"GET /package", "/package?name=betapkg", "", 404, false},
 		{"GET /jobs", "/jobs", "", 404, true},
+		{"GET /rules", "/rules", "", 404, true},
 	}
 	var interfaces struct {
 		Paths map[string]map[string]any

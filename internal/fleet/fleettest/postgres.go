@@ -95,6 +95,16 @@ func (c *Cluster) Up(t testing.TB) {
 	t.Fatalf("PostgreSQL does not answer\n%s", text)
 }
 
+// Empty makes a database in which there is nothing yet, and returns its URL.
+func (c *Cluster) Empty(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(c.bin, "psql"), "-X", "-q", "-c", "create database other template template0", c.URL).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return strings.Replace(c.URL, "/postgres?", "/other?", 1)
+}
+
 // Down stops the cluster at once, as a crash does but for what it had written.
 func (c *Cluster) Down() {
 	if c.run != nil {

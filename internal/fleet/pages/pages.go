@@ -61,13 +61,14 @@ func pages() []page {
 		{"/vulnerability/{id}", "vulnerability.html", auth.Read, (*Pages).vulnerability},
 		{"/package", "package.html", auth.Read, (*Pages).packages},
 		{"/jobs", "jobs.html", auth.Admin, (*Pages).jobs},
+		{"/rules", "rules.html", auth.Admin, (*Pages).rules},
 	}
 }
 
 // Register adds the pages to a server's table.
 func (p *Pages) Register(mux *http.ServeMux) error {
 	p.templates = map[string]*template.Template{}
-	for _, name := range []string{"overview.html", "images.html", "image.html", "vulnerability.html", "package.html", "jobs.html", "login.html", "problem.html"} {
+	for _, name := range []string{"overview.html", "images.html", "image.html", "vulnerability.html", "package.html", "jobs.html", "rules.html", "login.html", "problem.html"} {
 		t, err := template.New(name).Funcs(words).ParseFS(files, "templates/frame.html", "templates/"+name)
 		if err != nil {
 			return err
@@ -223,11 +224,60 @@ func (p *Pages) overview(v *visit) (any, error) {
 		return nil, err
 	}
 	g, _, err := p.Store.Generation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const days = 30
+	trend, err := p.Store.Trend(ctx, v.who.Scope, "", days, time.Now())
 	return struct {
 		store.Overview
 		Worst, Newest []store.ImageRow
 		Generation    store.Generation
-	}{o, worst, newest, g}, err
+		Trend         []bar
+	}{o, worst, newest, g, bars(trend, days)}, err
+}
+
+// bar is a day of the picture of a trend, in its own units.
+type bar struct {
+	store.Point
+	X, Y, Height int
+}
+
+// The picture of a trend.
+const (
+	trendHeight = 80
+	dayWidth    = 20
+)
+
+// bars makes the picture of the images with critical vulnerabilities; days that
+// nothing is known of stay empty.
+func bars(trend []store.Point, days int) []bar {
+	most := 1
+	for _, p := range trend {
+		most = max(most, p.Critical)
+	}
+	list := []bar{}
+	for i, p := range trend {
+		h := p.Critical * trendHeight / most
+		list = append(list, bar{p, (days - len(trend) + i) * dayWidth, trendHeight - h, h})
+	}
+	return list
+}
+
+func (p *Pages) rules(v *visit) (any, error) {
+	if !v.who.Scope.All {
+		return nil, store.ErrNotFound
+	}
+	policies, err := p.Store.Policies(v.Context())
+	if err != nil {
+		return nil, err
+	}
+	exceptions, err := p.Store.Exceptions(v.Context())
+	return struct {
+		Policies   []store.Policy
+		Exceptions []store.Exception
+		Now        int64
+	}{policies, exceptions, time.Now().Unix()}, err
 }
 
 const pageOf = 100 // images

@@ -98,8 +98,9 @@ type Periodic struct {
 
 // Queue adds jobs and does them.
 type Queue struct {
-	client *river.Client[*sql.Tx]
-	db     *sql.DB
+	client   *river.Client[*sql.Tx]
+	db       *sql.DB
+	postgres bool
 }
 
 // How jobs are fetched and rescued. A job whose worker was killed runs again after
@@ -156,7 +157,7 @@ func Open(ctx context.Context, opt Options) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	return &Queue{client: client, db: opt.DB}, nil
+	return &Queue{client: client, db: opt.DB, postgres: opt.Postgres}, nil
 }
 
 // maxAttempts is large since a death of a worker spends one: what fails by itself
@@ -168,6 +169,31 @@ const maxAttempts = 12
 func (q *Queue) ReleaseAll(ctx context.Context) error {
 	_, err := q.db.ExecContext(ctx, "update river_job set state = 'available' where state = 'running'")
 	return err
+}
+
+// BeatEvery is how often a process that does jobs says that it lives.
+const BeatEvery = 5 * time.Second
+
+// Beat says that this process lives, and makes what dead ones were doing available
+// again. A process that was taken for dead and was not cannot end its jobs twice:
+// whoever completes one first has its effect. On SQLite there is one process, which
+// knows at its start that the one before is dead.
+func (q *Queue) Beat(ctx context.Context) (released int64, err error) {
+	if !q.postgres {
+		return 0, nil
+	}
+	if _, err := q.db.ExecContext(ctx, "insert into worker (id, seen) values ($1, now()) on conflict (id) do update set seen = now()", q.client.ID()); err != nil {
+		return 0, fmt.Errorf("queue: %w", err)
+	}
+	r, err := q.db.ExecContext(ctx, `update river_job set state = 'available' where state = 'running' and not exists
+		(select 1 from worker w where w.id = river_job.attempted_by[array_upper(river_job.attempted_by, 1)] and w.seen > now() - interval '30 seconds')`)
+	if err != nil {
+		return 0, fmt.Errorf("queue: %w", err)
+	}
+	if _, err := q.db.ExecContext(ctx, "delete from worker where seen < now() - interval '1 day'"); err != nil {
+		return 0, fmt.Errorf("queue: %w", err)
+	}
+	return r.RowsAffected()
 }
 
 // Start begins to do jobs. Stop ends that.

@@ -75,6 +75,12 @@ create index exception_vuln on exception (vuln);
 create table image_secret (rule text not null, image_id bigint not null, n int not null, primary key (rule, image_id)){{rowid}};
 create index image_secret_image on image_secret (image_id);
 `,
+	`
+postgres: create table worker (id text primary key, seen timestamptz not null);
+create index key_name_key on key_name (key_id);
+create index repo_image_seen on repo_image (last_seen);
+create index tag_seen on tag (seen);
+`,
 }
 
 // migrate applies what is missing. Any number of processes may do so at once: on

@@ -43,6 +43,7 @@ type Options struct {
 	DataDir  string
 	Insecure bool // registries may speak plain HTTP or have certificates of their own
 	Version  string
+	Keep     time.Duration // how long images stay that no listing sees any more; 0 for ever
 	Log      *slog.Logger
 	Read     func(context.Context, Request) (*Facts, error) // nil means Read, in this process; Apart has another
 }
@@ -79,6 +80,7 @@ func (w *Work) Handlers() []queue.Handler {
 		queue.Handle(readTimeout, w.readWithLogin),
 		queue.Handle(applyTimeout, w.apply),
 		queue.Handle(listTimeout, w.roll),
+		queue.Handle(listTimeout, w.retain),
 	}
 }
 
@@ -86,6 +88,7 @@ func (w *Work) Handlers() []queue.Handler {
 func (w *Work) Periodic() []queue.Periodic {
 	return []queue.Periodic{
 		{Every: time.Minute, Job: queue.Insert{Args: sweepArgs{}, Queue: QueueList}},
+		{Every: retainEvery, Job: queue.Insert{Args: retainArgs{}, Queue: QueueList}},
 		{Every: rollEvery, Job: queue.Insert{Args: rollArgs{}, Queue: QueueList}},
 	}
 }
@@ -130,6 +133,42 @@ const rollEvery = 15 * time.Minute
 
 func (w *Work) roll(ctx context.Context, job *queue.Job[rollArgs]) error {
 	return finish(ctx, w, job, func(tx *store.Tx) error { return tx.Roll(ctx, time.Now()) })
+}
+
+// retainArgs asks for what is gone from the registries to be removed.
+type retainArgs struct{}
+
+func (retainArgs) Kind() string { return "retain.sweep" }
+
+const (
+	retainEvery   = time.Hour
+	retainBatches = 100 // of one job; the next removes more
+)
+
+func (w *Work) retain(ctx context.Context, job *queue.Job[retainArgs]) error {
+	if w.opt.Keep <= 0 {
+		return finish(ctx, w, job, nil)
+	}
+	n, more := int64(0), true
+	for batch := 0; batch < retainBatches && more; batch++ {
+		err := w.store.Tx(ctx, func(tx *store.Tx) error {
+			removed, again, err := w.store.Retain(ctx, tx, time.Now().Add(-w.opt.Keep))
+			n, more = n+removed, again
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if n > 0 {
+		w.opt.Log.Info("images that were not seen any more were removed", "images", n)
+	}
+	return finish(ctx, w, job, func(tx *store.Tx) error {
+		if n == 0 {
+			return nil
+		}
+		return w.store.RetainRest(ctx, tx)
+	})
 }
 
 // sourceArgs asks for the listing of a source.
