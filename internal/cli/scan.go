@@ -170,6 +170,9 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 	if err := c.noteOld(reports, f.database.databaseFlags); err != nil {
 		return err
 	}
+	if err := c.addAttachedVEX(ctx, f, &accepted, reports); err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
 	for _, r := range reports {
 		licenses.Apply(r)
 		accepted.Apply(r)

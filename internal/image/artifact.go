@@ -110,6 +110,10 @@ func (s *session) pullArtifact(reference string) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.artifact(ref)
+}
+
+func (r *registry) artifact(ref name.Reference) (*Artifact, error) {
 	d, raw, err := r.top(ref)
 	if err != nil {
 		return nil, err

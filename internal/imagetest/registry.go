@@ -1,6 +1,7 @@
 package imagetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -25,7 +26,7 @@ func Registry(t testing.TB) string {
 // RegistryHandler is an empty registry in memory, for tests that put something
 // of their own in front of it.
 func RegistryHandler() http.Handler {
-	return registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	return registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true))
 }
 
 // Push puts images into a plain HTTP registry as ref, "host:port/name:tag": one
@@ -71,6 +72,36 @@ func Push(ref string, images ...Image) (string, error) {
 	}
 	index := indexJSON(descriptors)
 	return Digest(index), to.manifest(tag, "application/vnd.oci.image.index.v1+json", index)
+}
+
+// Attach puts a document into the repository "host:port/name" as a referrer of the
+// manifest with a digest (OCI distribution-spec v1.1, "Pushing Manifests with
+// Subject"). It returns the digest of the manifest that holds it.
+func Attach(repository, subject, artifactType string, document []byte) (string, error) {
+	host, name, ok := strings.Cut(repository, "/")
+	if !ok {
+		return "", fmt.Errorf("%q is not host:port/name", repository)
+	}
+	to := pusher{base: "http://" + host + "/v2/" + name}
+	describe := func(mediaType string, data []byte) map[string]any {
+		return map[string]any{"mediaType": mediaType, "digest": Digest(data), "size": len(data)}
+	}
+	config := []byte("{}")
+	for _, data := range [][]byte{config, document} {
+		if err := to.blob(memoryBlob(data)); err != nil {
+			return "", err
+		}
+	}
+	manifest, err := json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": artifactType,
+		"config": describe("application/vnd.oci.empty.v1+json", config), "layers": []any{describe(artifactType, document)},
+		"subject": map[string]any{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": subject, "size": 1},
+	})
+	if err != nil {
+		return "", err
+	}
+	digest := Digest(manifest)
+	return digest, to.manifest(digest, "application/vnd.oci.image.manifest.v1+json", manifest)
 }
 
 type pusher struct{ base string }

@@ -26,6 +26,7 @@ type Accepted struct {
 	expired  []string           // entries whose time is over, with their file
 	baseline map[string]bool
 	vex      vex.Set
+	attached map[string]*vex.Set // to images, by the digests of their manifests
 	vexFiles []vexFile
 }
 

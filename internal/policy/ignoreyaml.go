@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -208,8 +209,48 @@ func grypeDialect() dialect {
 			r.fix = state
 			return nil
 		},
-		"package": grypePackage,
+		"package":   grypePackage,
+		"namespace": grypeNamespace,
+		"match-type": func(r *rule, _ *string, n *yaml.Node) error {
+			if n.Value == "cpe-match" {
+				r.purls = []*regexp.Regexp{never}
+			}
+			return nil
+		},
+		// What VEX documents say of a finding decides without a rule.
+		"vex-status":        func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never}; return nil },
+		"vex-justification": func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never}; return nil },
 	}
+}
+
+// never matches nothing: of a rule for findings that careen does not make.
+var never = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
+
+// grypeDistros are the names of package URLs by Grype's for distributions, where
+// they differ.
+var grypeDistros = map[string]string{"amazonlinux": "amzn|amazon", "oraclelinux": "ol|oracle", "redhat": "redhat|rhel", "sles": "sles|suse",
+	"mariner": "mariner|azurelinux", "azurelinux": "mariner|azurelinux"}
+
+// grypeNamespace reads where Grype's data says a vulnerability is from:
+// "debian:distro:debian:12", "github:language:python" or "nvd:cpe". Careen matches no
+// package by a CPE, so that the last means nothing that it finds.
+func grypeNamespace(r *rule, _ *string, n *yaml.Node) error {
+	parts := strings.Split(n.Value, ":")
+	switch {
+	case len(parts) > 1 && parts[1] == "cpe", n.Value == "nvd":
+		r.purls = []*regexp.Regexp{never}
+	case len(parts) > 2 && parts[1] == "distro":
+		id := regexp.QuoteMeta(parts[2])
+		if other := grypeDistros[parts[2]]; other != "" {
+			id = other
+		}
+		r.purls = []*regexp.Regexp{regexp.MustCompile(`(?i)^pkg:[^/]+/(` + id + `)/|[?&]distro=(` + id + `)\b`)}
+	case len(parts) > 2 && parts[1] == "language":
+		r.purls = []*regexp.Regexp{regexp.MustCompile("^pkg:" + regexp.QuoteMeta(cmp.Or(grypeTypes[parts[2]], parts[2])) + "/")}
+	default:
+		return fmt.Errorf("%q: as Grype writes it, e.g. debian:distro:debian:12 or github:language:python", n.Value)
+	}
+	return nil
 }
 
 func grypePackage(r *rule, _ *string, n *yaml.Node) error {

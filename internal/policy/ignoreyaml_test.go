@@ -59,6 +59,10 @@ func TestIgnoreYAML(t *testing.T) {
 		{".grype.yaml", "ignore:\n- package: {name: '@babel/.*', type: npm}\n", "babel .grype.yaml"},
 		{".grype.yaml", "ignore:\n- package: {name: lib, version: 3.0.11-1}\n- package: {type: deb, location: '/var/**'}\n", "deb .grype.yaml"},
 		{".grype.yaml", "fail-on-severity: high\n", ""},
+		{".grype.yaml", "ignore:\n- {vulnerability: CVE-1, namespace: 'nvd:cpe'}\n- {vulnerability: CVE-1, match-type: cpe-match}\n- {vulnerability: CVE-1, vex-status: fixed}\n", ""},
+		{".grype.yaml", "ignore:\n- {namespace: 'debian:distro:debian:12'}\n", "deb .grype.yaml"},
+		{".grype.yaml", "ignore:\n- {namespace: 'alpine:distro:alpine:3.19'}\n", ""},
+		{".grype.yaml", "ignore:\n- {vulnerability: CVE-1, namespace: 'github:language:javascript', match-type: exact-direct-match}\n", "npm .grype.yaml, babel .grype.yaml"},
 	} {
 		var a Accepted
 		if err := a.Ignore(test.file, []byte(test.text), august); err != nil {
@@ -81,7 +85,7 @@ func TestIgnoreYAML(t *testing.T) {
 		{"c.yml", "ignored:\n- CVE-1\n", `c.yml:2: "ignored": one of ignore, vulnerabilities`},
 		{"c.yml", "ignore: CVE-1\n", `c.yml:1: a list of entries is wanted`},
 		{"c.yml", "a: [", `c.yml: `},
-		{".grype.yaml", "ignore:\n- {vulnerability: CVE-1, namespace: nvd}\n", `.grype.yaml:2: "namespace" is not known here`},
+		{".grype.yaml", "ignore:\n- {vulnerability: CVE-1, namespace: elsewhere}\n", `.grype.yaml:2: namespace: "elsewhere": as Grype writes it`},
 		{".grype.yaml", "ignore:\n- {package: {name: '('}}\n", `.grype.yaml:2: package: name: error parsing regexp`},
 	} {
 		var a Accepted

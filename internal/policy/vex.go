@@ -16,6 +16,19 @@ func (a *Accepted) VEX(name string, d *vex.Document) {
 	a.vexFiles = append(a.vexFiles, vexFile{name: name, unknown: d.Unknown, all: d.Unknown + len(d.Statements)})
 }
 
+// VEXOf adds the statements of a document that is attached to one image, the one
+// whose manifest has the digest: they count for no other.
+func (a *Accepted) VEXOf(digest, name string, d *vex.Document) {
+	if a.attached == nil {
+		a.attached = map[string]*vex.Set{}
+	}
+	if a.attached[digest] == nil {
+		a.attached[digest] = &vex.Set{}
+	}
+	a.attached[digest].Add(d)
+	a.vexFiles = append(a.vexFiles, vexFile{name: name, unknown: d.Unknown, all: d.Unknown + len(d.Statements)})
+}
+
 // vexFile is a document.
 type vexFile struct {
 	name         string
@@ -41,7 +54,11 @@ func (a *Accepted) VEXNotes() []string {
 // applyVEX notes at each vulnerability what is said of it. "not affected" and
 // "fixed" suppress it; the other words mark it.
 func (a *Accepted) applyVEX(r *report.Report) {
-	if a.vex.Empty() {
+	own := a.attached[r.Target.Digest]
+	if own == nil {
+		own = &vex.Set{}
+	}
+	if a.vex.Empty() && own.Empty() {
 		return
 	}
 	img := imageOf(&r.Target)
@@ -61,7 +78,11 @@ func (a *Accepted) applyVEX(r *report.Report) {
 				p.SourceName, p.SourceVersion = parsed.Upstream()
 			}
 		}
-		s := a.vex.On(vex.Finding{IDs: append([]string{v.ID}, v.Aliases...), Package: p}, img, packages)
+		f := vex.Finding{IDs: append([]string{v.ID}, v.Aliases...), Package: p}
+		s := a.vex.On(f, img, packages)
+		if other := own.On(f, img, packages); s == nil || other != nil && !other.Time.Before(s.Time) {
+			s = other
+		}
 		if s == nil {
 			continue
 		}

@@ -25,11 +25,15 @@ func WriteSARIF(w io.Writer, reports []*Report) error {
 }
 
 func writeSARIFRuns(w io.Writer, runs []sarifRun) error {
-	return safetext.WriteJSON(w, sarifLog{
+	return safetext.WriteJSON(w, sarifLogOf(cutSARIF(runs, maxSARIFResults, maxSARIFBytes)))
+}
+
+func sarifLogOf(runs []sarifRun) sarifLog {
+	return sarifLog{
 		Schema:  "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
 		Version: "2.1.0",
 		Runs:    runs,
-	})
+	}
 }
 
 // The parts of SARIF that Careen writes, named as the standard names them.
