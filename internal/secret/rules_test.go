@@ -161,6 +161,9 @@ func TestEveryExpressionCompiles(t *testing.T) {
 		if r.Severity == "" || r.Description == "" {
 			t.Errorf("rule %s lacks a severity or a description", r.ID)
 		}
+		if r.Source == "" {
+			t.Errorf("rule %s: who says what the secret looks like?", r.ID)
+		}
 		if len(r.Keywords) == 0 && r.Path == "" {
 			t.Errorf("rule %s: neither keyword nor path: it runs over every byte", r.ID)
 		}
