@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,14 @@ type bomDocument struct {
 	ArtifactRelationships json.RawMessage `json:"artifactRelationships"`
 	Distro                json.RawMessage `json:"distro"`
 
-	Predicate json.RawMessage `json:"predicate"`
+	// What a document may lie in: an in-toto statement, cosign's older predicate, a
+	// signed envelope (https://github.com/secure-systems-lab/dsse), Sigstore's bundle,
+	// GitHub's export.
+	Predicate    json.RawMessage `json:"predicate"`
+	Data         json.RawMessage `json:"Data"`
+	Payload      json.RawMessage `json:"payload"`
+	DSSEEnvelope json.RawMessage `json:"dsseEnvelope"`
+	SBOM         json.RawMessage `json:"sbom"`
 
 	// Of what is no SBOM, to say what it is.
 	SchemaVersion json.RawMessage `json:"SchemaVersion"`
@@ -47,6 +55,10 @@ type bomDocument struct {
 	Schema        json.RawMessage `json:"schema"`
 	Detected      json.RawMessage `json:"detected"`
 	Layers        json.RawMessage `json:"layers"`
+	Statements    json.RawMessage `json:"statements"`
+	Document      json.RawMessage `json:"document"`
+	Detector      json.RawMessage `json:"detector"`
+	LockVersion   json.RawMessage `json:"lockfileVersion"`
 }
 
 // bomEntry is a package as either format describes it.
@@ -92,11 +104,11 @@ func parseBOM(data []byte) (*bom, error) {
 	if err := b.decode(data, &doc); err != nil {
 		return nil, err
 	}
-	for range 2 { // a statement, or an envelope around it
-		if len(doc.Predicate) == 0 {
+	for range maxEnvelopes {
+		raw := doc.inner()
+		if len(raw) == 0 {
 			break
 		}
-		raw := doc.Predicate
 		doc = bomDocument{}
 		if err := b.decode(raw, &doc); err != nil {
 			return nil, err
@@ -122,8 +134,41 @@ func parseBOM(data []byte) (*bom, error) {
 	return b, nil
 }
 
+// maxEnvelopes bounds how deep a document lies in others: a bundle has an envelope,
+// which has a statement, which has cosign's predicate.
+const maxEnvelopes = 4
+
+// inner returns what a document holds that is around an SBOM, nil for others.
+func (d *bomDocument) inner() json.RawMessage {
+	if d.BOMFormat != "" || d.SPDXVersion != "" || len(d.Graph) > 0 || len(d.Artifacts) > 0 {
+		return nil
+	}
+	for _, raw := range [...]json.RawMessage{d.Predicate, d.DSSEEnvelope, d.SBOM} {
+		if len(raw) > 0 && raw[0] == '{' {
+			return raw
+		}
+	}
+	if len(d.Data) > 0 && d.Data[0] == '{' {
+		return d.Data
+	}
+	if text := jsonString(d.Data); strings.HasPrefix(text, "{") {
+		return json.RawMessage(text)
+	}
+	if text := jsonString(d.Payload); text != "" {
+		for _, code := range [...]*base64.Encoding{base64.StdEncoding, base64.URLEncoding} { // DSSE allows both
+			if data, err := code.DecodeString(text); err == nil {
+				return data
+			}
+		}
+	}
+	return nil
+}
+
 // addText reads what is neither JSON nor XML.
 func (b *bom) addText(data []byte) error {
+	if len(data) > 1 && data[0] == 0x1f && data[1] == 0x8b {
+		return fmt.Errorf("gzip is %w: unpack it first", errNoBOM)
+	}
 	head := string(data[:min(len(data), 64<<10)])
 	switch version, yes := textField(head, "SPDXVersion:"); {
 	case yes && strings.HasPrefix(version, "SPDX-2."):
@@ -163,6 +208,14 @@ func (d *bomDocument) otherwise() string {
 		return "a report of Careen's (write one with careen sbom)"
 	case d.SPDXVersion != "":
 		return fmt.Sprintf("%.20q", d.SPDXVersion)
+	case len(d.Statements) > 0:
+		return "an OpenVEX document (which --vex takes)"
+	case len(d.Document) > 0:
+		return "a CSAF document (which --vex takes)"
+	case len(d.Detector) > 0:
+		return "GitHub's dependency snapshot"
+	case len(d.LockVersion) > 0:
+		return "a lock file (scan its directory: dir:)"
 	case len(d.Context) > 0:
 		return "a JSON-LD document of another kind"
 	case len(d.Layers) > 0:

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -138,10 +140,38 @@ pkg:npm/minimist@0.0.8 layer=-1 touched=-1 app/package.json@-1
 	}
 }
 
+// TestSBOMInEnvelopes: what others put around an SBOM is taken off.
+func TestSBOMInEnvelopes(t *testing.T) {
+	document := `{"spdxVersion": "SPDX-2.3", "packages": [{"SPDXID": "SPDXRef-a", "name": "lodash", "versionInfo": "4.17.15", "externalRefs": [{"referenceType": "http://spdx.org/rdf/references/purl", "referenceLocator": "pkg:npm/lodash@4.17.15"}]}]}`
+	statement := `{"_type": "https://in-toto.io/Statement/v1", "predicate": ` + document + `}`
+	envelope := `{"payloadType": "application/vnd.in-toto+json", "payload": "` + base64.StdEncoding.EncodeToString([]byte(statement)) + `", "signatures": [{"sig": "x"}]}`
+	text, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, in := range map[string]string{
+		"bare": document, "statement": statement, "signed envelope": envelope,
+		"Sigstore's bundle":          `{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": ` + envelope + `}`,
+		"GitHub's export":            `{"sbom": ` + document + `}`,
+		"cosign's predicate, text":   `{"predicate": {"Data": ` + string(text) + `, "Timestamp": ""}}`,
+		"cosign's predicate, object": `{"predicate": {"Data": ` + document + `}}`,
+	} {
+		if r, err := ReadSBOM([]byte(in), Limits{}); err != nil || len(r.Packages) != 1 || r.Packages[0].PURL != "pkg:npm/lodash@4.17.15" {
+			t.Errorf("%s: %+v, %v", name, r.Packages, err)
+		}
+	}
+	for _, in := range []string{`{"payload": "!"}`, `{"payload": ""}`, `{"predicate": 1}`, `{"sbom": "x"}`, strings.Repeat(`{"sbom": `, 10) + document + strings.Repeat("}", 10)} {
+		if r, err := ReadSBOM([]byte(in), Limits{}); err == nil {
+			t.Errorf("%.60s: %+v", in, r)
+		}
+	}
+}
+
 func TestWhatIsNoSBOMIsNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		`<?xml version="1.0"?><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>`: "XML", "spdxVersion: \"SPDX-2.3\"\nname: x\n": "YAML", "bomFormat: CycloneDX\n": "YAML",
 		"SPDXVersion: SPDX-1.2\n": "SPDX-1.2", `{"SchemaVersion": 2, "Results": [1]}`: "Trivy", `{"matches": [1]}`: "Grype", `{"runs": [1]}`: "SARIF", `{"schema": "careen/1"}`: "Careen",
+		`{"@context": "https://openvex.dev/ns/v0.2.0", "statements": []}`: "OpenVEX", `{"document": {"category": "csaf_vex"}}`: "CSAF", `{"detector": {}, "manifests": {}}`: "snapshot", `{"lockfileVersion": 3}`: "lock file", "\x1f\x8b\x08": "gzip",
 		`{"spdxVersion": "SPDX-3.9"}`: "SPDX-3.9", `{"@context": "https://example.com", "@graph": [1]}`: "JSON-LD", "some text": "neither CycloneDX", "{}": "neither CycloneDX", `<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components>`: "CycloneDX XML",
 	} {
 		if _, err := ReadSBOM([]byte(text), Limits{}); err == nil || !strings.Contains(err.Error(), want) {

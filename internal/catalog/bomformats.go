@@ -251,7 +251,7 @@ var spdxAddress = strings.NewReplacer(" (", " <", ")", ">")
 func (p *spdxPackage) entry(b *bom) bomEntry {
 	e := bomEntry{name: p.Name, version: p.Version}
 	each(b, p.ExternalRefs, maxMembers, func(r *spdxReference) {
-		if r.Type == "purl" && e.purl == "" {
+		if (r.Type == "purl" || strings.HasSuffix(r.Type, "/purl")) && e.purl == "" { // SPDX 2.2's own is an address
 			e.purl = r.Locator
 		}
 	})
