@@ -1,7 +1,7 @@
 # What a contributor runs. CGO stays off: one static binary.
 export CGO_ENABLED := 0
 
-.PHONY: build test check update fuzz zoo bench bench-db snapshot
+.PHONY: build test check update fuzz zoo fleet bench bench-db snapshot
 build:
 	go build -trimpath -ldflags '-s -w' -o careen ./cmd/careen
 	go build -trimpath -ldflags '-s -w' -o careend ./cmd/careend
@@ -31,6 +31,10 @@ bench:
 # The table of docs/database-format.md, on a mirror of the feeds.
 bench-db:
 	go run ./test/bench/db $(if $(MIRROR),-mirror $(MIRROR))
+
+# The tables of docs/fleet.md, on a PostgreSQL of its own: SIZES=10000,100000.
+fleet:
+	CAREEN_FLEET=$(or $(SIZES),10000) go test ./test/fleet -run TestScale -v -timeout 4h
 
 # Real programs, slimmed and asked to do the same: the table of docs/slim.md. As root.
 zoo:
