@@ -36,6 +36,9 @@ func answers() map[string]any {
 		"Exceptions": list("exceptions", schemaOf(store.Exception{})),
 		"NewException": object{"type": "object", "required": []string{"vulnerability", "repos", "reason", "until"}, "properties": object{
 			"vulnerability": text, "package": text, "repos": text, "owner": text, "reason": text, "until": object{"type": "string", "format": "date"}}},
+		"Hooks": list("hooks", schemaOf(store.Hook{})),
+		"NewHook": object{"type": "object", "required": []string{"url", "secret", "repos", "kinds"}, "properties": object{"url": text, "secret": text, "repos": text,
+			"kinds": object{"type": "string", "examples": []string{"critical,exploited,fixable"}}}},
 		"Notification": object{"type": "object", "description": "as the registry sends it; ?registry=HOST takes the place of the name by which it knows itself"},
 		"Generations":  list("generations", schemaOf(store.Generation{})),
 		"Sources":      list("sources", schemaOf(store.Source{})),

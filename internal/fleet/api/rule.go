@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/careen/careen/internal/fleet/store"
+	"github.com/careen/careen/internal/fleet/work"
 )
 
 func (a *API) policies(r *request) (any, error) {
@@ -121,4 +122,38 @@ func (a *API) addException(r *request) (any, error) {
 
 func (a *API) removeException(r *request) (any, error) {
 	return a.removed(r, "exception", func(tx *store.Tx, id int64) error { return tx.RemoveException(r.Context(), id) })
+}
+
+func (a *API) hooks(r *request) (any, error) {
+	if err := r.whole(); err != nil {
+		return nil, err
+	}
+	list, err := a.Store.Hooks(r.Context())
+	return map[string]any{"hooks": list}, err
+}
+
+func (a *API) addHook(r *request) (any, error) {
+	var asked struct {
+		store.Hook
+		Secret string `json:"secret"`
+	}
+	if err := r.whole(); err != nil {
+		return nil, err
+	}
+	if err := r.read(&asked); err != nil {
+		return nil, err
+	}
+	h := asked.Hook
+	h.Secret = asked.Secret
+	if err := checkRepos(h.Repos); err != nil {
+		return nil, err
+	}
+	if err := work.CheckHook(h); err != nil {
+		return nil, bad("%v", err)
+	}
+	return a.added(r, fmt.Sprintf("hook for %q: %s", h.Repos, h.URL), func(tx *store.Tx) (int64, error) { return tx.AddHook(r.Context(), h, time.Now()) })
+}
+
+func (a *API) removeHook(r *request) (any, error) {
+	return a.removed(r, "hook", func(tx *store.Tx, id int64) error { return tx.RemoveHook(r.Context(), id) })
 }

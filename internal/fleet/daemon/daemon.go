@@ -55,7 +55,7 @@ type command struct {
 	log            *slog.Logger
 
 	database, dataDir, listen, advisories string
-	insecure                              bool
+	insecure, privateHooks                bool
 	tlsCert, tlsKey                       string
 	workers                               int
 	keep                                  time.Duration
@@ -159,6 +159,7 @@ func (c *command) parse(verb string, args []string) ([]string, error) {
 		set.StringVar(&c.advisories, "db", "", "the advisory database, as careen db writes it; a newer file there is taken up (default the one in the program)")
 		set.BoolVar(&c.insecure, "insecure", false, "accept plain HTTP and unverified certificates of registries")
 		set.DurationVar(&c.keep, "keep", 90*24*time.Hour, "how long images stay that no listing sees any more; 0 for ever")
+		set.BoolVar(&c.privateHooks, "private-hooks", false, "tell hooks in private networks too")
 		set.IntVar(&c.workers, "workers", 0, "images read at once (default the number of processors)")
 	case "token":
 		set.StringVar(&c.role, "role", "read", "read, submit or admin")

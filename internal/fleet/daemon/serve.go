@@ -43,7 +43,7 @@ func (c *command) open(ctx context.Context) (*fleet, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	apart := work.Apart{Command: []string{self, readVerb}, Env: work.Environ(c.env)}
-	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Keep: c.keep, Log: c.log, Read: apart.Read})
+	w := work.New(s, work.Options{DataDir: c.dataDir, Insecure: c.insecure, Version: version(), Keep: c.keep, PrivateHooks: c.privateHooks, Log: c.log, Read: apart.Read})
 	n := c.workers
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)

@@ -9,6 +9,9 @@ import (
 func join(list []string) string   { return strings.Join(list, ", ") }
 func joinOr(list []string) string { return strings.Join(list, " or ") }
 
+// split reads a list that is written with commas.
+func split(list string) []string { return strings.Split(list, ",") }
+
 // Source is what is watched: a reference, or a pattern of references.
 type Source struct {
 	ID       int64  `json:"id"`

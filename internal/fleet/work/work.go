@@ -45,7 +45,10 @@ type Options struct {
 	Version  string
 	Keep     time.Duration // how long images stay that no listing sees any more; 0 for ever
 	Log      *slog.Logger
-	Read     func(context.Context, Request) (*Facts, error) // nil means Read, in this process; Apart has another
+
+	PrivateHooks bool // hooks may be in private networks
+
+	Read func(context.Context, Request) (*Facts, error) // nil means Read, in this process; Apart has another
 }
 
 // Work does the jobs.
@@ -81,6 +84,8 @@ func (w *Work) Handlers() []queue.Handler {
 		queue.Handle(applyTimeout, w.apply),
 		queue.Handle(listTimeout, w.roll),
 		queue.Handle(listTimeout, w.retain),
+		queue.Handle(listTimeout, w.notice),
+		queue.Handle(resolveTimeout, w.send),
 	}
 }
 
@@ -88,6 +93,7 @@ func (w *Work) Handlers() []queue.Handler {
 func (w *Work) Periodic() []queue.Periodic {
 	return []queue.Periodic{
 		{Every: time.Minute, Job: queue.Insert{Args: sweepArgs{}, Queue: QueueList}},
+		{Every: noticeEvery, Job: queue.Insert{Args: noticeArgs{}, Queue: QueueList}},
 		{Every: retainEvery, Job: queue.Insert{Args: retainArgs{}, Queue: QueueList}},
 		{Every: rollEvery, Job: queue.Insert{Args: rollArgs{}, Queue: QueueList}},
 	}
@@ -571,7 +577,7 @@ func (w *Work) Offer(ctx context.Context, file string) error {
 func (w *Work) apply(ctx context.Context, job *queue.Job[applyArgs]) error {
 	began := time.Now()
 	g, err := w.Apply(ctx, job.Args.Digest, func(tx *sql.Tx) error {
-		return errors.Join(w.queue.Add(ctx, tx, queue.Insert{Args: rollArgs{}, Queue: QueueList}), job.Complete(ctx, tx))
+		return errors.Join(w.queue.Add(ctx, tx, queue.Insert{Args: rollArgs{}, Queue: QueueList}, queue.Insert{Args: noticeArgs{}, Queue: QueueList}), job.Complete(ctx, tx))
 	})
 	if err != nil {
 		return err
