@@ -146,6 +146,7 @@ flag beats environment beats file.`,
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
 		for _, verb := range group.verbs {
 			verb.GroupID = group.title
+			completeFlags(verb, verb.Name())
 			root.AddCommand(verb)
 		}
 	}
