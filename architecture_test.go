@@ -100,7 +100,7 @@ var rooms = map[string][]string{
 	"fleet/key":       {"match", "sbom"},
 	"fleet/store":     {"fleet/key", "finding", "vulndb"},
 	"fleet/queue":     {},
-	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "finding", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
+	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "catalog", "finding", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
 	"fleet/auth":      {"fleet/store"},
 	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "diff", "finding", "page", "report", "policy", "image", "sbom", "version"},
 	"fleet/pages":     {"fleet/api", "fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report"},

@@ -47,6 +47,7 @@ func endpoints() []endpoint {
 		{"GET", "/v1/exceptions", auth.Admin, "What is accepted, by whom and until when", nil, "", "Exceptions", (*API).exceptions},
 		{"POST", "/v1/exceptions", auth.Admin, "Accept a vulnerability for some time", nil, "NewException", "Added", (*API).addException},
 		{"DELETE", "/v1/exceptions/{id}", auth.Admin, "Accept it no longer", nil, "", "Done", (*API).removeException},
+		{"POST", "/v1/sboms", auth.Submit, "Keep and judge an SBOM (CycloneDX, SPDX), or a result of careen scan -f json", []param{{"repo", "the repository that it is for"}}, "Upload", "Uploaded", (*API).upload},
 		{"GET", "/v1/hooks", auth.Admin, "Who is told what changes", nil, "", "Hooks", (*API).hooks},
 		{"POST", "/v1/hooks", auth.Admin, "Tell someone what changes in some repositories", nil, "NewHook", "Added", (*API).addHook},
 		{"DELETE", "/v1/hooks/{id}", auth.Admin, "Tell it no longer", nil, "", "Done", (*API).removeHook},

@@ -3,9 +3,12 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/fleet/queue"
+	"github.com/careen/careen/internal/fleet/work"
 	"github.com/careen/careen/internal/image"
 )
 
@@ -28,6 +31,29 @@ func (a *API) notified(r *request) (any, error) {
 		return map[string]int{"queued": 0}, nil
 	}
 	return a.submit(r, references, "all")
+}
+
+// upload keeps a document. It is asked for by the digest that the answer has.
+func (a *API) upload(r *request) (any, error) {
+	n, err := image.ParseName(r.URL.Query().Get("repo"))
+	if err != nil || n.Tag != "" || n.Digest != "" {
+		return nil, bad("repo: a repository, such as registry.example.com/team/app")
+	}
+	if !r.who.MaySee(n.Repository) {
+		return nil, problem{http.StatusForbidden, "the repository is not among those of your token"}
+	}
+	document, err := r.text()
+	if err != nil {
+		return nil, err
+	}
+	digests, err := a.Work.Upload(r.Context(), n.Repository, document)
+	switch {
+	case errors.Is(err, work.ErrUpload):
+		return nil, bad("%v", err)
+	case queue.Waits(err):
+		return nil, problem{http.StatusServiceUnavailable, "the advisories are being applied; try again"}
+	}
+	return map[string]any{"digests": digests}, err
 }
 
 // notification is what registries send, all of them in one: each has fields of its own.

@@ -270,6 +270,25 @@ func TestFailuresAreShownAndForgotten(t *testing.T) {
 	if status, text := p.get("/jobs"); status != 200 || !strings.Contains(text, "panic: &lt;b&gt;") || !strings.Contains(text, "by another version") {
 		t.Errorf("the page: %d\n%s", status, text)
 	}
+	other := "sha256:" + strings.Repeat("b", 64)
+	for range 3 {
+		if err := s.Tx(context.Background(), func(tx *store.Tx) error {
+			_, err := tx.Died(context.Background(), other, "registry.example.com/bad", "it took too much memory", version(), time.Now())
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var verdict struct {
+		Verdict, Because string
+		Queued           bool
+	}
+	if p.json("/v1/verdict?ref=registry.example.com/bad@"+other, &verdict); verdict.Verdict != "undecided" || verdict.Queued || !strings.Contains(verdict.Because, "too much memory") {
+		t.Errorf("the verdict on an image that was put away: %+v", verdict)
+	}
+	if status, text := p.ask("DELETE", "/v1/failures/"+other, "", ""); status != 200 {
+		t.Errorf("forgotten: %d %s", status, text)
+	}
 	for i, want := range []int{200, 404} {
 		var list struct{ Failures []store.Failure }
 		if p.json("/v1/failures", &list); len(list.Failures) != 1-i {

@@ -123,6 +123,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		{"GET /v1/exceptions", "/v1/exceptions", "", 403, true},
 		{"POST /v1/exceptions", "/v1/exceptions", `{"vulnerability":"CVE-2024-2","repos":"*","reason":"x","until":"2099-01-01"}`, 403, true},
 		{"DELETE /v1/exceptions/{id}", "/v1/exceptions/1", "", 403, true},
+		{"POST /v1/sboms", "/v1/sboms?repo=" + host + "/beta/app", `{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}`, 403, true},
 		{"GET /v1/hooks", "/v1/hooks", "", 403, true},
 		{"POST /v1/hooks", "/v1/hooks", `{"url":"https://example.com","secret":"0123456789abcdef","repos":"*","kinds":"critical"}`, 403, true},
 		{"DELETE /v1/hooks/{id}", "/v1/hooks/1", "", 403, true},
