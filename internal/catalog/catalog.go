@@ -19,7 +19,7 @@ import (
 func Visitors() []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
 		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitFiles},
-		{Name: "dpkg-copyright", Version: factVersion<<16 | 2, Want: isCopyright, Visit: visitCopyright},
+		{Name: "dpkg-copyright", Version: factVersion<<16 | 3, Want: isCopyright, Visit: visitCopyright},
 		{Name: "pacman-files", Version: factVersion<<16 | 1, Want: isPacmanFiles, Visit: visitFiles},
 		{Name: "python-files", Version: factVersion<<16 | 1, Want: isPythonRecord, Visit: visitPythonRecord},
 		{Name: aptListsFacts, Version: factVersion<<16 | 1, Want: isAptList, Visit: visitAptList},

@@ -78,8 +78,12 @@ func parseCopyright(data []byte) []string {
 					break
 				}
 				rest = rest[at+len(field):]
-				line, _, _ := bytes.Cut(rest, []byte("\n"))
-				if line = bytes.TrimSpace(line); len(line) > 0 && !seen[string(line)] {
+				line, after, _ := bytes.Cut(rest, []byte("\n"))
+				if line = bytes.TrimSpace(line); len(line) == 0 { // the name was put below
+					line, _, _ = bytes.Cut(after, []byte("\n"))
+					line = bytes.TrimSpace(line)
+				}
+				if len(line) > 0 && !seen[string(line)] {
 					seen[string(line)] = true
 					found = append(found, debianLicense(string(line))...)
 				}
@@ -116,10 +120,17 @@ func debianLicense(text string) []string {
 			return
 		}
 		id := spdx.Name(name)
-		if name = ""; id == "" {
+		if id == "" {
 			complete = false
+			if base, _, with := strings.Cut(name, " with "); with { // the exception is not SPDX's, the licence is
+				if id = spdx.Name(base); id != "" {
+					known = append(known, id)
+				}
+			}
+			name = ""
 			return
 		}
+		name = ""
 		expression = append(expression, id)
 		known = append(known, id)
 	}
@@ -204,6 +215,12 @@ func proseLicenses(data []byte) []string {
 		case later && strings.HasSuffix(id, "-only"):
 			add(strings.TrimSuffix(id, "-only") + "-or-later")
 		default:
+			add(id)
+		}
+	}
+	if _, tag, ok := bytes.Cut(text, []byte("spdx-license-identifier: ")); ok {
+		tag, _, _ = bytes.Cut(tag, []byte(" "))
+		if id, ok := spdx.Identifier(string(tag)); ok {
 			add(id)
 		}
 	}

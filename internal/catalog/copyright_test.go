@@ -21,7 +21,10 @@ func TestCopyright(t *testing.T) {
 		dep5 + "License: Expat\nlicense: BSD-3-clause\n":                                                 "BSD-3-Clause|MIT",
 		dep5 + "License: LGPL-2.1+\n License: no\n":                                                      "LGPL-2.1-or-later",
 		dep5 + "License: GPL-3+ with Bison exception\n":                                                  "GPL-3.0-or-later WITH Bison-exception-2.2",
-		dep5 + "License: GPL-2 with strange exception\n":                                                 "NOASSERTION",
+		dep5 + "License: GPL-2 with strange exception\n":                                                 "GPL-2.0-only|NOASSERTION",
+		dep5 + "License:\n GPL-2+\n":                                                                     "GPL-2.0-or-later",
+		dep5 + "License:\n You may do as you like.\n":                                                    "NOASSERTION",
+		"# SPDX-License-Identifier: Apache-2.0\nother\n":                                                 "Apache-2.0",
 		dep5 + "License: MyOwn\n":                                                                        "NOASSERTION",
 		dep5 + "License: Expat and MyOwn\n":                                                              "MIT|NOASSERTION",
 		dep5 + "License: GPL-1+ or Artistic, and Expat\n":                                                "Artistic-1.0-Perl|GPL-1.0-or-later|MIT",
@@ -91,5 +94,20 @@ func BenchmarkCopyright(b *testing.B) {
 	b.SetBytes(int64(len(prose)))
 	for b.Loop() {
 		parseCopyright(prose)
+	}
+}
+
+// TestPythonLicenseText: the text of a licence in the field is no name of one.
+func TestPythonLicenseText(t *testing.T) {
+	for header, want := range map[string]string{
+		"License: Copyright (c) 2020\n        Permission is hereby granted\nClassifier: License :: OSI Approved :: MIT License\n": "MIT",
+		"License: MIT License\n        Permission is hereby granted\n":                                                            "MIT",
+		"License: Apache 2.0\nSummary: x\n        more\n":                                                                         "Apache 2.0",
+		"License: Copyright (c) 2020\n        All rights\n":                                                                       "",
+	} {
+		packages, err := parsePythonMetadata([]byte("Name: a\nVersion: 1\n" + header + "\n"))
+		if err != nil || len(packages) != 1 || strings.Join(packages[0].Licenses, "|") != want {
+			t.Errorf("%q: %+v, %v; want %q", header, packages, err, want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/spdx"
 )
 
 // maxMetadata bounds a package's metadata, the long description included.
@@ -121,7 +122,7 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 // in mail up to the first empty line
 // (https://packaging.python.org/en/latest/specifications/core-metadata/).
 func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
-	var name, version, license, expression string
+	var name, version, license, expression, last string
 	var requires, classified []string
 	for text := range strings.Lines(string(data)) {
 		text = strings.TrimRight(text, "\r\n")
@@ -129,6 +130,9 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 			break
 		}
 		if text[0] == ' ' || text[0] == '\t' {
+			if last == "license" { // a text, not a name, unless its first line is one
+				license = spdx.Name(license)
+			}
 			continue
 		}
 		key, value, ok := strings.Cut(text, ":")
@@ -136,7 +140,8 @@ func parsePythonMetadata(data []byte) ([]sbom.Package, error) {
 			continue
 		}
 		value = strings.TrimSpace(value)
-		switch strings.ToLower(key) {
+		last = strings.ToLower(key)
+		switch last {
 		case "name":
 			name = value
 		case "version":

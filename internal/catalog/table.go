@@ -76,7 +76,7 @@ func catalogers() []cataloger {
 		{name: "gobinary", version: 5, want: isExecutable, read: readGoBinary, title: "Go", types: "golang",
 			files:    "the build information and the table of functions of ELF, PE and Mach-O files",
 			evidence: "bytes", edges: "the main module depends on all"},
-		{name: "python", version: 3, want: isPythonMetadata, read: readPython, title: "Python", types: "pypi",
+		{name: "python", version: 4, want: isPythonMetadata, read: readPython, title: "Python", types: "pypi",
 			files:    "`*.dist-info/METADATA`, `*.egg-info`, `EGG-INFO/PKG-INFO`, `*.egg`",
 			evidence: "record", licenses: "`License-Expression`, `License`, classifiers", edges: "`Requires-Dist`"},
 		{name: "conda", version: 2, want: isCondaMeta, read: whole(parseCondaMeta), title: "Conda", types: "conda",
