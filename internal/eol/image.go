@@ -8,8 +8,8 @@ import (
 // images are the repositories whose tags begin with the release of a product.
 var images = map[string]string{
 	"debian": "debian", "ubuntu": "ubuntu", "alpine": "alpine", "fedora": "fedora", "centos": "centos",
-	"rockylinux": "rocky", "rockylinux/rockylinux": "rocky", "almalinux": "almalinux", "almalinux/almalinux": "almalinux",
-	"oraclelinux": "ol", "amazonlinux": "amzn", "opensuse/leap": "opensuse-leap", "photon": "photon",
+	"fedora/fedora": "fedora", "centos/centos": "centos-stream", "rockylinux": "rocky", "rockylinux/rockylinux": "rocky", "almalinux": "almalinux", "almalinux/almalinux": "almalinux",
+	"oraclelinux": "ol", "amazonlinux": "amzn", "amazonlinux/amazonlinux": "amzn", "opensuse/leap": "opensuse-leap", "photon": "photon",
 	"bci/bci-base": "sles", "bci/bci-micro": "sles", "bci/bci-minimal": "sles", "suse/sle15": "sles",
 	"cbl-mariner/base/core": "azurelinux", "azurelinux/base/core": "azurelinux",
 
@@ -20,6 +20,7 @@ var images = map[string]string{
 
 	"postgres": "postgresql", "postgis/postgis": "postgresql", "mysql": "mysql", "mysql/mysql-server": "mysql", "mariadb": "mariadb",
 	"redis": "redis", "mongo": "mongodb", "nginx": "nginx", "nginxinc/nginx-unprivileged": "nginx", "httpd": "httpd", "tomcat": "tomcat", "rabbitmq": "rabbitmq",
+	"cassandra": "cassandra", "drupal": "drupal", "traefik": "traefik",
 	"elasticsearch": "elastic", "kibana": "elastic", "logstash": "elastic",
 	"elasticsearch/elasticsearch": "elastic", "kibana/kibana": "elastic", "logstash/logstash": "elastic",
 }
@@ -74,7 +75,10 @@ func OfImage(repository, tag string) []Release {
 	product := images[repository]
 	words := strings.FieldsFunc(tag, func(r rune) bool { return r == '-' || r == '_' || r == '+' })
 	if product != "" && len(words) > 0 {
-		first := strings.TrimPrefix(words[0], "v")
+		if words[0] == "lts" && len(words) > 1 {
+			words = words[1:] // "node:lts-gallium"
+		}
+		first := strings.TrimPrefix(strings.TrimPrefix(words[0], "v"), "stream")
 		switch {
 		case number(first):
 			add(release(product, first))
