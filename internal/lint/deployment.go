@@ -58,11 +58,9 @@ var deploymentRules = []Rule{{
 	Fix:  "automountServiceAccountToken: false",
 	Why:  "Someone who breaks in finds a key to the cluster's interface. The rule looks at pods that name no service account: those have no use for one.",
 	Same: []string{"KSV-0036"}, File: "pod.yaml",
-	Bad:  "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: nginx:1.29\n",
-	Good: "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n",
-	service: lacking("gets the token of the default service account", inKubernetes, func(s *workload.Service) bool {
-		return s.TokenMounted.Line > 0 && !s.TokenMounted.Value || s.ServiceAccount.Line > 0 && s.ServiceAccount.Value != "default" || s.Init
-	}),
+	Bad:     "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: nginx:1.29\n",
+	Good:    "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  automountServiceAccountToken: false\n  containers:\n    - name: web\n      image: nginx:1.29\n",
+	service: defaultToken,
 }, {
 	ID: "CS207", Title: "A limit of memory", Severity: finding.Low,
 	Fix:  "mem_limit, deploy.resources.limits.memory; --memory; resources.limits.memory",
@@ -70,7 +68,7 @@ var deploymentRules = []Rule{{
 	Why:  "One leak, or one attacker, takes the memory of everything else on the host.",
 	Same: []string{"CIS 5.11", "KSV-0018"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    mem_limit: 256m\n",
-	service: lacking("has no limit of memory", anywhere, func(s *workload.Service) bool { return s.Memory.Line > 0 }),
+	service: lacking("has no limit of memory", anywhere, func(s *workload.Service) bool { return limited(s.Memory) }),
 }, {
 	ID: "CS208", Title: "A limit of processors", Severity: finding.Negligible,
 	Fix:  "cpus, deploy.resources.limits.cpus; --cpus; resources.limits.cpu",
@@ -78,7 +76,7 @@ var deploymentRules = []Rule{{
 	Why:  "One loop, or one attacker, takes the processors of everything else on the host.",
 	Same: []string{"CIS 5.12", "KSV-0011"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    cpus: 0.5\n",
-	service: lacking("has no limit of processors", anywhere, func(s *workload.Service) bool { return s.CPU.Line > 0 }),
+	service: lacking("has no limit of processors", anywhere, func(s *workload.Service) bool { return limited(s.CPU) }),
 }, {
 	ID: "CS209", Title: "A limit of processes", Severity: finding.Negligible,
 	Fix:  "pids_limit; --pids-limit",
@@ -86,7 +84,7 @@ var deploymentRules = []Rule{{
 	Why:  "A fork bomb stops at it. In Kubernetes the node sets it.",
 	Same: []string{"CIS 5.29"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n", Good: "services:\n  web:\n    image: nginx:1.29\n    pids_limit: 100\n",
-	service: lacking("has no limit of processes", outsideKubernetes, func(s *workload.Service) bool { return s.PIDs.Line > 0 }),
+	service: lacking("has no limit of processes", outsideKubernetes, func(s *workload.Service) bool { return limited(s.PIDs) }),
 }, {
 	ID: "CS210", Title: "The image has a version", Severity: finding.Medium,
 	Fix:  "name a tag, or run careen pin",
@@ -190,6 +188,23 @@ func lacking(what string, where func(workload.Kind) bool, good func(s *workload.
 	}
 }
 
+// defaultToken is about a pod: its containers share the account.
+func defaultToken(c *serviceCheck) {
+	if !inKubernetes(c.file.Kind) {
+		return
+	}
+	named := ""
+	c.each(func(s *workload.Service) {
+		pod, _, _ := strings.Cut(s.Name, " ")
+		mounted := s.TokenMounted.Line == 0 || s.TokenMounted.Value
+		if s.Init || s.Partial || !mounted || s.ServiceAccount.Line > 0 && s.ServiceAccount.Value != "default" || pod == named {
+			return
+		}
+		named = pod
+		c.report(s.Line, nil, "%s gets the token of the default service account", pod)
+	})
+}
+
 // knownImage is the name of the image of a service, when it can be read.
 func knownImage(s *workload.Service) (name, bool) {
 	if s.Image.Line == 0 || s.Build || strings.ContainsAny(s.Image.Value, "$`{<") {
@@ -264,3 +279,6 @@ func unspecified(address string) bool {
 	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
 	return err == nil && ip.Unmap().IsUnspecified()
 }
+
+// limited reports whether there is a limit: 0 and -1 take it away.
+func limited(t workload.Text) bool { return t.Line > 0 && t.Value != "0" && t.Value != "-1" }

@@ -95,9 +95,26 @@ failure-threshold: warning
 	}
 }
 
+// TestLimitsThatAreNone: 0 and -1 are how limits are taken away.
+func TestLimitsThatAreNone(t *testing.T) {
+	only := Options{Only: []string{"CS207", "CS208", "CS209"}}
+	for text, want := range map[string]string{
+		"pids_limit: 100\n    mem_limit: 1g\n    cpus: 0.5":               "",
+		"pids_limit: -1\n    mem_limit: 0\n    cpus: 0":                   "CS207@2 CS208@2 CS209@2",
+		"deploy: {resources: {limits: {memory: 1g, cpus: '1', pids: 0}}}": "CS209@2",
+	} {
+		if got := found(mustCheck(t, "compose.yaml", "services:\n  a:\n    image: x:1\n    "+text+"\n", only)); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestServicesByKind(t *testing.T) {
 	hard := Options{Ignore: []string{"CS202", "CS203", "CS207", "CS208", "CS209", "CS211", "CS218"}}
 	for _, test := range []struct{ name, text, want string }{
+		{"compose.yaml", "services:\n  a:\n    image: x:1\n    cap_drop: [ALL]\n    post_start: [{command: id, privileged: true}]\n", "CS101@5"},
+		{"compose.yaml", "services:\n  a:\n    image: x:1\n    cap_drop: [ALL]\n    device_cgroup_rules: ['c 1:3 mr']\n  b:\n    image: x:1\n    cap_drop: [ALL]\n    device_cgroup_rules: ['a *:* rwm']\n", "CS126@9"},
+		{"run.sh", "docker run --cap-drop=ALL --device-cgroup-rule='a *:* rwm' x:1\n", "CS126@1"},
 		{"compose.yaml", "services:\n  a: {image: x:1, cap_drop: [ALL], extends: {file: b.yml, service: c}}\n  b: {build: .}\n", "CS201@3"},
 		{"compose.yaml", "services:\n  a:\n    image: x:1\n    cap_drop: [all]\n    cap_add: [CAP_NET_ADMIN, CHOWN]\n    user: '0:0'\n", "CS103@5 CS106@6"},
 		{"pod.yaml", pod("      securityContext: {runAsNonRoot: true, seccompProfile: {type: Unconfined}, capabilities: {drop: [ALL]}}\n"), "CS115@9"},

@@ -111,8 +111,16 @@ var serviceRules = []Rule{{
 	Same: []string{"CIS 5.22", "KSV-0104"}, File: "compose.yaml",
 	Bad: "services:\n  web:\n    image: nginx:1.29\n    security_opt: [\"seccomp:unconfined\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n",
 	service: func(c *serviceCheck) {
+		off := func(t workload.Text) bool { return strings.EqualFold(t.Value, "unconfined") }
+		pods := map[int]bool{} // lines at which one is named for all its containers
+		c.eachPod(func(p *workload.Pod) {
+			if off(p.Seccomp) {
+				pods[p.Seccomp.Line] = true
+				c.report(p.Seccomp.Line, nil, "%s: seccomp is off", p.Name)
+			}
+		})
 		c.each(func(s *workload.Service) {
-			if strings.EqualFold(s.Seccomp.Value, "unconfined") {
+			if off(s.Seccomp) && !pods[s.Seccomp.Line] {
 				c.report(s.Seccomp.Line, nil, "%s: seccomp is off", s.Name)
 			}
 		})
@@ -309,7 +317,8 @@ func publishedSSH(c *serviceCheck) {
 	})
 }
 
-var rawDevice = lazily(`^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
+// rawDevice matches disks and memory, by name or by a rule for all devices: "a *:* rwm".
+var rawDevice = lazily(`^a( |$)|^b \*:|^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
 
 func devices(c *serviceCheck) {
 	c.each(func(s *workload.Service) {

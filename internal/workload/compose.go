@@ -121,7 +121,13 @@ func (d *document) composeField(s *Service, f field) {
 			t.Value, _, _ = strings.Cut(t.Value, ":")
 			s.Tmpfs = append(s.Tmpfs, t)
 		}
-	case "devices":
+	case "post_start", "pre_stop":
+		for _, hook := range d.items(f.value) {
+			s.Privileged = override(s.Privileged, onlyOn(flag(d.get(hook, "privileged"))))
+			s.Command = append(s.Command, d.texts(d.get(hook, "command"))...)
+			s.Environment = append(s.Environment, d.variables(d.get(hook, "environment"))...)
+		}
+	case "devices", "device_cgroup_rules":
 		s.Devices = append(s.Devices, d.texts(f.value)...)
 	case "volumes":
 		for _, item := range d.items(f.value) {

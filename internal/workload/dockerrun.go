@@ -196,7 +196,7 @@ func (s *Service) runFlag(name, value string, line int) {
 	case "--tmpfs":
 		t.Value, _, _ = strings.Cut(value, ":")
 		s.Tmpfs = append(s.Tmpfs, t)
-	case "--device":
+	case "--device", "--device-cgroup-rule":
 		s.Devices = append(s.Devices, t)
 	case "--volume":
 		s.Mounts = append(s.Mounts, bindMount(value, line))

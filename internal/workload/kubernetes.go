@@ -37,7 +37,9 @@ func (d *document) kubernetes(root *yaml.Node, depth int) {
 	shared := d.pod(spec)
 	annotations := d.get(metadata, "annotations")
 	shared.Seccomp = firstSet(shared.Seccomp, text(d.get(annotations, "seccomp.security.alpha.kubernetes.io/pod")))
-	d.file.Pods = append(d.file.Pods, d.podFields(spec, object+"/"+name))
+	pod := d.podFields(spec, object+"/"+name)
+	pod.Seccomp = shared.Seccomp
+	d.file.Pods = append(d.file.Pods, pod)
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		for _, container := range d.items(d.get(spec, list)) {
 			if container.Kind != yaml.MappingNode {

@@ -174,6 +174,7 @@ type Pod struct {
 	Sysctls     []Text // names
 	HostProcess Flag
 	SELinux     []Variable
+	Seccomp     Text // type of the profile that its containers have unless they name one
 }
 
 // Volume is one volume of a pod.
