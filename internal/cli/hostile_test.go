@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,7 +47,7 @@ func many() int {
 // its own: some of each kind, all with CAREEN_LONG.
 func TestHostileSet(t *testing.T) {
 	program := builtProgram(t)
-	kinds := [][]attack{hostileManyThings(), hostileFiles(), hostileTrees(), hostileDocuments(), hostileArchives(), hostileInputs()}
+	kinds := [][]attack{hostileManyThings(), hostileFiles(), hostileTrees(), hostileDocuments(), hostileArchives(), hostileInputs(), hostileVerbs()}
 	rows := slices.Concat(kinds...)
 	names := map[string]bool{}
 	for _, row := range rows {
@@ -112,7 +114,7 @@ func (b *bench) measuredIn(program string, env []string, args ...string) result 
 		own = append([]string{verb, rest[0]}, own[1:]...)
 		rest = rest[1:]
 	}
-	if slices.Contains([]string{"scan", "diff", "check", "base", "plan"}, verb) {
+	if slices.Contains([]string{"scan", "diff", "base", "plan", "slim"}, verb) {
 		own = append(own, "--db", b.db, "--db-max-age", "0")
 	}
 	cmd := exec.CommandContext(ctx, program, append(own, rest...)...)
@@ -496,4 +498,97 @@ func hostileInputs() []attack {
 		row("rules for secrets that are none", 1, "", []file{{"rules.toml", strings.Repeat("[[", 1<<16)}}, "--secret-rules", "IN/rules.toml", "dir:IN"),
 		row("a database that is none", 1, "database", []file{{"a.db", zeros[:1<<20]}}, "--db", "IN/a.db", "dir:IN"),
 	}
+}
+
+// hostileVerbs gives each verb that goes on from a scan images that are dear to
+// follow: what is quadratic or worse in them, not only in the pass.
+func hostileVerbs() []attack {
+	numbered := func(path, text string) func() []imagetest.Entry {
+		return func() []imagetest.Entry {
+			return entriesOf(many(), func(i int) imagetest.Entry {
+				fill := func(s string) string {
+					return strings.NewReplacer("@+", fmt.Sprint(i+1), "@/", fmt.Sprint(i/2), "@", fmt.Sprint(i)).Replace(s)
+				}
+				return imagetest.Exec(fill(path), fill(text))
+			})
+		}
+	}
+	libraries := min(many(), 1000) // what they need of one another is not linear yet in slim, plan, base and harden
+	apk := func(i int) string {
+		return fmt.Sprintf("P:p%d\nV:1-r0\np:x so:%d\nD:x so:%d\nF:usr/lib\nR:l%d.so\n\n", i, i, i+1, i)
+	}
+	images := []struct {
+		name    string
+		entries func() []imagetest.Entry
+		cmd     []string
+	}{
+		{"scripts that start two others", numbered("s@", "#!/bin/sh\n/s@+\n/s@/ $1 x\n"), []string{"/s0"}},
+		{"packages whose libraries need one another", func() []imagetest.Entry {
+			return append(entriesOf(libraries, func(i int) imagetest.Entry {
+				return imagetest.File(fmt.Sprintf("usr/lib/l%d.so", i), imagetest.ELF{Soname: fmt.Sprintf("l%d.so", i), Needed: []string{fmt.Sprintf("l%d.so", i+1), fmt.Sprintf("l%d.so", i/2)}}.Build())
+			}), imagetest.File("lib/apk/db/installed", repeat(libraries, apk)), imagetest.Exec("app", imagetest.ELF{Needed: []string{"l0.so"}}.Build()))
+		}, []string{"/app"}},
+		{"links to a folder of links", func() []imagetest.Entry {
+			return append(entriesOf(many(), func(i int) imagetest.Entry { return imagetest.Symlink(fmt.Sprint("usr/l", i), "../usr") }),
+				imagetest.Exec("app", "#!/bin/sh\nexec /usr/l0/l1/l2/l3/x \"$@\"\n"))
+		}, []string{"/app"}},
+		{"names that steer a terminal", func() []imagetest.Entry {
+			return append(entriesOf(20, func(i int) imagetest.Entry { return imagetest.Exec(fmt.Sprint(hostile, i), "#!/bin/sh\n"+hostile+"\n") }),
+				imagetest.Exec("app", "#!/bin/sh\n"+hostile+"\n"))
+		}, []string{"/app", hostile}},
+	}
+	build := func(entries []imagetest.Entry, cmd []string) imagetest.Image {
+		return imagetest.Image{Config: image.Config{Cmd: cmd}, Layers: []imagetest.Layer{
+			{Entries: []imagetest.Entry{imagetest.File("etc/os-release", debianRelease), imagetest.Exec("bin/sh", imagetest.ELF{}.Build())}}, {Entries: entries}}}
+	}
+	var rows []attack
+	for _, verb := range []struct {
+		name string
+		args func(target string) []string
+		says string
+	}{
+		{"slim", func(target string) []string { return []string{"--dry-run", target} }, ">kept "},
+		{"plan", func(target string) []string { return []string{target} }, ">as it is"},
+		{"base", func(target string) []string { return []string{"--base-layers", "1", target} }, ">scratch"},
+		{"diff", func(target string) []string { return []string{"--allow-incomplete", target, target} }, ""},
+		{"check", func(target string) []string { return []string{target} }, ""},
+		{"harden", func(target string) []string { return []string{target} }, ">--"},
+		{"reach", func(target string) []string { return []string{target, "/bin/sh"} }, ">reached"},
+	} {
+		for _, img := range images {
+			rows = append(rows, attack{verb.name + ": " + img.name, func(b *bench) []string {
+				return append([]string{"+" + verb.name}, verb.args(b.layout(build(img.entries(), img.cmd)))...)
+			}, 0, verb.says})
+		}
+	}
+	for _, language := range []struct {
+		program, path, text string
+		first               string
+	}{
+		{"perl", "app/M@.pm", "package M@; use lib '/app'; use M@+; require M@/; 1;\n", "/app/M0.pm"},
+		{"ruby", "app/m@.rb", "require_relative 'm@+'\nrequire_relative 'm@/'\n", "/app/m0.rb"},
+		{"php", "app/m@.php", "<?php require 'm@+.php'; include __DIR__ . '/m@/.php';\n", "/app/m0.php"},
+	} {
+		rows = append(rows, attack{"reach: files of " + language.program + " that load one another", func(b *bench) []string {
+			entries := append(numbered(language.path, language.text)(), imagetest.Exec("usr/bin/"+language.program, imagetest.ELF{}.Build()))
+			return []string{"+reach", b.layout(build(entries, []string{"/usr/bin/" + language.program, language.first}))}
+		}, 0, ">reached"})
+	}
+	jar := func(i int, b *bench) string {
+		var data bytes.Buffer
+		z := zip.NewWriter(&data)
+		w, err := z.Create("META-INF/MANIFEST.MF")
+		if err == nil {
+			_, err = fmt.Fprintf(w, "Manifest-Version: 1.0\r\nMain-Class: A\r\nClass-Path: a%d.jar a%d.jar\r\n", i+1, i/2)
+		}
+		if err := errors.Join(err, z.Close()); err != nil {
+			b.t.Fatal(err)
+		}
+		return data.String()
+	}
+	return append(rows, attack{"reach: jars whose class paths name one another", func(b *bench) []string {
+		entries := append(entriesOf(many(), func(i int) imagetest.Entry { return imagetest.File(fmt.Sprintf("app/a%d.jar", i), jar(i, b)) }),
+			imagetest.Exec("usr/bin/java", imagetest.ELF{}.Build()))
+		return []string{"+reach", b.layout(build(entries, []string{"/usr/bin/java", "-jar", "/app/a0.jar"}))}
+	}, 0, ">reached"})
 }
