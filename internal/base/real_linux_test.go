@@ -43,12 +43,21 @@ type realProgram struct {
 	says string // in its output once it has started
 }
 
-// TestVerdictsAreWhatHappens lays every program on every release.
+// shapes are the releases that have what a suggested base has.
+var shapes = map[string]string{
+	"debian:12-slim": "bookworm", "debian:13-slim": "trixie", "alpine:3": "alpine", "cgr.dev/chainguard/musl-dynamic": "alpine",
+	"gcr.io/distroless/base-nossl-debian12": "distroless", "gcr.io/distroless/base-debian12": "distroless", "gcr.io/distroless/cc-debian12": "distroless",
+	"gcr.io/distroless/static-debian12": "scratch", "cgr.dev/chainguard/static": "scratch",
+	"gcr.io/distroless/python3-debian12": "python", "gcr.io/distroless/java17-debian12": "java",
+}
+
+// TestVerdictsAreWhatHappens lays every program on every release, and on the bases that
+// are suggested for it, as far as their shapes can be made here.
 func TestVerdictsAreWhatHappens(t *testing.T) {
 	needsRoots(t)
 	w := workshop{t: t, dir: t.TempDir(), cache: rootfs.OpenCache(t.TempDir())}
 	releases := w.releases()
-	right, unproved := 0, 0
+	right, unproved, suggested := 0, 0, 0
 	for _, p := range w.programs() {
 		t.Run(p.name, func(t *testing.T) {
 			img := w.image(t, p, releases)
@@ -72,9 +81,22 @@ func TestVerdictsAreWhatHappens(t *testing.T) {
 					right++
 				}
 			}
+			for _, s := range img.Suggest(&base.Index{}, nil) {
+				on, ok := shapes[s.Ref]
+				if !ok {
+					continue // of a shape that cannot be made here
+				}
+				suggested++
+				if out := runOn(t, releases[on].dir, p); !strings.Contains(out, p.says) {
+					t.Errorf("%s is suggested (%s), and it does not start there: %s", s.Ref, s.Why, out)
+				}
+			}
 		})
 	}
-	t.Logf("%d verdicts are right, %d were not given", right, unproved)
+	t.Logf("%d verdicts are right, %d were not given; %d suggested bases start", right, unproved, suggested)
+	if suggested == 0 {
+		t.Error("no base was suggested that could be tried")
+	}
 }
 
 // workshop makes what the test needs.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type public struct {
 	ref string
 	Facts
 	source string
+	lacks  string // what is there in another place than people expect; "" for nothing
 }
 
 // tools are the small programs of POSIX and GNU that Debian's essential packages
@@ -42,27 +44,63 @@ var tools = strings.Fields("basename cat chmod chown cp cut date dirname du env 
 
 const distroless = "GoogleContainerTools/distroless: README.md and BUILD of its folder, Debian 12's packages"
 
+const distroless13 = "GoogleContainerTools/distroless: README.md and BUILD of its folder, Debian 13's packages"
+
+var (
+	pythonLibraries = []string{"libbz2.so.1.0", "libcrypt.so.1", "libcrypto.so.3", "libexpat.so.1", "libffi.so.8", "libgcc_s.so.1", "libgomp.so.1", "liblzma.so.5", "libncursesw.so.6",
+		"libreadline.so.8", "libsqlite3.so.0", "libssl.so.3", "libstdc++.so.6", "libtinfo.so.6", "libuuid.so.1", "libz.so.1"}
+	javaLibraries = []string{"libcrypt.so.1", "libexpat.so.1", "libfontconfig.so.1", "libfreetype.so.6", "libgcc_s.so.1", "libjpeg.so.62", "liblcms2.so.2", "libpng16.so.16", "libstdc++.so.6", "libuuid.so.1", "libz.so.1"}
+)
+
 // publics are the bases that are suggested without being named; scratch is always
 // a candidate. Those that roll have at least these versions.
 var publics = []public{
-	{"gcr.io/distroless/static-debian12", Facts{Certificates: true, Zones: true}, distroless},
-	{"gcr.io/distroless/base-nossl-debian12", Facts{Libc: "glibc", Version: "2.36", Certificates: true, Zones: true}, distroless},
-	{"gcr.io/distroless/base-debian12", Facts{Libc: "glibc", Version: "2.36", Libraries: []string{"libcrypto.so.3", "libssl.so.3"}, Certificates: true, Zones: true}, distroless},
+	{"gcr.io/distroless/static-debian12", Facts{Certificates: true, Zones: true}, distroless, ""},
+	{"gcr.io/distroless/base-nossl-debian12", Facts{Libc: "glibc", Version: "2.36", Certificates: true, Zones: true}, distroless, ""},
+	{"gcr.io/distroless/base-debian12", Facts{Libc: "glibc", Version: "2.36", Libraries: []string{"libcrypto.so.3", "libssl.so.3"}, Certificates: true, Zones: true}, distroless, ""},
 	{"gcr.io/distroless/cc-debian12", Facts{
 		Libc: "glibc", Version: "2.36", Libraries: []string{"libcrypto.so.3", "libgcc_s.so.1", "libgomp.so.1", "libssl.so.3", "libstdc++.so.6"}, Certificates: true, Zones: true,
-	}, distroless},
-	{"cgr.dev/chainguard/static", Facts{}, "chainguard-images/images: images/static"},
+	}, distroless, ""},
+	{"gcr.io/distroless/base-nossl-debian13", Facts{Libc: "glibc", Version: "2.41", Certificates: true, Zones: true}, distroless13, ""},
+	{"gcr.io/distroless/base-debian13", Facts{Libc: "glibc", Version: "2.41", Libraries: []string{"libcrypto.so.3", "libssl.so.3"}, Certificates: true, Zones: true}, distroless13, ""},
+	{"gcr.io/distroless/cc-debian13", Facts{
+		Libc: "glibc", Version: "2.41", Libraries: []string{"libcrypto.so.3", "libgcc_s.so.1", "libgomp.so.1", "libssl.so.3", "libstdc++.so.6"}, Certificates: true, Zones: true,
+	}, distroless13, ""},
+	{"gcr.io/distroless/python3-debian12", Facts{
+		Libc: "glibc", Version: "2.36", Programs: []string{"python", "python3", "python3.11"}, Libraries: pythonLibraries, Certificates: true, Zones: true,
+	}, "GoogleContainerTools/distroless: python3/python.bzl", ""},
+	{"gcr.io/distroless/python3-debian13", Facts{
+		Libc: "glibc", Version: "2.41", Programs: []string{"python", "python3", "python3.13"}, Libraries: pythonLibraries, Certificates: true, Zones: true,
+	}, "GoogleContainerTools/distroless: python3/BUILD, Debian 13's Python", ""},
+	{"gcr.io/distroless/nodejs22-debian12", Facts{
+		Libc: "glibc", Version: "2.36", Programs: []string{"node"}, Libraries: []string{"libcrypto.so.3", "libgcc_s.so.1", "libgomp.so.1", "libssl.so.3", "libstdc++.so.6"}, Certificates: true, Zones: true,
+	}, "GoogleContainerTools/distroless: nodejs/nodejs.bzl", "node in PATH: it is /nodejs/bin/node, the entrypoint, of version 22"},
+	{"gcr.io/distroless/java17-debian12", Facts{
+		Libc: "glibc", Version: "2.36", Programs: []string{"java", "java 17"}, Libraries: javaLibraries, Certificates: true, Zones: true,
+	}, "GoogleContainerTools/distroless: java/config.bzl", ""},
+	{"gcr.io/distroless/java21-debian13", Facts{
+		Libc: "glibc", Version: "2.41", Programs: []string{"java", "java 17", "java 21"}, Libraries: javaLibraries, Certificates: true, Zones: true,
+	}, "GoogleContainerTools/distroless: java/config.bzl", ""},
+	{"cgr.dev/chainguard/wolfi-base", Facts{
+		Libc: "glibc", Version: "2.43", Programs: slices.Concat(tools, []string{"apk", "busybox", "sh"}),
+		Libraries: []string{"libcrypto.so.3", "libgcc_s.so.1", "libssl.so.3", "libz.so.1"}, Certificates: true,
+	}, "chainguard-images/images: images/wolfi-base/locked_config.json", ""},
+	{"cgr.dev/chainguard/static", Facts{}, "chainguard-images/images: images/static", ""},
 	{"cgr.dev/chainguard/glibc-dynamic", Facts{Libc: "glibc", Version: "2.44", Libraries: []string{"libgcc_s.so.1", "libstdc++.so.6"}, Certificates: true},
-		"chainguard-images/images: images/glibc-dynamic"},
-	{"cgr.dev/chainguard/musl-dynamic", Facts{Libc: "musl", Version: "1.2.3"}, "chainguard-images/images: images/musl-dynamic"},
-	{"registry.access.redhat.com/ubi9/ubi-micro", Facts{Libc: "glibc", Version: "2.34"}, "Red Hat: UBI Micro has glibc-minimal-langpack of RHEL 9"},
+		"chainguard-images/images: images/glibc-dynamic", ""},
+	{"cgr.dev/chainguard/musl-dynamic", Facts{Libc: "musl", Version: "1.2.3"}, "chainguard-images/images: images/musl-dynamic", ""},
+	{"registry.access.redhat.com/ubi9/ubi-micro", Facts{Libc: "glibc", Version: "2.34"}, "Red Hat: UBI Micro has glibc-minimal-langpack of RHEL 9", ""},
 	{"alpine:3", Facts{
 		Libc: "musl", Version: "1.2.5", Programs: slices.Concat(tools, []string{"apk", "busybox", "sh"}), Libraries: []string{"libcrypto.so.3", "libssl.so.3", "libz.so.1"}, Certificates: true,
-	}, "the package list of 3.20.3"},
+	}, "the package list of 3.20.3", ""},
 	{"debian:12-slim", Facts{
 		Libc: "glibc", Version: "2.36", Programs: slices.Concat(tools, []string{"apt-get", "bash", "dash", "dpkg", "sh"}),
 		Libraries: []string{"libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"}, Zones: true,
-	}, "the package list of 2024-12-02"},
+	}, "the package list of 2024-12-02", ""},
+	{"debian:13-slim", Facts{
+		Libc: "glibc", Version: "2.41", Programs: slices.Concat(tools, []string{"apt-get", "bash", "dash", "dpkg", "sh"}),
+		Libraries: []string{"libcrypto.so.3", "libgcc_s.so.1", "libssl.so.3", "libstdc++.so.6", "libz.so.1"}, Zones: true,
+	}, "Debian 13's required packages and apt 3.0", ""},
 }
 
 // Suggestion is a base that may do, by what is known of it. It was not opened: to
@@ -90,22 +128,25 @@ type needs struct {
 func (i *Image) Suggest(index *Index, tried []string) []Suggestion {
 	n := i.needs()
 	list := []Suggestion{}
-	add := func(ref, source string, f Facts) {
+	add := func(ref, source, lacks string, f Facts) {
 		if slices.Contains(tried, ref) || slices.ContainsFunc(list, func(s Suggestion) bool { return s.Ref == ref }) {
 			return
 		}
 		if s, ok := n.met(f); ok {
+			if lacks != "" {
+				s.Lacks = append(s.Lacks, lacks)
+			}
 			s.Ref, s.Source, s.more = ref, source, min(len(f.Libc), 1)+len(f.Programs)+len(f.Libraries)
 			list = append(list, s)
 		}
 	}
 	for _, k := range index.Images {
 		if k.Facts != nil && k.Platform == platformOf(i.In.Image) {
-			add(k.Ref, "", *k.Facts)
+			add(k.Ref, "", "", *k.Facts)
 		}
 	}
 	for _, p := range publics {
-		add(p.ref, p.source, p.Facts)
+		add(p.ref, p.source, p.lacks, p.Facts)
 	}
 	slices.SortStableFunc(list, func(a, b Suggestion) int {
 		return cmp.Or(cmp.Compare(len(a.Lacks), len(b.Lacks)), cmp.Compare(a.more, b.more))
@@ -163,7 +204,21 @@ func (i *Image) asked(file string) string {
 	if at, err := i.In.Tree.Resolve("bin/sh"); err == nil && at == file {
 		return "sh"
 	}
-	return path.Base(file)
+	return versioned(file)
+}
+
+var javaHome = regexp.MustCompile(`(?:java|jdk|jre|temurin|zulu|corretto|openjdk)-?(\d+)[^/]*/`)
+
+// versioned is the name of a program, with its version where its name does not tell and
+// its folder does: "java 17".
+func versioned(file string) string {
+	name := path.Base(file)
+	if name == "java" {
+		if m := javaHome.FindStringSubmatch(file); m != nil {
+			return name + " " + m[1]
+		}
+	}
+	return name
 }
 
 // link notes which libc a file is linked with, and the newest version of it.
@@ -269,6 +324,9 @@ func FactsOf(tree *rootfs.Tree, packages []sbom.Package) *Facts {
 		case e.Mode.IsDir() || !onDisk(tree, e):
 		case isBin(dir) && len(f.Programs) < maxFacts:
 			f.Programs = append(f.Programs, name)
+			if at, err := tree.Resolve(e.Path); err == nil && name == "java" {
+				f.Programs = append(f.Programs, versioned(at))
+			}
 		case isLib(dir) && strings.Contains(name, ".so"):
 			f.library(name)
 		case slices.Contains(bundles[:], e.Path):

@@ -100,15 +100,47 @@ func readPerl(src []byte) perlFacts {
 	words.Matches(src, perlCommand, run, "system", "exec")
 	words.Matches(src, perlQuoted, run, "qx", "`")
 	first := -1
-	words.Matches(src, perlComputed, func(at int, _ [][]byte) {
-		if first < 0 || at < first {
+	for _, word := range [...]string{"require", "eval", "load_class", "load_module", "use_module", "require_module"} {
+		if at := computedLoad(src, word); at >= 0 && (first < 0 || at < first) {
 			first = at
 		}
-	}, "require", "eval", "load_class", "load_module", "use_module", "require_module")
+	}
 	if first >= 0 {
 		f.Computed = bytes.Count(src[:first], []byte("\n")) + 1
 	}
 	return f
+}
+
+// computedLoad returns where the first statement of a word loads what is computed; -1
+// for nowhere. Most that begin so do not: the expression is tried where the first
+// character says that it may fit.
+func computedLoad(src []byte, word string) int {
+	for i := 0; ; {
+		j := bytes.Index(src[i:], []byte(word))
+		if j < 0 {
+			return -1
+		}
+		at := i + j
+		i = at + len(word)
+		if at > 0 && words.IsLetter(src[at-1]) || i < len(src) && words.IsLetter(src[i]) {
+			continue
+		}
+		behind := src[at:min(at+words.Window, len(src))]
+		value := bytes.TrimLeft(behind[len(word):], " \t\r\n\f(")
+		switch word {
+		case "require":
+			if len(value) == 0 || value[0] != '$' && value[0] != '"' {
+				continue
+			}
+		case "eval":
+			if len(value) == 0 || value[0] != '"' && value[0] != 'q' {
+				continue
+			}
+		}
+		if perlComputed.Match(behind) {
+			return at
+		}
+	}
 }
 
 // perlCode blanks out documentation (perlpod) and comments that have a line of
