@@ -121,6 +121,7 @@ type needs struct {
 	libraries     []string
 	certificates  bool
 	zone          string
+	user          string // whom it runs as, by a name that the base's accounts have
 }
 
 // Suggest returns the bases that have what the image's own files ask for, as far
@@ -135,6 +136,9 @@ func (i *Image) Suggest(index *Index, tried []string) []Suggestion {
 		if s, ok := n.met(f); ok {
 			if lacks != "" {
 				s.Lacks = append(s.Lacks, lacks)
+			}
+			if !hasUser(ref, n.user) {
+				s.Lacks = append(s.Lacks, "user "+n.user)
 			}
 			s.Ref, s.Source, s.more = ref, source, min(len(f.Libc), 1)+len(f.Programs)+len(f.Libraries)
 			list = append(list, s)
@@ -195,7 +199,19 @@ func (i *Image) needs() needs {
 			n.zone = zone
 		}
 	}
+	user, _, _ := strings.Cut(i.In.Image.Config.User, ":")
+	if e, ok := i.In.Tree.Lookup("etc/passwd"); ok && e.Layer < i.Base && strings.Trim(user, "0123456789") != "" {
+		n.user = user
+	}
 	return n
+}
+
+// hasUser reports whether every base has an account; Debian's are those of base-passwd.
+func hasUser(ref, name string) bool {
+	if strings.HasPrefix(ref, "debian:") && slices.Contains(strings.Fields("daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc"), name) {
+		return true
+	}
+	return name == "" || name == "root" || name == "nobody" && !strings.HasPrefix(ref, "cgr.dev/") || name == "nonroot" && strings.Contains(ref, "/distroless/")
 }
 
 // asked is the name by which a program of the base is asked for: the shell of the

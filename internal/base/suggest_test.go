@@ -21,6 +21,23 @@ func wants(interpreter, version string, libraries ...string) string {
 	return imagetest.ELF{Interpreter: interpreter, Needed: append([]string{libc}, libraries...), Requires: requires}.Build()
 }
 
+// TestSuggestNamesTheUser: a base without the account that the image runs as lacks it.
+func TestSuggestNamesTheUser(t *testing.T) {
+	lower := append(debian("GLIBC_2.4"), imagetest.File("etc/passwd", "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\n"))
+	for user, want := range map[string]string{"www-data": "user www-data", "33": "", "nobody": "", "root:root": ""} {
+		in := open(t, imagetest.Memory(t, imagetest.Image{Config: image.Config{Entrypoint: []string{"/app/run"}, User: user},
+			Layers: []imagetest.Layer{{Entries: lower}, {Entries: []imagetest.Entry{imagetest.Exec("app/run", imagetest.ELF{}.Build())}}}}))
+		img, _, err := base.NewImage(in, reachOf(t, in), 1, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := img.Suggest(&base.Index{}, nil)
+		if i := slices.IndexFunc(list, func(s base.Suggestion) bool { return strings.HasPrefix(s.Ref, "gcr.io/") }); i < 0 || strings.Join(list[i].Lacks, ",") != want {
+			t.Errorf("as %s: %+v", user, list)
+		}
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	const musl = "/lib/ld-musl-x86_64.so.1"
 	certificates := imagetest.File("etc/ssl/certs/ca-certificates.crt", "x")

@@ -82,6 +82,12 @@ func (f *Files) IsFile(name string) bool {
 	return ok && e.Mode.IsRegular()
 }
 
+// isExecutable reports whether a file may be run, by its mode.
+func (f *Files) isExecutable(file string) bool {
+	e, ok := f.Lookup(file)
+	return ok && e.Mode&0o111 != 0
+}
+
 // IsDir reports whether a path leads to a directory.
 func (f *Files) IsDir(name string) bool {
 	e, ok := f.Lookup(name)

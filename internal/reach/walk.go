@@ -416,12 +416,6 @@ func (w *Walk) visit(file string) {
 	visitText(w, file)
 }
 
-// isExecutable reports whether a file may be run, by its mode.
-func (w *Walk) isExecutable(file string) bool {
-	e, ok := w.Lookup(file)
-	return ok && e.Mode&0o111 != 0
-}
-
 // PrependPath lets programs be found in some directories before those of $PATH,
 // and returns what takes that back.
 func (w *Walk) PrependPath(dirs ...string) (restore func()) {
