@@ -98,7 +98,7 @@ func servers() []recipe {
 		},
 		{
 			name: "proftpd", packages: "proftpd-core ftp", config: cmd("proftpd", "-n", "-c", "/etc/proftpd/zoo.conf"),
-			files: map[string]string{"etc/proftpd/zoo.conf": "ServerType standalone\nPort 2121\nDefaultAddress 127.0.0.1\nUser nobody\nGroup nogroup\nModulePath /usr/lib/proftpd\nLoadModule mod_ctrls_admin.c\nUseIPv6 off\nUseReverseDNS off\n<Anonymous /srv/ftp>\n  User nobody\n  Group nogroup\n  UserAlias anonymous nobody\n  RequireValidShell off\n</Anonymous>\n", "srv/ftp/welcome.txt": "x\n"},
+			files: map[string]string{"etc/proftpd/zoo.conf": "ServerType standalone\nPort 2121\nDefaultAddress 127.0.0.1\nUser nobody\nGroup nogroup\nModulePath /usr/lib/proftpd\nLoadModule mod_ctrls_admin.c\nUseIPv6 off\nUseReverseDNS off\n<Anonymous /srv/ftp>\n  User nobody\n  Group nogroup\n  UserAlias anonymous nobody\n  UseFtpUsers off\n  RequireValidShell off\n</Anonymous>\n", "srv/ftp/welcome.txt": "x\n"},
 			work:  "proftpd -n -c /etc/proftpd/zoo.conf >/dev/null 2>&1 &\nawait 2121\n{ bb sleep 1; printf 'USER anonymous\\r\\n'; bb sleep 1; printf 'PASS x\\r\\n'; bb sleep 1; printf 'STAT welcome.txt\\r\\n'; bb sleep 1; printf 'QUIT\\r\\n'; bb sleep 1; } | bb nc 127.0.0.1 2121 | bb cut -c1-3", says: "230",
 		},
 	}
