@@ -69,12 +69,6 @@ func (t *Tx) Roll(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// Rolled is when the trend was counted last; 0 never.
-func (s *Store) Rolled(ctx context.Context) (at int64, err error) {
-	_, err = s.one(ctx, "select at from trend where repo_id = 0 order by day desc limit 1", nil, []any{&at})
-	return at, err
-}
-
 // Point is one day of a trend. Images that lie in several repositories count in each,
 // but for the trend of everything.
 type Point struct {
