@@ -24,6 +24,7 @@ const (
 	maxMember   = 1 << 20   // of one that is looked into: settings and keys are small
 	maxInflated = 128 << 20 // of a gzip, looked into or not
 	maxBzipped  = 16 << 20  // of a bzip2, which takes ten times as long
+	maxXZipped  = 32 << 20  // of an xz, which takes five times as long
 	maxRead     = 64 << 20  // of all members that are looked into
 	maxNested   = 16 << 20  // of an archive in an archive
 	maxNesting  = 3         // of archives in archives
@@ -38,12 +39,15 @@ const (
 	gzipped           // a text, or a tar
 	bzipped           // the same
 	zstandard         // the same
+	xzipped           // the same
+	lz4Packed         // the same
 	tarred
 	notOpened // packed by a method that costs too much, or that few use
 )
 
-// otherArchives begin the forms that are not opened: xz, 7z, lz4.
-var otherArchives = byteLists("\xfd7zXZ\x00", "7z\xbc\xaf\x27\x1c", "\x04\x22\x4d\x18")
+// otherArchives begin the forms that are not opened: 7z, whose directory is packed
+// itself, and LZMA alone.
+var otherArchives = byteLists("7z\xbc\xaf\x27\x1c", "\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff")
 
 func archiveKind(head []byte) archive {
 	const tarMagic = 257 // POSIX.1-1988, ustar
@@ -54,6 +58,10 @@ func archiveKind(head []byte) archive {
 		return gzipped
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")): // RFC 8878, 3.1.1
 		return zstandard
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		return xzipped
+	case bytes.HasPrefix(head, []byte("\x04\x22\x4d\x18")):
+		return lz4Packed
 	case len(head) > 9 && bytes.HasPrefix(head, []byte("BZh")) && string(head[4:10]) == "1AY&SY":
 		return bzipped
 	case len(head) >= tarMagic+5 && string(head[tarMagic:tarMagic+5]) == "ustar":
@@ -80,7 +88,7 @@ func (w *memberWalk) open(kind archive, r *io.SectionReader) error {
 	switch kind {
 	case zipped:
 		return w.zip(r)
-	case gzipped, bzipped, zstandard:
+	case gzipped, bzipped, zstandard, xzipped, lz4Packed:
 		return w.packed(kind, r)
 	case tarred:
 		return w.tar(r)
@@ -307,6 +315,12 @@ func unpacker(kind archive, r io.Reader) (io.Reader, func(), error) {
 			return nil, nil, err
 		}
 		return z, z.Close, nil
+	case xzipped:
+		z, err := newXZReader(r)
+		return z, func() {}, err
+	case lz4Packed:
+		z, err := newLZ4Reader(r)
+		return z, func() {}, err
 	}
 	z, err := gzip.NewReader(r)
 	return z, func() {}, err
@@ -320,8 +334,11 @@ func (w *memberWalk) packed(kind archive, r io.Reader) error {
 	}
 	defer closeIt()
 	most := int64(maxInflated)
-	if kind == bzipped {
+	switch kind {
+	case bzipped:
 		most = maxBzipped
+	case xzipped:
+		most = maxXZipped
 	}
 	plain := &io.LimitedReader{R: paid{z, w.charge}, N: most}
 	buffered := bufio.NewReader(plain)
@@ -356,7 +373,7 @@ func (w *memberWalk) packed(kind archive, r io.Reader) error {
 
 // withoutPacking takes the suffix of what packed a text off its name.
 func withoutPacking(path string) string {
-	for _, suffix := range []string{".gz", ".bz2", ".zst"} {
+	for _, suffix := range []string{".gz", ".bz2", ".zst", ".xz", ".lz4"} {
 		if short, ok := strings.CutSuffix(path, suffix); ok {
 			return short
 		}
