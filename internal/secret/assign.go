@@ -214,7 +214,7 @@ func (a *assignments) argumentName() {
 	for i < a.limit && isWordByte(a.text[i]) {
 		i++
 	}
-	if i > a.i && (a.at(i) == '=' || a.at(i) == ':' && isSpace(a.at(i+1))) {
+	if i > a.i && (a.at(i) == '=' || a.at(i) == ':' && bytes.HasPrefix(a.text[a.i:], []byte("default"))) {
 		a.i = i + 1
 		a.blanks()
 	}
@@ -570,7 +570,7 @@ func (a *assignments) literal() bool {
 func (a *assignments) otherwise() {
 	a.blanks()
 	for range maxLiterals {
-		if !a.skip("||", "??", "?:", "or ", "+", ".") && (len(a.values) > 0 || !a.skip(",")) { // a, b := "x", "v"
+		if !a.skip("||", "??", "?:", "or ", "+", ".") && (len(a.values) > 0 || !a.second() || !a.skip(",")) { // a, b := "x", "v"
 			return
 		}
 		a.lines()
@@ -580,6 +580,9 @@ func (a *assignments) otherwise() {
 		a.blanks()
 	}
 }
+
+// second reports whether the name is the second of several that are given values.
+func (a *assignments) second() bool { return bytes.HasSuffix(a.text[:a.name.from], []byte(", ")) }
 
 // word takes a value without quotes.
 func (a *assignments) word() {
@@ -629,8 +632,24 @@ func (a *assignments) take(from, to int) {
 	from = to - len(trimmed)
 	trimmed = bytes.TrimRight(trimmed, " \t\r\n")
 	to = from + len(trimmed)
+	if isOID(trimmed) || a.isNamedAfter(trimmed) {
+		return
+	}
 	if len(trimmed) < minCandidate || len(a.values) >= maxLiterals || bytes.ContainsAny(trimmed, " \t\r\n()[]{}<>\\|\"'`,;") || !isPlain(trimmed) {
 		return
 	}
 	a.values = append(a.values, span{from, to})
+}
+
+// isOID knows the numbers of ITU-T X.660: digits between dots.
+func isOID(value []byte) bool {
+	return bytes.Count(value, []byte{'.'}) > 2 && len(bytes.Trim(value, ".0123456789")) == 0
+}
+
+// isNamedAfter reports whether a value is a name itself, made with the one that it is
+// given: ENCRYPT_KEY = T_ENCRYPT_KEY.
+func (a *assignments) isNamedAfter(value []byte) bool {
+	name := a.text[a.name.from:a.name.to]
+	c := countClasses(value)
+	return c.digits == 0 && len(name) > 6 && bytes.Contains(value, name)
 }

@@ -15,8 +15,8 @@ var builtin = ruleFile{
 			TargetRules: []string{"generic-secret", "url-password", "aws-session-token"},
 		},
 		{
-			Description: "examples of standards and manuals: RFC 6749, RFC 7519, jwt.io",
-			Stopwords:   []string{"2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "czZCaGRSa3F0", "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c", "TJVA95OrM7E2cBab30RMHrHDcEfxjoYZgeFONFh7HgQ", "4twFt5NiznN84AWoo1d7KO1T_yoc0Z6XOpOVswacPZg", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "wJalrXUtnFEMI", "S3nsit1ve", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq", "lsdkfol23w54jlksdef", "qwe089234lkjsdf"},
+			Description: "examples of standards and manuals: RFC 5849, RFC 6749, RFC 7519, jwt.io",
+			Stopwords:   []string{"9djdj82h48djs9d2", "kkk9d7dh3k39sjv7", "xvz1evFS4wEEPTGEFPHBog", "2YotnFZFEjr1zCsicMWpAA", "tGzv3JOkF0XG5Qx2TlKWIA", "czZCaGRSa3F0", "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c", "TJVA95OrM7E2cBab30RMHrHDcEfxjoYZgeFONFh7HgQ", "4twFt5NiznN84AWoo1d7KO1T_yoc0Z6XOpOVswacPZg", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "wJalrXUtnFEMI", "S3nsit1ve", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq", "lsdkfol23w54jlksdef", "qwe089234lkjsdf"},
 		},
 		{
 			Description: "what holds digests of public things",
@@ -3343,7 +3343,7 @@ var builtin = ruleFile{
 		{
 			ID:          "authorization-bearer",
 			Description: "HTTP bearer token",
-			Regex:       `(?i:authorization)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?i:bearer|token)[ \t]{1,3}([A-Za-z0-9._~+/-]{20,1000}=*)`,
+			Regex:       `(?i:authorization)["'\x60]?[\])]?\s{0,3}(?:=>|[:=,])?\s{0,12}(?:["']?(?i:value)["']?\s{0,2}[:=]\s{0,3})?["'\x60]?(?i:bearer|token)[ \t]{1,3}([A-Za-z0-9._~+/-]{20,1000}=*)`,
 			Entropy:     3.5,
 			Keywords:    []string{"authorization"},
 			Severity:    "high",
@@ -3955,7 +3955,7 @@ var builtin = ruleFile{
 		{
 			ID:          "generic-secret",
 			Description: "Generated value that is called a secret",
-			Keywords:    []string{"api_key", "apikey", "api-key", "authorization", "secret", "token", "access_key", "accesskey", "access-key", "auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "encryption_key", "encryptionkey", "encryption-key", "signing_key", "signingkey", "signing-key", "credential", "password", "passwd", "passphrase", "_pwd", "userpwd", "dbpwd", "_pass", "dbpass", "mailpass", "smtppass", "storepass", "rootpass", "adminpass", "redispass", "_auth", "aes_key", "aeskey", "encrypt_key", "encryptkey", "hmac_key", "hmackey", "cookie_key", "cookiekey", "consumer_key", "consumerkey", "deploy_key", "deploykey", "api.key", "connection_key", "account_key", "accountkey", "account-key", "storage_key", "storagekey", "master_key", "masterkey", "master-key", "shared_key", "sharedkey", "app_key", "appkey", "client_key", "clientkey", "license_key", "licensekey", "service_key", "servicekey", "session_key", "webhook_key", "primary_key_value"},
+			Keywords:    []string{"api_key", "apikey", "api-key", "secret", "token", "access_key", "accesskey", "access-key", "auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "encryption_key", "encryptionkey", "encryption-key", "signing_key", "signingkey", "signing-key", "credential", "password", "passwd", "passphrase", "_pwd", "userpwd", "dbpwd", "_pass", "dbpass", "mailpass", "smtppass", "storepass", "rootpass", "adminpass", "redispass", "_auth", "aes_key", "aeskey", "encrypt_key", "encryptkey", "hmac_key", "hmackey", "cookie_key", "cookiekey", "consumer_key", "consumerkey", "deploy_key", "deploykey", "api.key", "connection_key", "account_key", "accountkey", "account-key", "storage_key", "storagekey", "master_key", "masterkey", "master-key", "shared_key", "sharedkey", "app_key", "appkey", "client_key", "clientkey", "license_key", "licensekey", "service_key", "servicekey", "session_key", "webhook_key", "primary_key_value"},
 			Allowlists: []allowlistText{{
 				Description: "kinds of resources",
 				RegexTarget: "line",
@@ -3969,5 +3969,5 @@ var builtin = ruleFile{
 			window:     300,
 		},
 	},
-	generation: 2921165013,
+	generation: 2095965735,
 }
