@@ -124,6 +124,14 @@ func pick(filter, to string) string {
 	return fmt.Sprintf(`(() => { const f = document.querySelector("[data-filter=%s]"); f.value = %q; f.dispatchEvent(new Event("input", {bubbles: true})); return %s; })()`, filter, to, visible)
 }
 
+// dark gives the page the colours that it has for those who prefer dark ones, and says
+// what its ground is then.
+const dark = `(() => {
+  for (const sheet of document.styleSheets) for (const rule of sheet.cssRules) if (rule.media && rule.media.mediaText.includes("dark"))
+    for (const name of rule.cssRules[0].style) document.documentElement.style.setProperty(name, rule.cssRules[0].style.getPropertyValue(name));
+  return getComputedStyle(document.body).backgroundColor;
+})()`
+
 func TestInTheBrowser(t *testing.T) {
 	ctx := pagetest.Browser(t)
 	open(t, ctx, written(t, sample(60, "")))
@@ -157,6 +165,12 @@ func TestInTheBrowser(t *testing.T) {
 	}
 	if bad := pagetest.Value[[]string](t, ctx, pagetest.Accessible); len(bad) > 0 {
 		t.Errorf("accessibility: %s", strings.Join(bad, "\n"))
+	}
+	if ground := pagetest.Value[string](t, ctx, dark); ground != "rgb(13, 17, 23)" {
+		t.Errorf("dark, the page's ground is %s", ground)
+	}
+	if bad := pagetest.Value[[]string](t, ctx, pagetest.Accessible); len(bad) > 0 {
+		t.Errorf("accessibility in the dark: %s", strings.Join(bad, "\n"))
 	}
 	if n := pagetest.Value[int](t, ctx, `performance.getEntriesByType("resource").length`); n != 0 {
 		t.Errorf("%d things were fetched", n)
