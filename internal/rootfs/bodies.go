@@ -25,8 +25,8 @@ const maxBodyInMemory = 16 << 20
 // the bodies asked for lie further on: ask in the order of the layer's tar, or
 // of Tree.All, where there is a choice. What lies elsewhere in a gzip layer that
 // this process has read is reached from the nearest of the marks that its pass
-// left, so that at most markStep bytes more are decompressed. The bytes were checked against the digest
-// when the facts were made; here they are not again.
+// left, so that at most markStep bytes more are decompressed. The bytes were
+// checked against the digest when the facts were made; here they are not again.
 type bodies struct {
 	mu    sync.Mutex
 	layer *image.Layer
@@ -134,7 +134,7 @@ func (b *bodies) read(r *record) (readerAtCloser, error) {
 
 func (b *bodies) fetch(r *record) (readerAtCloser, error) {
 	mark := b.markBefore(r.offset)
-	if b.from != nil && (!b.from.reaches(r.offset) || b.from.pos+markStep <= mark.Out) {
+	if b.from != nil && (!b.from.reaches(r.offset) || b.from.pos < mark.Out) {
 		b.close()
 	}
 	if b.from == nil {
