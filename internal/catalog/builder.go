@@ -29,7 +29,10 @@ func nameBuilders(d sbom.Distro, packages []sbom.Package, repositories ...reposi
 		if !purl.OfDistribution(p.Type) {
 			continue
 		}
-		if p.Builder == "" {
+		switch {
+		case p.Type == "rpm":
+			others.nameRPM(p, known.ofRPM(d, p))
+		case p.Builder == "":
 			p.Builder = cmp.Or(known.of(d, p), others.of(p))
 		}
 		if p.Type != "rpm" {
@@ -38,11 +41,9 @@ func nameBuilders(d sbom.Distro, packages []sbom.Package, repositories ...reposi
 	}
 }
 
-// of names who built a package, "" for its distribution.
+// of names who built a deb or an apk, "" for its distribution.
 func (all builders) of(d sbom.Distro, p *sbom.Package) string {
 	switch p.Type {
-	case "rpm":
-		return all.ofRPM(d, p)
 	case "deb":
 		return cmp.Or(all.ofDeb(d, p), all.maintainer(p.Vendor))
 	case "apk":

@@ -261,7 +261,7 @@ func TestKnownBuilders(t *testing.T) {
 			}
 		}
 		for _, host := range b.hosts {
-			if got := known.servedBy(addressOf("https://" + host + "/x/")).builder; got != b.name {
+			if got, _ := known.servedBy(addressOf("https://" + host + "/x/")); got != b.name {
 				t.Errorf("%s is served by %q, want %q", host, got, b.name)
 			}
 		}

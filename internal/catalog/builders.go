@@ -73,11 +73,11 @@ func knownBuilders() []knownBuilder {
 		{"Tailscale", w("tailscale"), nil, w("pkgs.tailscale.com"), w("tailscale")},
 		{"HAProxy (haproxy.debian.net)", nil, nil, w("haproxy.debian.net"), w("haproxy")},
 		{"Remi", w("remirepo"), w(".remi"), w("rpms.remirepo.net"), nil},
-		{"EPEL", w("(epel"), nil, nil, nil},
+		{"EPEL", w("(epel"), nil, w("dl.fedoraproject.org/pub/epel download.fedoraproject.org/pub/epel"), nil},
 		{"ELRepo", w("elrepo"), w(".elrepo"), nil, nil},
 		{"IUS", w("ius.io"), w(".ius"), nil, nil},
 		{"RPM Fusion", []string{"rpm fusion", "rpmfusion"}, w(".rpmfusion"), nil, nil},
-		{"COPR", nil, w(".copr"), nil, nil},
+		{"COPR", nil, w(".copr"), w("download.copr.fedorainfracloud.org"), nil},
 		{"a PPA", nil, w("+ppa ~ppa"), w("ppa.launchpad.net ppa.launchpadcontent.net"), nil},
 	}
 }

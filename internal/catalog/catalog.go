@@ -23,7 +23,8 @@ func Visitors() []rootfs.Visitor {
 		{Name: "pacman-files", Version: factVersion<<16 | 1, Want: isPacmanFiles, Visit: visitFiles},
 		{Name: "python-files", Version: factVersion<<16 | 1, Want: isPythonRecord, Visit: visitPythonRecord},
 		{Name: aptListsFacts, Version: factVersion<<16 | 1, Want: isAptList, Visit: visitAptList},
-		{Name: repositoryFacts, Version: factVersion<<16 | 1, Want: isRepositoryList, Visit: visitRepositoryList},
+		{Name: repositoryFacts, Version: factVersion<<16 | 2, Want: isRepositoryList, Visit: visitRepositoryList},
+		{Name: rpmOriginFacts, Version: factVersion<<16 | 1, Want: isRpmOrigin, Visit: visitRpmOrigin},
 		{Name: "distro", Version: factVersion<<16 | 1, Want: isRelease, Visit: visitRelease},
 	}
 	for _, c := range catalogers() {

@@ -12,7 +12,8 @@ import (
 
 // What a package manager is told of repositories besides its distribution's stays
 // in an image when the lists that it fetched from them are gone: apt's
-// sources.list(5), apk's repositories and world (apk-repositories(5), apk-world(5)).
+// sources.list(5), apk's repositories and world (apk-repositories(5), apk-world(5)), and
+// the .repo files of dnf, yum and zypper (rpmrepositories.go).
 const (
 	aptSources      = "etc/apt/sources.list"
 	aptSourcesDir   = "etc/apt/sources.list.d/"
@@ -31,9 +32,9 @@ const repositoryFacts = "repositories"
 // repository is an address from which packages of a type are installed, or what
 // apk was asked for by more than a name.
 type repository struct {
-	kind    string // "deb", "apk", "world"
-	address string // host and path; of world the package's name
-	tag     string // apk's, "stable" of "@stable https://…"; of world that of the package, or localFile
+	kind    string // "deb", "apk", "world", "rpm", "rpm-off" for one that is not enabled, "from"
+	address string // host and path; of world the package's name; of from its name and version
+	tag     string // apk's, "stable" of "@stable https://…"; of world that of the package, or localFile; of rpm and from the repository's id
 }
 
 // localFile stands for the tag of a package that apk installed from a file: its
@@ -46,6 +47,9 @@ const fromFile = "a local file"
 func isRepositoryList(h *rootfs.Header, _ []byte) bool {
 	switch h.Path {
 	case aptSources, apkRepositories, apkWorld:
+		return true
+	}
+	if isRepoFile(h.Path) {
 		return true
 	}
 	name, ok := strings.CutPrefix(h.Path, aptSourcesDir)
@@ -78,7 +82,7 @@ func repositories(tree *rootfs.Tree) []repository {
 			}
 		}
 	}
-	return all
+	return append(all, rpmOrigins(tree)...)
 }
 
 // parseRepositories reads one of the files by its name.
@@ -93,6 +97,11 @@ func parseRepositories(path, text string) []repository {
 	case strings.HasSuffix(path, ".sources"):
 		for _, uri := range deb822Addresses(text) {
 			add("deb", uri, "")
+		}
+		return list
+	case isRepoFile(path):
+		for _, r := range parseRepoFile(text) {
+			add(r.kind, r.address, r.tag)
 		}
 		return list
 	case path == apkWorld:
@@ -197,44 +206,52 @@ func addressOf(uri string) string {
 	return strings.TrimRight(host+"/"+path, "/")
 }
 
+const maxHost = 253
+
 func isHost(s string) bool {
-	const maxHost = 253
 	return s != "" && len(s) <= maxHost && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-')
 	})
 }
 
-// served is what a configured repository has: packages whose names begin so.
-type served struct {
-	builder string
-	names   []string
+// served says whose a package is by what its name begins with: the first
+// repository that claims a beginning has it.
+type served map[string]string
+
+func (s served) add(builder string, names []string) {
+	for _, name := range names {
+		if s[name] == "" {
+			s[name] = builder
+		}
+	}
 }
 
 // claims are what the repositories of an image say of who built its packages.
 type claims struct {
-	deb, apk []served
-	tagged   map[string]string // of apk's packages: the builder
+	deb, apk, rpm served
+	tagged        map[string]string   // of apk's packages: the builder
+	from          map[string]rpmOwner // of rpm's: by name and version
 }
 
 // others looks through the repositories for those that are not the distribution's.
 func (all builders) others(repositories []repository) claims {
-	c := claims{tagged: map[string]string{}}
+	c := claims{served{}, served{}, served{}, map[string]string{}, all.fromRepositories(repositories)}
 	tags := map[string]string{localFile: fromFile}
 	for _, r := range repositories {
-		if r.kind == "world" {
-			continue
-		}
-		s := all.servedBy(r.address)
-		switch {
-		case r.kind == "apk" && r.tag != "":
-			if host, _, _ := strings.Cut(r.address, "/"); s.builder != "" || !alpineBranch.MatchString(r.address) {
-				tags[r.tag] = cmp.Or(s.builder, host)
+		switch r.kind {
+		case "deb":
+			c.deb.add(all.servedBy(r.address))
+		case "rpm":
+			if !isOwnRPMHost(r.address) {
+				c.rpm.add(all.servedBy(r.address))
 			}
-		case len(s.names) == 0:
-		case r.kind == "apk":
-			c.apk = append(c.apk, s)
-		case r.kind == "deb":
-			c.deb = append(c.deb, s)
+		case "apk":
+			builder, names := all.servedBy(r.address)
+			if r.tag == "" {
+				c.apk.add(builder, names)
+			} else if host, _, _ := strings.Cut(r.address, "/"); builder != "" || !alpineBranch.MatchString(r.address) {
+				tags[r.tag] = cmp.Or(builder, host)
+			}
 		}
 	}
 	for _, r := range repositories {
@@ -248,17 +265,17 @@ func (all builders) others(repositories []repository) claims {
 // alpineBranch matches the repositories of Alpine itself, wherever they are mirrored.
 var alpineBranch = regexp.MustCompile(`/(?:v[0-9]+\.[0-9]+|edge|latest-stable)/(?:main|community|testing)$`)
 
-// servedBy says whose repository is at an address: that of a known builder, or of
-// one whose name is the host's.
-func (all builders) servedBy(address string) served {
+// servedBy says whose repository is at an address, that of a known builder, or of
+// one whose name is the host's, and what the names of its packages begin with.
+func (all builders) servedBy(address string) (builder string, names []string) {
 	if b := all.serving(address); b != nil {
-		return served{b.name, b.names}
+		return b.name, b.names
 	}
 	host, path, _ := strings.Cut(address, "/")
 	if label := ownerOfHost(host, path); len(label) >= minLabel && !slices.ContainsFunc(ownWords, func(w string) bool { return strings.Contains(host, w) }) {
-		return served{host, []string{label}}
+		return host, []string{label}
 	}
-	return served{}
+	return "", nil
 }
 
 // minLabel is how long the name of a host is that is taken for that of who
@@ -305,27 +322,27 @@ func (c claims) of(p *sbom.Package) string {
 	case p.Type == "apk" && c.tagged[p.Name] != "":
 		return c.tagged[p.Name]
 	case p.Type == "apk" && p.Vendor == "": // persons maintain Alpine's own, under the same names
-		return serving(c.apk, p)
+		return c.apk.of(p)
 	case p.Type == "deb" && !ofDistribution.MatchString(p.Version):
-		return serving(c.deb, p)
+		return c.deb.of(p)
 	}
 	return ""
 }
 
-func serving(list []served, p *sbom.Package) string {
-	for _, s := range list {
-		for _, name := range s.names {
-			if namedAfter(p.Name, name) || namedAfter(p.Source.Name, name) {
-				return s.builder
+// of names whose repository serves a package of such a name, or from such a source.
+func (s served) of(p *sbom.Package) string {
+	return cmp.Or(s.named(p.Name), s.named(p.Source.Name))
+}
+
+// named looks for the longest beginning of a name that stands whole in it: "php" in
+// "php8.2-fpm", but not in "phpmyadmin".
+func (s served) named(name string) string {
+	for i := min(len(name), maxHost); i > 0; i-- {
+		if i == len(name) || name[i-1] == '-' || strings.IndexByte("-._0123456789", name[i]) >= 0 {
+			if builder := s[name[:i]]; builder != "" {
+				return builder
 			}
 		}
 	}
 	return ""
-}
-
-// namedAfter reports whether a package's name begins with another, whole: "php8.2-fpm"
-// with "php", but not "phpmyadmin".
-func namedAfter(name, first string) bool {
-	rest, ok := strings.CutPrefix(name, first)
-	return ok && (rest == "" || strings.HasSuffix(first, "-") || strings.IndexByte("-._0123456789", rest[0]) >= 0)
 }

@@ -50,33 +50,43 @@ func rpmFound(list []rpmdb.Package, err error) (found, error) {
 }
 
 // withRpmLog reads a SQLite database again together with the write-ahead log
-// next to it, if there is one: what it holds may be newer than the database, and
-// a visitor sees one file at a time. Logs are rarely left behind.
+// next to it, if there is one.
 func withRpmLog(tree *rootfs.Tree, file string) (f found, ok bool) {
+	ok, err := withSQLiteLog(tree, file, func(data io.ReaderAt, size int64, log io.ReaderAt, logSize int64) error {
+		var err error
+		f, err = rpmFound(rpmdb.Read(data, size, log, logSize))
+		return err
+	})
+	f.Problems = asProblems(err)
+	return f, ok
+}
+
+// withSQLiteLog passes a SQLite database and the write-ahead log next to it on, if
+// there is one: what it holds may be newer than the database, and a visitor sees
+// one file at a time. Logs are rarely left behind.
+func withSQLiteLog(tree *rootfs.Tree, file string, read func(data io.ReaderAt, size int64, log io.ReaderAt, logSize int64) error) (found bool, err error) {
 	if !strings.HasSuffix(file, ".sqlite") {
-		return found{}, false
+		return false, nil
 	}
 	if log, found := tree.Lookup(file + "-wal"); !found || log.Size == 0 {
-		return f, false
+		return false, nil
 	}
 	var size [2]int64
 	var data [2]io.ReaderAt
 	for i, name := range []string{file, file + "-wal"} {
 		opened, err := tree.Open(name)
 		if err != nil {
-			return found{Problems: asProblems(err)}, true
+			return true, err
 		}
 		defer opened.Close()
 		info, err := opened.Stat()
 		at, random := opened.(io.ReaderAt)
 		if err != nil || !random {
-			return found{Problems: asProblems(&fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid})}, true
+			return true, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
 		}
 		data[i], size[i] = at, info.Size()
 	}
-	f, err := rpmFound(rpmdb.Read(data[0], size[0], data[1], size[1]))
-	f.Problems = asProblems(err)
-	return f, true
+	return true, read(data[0], size[0], data[1], size[1])
 }
 
 func rpmPackage(r *rpmdb.Package) sbom.Package {

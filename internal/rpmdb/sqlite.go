@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The SQLite form, as far as one table has to be read
+// The SQLite form, as far as whole tables have to be read
 // (https://www.sqlite.org/fileformat2.html).
 const (
 	sqliteHeader  = 100
@@ -30,27 +30,11 @@ type sqlite struct {
 }
 
 func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
-	head, err := readFull(r, size, 0, sqliteHeader)
+	db, walErr, err := openSQLite(r, size, wal, walSize)
 	if err != nil {
 		return nil, err
 	}
-	db := &sqlite{r: r, size: size, pageSize: int64(binary.BigEndian.Uint16(head[16:])), wal: wal, walSize: walSize}
-	if db.pageSize == 1 {
-		db.pageSize = 65536
-	}
-	if db.pageSize < 512 || db.pageSize&(db.pageSize-1) != 0 {
-		return nil, fmt.Errorf("sqlite page size %d", db.pageSize)
-	}
-	db.usable = db.pageSize - int64(head[20])
-	if db.usable < 480 {
-		return nil, fmt.Errorf("sqlite pages of %d usable bytes", db.usable)
-	}
-	db.pages = size / db.pageSize
-	var walErr error
-	if wal != nil && walSize > 0 {
-		walErr = db.readLog()
-	}
-	root, err := db.packagesRoot()
+	root, err := db.root("Packages")
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +42,7 @@ func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter
 		if walErr != nil && !yield(nil, walErr) {
 			return
 		}
-		seen := map[int64]bool{}
-		db.walk(root, 0, seen, func(row []byte, err error) bool {
+		db.walk(root, 0, map[int64]bool{}, func(_ int64, row []byte, err error) bool {
 			if err != nil {
 				return yield(nil, err)
 			}
@@ -67,6 +50,31 @@ func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter
 			return yield(blob, err)
 		})
 	}, nil
+}
+
+// openSQLite reads the head of a database, and its log: what is wrong with the
+// log alone is walErr, the database is read without it.
+func openSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (db *sqlite, walErr, err error) {
+	head, err := readFull(r, size, 0, sqliteHeader)
+	if err != nil {
+		return nil, nil, err
+	}
+	db = &sqlite{r: r, size: size, pageSize: int64(binary.BigEndian.Uint16(head[16:])), wal: wal, walSize: walSize}
+	if db.pageSize == 1 {
+		db.pageSize = 65536
+	}
+	if db.pageSize < 512 || db.pageSize&(db.pageSize-1) != 0 {
+		return nil, nil, fmt.Errorf("sqlite page size %d", db.pageSize)
+	}
+	db.usable = db.pageSize - int64(head[20])
+	if db.usable < 480 {
+		return nil, nil, fmt.Errorf("sqlite pages of %d usable bytes", db.usable)
+	}
+	db.pages = size / db.pageSize
+	if wal != nil && walSize > 0 {
+		walErr = db.readLog()
+	}
+	return db, walErr, nil
 }
 
 // readLog notes which pages a write-ahead log replaces: those of frames up to
@@ -138,19 +146,19 @@ func (db *sqlite) page(number int64) ([]byte, error) {
 	return readFull(db.r, db.size, (number-1)*db.pageSize, db.pageSize)
 }
 
-// packagesRoot finds the table of packages in the schema, which is the table
-// whose root is page 1.
-func (db *sqlite) packagesRoot() (int64, error) {
+// root finds the first page of a table in the schema, which is the table whose
+// root is page 1.
+func (db *sqlite) root(table string) (int64, error) {
 	var root int64
 	var failed error
-	db.walk(1, 0, map[int64]bool{}, func(row []byte, err error) bool {
+	db.walk(1, 0, map[int64]bool{}, func(_ int64, row []byte, err error) bool {
 		if err != nil {
 			failed = err
 			return true
 		}
 		// type, name, tbl_name, rootpage, sql
 		values, err := sqliteValues(row)
-		if err == nil && len(values) >= 4 && string(values[0].data) == "table" && strings.EqualFold(string(values[1].data), "Packages") {
+		if err == nil && len(values) >= 4 && string(values[0].data) == "table" && strings.EqualFold(string(values[1].data), table) {
 			root = values[3].number
 			return false
 		}
@@ -162,18 +170,19 @@ func (db *sqlite) packagesRoot() (int64, error) {
 	case failed != nil:
 		return 0, failed
 	}
-	return 0, errors.New("sqlite database without a table of packages")
+	return 0, fmt.Errorf("sqlite database without a table %q", table)
 }
 
-// walk yields the rows of a table in order; false when the consumer has enough.
-func (db *sqlite) walk(number int64, depth int, seen map[int64]bool, yield func([]byte, error) bool) bool {
+// walk yields the rows of a table in order, each with its number; false when the
+// consumer has enough.
+func (db *sqlite) walk(number int64, depth int, seen map[int64]bool, yield func(int64, []byte, error) bool) bool {
 	if depth > maxSQLiteDeep || seen[number] {
-		return yield(nil, fmt.Errorf("sqlite page %d is reached twice", number))
+		return yield(0, nil, fmt.Errorf("sqlite page %d is reached twice", number))
 	}
 	seen[number] = true
 	page, err := db.page(number)
 	if err != nil {
-		return yield(nil, err)
+		return yield(0, nil, err)
 	}
 	head := page
 	if number == 1 {
@@ -186,12 +195,12 @@ func (db *sqlite) walk(number int64, depth int, seen map[int64]bool, yield func(
 		table = head[12:]
 	}
 	if kind != sqliteInner && kind != sqliteLeaf || 2*cells > int64(len(table)) {
-		return yield(nil, fmt.Errorf("sqlite page %d is no page of a table", number))
+		return yield(0, nil, fmt.Errorf("sqlite page %d is no page of a table", number))
 	}
 	for i := range cells {
 		at := int64(binary.BigEndian.Uint16(table[2*i:]))
 		if at+4 > db.usable {
-			if !yield(nil, fmt.Errorf("sqlite page %d: cell %d is damaged", number, i)) {
+			if !yield(0, nil, fmt.Errorf("sqlite page %d: cell %d is damaged", number, i)) {
 				return false
 			}
 			continue
@@ -202,11 +211,11 @@ func (db *sqlite) walk(number int64, depth int, seen map[int64]bool, yield func(
 			}
 			continue
 		}
-		row, err := db.payload(page, at)
+		n, row, err := db.payload(page, at)
 		if err != nil {
 			err = fmt.Errorf("sqlite page %d: cell %d: %w", number, i, err)
 		}
-		if !yield(row, err) {
+		if !yield(n, row, err) {
 			return false
 		}
 	}
@@ -216,40 +225,41 @@ func (db *sqlite) walk(number int64, depth int, seen map[int64]bool, yield func(
 	return true
 }
 
-// payload returns the record of a leaf's cell, its overflow pages included.
-func (db *sqlite) payload(page []byte, at int64) ([]byte, error) {
+// payload returns the number and the record of a leaf's cell, its overflow pages
+// included.
+func (db *sqlite) payload(page []byte, at int64) (number int64, record []byte, err error) {
 	cell := page[at:db.usable]
 	size, n := sqliteVarint(cell)
-	_, m := sqliteVarint(cell[n:]) // the row's number
+	number, m := sqliteVarint(cell[n:])
 	cell = cell[n+m:]
 	if n == 0 || m == 0 || size < 0 || size > maxHeader {
-		return nil, fmt.Errorf("record of %d bytes", size)
+		return 0, nil, fmt.Errorf("record of %d bytes", size)
 	}
 	here := sqliteLocal(db.usable, size)
 	if here == size {
 		if size > int64(len(cell)) {
-			return nil, errors.New("record passes the end of its page")
+			return 0, nil, errors.New("record passes the end of its page")
 		}
-		return cell[:size:size], nil
+		return number, cell[:size:size], nil
 	}
 	if here+4 > int64(len(cell)) {
-		return nil, errors.New("record passes the end of its page")
+		return 0, nil, errors.New("record passes the end of its page")
 	}
 	if size > db.pages*db.pageSize {
-		return nil, fmt.Errorf("record of %d bytes in a database of %d", size, db.pages*db.pageSize)
+		return 0, nil, fmt.Errorf("record of %d bytes in a database of %d", size, db.pages*db.pageSize)
 	}
-	record := make([]byte, 0, size)
+	record = make([]byte, 0, size)
 	record = append(record, cell[:here]...)
 	next := int64(binary.BigEndian.Uint32(cell[here:]))
 	for int64(len(record)) < size {
 		page, err := db.page(next)
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		next = int64(binary.BigEndian.Uint32(page))
 		record = append(record, page[4:min(db.usable, 4+size-int64(len(record)))]...)
 	}
-	return record, nil
+	return number, record, nil
 }
 
 // sqliteLocal is how much of a record lies in its leaf itself (section 1.6 of
