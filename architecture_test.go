@@ -161,6 +161,8 @@ var owners = map[string][]string{
 	"github.com/riverqueue/river":            {"internal/fleet/queue"},
 	"github.com/jackc/pgx":                   {"internal/fleet/store"},
 	"modernc.org/sqlite":                     {"internal/fleet/store"},
+	"github.com/coreos/go-oidc":              {"internal/fleet/auth"},
+	"golang.org/x/oauth2":                    {"internal/fleet/auth"},
 	"github.com/pelletier/go-toml":           {"internal/secret", "internal/catalog"}, // rules; lock files and manifests
 }
 

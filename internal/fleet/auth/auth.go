@@ -85,9 +85,10 @@ func Loopback(address string) bool {
 // ErrNoToken says that a server may not listen there.
 var ErrNoToken = errors.New("without a token careend listens on the loopback interface only: careend token add --role admin NAME")
 
-// MayListen reports whether a server may listen on an address.
-func MayListen(ctx context.Context, s *store.Store, address string) error {
-	if Loopback(address) {
+// MayListen reports whether a server may listen on an address; people are those who
+// may sign in, or nil.
+func MayListen(ctx context.Context, s *store.Store, address string, people *People) error {
+	if Loopback(address) || people != nil {
 		return nil
 	}
 	tokens, err := s.Tokens(ctx)
@@ -99,16 +100,18 @@ func MayListen(ctx context.Context, s *store.Store, address string) error {
 
 // Guard finds out who asks.
 type Guard struct {
-	store *store.Store
-	open  bool // the server listens on the loopback interface: without tokens, all may all
+	store  *store.Store
+	people *People // nil without a provider
+	open   bool    // the server listens on the loopback interface: without tokens, all may all
 
 	mu    sync.Mutex
 	rates map[string]*rate
 }
 
-// New returns the guard of a server that listens on an address.
-func New(s *store.Store, address string) *Guard {
-	return &Guard{store: s, open: Loopback(address), rates: map[string]*rate{}}
+// New returns the guard of a server that listens on an address; people are those who
+// may sign in, or nil.
+func New(s *store.Store, address string, people *People) *Guard {
+	return &Guard{store: s, people: people, open: Loopback(address) && people == nil, rates: map[string]*rate{}}
 }
 
 // Cookie is where a browser keeps its token.
@@ -122,7 +125,7 @@ var (
 
 // Who finds out who makes a request. The error is for them; status is its HTTP code.
 func (g *Guard) Who(r *http.Request) (who Who, status int, err error) {
-	token := bearer(r)
+	token := tokenOf(r)
 	if token == "" {
 		if !g.open {
 			return Who{}, http.StatusUnauthorized, errNobody
@@ -139,25 +142,53 @@ func (g *Guard) Who(r *http.Request) (who Who, status int, err error) {
 		}
 		return Who{Name: "local", Role: Admin, Scope: store.Everything}, 0, nil
 	}
-	found, ok, err := g.store.Token(r.Context(), Hash(token))
+	who, err = g.bearer(r.Context(), token, time.Now())
 	switch {
 	case err != nil:
 		return Who{}, http.StatusInternalServerError, err
-	case !ok, found.Expires != 0 && time.Now().Unix() >= found.Expires:
+	case who.Role == Nobody:
 		return Who{}, http.StatusUnauthorized, errNobody
-	case !g.within(found.Name, time.Now()):
+	case !g.within(who.Name, time.Now()):
 		return Who{}, http.StatusTooManyRequests, errMany
 	}
-	role, err := ParseRole(found.Role)
-	if err != nil {
-		return Who{}, http.StatusInternalServerError, err
-	}
-	return Who{Name: found.Name, Role: role, Scope: store.Scope{All: len(found.Scopes) == 0, Patterns: found.Scopes}}, 0, nil
+	return who, 0, nil
 }
 
-// bearer is the token of a request: of its header, of a browser's cookie, or as the
+// bearer finds out whose a token is; nobody's if it is none, or is no longer one.
+func (g *Guard) bearer(ctx context.Context, token string, now time.Time) (Who, error) {
+	if strings.HasPrefix(token, sessionPrefix) {
+		if g.people == nil {
+			return Who{}, nil
+		}
+		person, ok, err := g.store.Session(ctx, Hash(token), now)
+		if !ok || err != nil {
+			return Who{}, err
+		}
+		return g.people.who(person), nil
+	}
+	found, ok, err := g.store.Token(ctx, Hash(token))
+	if !ok || err != nil || found.Expires != 0 && now.Unix() >= found.Expires {
+		return Who{}, err
+	}
+	role, err := ParseRole(found.Role)
+	return Who{Name: found.Name, Role: role, Scope: store.Scope{All: len(found.Scopes) == 0, Patterns: found.Scopes}}, err
+}
+
+// SignOut ends the session of a browser, if it has one.
+func (g *Guard) SignOut(r *http.Request) error {
+	c, err := r.Cookie(Cookie)
+	if err != nil {
+		return nil // a token ends by careend token remove
+	}
+	return g.store.Tx(r.Context(), func(tx *store.Tx) error { return tx.RemoveSession(r.Context(), Hash(c.Value)) })
+}
+
+// People are those who may sign in by a provider, or nil.
+func (g *Guard) People() *People { return g.people }
+
+// tokenOf is the token of a request: of its header, of a browser's cookie, or as the
 // password of those who can only send one, such as Harbor.
-func bearer(r *http.Request) string {
+func tokenOf(r *http.Request) string {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
 		return strings.TrimSpace(token)
 	}

@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/careen/careen/internal/fleet/auth"
 )
 
 // release is set by release builds, with -ldflags -X.
@@ -64,6 +66,9 @@ type command struct {
 	role                                  string
 	scopes                                list
 	expires                               string
+	oidc                                  auth.PeopleOptions
+	oidcSecret                            string // the file of it
+	oidcGroups                            list
 }
 
 type list []string
@@ -170,6 +175,11 @@ func (c *command) parse(verb string, args []string) ([]string, error) {
 		set.StringVar(&c.listen, "listen", "127.0.0.1:4280", "where to answer; beyond loopback only with tokens")
 		set.StringVar(&c.tlsCert, "tls-cert", "", "PEM file of the certificate to serve HTTPS with")
 		set.StringVar(&c.tlsKey, "tls-key", "", "PEM file of its key")
+		set.StringVar(&c.oidc.Issuer, "oidc-issuer", "", "the OpenID provider that people sign in at: https://sso.example.com/realms/staff")
+		set.StringVar(&c.oidc.Client, "oidc-client", "careend", "this server's client id there")
+		set.StringVar(&c.oidcSecret, "oidc-secret-file", "", "file of the client's secret; without one the client is a public one")
+		set.Var(&c.oidcGroups, "oidc-group", "a group and its role, scopes too: security=admin, pay=read:registry.example.com/pay/*; again for others")
+		set.StringVar(&c.oidc.URL, "url", "", "where browsers find this server: https://careend.example.com; for the provider to lead back to")
 		set.StringVar(&c.every, "every", "1h", "how often to look for what is new of the patterns")
 		set.StringVar(&c.platform, "platform", "all", "of several platforms, this one: linux/amd64")
 	}

@@ -225,6 +225,12 @@ func TestWhatIsRefused(t *testing.T) {
 		{[]string{"--every", "1s", "alpine"}, "at least 1m"},
 		{[]string{"token", "add", "x", "--role", "king"}, "one of read, submit, admin"},
 		{[]string{"import"}, "one file"},
+		{[]string{"--oidc-issuer", "https://sso.example.com", "--url", "https://careend.example.com"}, "no group has a role"},
+		{[]string{"--oidc-issuer", "https://sso.example.com", "--oidc-group", "a=read"}, "https:// URL"},
+		{[]string{"--oidc-issuer", "http://sso.example.com", "--url", "https://careend.example.com", "--oidc-group", "a=read"}, "https:// URL"},
+		{[]string{"--oidc-issuer", "https://sso.example.com", "--url", "https://careend.example.com", "--oidc-group", "a=king"}, "one of read, submit, admin"},
+		{[]string{"--oidc-issuer", "https://sso.example.com", "--url", "https://careend.example.com", "--oidc-group", "a"}, "NAME=ROLE"},
+		{[]string{"--oidc-issuer", "https://sso.example.com", "--url", "https://careend.example.com", "--oidc-group", "a=read:"}, "an empty pattern"},
 		{[]string{"worker", "--database", "postgres://u:secret@127.0.0.1:1/x?connect_timeout=1"}, "database"},
 	} {
 		var out lines

@@ -154,18 +154,22 @@ func (c *command) serve(ctx context.Context, patterns []string) error {
 			return err
 		}
 	}
+	people, err := c.people()
+	if err != nil {
+		return err
+	}
 	f, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	if err := auth.MayListen(ctx, f.store, c.listen); err != nil {
+	if err := auth.MayListen(ctx, f.store, c.listen, people); err != nil {
 		return errors.Join(fmt.Errorf("--listen %s: %w", c.listen, err), f.close())
 	}
 	listener, err := net.Listen("tcp", c.listen)
 	if err != nil {
 		return errors.Join(err, f.close())
 	}
-	handler, err := c.handler(f)
+	handler, err := c.handler(f, people)
 	if err != nil {
 		return errors.Join(err, f.close())
 	}
@@ -209,9 +213,35 @@ func (c *command) urlOf(at net.Addr) string {
 	return "http://" + at.String()
 }
 
+// people are those who may sign in, or nil without a provider.
+func (c *command) people() (*auth.People, error) {
+	if c.oidc.Issuer == "" {
+		return nil, nil
+	}
+	opt := c.oidc
+	for _, text := range c.oidcGroups {
+		g, err := auth.ParseGroup(text)
+		if err != nil {
+			return nil, fmt.Errorf("--oidc-group: %w", err)
+		}
+		opt.Groups = append(opt.Groups, g)
+	}
+	if c.oidcSecret != "" {
+		f, err := os.Open(c.oidcSecret)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if opt.Secret, err = auth.ReadSecret(f); err != nil {
+			return nil, fmt.Errorf("--oidc-secret-file: %w", err)
+		}
+	}
+	return auth.NewPeople(opt)
+}
+
 // handler is the server's table.
-func (c *command) handler(f *fleet) (http.Handler, error) {
-	guard := auth.New(f.store, c.listen)
+func (c *command) handler(f *fleet, people *auth.People) (http.Handler, error) {
+	guard := auth.New(f.store, c.listen, people)
 	mux := http.NewServeMux()
 	(&api.API{Store: f.store, Work: f.work, Queue: f.queue, Guard: guard, Version: version(), Log: c.log}).Register(mux)
 	p := &pages.Pages{Store: f.store, Work: f.work, Queue: f.queue, Guard: guard, Log: c.log}

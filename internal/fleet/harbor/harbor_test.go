@@ -137,7 +137,7 @@ func serve(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	(&Scanner{Store: s, Work: w, Guard: auth.New(s, "127.0.0.1:0"), Version: "1.0.0", Log: quiet}).Register(mux)
+	(&Scanner{Store: s, Work: w, Guard: auth.New(s, "127.0.0.1:0", nil), Version: "1.0.0", Log: quiet}).Register(mux)
 	h := httptest.NewServer(mux)
 	t.Cleanup(h.Close)
 	return &server{t: t, url: h.URL + Prefix + "/api/v1", store: s}

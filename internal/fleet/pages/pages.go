@@ -68,7 +68,7 @@ func pages() []page {
 // Register adds the pages to a server's table.
 func (p *Pages) Register(mux *http.ServeMux) error {
 	p.templates = map[string]*template.Template{}
-	for _, name := range []string{"overview.html", "images.html", "image.html", "vulnerability.html", "package.html", "jobs.html", "rules.html", "login.html", "problem.html"} {
+	for _, name := range []string{"overview.html", "images.html", "image.html", "vulnerability.html", "package.html", "jobs.html", "rules.html", "login.html", "welcome.html", "problem.html"} {
 		t, err := template.New(name).Funcs(words).ParseFS(files, "templates/frame.html", "templates/"+name)
 		if err != nil {
 			return err
@@ -83,10 +83,19 @@ func (p *Pages) Register(mux *http.ServeMux) error {
 		out.Write(style)
 	})
 	mux.HandleFunc("GET /login", func(out http.ResponseWriter, r *http.Request) {
-		p.write(out, http.StatusOK, "login.html", view{Title: "Sign in"})
+		p.write(out, http.StatusOK, "login.html", p.signIn(""))
 	})
 	mux.HandleFunc("POST /login", p.login)
+	if p.Guard.People() != nil {
+		mux.HandleFunc("GET "+auth.SignInPath, p.begin)
+		mux.HandleFunc("GET "+auth.CallbackPath, p.finish)
+	}
 	mux.HandleFunc("POST /logout", func(out http.ResponseWriter, r *http.Request) {
+		if err := p.Guard.SignOut(r); err != nil {
+			p.Log.Error("sign out", "error", err)
+			p.write(out, http.StatusInternalServerError, "problem.html", view{Title: "It failed", Data: "You are still signed in. The server's log says why."})
+			return
+		}
 		http.SetCookie(out, cookie(r, "", -1))
 		http.Redirect(out, r, "/login", http.StatusSeeOther)
 	})
@@ -202,11 +211,50 @@ func (p *Pages) login(out http.ResponseWriter, r *http.Request) {
 	asked := r.Clone(r.Context())
 	asked.Header = http.Header{"Authorization": {"Bearer " + token}}
 	if _, _, err := p.Guard.Who(asked); token == "" || err != nil {
-		p.write(out, http.StatusUnauthorized, "login.html", view{Title: "Sign in", Data: "This is no valid token."})
+		p.write(out, http.StatusUnauthorized, "login.html", p.signIn("This is no valid token."))
 		return
 	}
 	http.SetCookie(out, cookie(r, token, day))
 	http.Redirect(out, r, "/", http.StatusSeeOther)
+}
+
+// signIn is what the page to sign in on shows.
+func (p *Pages) signIn(problem string) view {
+	var data struct{ Problem, Path, Issuer string }
+	data.Problem = problem
+	if people := p.Guard.People(); people != nil {
+		data.Path, data.Issuer = auth.SignInPath, people.Issuer()
+	}
+	return view{Title: "Sign in", Data: data}
+}
+
+func (p *Pages) begin(out http.ResponseWriter, r *http.Request) {
+	if err := p.Guard.People().Begin(out, r); err != nil {
+		p.notSignedIn(out, err)
+	}
+}
+
+// finish keeps a session in the browser. The page that says so leads on: a redirect
+// would be the provider's, and a strict cookie is not sent with that.
+func (p *Pages) finish(out http.ResponseWriter, r *http.Request) {
+	session, err := p.Guard.People().Finish(out, r, p.Store)
+	if err != nil {
+		p.notSignedIn(out, err)
+		return
+	}
+	http.SetCookie(out, session)
+	out.Header().Set("Refresh", "0; url=/")
+	p.write(out, http.StatusOK, "welcome.html", view{Title: "Signed in"})
+}
+
+func (p *Pages) notSignedIn(out http.ResponseWriter, err error) {
+	var refused auth.Refused
+	if errors.As(err, &refused) {
+		p.write(out, http.StatusForbidden, "login.html", p.signIn(refused.Error()))
+		return
+	}
+	p.Log.Error("sign in", "error", err)
+	p.write(out, http.StatusBadGateway, "login.html", p.signIn("The provider could not be asked, or answered wrongly. The server's log says why."))
 }
 
 func (p *Pages) overview(v *visit) (any, error) {

@@ -85,6 +85,7 @@ create index tag_seen on tag (seen);
 create table hook (id {{id}}, url text not null, secret text not null, repos text not null, kinds text not null, added bigint not null, seen bigint not null, error text not null);
 create table notice (hook_id bigint not null, generation bigint not null, kind text not null, vuln text not null, repo text not null, sent bigint not null, primary key (hook_id, vuln, repo, kind, generation)){{rowid}};
 `,
+	`create table session (hash text not null primary key, name text not null, groups text not null, expires bigint not null)`,
 }
 
 // migrate applies what is missing. Any number of processes may do so at once: on
