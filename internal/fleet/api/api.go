@@ -116,6 +116,9 @@ func (a *API) serve(e endpoint) http.Handler {
 
 func (a *API) fail(out http.ResponseWriter, status int, err error) {
 	body, _ := json.Marshal(map[string]string{"error": err.Error()})
+	if status == http.StatusTooManyRequests {
+		out.Header().Set("Retry-After", "1")
+	}
 	out.Header().Set("Content-Type", "application/json")
 	out.Header().Set("Cache-Control", "no-store")
 	out.WriteHeader(status)

@@ -61,11 +61,8 @@ func (a *API) addSource(r *request) (any, error) {
 	if err := checkPlatform(asked.Platform); err != nil {
 		return nil, err
 	}
-	id, err := a.Work.AddSource(r.Context(), store.Source{Pattern: asked.Pattern, Platform: platformOr(asked.Platform), Every: int64(every.Seconds())})
-	if err != nil {
-		return nil, err
-	}
-	return map[string]int64{"id": id}, a.note(r, fmt.Sprintf("source %q added", asked.Pattern))
+	id, err := a.Work.AddSource(r.Context(), store.Source{Pattern: asked.Pattern, Platform: platformOr(asked.Platform), Every: int64(every.Seconds())}, r.who.Name)
+	return map[string]int64{"id": id}, err
 }
 
 // platformOr is the platform asked for, all when none is.
@@ -86,25 +83,8 @@ func checkPlatform(platform string) error {
 	return nil
 }
 
-func (a *API) note(r *request, what string) error {
-	return a.Store.Tx(r.Context(), func(tx *store.Tx) error { return tx.Note(r.Context(), r.who.Name, what, time.Now()) })
-}
-
 func (a *API) removeSource(r *request) (any, error) {
-	if err := r.whole(); err != nil {
-		return nil, err
-	}
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return nil, store.ErrNotFound
-	}
-	err = a.Store.Tx(r.Context(), func(tx *store.Tx) error {
-		if err := tx.RemoveSource(r.Context(), id); err != nil {
-			return err
-		}
-		return tx.Note(r.Context(), r.who.Name, fmt.Sprintf("source %d removed", id), time.Now())
-	})
-	return map[string]bool{"done": true}, err
+	return a.removed(r, "source", func(tx *store.Tx, id int64) error { return tx.RemoveSource(r.Context(), id) })
 }
 
 func (a *API) addScans(r *request) (any, error) {
@@ -262,7 +242,15 @@ func (a *API) retryJob(r *request) (any, error) {
 	if err != nil {
 		return nil, store.ErrNotFound
 	}
-	return map[string]bool{"done": true}, a.Queue.Retry(r.Context(), id)
+	err = a.Store.Tx(r.Context(), func(tx *store.Tx) error {
+		if found, err := a.Queue.Retry(r.Context(), tx.SQL, id); err != nil {
+			return err
+		} else if !found {
+			return store.ErrNotFound
+		}
+		return tx.Note(r.Context(), r.who.Name, fmt.Sprintf("job %d tried again", id), time.Now())
+	})
+	return map[string]bool{"done": true}, err
 }
 
 func (a *API) failures(r *request) (any, error) {

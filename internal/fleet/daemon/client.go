@@ -92,6 +92,9 @@ func (c *command) ask(ctx context.Context, path, contentType string, body io.Rea
 	return nil, errors.New(problem.Error)
 }
 
+// commandLine is who changed what is changed without asking the server.
+const commandLine = "command line"
+
 // token makes, lists and removes tokens, in the database itself: who can open that
 // may do everything anyway.
 func (c *command) token(ctx context.Context, args []string) error {
@@ -105,7 +108,7 @@ func (c *command) token(ctx context.Context, args []string) error {
 		return c.addToken(ctx, s, args[1])
 	case len(args) == 2 && args[0] == "remove":
 		err := s.Tx(ctx, func(tx *store.Tx) error {
-			return errors.Join(tx.RemoveToken(ctx, args[1]), tx.Note(ctx, "command line", "token "+args[1]+" removed", time.Now()))
+			return errors.Join(tx.RemoveToken(ctx, args[1]), tx.Note(ctx, commandLine, "token "+args[1]+" removed", time.Now()))
 		})
 		if errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("token %s: not found", args[1])
@@ -139,7 +142,7 @@ func (c *command) addToken(ctx context.Context, s *store.Store, name string) err
 		if err := tx.AddToken(ctx, t, auth.Hash(token), time.Now()); err != nil {
 			return err
 		}
-		return tx.Note(ctx, "command line", "token "+name+" added", time.Now())
+		return tx.Note(ctx, commandLine, "token "+name+" added", time.Now())
 	})
 	if err != nil {
 		return err

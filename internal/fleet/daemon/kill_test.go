@@ -63,7 +63,7 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	}
-	if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/", Platform: "all", Every: 86400}); err != nil {
+	if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/", Platform: "all", Every: 86400}, "test"); err != nil {
 		t.Fatal(err)
 	}
 	seed := rand.Uint64()

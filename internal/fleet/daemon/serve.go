@@ -188,7 +188,7 @@ func (c *command) serve(ctx context.Context, patterns []string) error {
 	}
 	c.log.Info("serving", "url", c.urlOf(listener.Addr()), "version", version())
 	for _, p := range patterns {
-		if _, err := f.work.AddSource(ctx, store.Source{Pattern: p, Platform: c.platform, Every: int64(every.Seconds())}); err != nil {
+		if _, err := f.work.AddSource(ctx, store.Source{Pattern: p, Platform: c.platform, Every: int64(every.Seconds())}, commandLine); err != nil {
 			return errors.Join(err, server.Close(), f.close())
 		}
 	}

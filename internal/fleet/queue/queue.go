@@ -315,8 +315,11 @@ func (q *Queue) Counts(ctx context.Context) ([]Count, error) {
 	return list, rows.Err()
 }
 
-// Retry makes a job available now.
-func (q *Queue) Retry(ctx context.Context, id int64) error {
-	_, err := q.client.JobRetry(ctx, id)
-	return err
+// Retry makes a job available now, if there is one.
+func (q *Queue) Retry(ctx context.Context, tx *sql.Tx, id int64) (found bool, err error) {
+	_, err = q.client.JobRetryTx(ctx, tx, id)
+	if errors.Is(err, river.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -189,7 +189,7 @@ func TestPoisonousImagesHoldNobodyBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		src := store.Source{Pattern: host + "/", Platform: "all", Every: 3600}
-		id, err := w.AddSource(ctx, src)
+		id, err := w.AddSource(ctx, src, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestPoisonousImagesHoldNobodyBack(t *testing.T) {
 			}
 		}
 		// The next listing does not try them again, and another version does.
-		if again, err := w.AddSource(ctx, src); err != nil || again != id {
+		if again, err := w.AddSource(ctx, src, "test"); err != nil || again != id {
 			t.Fatal(again, err)
 		}
 		until(t, "nothing is left to be done", func() bool {

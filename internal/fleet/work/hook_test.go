@@ -71,7 +71,7 @@ func TestHooksAreTold(t *testing.T) {
 		if err := w.Offer(ctx, severe(1, first)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/", Platform: "all", Every: 3600}); err != nil {
+		if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/", Platform: "all", Every: 3600}, "test"); err != nil {
 			t.Fatal(err)
 		}
 		until(t, "three images", func() bool {

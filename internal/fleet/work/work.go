@@ -184,13 +184,16 @@ type sourceArgs struct {
 
 func (sourceArgs) Kind() string { return "source.list" }
 
-// AddSource notes a source and lists it at once.
-func (w *Work) AddSource(ctx context.Context, src store.Source) (id int64, err error) {
+// AddSource notes a source, and who added it, and lists it at once.
+func (w *Work) AddSource(ctx context.Context, src store.Source, who string) (id int64, err error) {
 	if _, err := ParsePattern(src.Pattern); err != nil {
 		return 0, err
 	}
 	err = w.store.Tx(ctx, func(tx *store.Tx) error {
 		if id, err = tx.AddSource(ctx, src, time.Now()); err != nil {
+			return err
+		}
+		if err := tx.Note(ctx, who, fmt.Sprintf("source %q added", src.Pattern), time.Now()); err != nil {
 			return err
 		}
 		return w.queue.Add(ctx, tx.SQL, queue.Insert{Args: sourceArgs{id}, Queue: QueueList})

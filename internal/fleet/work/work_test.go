@@ -117,7 +117,7 @@ func TestARegistryIsScannedByPattern(t *testing.T) {
 		if err := w.Offer(ctx, database(t, 1, record("CVE-2024-1", "busybox", "1.5-r0"), record("CVE-2024-2", "busybox", "3.0-r0"))); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/team/*:v*", Platform: "all", Every: 3600}); err != nil {
+		if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/team/*:v*", Platform: "all", Every: 3600}, "test"); err != nil {
 			t.Fatal(err)
 		}
 		defer func() {
