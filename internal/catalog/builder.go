@@ -61,6 +61,18 @@ var codenameRevision = regexp.MustCompile(`[~.+-](?:wheezy|jessie|stretch|buster
 // and Ubuntu write "deb12" and "22.04.1": "+debian12", "+ubuntu22.04".
 var releaseRevision = regexp.MustCompile(`[+](?:debian1[0-9]|ubuntu[12][0-9][.]04)`)
 
+// namesRelease reports whether a version does either. Most have no word of five
+// letters, which the shortest codename and "debian" have.
+func namesRelease(version string) bool {
+	letters := 0
+	for i := 0; i < len(version) && letters < 5; i++ {
+		if letters++; version[i] < 'a' || version[i] > 'z' {
+			letters = 0
+		}
+	}
+	return letters >= 5 && (codenameRevision.MatchString(version) || releaseRevision.MatchString(version))
+}
+
 // ofDeb goes by the version and by the place of the files: Debian's policy
 // leaves /opt to others (section 9.1.1).
 func (all builders) ofDeb(d sbom.Distro, p *sbom.Package) string {
@@ -68,7 +80,7 @@ func (all builders) ofDeb(d sbom.Distro, p *sbom.Package) string {
 		return mark
 	}
 	inOpt := slices.ContainsFunc(p.Files, func(f string) bool { return strings.HasPrefix(f, "opt/") })
-	if inOpt || codenameRevision.MatchString(p.Version) || releaseRevision.MatchString(p.Version) {
+	if inOpt || namesRelease(p.Version) {
 		return cmp.Or(all.called(strings.ToLower(p.Vendor)), maintainerName(p.Vendor), unnamedBuilder)
 	}
 	if d.ID == "debian" && strings.Contains(p.Version, "ubuntu") {

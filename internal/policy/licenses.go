@@ -73,9 +73,15 @@ func (l *Licenses) Apply(r *report.Report) {
 	}
 	out := &report.Licenses{Used: []report.LicenseUse{}}
 	uses := map[string]int{}
+	parsed := map[string]spdx.Expression{} // most packages have the licences of another one
 	for i := range r.Packages {
 		p := &r.Packages[i]
-		e, _ := spdx.Of(p.Licenses...)
+		words := strings.Join(p.Licenses, "\n")
+		e, ok := parsed[words]
+		if !ok {
+			e, _ = spdx.Of(p.Licenses...)
+			parsed[words] = e
+		}
 		ids := e.Licences()
 		known := false
 		for _, id := range ids {

@@ -15,9 +15,10 @@ import (
 // root. All methods may be called at once from several goroutines.
 type Tree struct {
 	layers   []*Facts
-	bodies   []*bodies // where bodies are read again, by layer
-	nodes    []node    // what is visible, in walk order; nodes[0] is the root
-	nodeOf   [][]int32 // by layer and record, -1 where it is not visible
+	bodies   []*bodies  // where bodies are read again, by layer
+	nodes    []node     // what is visible, in walk order; nodes[0] is the root
+	nodeOf   [][]int32  // by layer and record, -1 where it is not visible
+	linked   [][]uint32 // by layer, its records that share the body of another one of it
 	crossed  []crossLink
 	entries  []atomic.Pointer[entryChunk]
 	warnings []Warning
@@ -66,13 +67,16 @@ type Entry struct {
 // result incomplete: below a root that a layer marks opaque, and below a
 // directory that a layer whites out and makes in one.
 func Stack(facts []*Facts, layers []image.Layer) *Tree {
-	t := &Tree{layers: facts, nodeOf: make([][]int32, len(facts))}
+	t := &Tree{layers: facts, nodeOf: make([][]int32, len(facts)), linked: make([][]uint32, len(facts))}
 	total := 0
 	for i, f := range facts {
 		total = max(total, f.visible)
 		t.nodeOf[i] = make([]int32, len(f.records))
 		for j := range t.nodeOf[i] {
 			t.nodeOf[i][j] = -1
+			if r := &f.records[j]; r.flags&flagHardlink != 0 && r.body != noBody && r.body != uint32(j) {
+				t.linked[i] = append(t.linked[i], uint32(j))
+			}
 		}
 		var layer *image.Layer
 		if i < len(layers) {
@@ -115,7 +119,7 @@ func (t *Tree) merge() {
 		// An image without layers still has a root.
 		t.layers = []*Facts{newDrafts(Limits{}).finish(nil, nil)}
 		t.bodies = []*bodies{{}}
-		t.nodeOf = [][]int32{{-1}}
+		t.nodeOf, t.linked = [][]int32{{-1}}, [][]uint32{nil}
 		heap = append(heap, cursor{0, 1, ""})
 	}
 	// Every layer begins with its root: the heap is one already, by layer.

@@ -224,7 +224,7 @@ func (t *Tree) facts(visitor string) iter.Seq[nodeFact] {
 	return func(yield func(nodeFact) bool) {
 		for i, f := range t.layers {
 			list := f.visitor(visitor)
-			links := f.linksTo(list)
+			links := f.linksTo(list, t.linked[i])
 			for _, c := range t.crossed {
 				if int(c.link.layer) == i && c.found {
 					for _, fact := range factsOf(t.layers[c.target.layer].visitor(visitor), c.target.rec) {
@@ -269,18 +269,14 @@ type linkFact struct {
 
 // linksTo returns the facts that hard links share with their targets in the
 // same layer.
-func (f *Facts) linksTo(list []recordFact) []linkFact {
+func (f *Facts) linksTo(list []recordFact, linked []uint32) []linkFact {
 	var links []linkFact
 	if len(list) == 0 {
 		return nil
 	}
-	for i := range f.records {
-		r := &f.records[i]
-		if r.flags&flagHardlink == 0 || r.body == noBody || r.body == uint32(i) {
-			continue
-		}
-		for _, fact := range factsOf(list, r.body) {
-			links = append(links, linkFact{uint32(i), f, fact.data})
+	for _, i := range linked {
+		for _, fact := range factsOf(list, f.records[i].body) {
+			links = append(links, linkFact{i, f, fact.data})
 		}
 	}
 	return links

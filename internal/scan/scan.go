@@ -170,8 +170,20 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 	if opt.Dockerfile != nil {
 		addLines(r, in.Image, opt.Dockerfile)
 	}
-	in.redactor.Strings(r)
+	in.redact(r)
 	return r, context.Cause(in.ctx)
+}
+
+// redact hides the tokens in a report. The packages of the catalogue are so
+// already, and what was added to them is of advisories and of the redacted image,
+// but for the paths that reach names.
+func (in *Opened) redact(r *report.Report) {
+	packages := r.Packages
+	if in.reached == nil {
+		r.Packages = nil
+	}
+	in.redactor.Strings(r)
+	r.Packages = packages
 }
 
 // judge compares the packages of a report with the advisories.

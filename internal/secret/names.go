@@ -39,54 +39,65 @@ func (all *Rules) withoutTokens(text string) string {
 	return text
 }
 
+// names calls found for the names of the visible files and the targets of links
+// that are long enough to hold a token, with the kind of a SecretPlace.
+func names(tree *rootfs.Tree, found func(e *rootfs.Entry, kind, name string)) {
+	take := func(e *rootfs.Entry, kind, name string) {
+		if len(name) >= minDrawn && len(name) <= chunkSize/2 {
+			found(e, kind, name)
+		}
+	}
+	for e := range tree.All() {
+		take(e, "file-name", baseName(e.Path))
+		if !e.Hardlink {
+			take(e, "link-target", e.Linkname)
+		}
+	}
+}
+
 // inNames returns the tokens in the names of the visible files and in the
-// targets of links. All names are one text: most images have none.
+// targets of links. All names are one text, a line each; whose a token is, is
+// found out in a second walk, for most images have none.
 func (all *Rules) inNames(tree *rootfs.Tree, img *image.Image) []occurrence {
 	if tree == nil {
 		return nil
 	}
-	var found []occurrence
-	var text bytes.Buffer
-	var starts []int
-	var entries []*rootfs.Entry
+	type hit struct {
+		at int // in the text of all names
+		seen
+	}
+	var hits []hit
+	var text []byte
+	before := 0 // bytes of the names that were read
 	look := func() {
-		at := 0
-		for _, m := range all.tokens(text.Bytes()) {
-			for at+1 < len(starts) && starts[at+1] <= m.start {
-				at++
-			}
-			e := entries[at]
-			place := finding.SecretPlace{Exposure: finding.InImage, Kind: "file-name", Name: all.withoutTokens(e.Path), Layer: e.Layer}
-			if m.start > starts[at]+len(baseName(e.Path)) {
-				place.Kind = "link-target"
-			}
-			if img.Kind == "dir" {
+		for _, m := range all.tokens(text) {
+			hits = append(hits, hit{before + m.start, seenIn(text, m, 0, true)})
+		}
+		before += len(text)
+		text = text[:0]
+	}
+	names(tree, func(_ *rootfs.Entry, _, name string) {
+		if len(text)+len(name) > chunkSize {
+			look()
+		}
+		text = append(append(text, name...), '\n')
+	})
+	if look(); len(hits) == 0 {
+		return nil
+	}
+	var found []occurrence
+	end := 0
+	names(tree, func(e *rootfs.Entry, kind, name string) {
+		for end += len(name) + 1; len(hits) > 0 && hits[0].at < end; hits = hits[1:] {
+			place := finding.SecretPlace{Exposure: finding.InImage, Kind: kind, Name: all.withoutTokens(e.Path), Layer: e.Layer}
+			if img.Kind == image.KindDir {
 				place.Layer = -1
 			} else {
 				place.Instruction = instruction(img, e.Layer)
 			}
-			found = append(found, occurrence{seen: seenIn(text.Bytes(), m, 0, true), place: place})
+			found = append(found, occurrence{seen: hits[0].seen, place: place})
 		}
-		text.Reset()
-		starts, entries = starts[:0], entries[:0]
-	}
-	for e := range tree.All() {
-		name := baseName(e.Path)
-		if len(name) < minDrawn && len(e.Linkname) < minDrawn || len(name)+len(e.Linkname) > chunkSize/2 {
-			continue
-		}
-		if text.Len()+len(name)+len(e.Linkname) > chunkSize {
-			look()
-		}
-		starts, entries = append(starts, text.Len()), append(entries, e)
-		text.WriteString(name)
-		text.WriteByte('\n')
-		if !e.Hardlink {
-			text.WriteString(e.Linkname)
-		}
-		text.WriteByte('\n')
-	}
-	look()
+	})
 	return found
 }
 
@@ -97,7 +108,7 @@ func baseName(path string) string { return path[strings.LastIndexByte(path, '/')
 // into a report. Most images have none, so the texts are read before any is
 // written.
 func (r *Redactor) Strings(value any) {
-	s := &strung{all: r.all}
+	s := &strung{all: r.all, known: map[string]bool{}, fields: map[reflect.Type][]int{}}
 	s.walk(reflect.ValueOf(value), 0)
 	s.read()
 	if s.any {
@@ -110,10 +121,12 @@ func (r *Redactor) Strings(value any) {
 const maxFollowed = 16
 
 type strung struct {
-	all   *Rules
-	text  []byte // of texts not yet read, a line each
-	any   bool
-	write bool
+	all    *Rules
+	text   []byte          // of texts not yet read, a line each
+	known  map[string]bool // texts that were read; one package's name stands in many others
+	any    bool
+	write  bool
+	fields map[reflect.Type][]int // of the structs met: those that may lead to a text
 }
 
 func (s *strung) read() {
@@ -127,7 +140,8 @@ func (s *strung) take(text string) string {
 	case len(text) < minDrawn:
 	case s.write:
 		return s.all.withoutTokens(text)
-	case !s.any:
+	case !s.any && !s.known[text]:
+		s.known[text] = true
 		if s.text = append(append(s.text, text...), '\n'); len(s.text) > chunkSize {
 			s.read()
 		}
@@ -145,10 +159,8 @@ func (s *strung) walk(v reflect.Value, depth int) {
 			s.walk(v.Elem(), depth+1)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("json") != "-" {
-				s.walk(v.Field(i), depth+1)
-			}
+		for _, i := range s.fieldsOf(v.Type()) {
+			s.walk(v.Field(i), depth+1)
 		}
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
@@ -164,6 +176,32 @@ func (s *strung) walk(v reflect.Value, depth int) {
 			v.SetString(text)
 		}
 	}
+}
+
+// fieldsOf returns the fields of a struct that are shown and may hold a text. They
+// are found once for each type: there are tens of thousands of values of a few.
+func (s *strung) fieldsOf(t reflect.Type) []int {
+	list, ok := s.fields[t]
+	if !ok {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && f.Tag.Get("json") != "-" && mayHoldText(f.Type) {
+				list = append(list, i)
+			}
+		}
+		s.fields[t] = list
+	}
+	return list
+}
+
+// mayHoldText is false of numbers and lists of them.
+func mayHoldText(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return mayHoldText(t.Elem())
+	case reflect.String, reflect.Struct, reflect.Interface, reflect.Map:
+		return true
+	}
+	return false
 }
 
 // walkMap does so with the keys and values of a map, which cannot be set in it.
