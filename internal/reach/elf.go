@@ -318,6 +318,7 @@ func (w *Walk) followPath(file string, f *elfFact, s string) (dir string, ok boo
 	}
 	e, ok := w.Lookup(s)
 	if !ok {
+		keepMade(w, file, s)
 		return "", false
 	}
 	if e.Mode.IsRegular() {

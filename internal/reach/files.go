@@ -30,10 +30,16 @@ type Files struct {
 	facts   map[string]map[string][]byte // of each visitor, by path
 	elf     map[string]*elfFact          // decoded facts of ELF files; nil for what is none
 	names   map[string]map[string]bool   // what directories have, by their paths
+	made    map[string][]string          // what is made of a file that programs name, by its path
 }
 
+// madeEnds are what the names of files end in that are made of others, or stand for
+// them: programs name the other. Tables that are looked up by a key (makemap(8),
+// postmap(1), dbm(3), pam_userdb(8)), and compiled magic, zsh and Perl.
+const madeEnds = " .db .lmdb .mdb .cdb .dir .pag .dbm .sdbm .gdbm .bdb .tch .dat .mgc .zwc .pmc "
+
 func newFiles(tree *rootfs.Tree) Files {
-	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*elfFact{}, names: map[string]map[string]bool{}}
+	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*elfFact{}, names: map[string]map[string]bool{}, made: map[string][]string{}}
 	f.index()
 	return f
 }
@@ -51,6 +57,10 @@ func (f *Files) index() {
 			leave(i)
 		}
 		f.at[e.Path] = i
+		if ext := path.Ext(e.Path); len(ext) > 2 && strings.Contains(madeEnds, " "+ext+" ") {
+			of := strings.TrimSuffix(e.Path, ext)
+			f.made[of] = append(f.made[of], e.Path)
+		}
 		f.entries = append(f.entries, e)
 		f.ends = append(f.ends, i+1)
 		open = append(open, i)

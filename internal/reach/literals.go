@@ -257,6 +257,7 @@ func (n namer) absolute(name string) {
 	e, ok := n.Lookup(name)
 	switch {
 	case !ok:
+		keepMade(n.Walk, n.file, name)
 		for _, end := range moduleEnds[1:] {
 			if !n.installed && n.IsFile(name+end) {
 				n.keepFile(n.file, why, name+end, n.runs)
@@ -356,6 +357,7 @@ func (n namer) relative(l words.Literals) {
 			if i < own && IsSystemDir(base) && !isHome(base) {
 				continue
 			}
+			keepMade(n.Walk, n.file, Join(base, name))
 			for _, end := range moduleEnds {
 				if children[name+end] {
 					n.keepName(Join(base, name+end), "string \""+name+"\"")
@@ -414,6 +416,7 @@ func (n namer) keepName(at, why string) {
 	e, ok := n.Lookup(at)
 	switch {
 	case !ok:
+		keepMade(n.Walk, n.file, at)
 	case e.Mode.IsDir():
 		n.Keep(n.file, why, at)
 		n.KeepNamedDir(n.file, at, why+" names a directory", true)

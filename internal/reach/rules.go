@@ -101,6 +101,7 @@ func rules() []rule {
 		{files: "libgs.so* gs gsc", needs: "/usr/share/ghostscript/ /usr/share/color/icc/ /usr/share/fonts/ /var/lib/ghostscript/ /etc/ghostscript/ /usr/share/poppler/", maybe: true, why: "Ghostscript's library, fonts and profiles"},
 		{files: "slapd", needs: "/etc/ldap/ /usr/lib/ldap/ /usr/libexec/openldap/ /var/lib/ldap/ /run/slapd", maybe: true, why: "modules and configuration of slapd"},
 		{files: "dovecot", needs: "/etc/dovecot/ /usr/lib/dovecot/ /usr/libexec/dovecot/ /usr/share/dovecot/", maybe: true, runs: true, why: "programs and modules of Dovecot"},
+		{files: "sendmail sendmail.sendmail sendmail-mta makemap", needs: "/etc/mail/ /etc/sendmail.cf /etc/submit.cf /etc/mailertable /usr/share/sendmail/ /usr/lib/sendmail.d/ /var/lib/sendmail/", maybe: true, runs: true, why: "sendmail's configuration and tables"},
 		{files: "exim exim4", needs: "/etc/exim/ /etc/exim4/ /usr/lib/exim4/ /var/lib/exim4/", maybe: true, runs: true, why: "Exim's configuration and programs"},
 		{files: "named", needs: "/etc/bind/ /etc/named.conf /etc/named/ /usr/share/dns/ /var/cache/bind/ /usr/lib/*/bind/ /usr/share/GeoIP/", maybe: true, why: "zones and plugins of BIND"},
 		{files: "rsyslogd", needs: "/etc/rsyslog.conf /etc/rsyslog.d/ /usr/lib/*/rsyslog/ /usr/lib/rsyslog/", maybe: true, why: "rsyslog's modules"},

@@ -65,6 +65,7 @@ func followLine(w *Walk, file, line string) {
 			}
 			// Relative names stand next to the file, or a directory above it.
 			for _, dir := range []string{Parent(file), Parent(Parent(file))} {
+				keepMade(w, file, Join(dir, token))
 				for _, at := range w.globConfig(Join(dir, token)) {
 					if w.IsFile(at) {
 						w.Need(file, at, why)
@@ -73,6 +74,7 @@ func followLine(w *Walk, file, line string) {
 			}
 			continue
 		}
+		keepMade(w, file, token)
 		for _, at := range w.globConfig(token) {
 			w.Need(file, at, why)
 			if w.IsDir(at) {

@@ -58,7 +58,8 @@ type Walk struct {
 	nearby                   Set[sourcesBelow]
 	words                    Set[string] // programs that words of what was cut name
 	named                    Set[namedDir]
-	packages, packagesLoaded Set[int] // that are kept, to be run or to be loaded
+	packages, packagesLoaded Set[int]    // that are kept, to be run or to be loaded
+	tables                   Set[string] // files of which what is made of them is kept
 	wanted                   Set[wanted]
 }
 
@@ -164,10 +165,20 @@ func (w *Walk) NeedModule(from, name, how string) bool { return w.need(from, nam
 func (w *Walk) need(from, name, how string, module bool) bool {
 	at, ok := w.Follow(name, func(link string) { w.mark(from, link, how, false) })
 	if !ok {
+		keepMade(w, from, name)
 		return false
 	}
 	w.mark(from, at, how, module)
 	return true
+}
+
+// keepMade keeps what is made of a file, whether or not that is there: aliases.db of
+// hash:/etc/aliases.
+func keepMade(w *Walk, from, name string) {
+	name = Clean(name)
+	if made := w.made[name]; len(made) > 0 && w.tables.Add(name) {
+		w.Keep(from, "made of /"+name, made...)
+	}
 }
 
 // mark records one path, and the directories above it, unless it is marked. What was
@@ -198,6 +209,7 @@ func (w *Walk) mark(from, at, how string, module bool) {
 		state = Unknown
 	}
 	w.marks[at] = mark{from, how, state}
+	keepMade(w, at, at)
 	if i, ok := w.at[at]; ok && w.entries[i].Mode.IsRegular() {
 		w.queue = append(w.queue, at)
 		if w.phase == loading {

@@ -21,37 +21,41 @@ const javaVisitor = "reach-java"
 // maxJar bounds the archives that are read.
 const maxJar = 1 << 30
 
+// followed are the extensions of archives of classes that are looked into.
+const followed = " .jar .war .ear .hpi .jpi .nar "
+
 // Language is Java's row of the table of readers.
 func Language() reach.Language {
-	return reach.Language{Name: "java", Programs: "java libjvm.so", Extensions: ".jar .war .class", Visitors: visitors(), New: func(w *reach.Walk) reach.Reader {
+	return reach.Language{Name: "java", Programs: "java libjvm.so", Extensions: ".class" + followed, Visitors: visitors(), New: func(w *reach.Walk) reach.Reader {
 		r := &reader{w: w, defines: map[string][]string{}}
-		return reach.Reader{Core: r.core, Run: r.run, Visit: r.visit, Writes: r.writes}
+		return reach.Reader{Core: r.named, Run: r.run, Visit: r.visit, Writes: r.writes}
 	}}
 }
 
 // reader is what one walk knows of Java's class path.
 type reader struct {
 	w       *reach.Walk
-	homes   reach.Set[string] // runtimes that are kept
-	kept    reach.Set[string] // entries of the class path that are kept
-	all     bool              // every jar of the image is kept
-	active  bool
+	homes   reach.Set[string]   // runtimes that are kept
+	kept    reach.Set[string]   // entries of the class path that are kept
+	all     bool                // every archive of classes in the image is kept
+	active  bool                // a runtime is reached
+	early   []string            // archives that were visited before
 	path    []string            // class path: jars and directories, each once
-	jars    []string            // of path, links resolved
+	jars    reach.Set[string]   // of path, links resolved
 	release int                 // of the runtime: 17; 0 where it does not say
 	defines map[string][]string // jars and class directories by a package that they have
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 5, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 6, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {
-	switch path.Ext(h.Path) {
-	case ".jar", ".war":
-		return h.Size <= maxJar && len(head) > 2 && head[0] == 'P' && head[1] == 'K'
-	case ".class":
+	switch ext := path.Ext(h.Path); {
+	case ext == ".class":
 		return h.Size <= maxClass
+	case ext != "" && strings.Contains(followed, " "+ext+" "):
+		return h.Size <= maxJar && len(head) > 2 && head[0] == 'P' && head[1] == 'K'
 	}
 	return false
 }
@@ -68,9 +72,26 @@ func visitJava(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
 		facts, err = readJar(body, body.Size())
 	}
 	if err != nil {
-		facts.Reflects = true // what cannot be read may load anything
+		facts.Reflects, facts.Loads = true, true // what cannot be read may load anything
 	}
 	return json.Marshal(facts)
+}
+
+// named keeps a runtime that is reached by its name, and, unless a command line of it
+// is followed too, whatever it may be given.
+func (r *reader) named(program string) {
+	r.core(program)
+	if !r.active {
+		r.activate()
+		r.anyArchive(program, "a runtime whose command line is not known")
+	}
+}
+
+// activate follows the archives that were met before a runtime was.
+func (r *reader) activate() {
+	r.active = true
+	r.w.Queue(r.early...)
+	r.early = nil
 }
 
 // core keeps the runtime: the virtual machine loads its libraries and
@@ -129,7 +150,7 @@ const javaTakes = "-cp -classpath --class-path -p --module-path --upgrade-module
 func (r *reader) run(c reach.Command) {
 	program, args := c.Program, c.Args
 	r.core(program)
-	r.active = true
+	r.activate()
 	for _, name := range []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"} {
 		args = append(strings.Fields(r.w.Env[name]), args...)
 	}
@@ -238,11 +259,10 @@ func (r *reader) addClassPath(from, list, how string) {
 // names.
 func (r *reader) addJar(at string) {
 	real, ok := r.w.Follow(at, nil)
-	if !ok || slices.Contains(r.jars, real) || reach.IsSystemDir(real) && r.w.IsDir(real) {
+	if !ok || reach.IsSystemDir(real) && r.w.IsDir(real) || !r.jars.Add(real) {
 		return
 	}
 	r.path = append(r.path, at)
-	r.jars = append(r.jars, real)
 	if r.w.IsDir(real) {
 		for e := range r.w.Below(real) {
 			if path.Ext(e.Path) == ".class" {
@@ -259,19 +279,33 @@ func (r *reader) addJar(at string) {
 	for _, pkg := range facts.Defines {
 		r.defines[pkg] = append(r.defines[pkg], at)
 	}
-	for _, entry := range facts.ClassPath {
-		if !strings.Contains(entry, "://") {
-			entry = strings.TrimPrefix(entry, "file:")
-			r.addJar(reach.Join(reach.Parent(real), entry))
+	for _, entry := range facts.besides(at, real) {
+		r.addJar(entry)
+	}
+}
+
+// besides returns where the class path of a jar's manifest may lead: from the jar, or,
+// as some class loaders have it, from what a link to it leads to.
+func (f javaFacts) besides(places ...string) []string {
+	var all []string
+	for _, entry := range f.ClassPath {
+		if strings.Contains(entry, "://") {
+			continue
+		}
+		for _, at := range places {
+			if to := reach.Join(reach.Parent(at), strings.TrimPrefix(entry, "file:")); !slices.Contains(all, to) {
+				all = append(all, to)
+			}
 		}
 	}
+	return all
 }
 
 func (r *reader) factsOf(file string) javaFacts {
 	var facts javaFacts
 	data, ok := r.w.Fact(javaVisitor, file)
 	if !ok || json.Unmarshal(data, &facts) != nil {
-		facts.Reflects, facts.Starts = true, true
+		facts.Reflects, facts.Loads, facts.Starts = true, true, true
 	}
 	return facts
 }
@@ -308,10 +342,14 @@ func (r *reader) class(from, name, how string) {
 // visit follows a jar or a class.
 func (r *reader) visit(file string) {
 	if !r.active {
+		r.early = append(r.early, file)
 		return
 	}
 	facts := r.factsOf(file)
 	class := path.Ext(file) == ".class"
+	if !class && !r.jars.Has(file) { // some class loader's of its own
+		r.w.Keep(file, "class path of a manifest", facts.besides(file)...)
+	}
 	const first = 44 // the format of release n is that and n (JVMS 4.1, table 4.1-A)
 	if need := facts.Version - first; need > r.release && r.release > 0 {
 		r.w.Want(file, fmt.Sprintf("Java %d or newer", need), true)
@@ -343,9 +381,22 @@ func (r *reader) visit(file string) {
 	}
 	r.w.FollowStrings(file, facts.Strings, false)
 	r.w.FollowStrings(file, facts.Lines, true)
-	if facts.Reflects && slices.ContainsFunc(r.jars, func(at string) bool { return at == file || strings.HasPrefix(file, at+"/") }) {
+	if facts.Loads {
+		r.anyArchive(file, "class loaders of its own, which find archives anywhere")
+	}
+	if facts.Reflects && r.onPath(file) {
 		r.gap(file, "classes that are found by computed names")
 	}
+}
+
+// onPath reports whether the class path has a jar, or a directory above a class.
+func (r *reader) onPath(file string) bool {
+	for at := file; at != ""; at = reach.Parent(at) {
+		if r.jars.Has(at) {
+			return true
+		}
+	}
+	return false
 }
 
 // starts keeps the programs that classes which start some have strings of, and
@@ -377,17 +428,7 @@ func (r *reader) needClasses(from, at, pkg string) {
 // is not known, every jar of the image.
 func (r *reader) gap(file, what string) {
 	if len(r.path) == 0 {
-		r.w.Gap(reach.Gap{Path: file, What: what, Scope: "every jar of the image"})
-		if r.all {
-			return
-		}
-		r.all = true
-		for e := range r.w.All() {
-			switch path.Ext(e.Path) {
-			case ".jar", ".war", ".class":
-				r.w.Keep(file, what, e.Path)
-			}
-		}
+		r.anyArchive(file, what)
 		return
 	}
 	r.w.Gap(reach.Gap{Path: file, What: what, Scope: "the class path"})
@@ -401,6 +442,35 @@ func (r *reader) gap(file, what string) {
 			r.w.Keep(file, what, at)
 		}
 	}
+}
+
+// archives are the extensions of what has classes in it: also of archives that a
+// container has for itself.
+const archives = followed + ".class .rar .sar .har .kar .esa .lpkg "
+
+// anyArchive keeps every archive of classes that the image has.
+func (r *reader) anyArchive(file, what string) {
+	r.w.Gap(reach.Gap{Path: file, What: what, Scope: "every jar of the image"})
+	if r.all {
+		return
+	}
+	r.all = true
+	for e := range r.w.All() {
+		if ext := path.Ext(e.Path); ext != "" && strings.Contains(archives, " "+strings.ToLower(ext)+" ") && !r.ofRuntime(e.Path) {
+			r.w.Keep(file, what, e.Path)
+		}
+	}
+}
+
+// ofRuntime reports whether a file belongs to a runtime, which is kept as far as it is
+// needed.
+func (r *reader) ofRuntime(file string) bool {
+	for dir := reach.Parent(file); dir != ""; dir = reach.Parent(dir) {
+		if r.homes.Has(dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // writes returns the places that classes that write name.

@@ -74,6 +74,59 @@ func TestClassPath(t *testing.T) {
 	}
 }
 
+// TestClassLoadersOfTheirOwn: what makes class loaders of archives may load any of the
+// image, and so may a runtime whose command line is not known; an archive that is kept
+// without being on the class path brings that of its manifest.
+func TestClassLoadersOfTheirOwn(t *testing.T) {
+	extends := [2]string{"java/lang/ClassLoader", "<init>"}
+	const all, none = "away.jar unknown, beside.jar unknown, far.war unknown, kept.jar unknown, lib.jar unknown, rest.rar unknown",
+		"away.jar not-reached, beside.jar not-reached, far.war not-reached, kept.jar not-reached, lib.jar not-reached, rest.rar not-reached"
+	run := []string{"java", "-jar", "/opt/c/start.jar"}
+	for name, c := range map[string]struct {
+		calls   [][2]string
+		strings []string
+		cmd     []string
+		script  string
+		want    string
+	}{
+		"none":                           {nil, nil, run, "", none},
+		"own, of bytes":                  {[][2]string{extends, {"app/Loader", "defineClass"}}, nil, run, "", none},
+		"URLs":                           {[][2]string{{"java/net/URLClassLoader", "<init>"}}, nil, run, "", all},
+		"new instance":                   {[][2]string{{"java/net/URLClassLoader", "newInstance"}}, nil, run, "", all},
+		"derived from URLs'":             {[][2]string{{"java/net/URLClassLoader", "addURL"}}, nil, run, "", all},
+		"own, of archives":               {[][2]string{extends, {"app/Loader", "defineClass"}, {"java/util/jar/JarFile", "<init>"}}, nil, run, "", all},
+		"layers of modules":              {[][2]string{{"java/lang/module/ModuleFinder", "of"}}, nil, run, "", all},
+		"agent":                          {[][2]string{{"java/lang/instrument/Instrumentation", "appendToSystemClassLoaderSearch"}}, nil, run, "", all},
+		"command line that is not known": {nil, nil, []string{"/start"}, "eval \"$(cat /run/x)\"\njava=$(which java)\n$java $(cat /run/y)\n", all},
+		"named archive": {nil, []string{"/opt/kept.jar"}, run, "",
+			"away.jar not-reached, beside.jar unknown, far.war not-reached, kept.jar unknown, lib.jar unknown, rest.rar not-reached"},
+	} {
+		jar := func(manifest string) string {
+			return jarBytes(t, map[string]string{"META-INF/MANIFEST.MF": manifest, "x/X.class": string(classBytes("x/X", nil, nil, nil))})
+		}
+		entries := []imagetest.Entry{
+			imagetest.Exec("usr/bin/java", ""), imagetest.Exec("bin/sh", ""), imagetest.Exec("usr/bin/which", ""), imagetest.Exec("usr/bin/cat", ""),
+			imagetest.Exec("start", "#!/bin/sh\n"+c.script),
+			imagetest.File("opt/c/start.jar", jarBytes(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: app.Main\n", "app/Main.class": string(classBytes("app/Main", nil, c.strings, c.calls))})),
+			imagetest.Symlink("opt/kept.jar", "/usr/share/j/kept.jar"),
+			imagetest.File("usr/share/j/kept.jar", jar("Class-Path: beside.jar ../k/lib.jar\n")),
+			imagetest.File("usr/share/j/beside.jar", jar("")), imagetest.File("usr/share/k/lib.jar", jar("")),
+			imagetest.File("usr/share/j/away.jar", jar("")), imagetest.File("var/lib/far.war", jar("")), imagetest.File("var/lib/rest.rar", jar("")),
+		}
+		r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: c.cmd}, nil, languages, reach.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, at := range []string{"usr/share/j/away.jar", "usr/share/j/beside.jar", "var/lib/far.war", "usr/share/j/kept.jar", "usr/share/k/lib.jar", "var/lib/rest.rar"} {
+			got = append(got, fmt.Sprintf("%s %s", at[strings.LastIndexByte(at, '/')+1:], r.State(at)))
+		}
+		if d := cmp.Diff(c.want, strings.Join(got, ", ")); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
 // TestWhatJavaStartsIsKept: the shell that the runtime names is kept only where a
 // class starts programs or an option names a command line, and with it what the
 // class has a string of.

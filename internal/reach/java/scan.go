@@ -23,6 +23,7 @@ type javaFacts struct {
 	Refers    []string `json:"r,omitempty"` // packages of classes that are named
 	Names     []string `json:"n,omitempty"` // packages of strings that look like a class's name
 	Reflects  bool     `json:"x,omitempty"` // loads classes by computed names, or services
+	Loads     bool     `json:"y,omitempty"` // makes class loaders of its own, which are told of archives
 	Places    []string `json:"p,omitempty"` // absolute paths that classes that write name; of a program's jar
 	Version   int      `json:"v,omitempty"` // format of the main class, else the oldest that a class has
 	Starts    bool     `json:"s,omitempty"` // starts programs
@@ -144,6 +145,7 @@ type classRefs struct {
 	places, commands       map[string]bool
 	strings, lines         map[string]bool // that may name files; of classes that start programs
 	reflects, starts       bool
+	loads, opens, makes    bool           // makes loaders of archives; opens archives; makes classes of bytes
 	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
 	whole                  bool           // names of classes, not of their packages
 }
@@ -184,6 +186,7 @@ func (c *classRefs) into(f *javaFacts) {
 	}
 	f.Places, f.Strings, f.Lines = slices.Sorted(maps.Keys(c.places)), slices.Sorted(maps.Keys(c.strings)), slices.Sorted(maps.Keys(c.lines))
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
+	f.Loads = c.loads || c.opens && c.makes
 	f.Starts, f.Commands = c.starts, slices.Sorted(maps.Keys(c.commands))
 }
 
@@ -302,6 +305,9 @@ func (c *classRefs) class(body []byte) error {
 		case tagMethod, tagInterfaceMethod:
 			if nt, ok := get(e.b, tagNameAndType); ok && int(nt.a) < count {
 				c.reflects = c.reflects || loadsClasses(className(e.a), texts[nt.a])
+				c.loads = c.loads || loadsArchives(className(e.a), texts[nt.a])
+				c.opens = c.opens || opensArchives(className(e.a), texts[nt.a])
+				c.makes = c.makes || texts[nt.a] == "defineClass"
 				writes = writes || writesFiles(className(e.a), texts[nt.a])
 				starts = starts || startsPrograms(className(e.a), texts[nt.a])
 			}
@@ -358,6 +364,29 @@ func loadsClasses(class, method string) bool {
 		return true
 	}
 	return strings.HasSuffix(class, "ClassLoader") && method == "<init>"
+}
+
+// loadsArchives tells the methods by which archives of classes are found that are not
+// on the class path: class loaders of a program's own, layers of modules, agents.
+func loadsArchives(class, method string) bool {
+	switch class + "." + method {
+	case "java/net/URLClassLoader.<init>", "java/net/URLClassLoader.newInstance", "java/net/URLClassLoader.addURL", "java/lang/module/ModuleFinder.of",
+		"java/lang/instrument/Instrumentation.appendToSystemClassLoaderSearch", "java/lang/instrument/Instrumentation.appendToBootstrapClassLoaderSearch":
+		return true
+	}
+	return false
+}
+
+// opensArchives tells the methods by which a class loader that makes classes of bytes
+// gets them.
+func opensArchives(class, method string) bool {
+	switch class {
+	case "java/util/jar/JarFile", "java/util/zip/ZipFile", "java/util/jar/JarInputStream", "java/util/zip/ZipInputStream":
+		return method == "<init>"
+	case "java/nio/file/FileSystems":
+		return method == "newFileSystem"
+	}
+	return false
 }
 
 // startsPrograms tells the methods that start programs.

@@ -51,6 +51,19 @@ var meant = []string{
 	"cmd: lua5.4 /srv/a.lua\nkeeps: usr/bin/tr usr/bin/wc\n-- srv/a.lua --\nos.execute('tr a b')\nio.popen(\"wc -l\")\n-- usr/bin/tr --\n-- usr/bin/wc --\n",
 	"cmd: tclsh /srv/a.tcl\nkeeps: usr/bin/tr\n-- srv/a.tcl --\nexec tr a b\n-- usr/bin/tr --\n",
 
+	// Tables that are looked up in what is made of them, whether or not that they are made of is there.
+	"cmd: postfix start-fg\nkeeps: etc/aliases etc/aliases.db srv/mail/users.lmdb srv/mail/relays.cdb srv/mail/nets.dir srv/mail/nets.pag\nleaves: srv/mail/other.db\n-- usr/sbin/postfix --\n-- etc/aliases --\nroot: a\n-- etc/aliases.db --\n-- etc/postfix/main.cf --\nvirtual_alias_maps = proxy:lmdb:/srv/mail/users, cdb:/srv/mail/relays\nmynetworks = sdbm:/srv/mail/nets\n-- etc/postfix/master.cf --\nsmtp inet n - y - - smtpd\n-- srv/mail/users.lmdb --\n-- srv/mail/relays.cdb --\n-- srv/mail/nets.dir --\n-- srv/mail/nets.pag --\n-- srv/mail/other.db --\n",
+	"cmd: postfix start-fg\nkeeps: etc/aliases.lmdb\n-- usr/sbin/postfix --\n-- etc/postfix/main.cf --\nx = y\n-- etc/aliases.lmdb --\n",
+	"cmd: postfix start-fg\nlink: etc/aliases -> /srv/mail/aliases\nkeeps: srv/mail/aliases srv/mail/aliases.db etc/aliases.db\n-- usr/sbin/postfix --\n-- etc/postfix/main.cf --\nalias_maps = hash:/etc/aliases\n-- etc/aliases.db --\n-- srv/mail/aliases --\n-- srv/mail/aliases.db --\n",
+	"cmd: postfix start-fg\nkeeps: srv/out/main.cf srv/out/transport.db\n-- usr/sbin/postfix --\n-- etc/postfix/main.cf --\nmulti_instance_directories = /srv/out\n-- srv/out/main.cf --\ntransport_maps = btree:/srv/out/transport\n-- srv/out/transport.db --\n",
+	"cmd: sendmail -bD\nkeeps: etc/mail/sendmail.cf etc/mail/access.db srv/domains.db usr/share/sendmail/x\n-- usr/sbin/sendmail --\n-- etc/mail/sendmail.cf --\nKaccess hash -T<TMPF> -o /etc/mail/access\nKdomaintable hash -o /srv/domains\n-- etc/mail/access.db --\n-- srv/domains.db --\n-- usr/share/sendmail/x --\n",
+	"cmd: exim4 -bdf\nkeeps: srv/mail/virtual.cdb srv/mail/relay srv/mail/users.db\n-- usr/sbin/exim4 --\n-- etc/exim4/exim4.conf.template --\ndata = ${lookup{$local_part}cdb{/srv/mail/virtual.cdb}}\nhosts = lsearch;/srv/mail/relay\nlocal_parts = dbm;/srv/mail/users\n-- srv/mail/virtual.cdb --\n-- srv/mail/relay --\n-- srv/mail/users.db --\n",
+	"cmd: apache2 -DFOREGROUND\nkeeps: srv/web/map.dir srv/web/map.pag srv/web/users.db\n-- usr/sbin/apache2 --\n-- etc/apache2/apache2.conf --\nRewriteMap short \"dbm=sdbm:/srv/web/map\"\nAuthDBMUserFile /srv/web/users\n-- srv/web/map.dir --\n-- srv/web/map.pag --\n-- srv/web/users.db --\n",
+	"cmd: dovecot -F\nkeeps: srv/mail/users srv/mail/quota.db\n-- usr/sbin/dovecot --\n-- etc/dovecot/dovecot.conf --\npassdb {\n  driver = passwd-file\n  args = scheme=CRYPT username_format=%u /srv/mail/users\n}\ndict {\n  quota = db:/srv/mail/quota\n}\n-- srv/mail/users --\n-- srv/mail/quota.db --\n",
+	"cmd: slapd -d0\nkeeps: srv/ldap/data.mdb\n-- usr/sbin/slapd --\n-- etc/ldap/slapd.conf --\ndatabase mdb\ndirectory /srv/ldap\n-- srv/ldap/data.mdb --\n",
+	"cmd: slapd -d0\nkeeps: srv/ldap/data.mdb\n-- usr/sbin/slapd --\n-- etc/ldap/slapd.d/cn=config/olcDatabase={1}mdb.ldif --\nolcDbDirectory: /srv/ldap\n-- srv/ldap/data.mdb --\n",
+	"cmd: python3 /srv/a.py\nkeeps: var/lib/a/store.dat var/lib/a/store.dir srv/cache.db\n-- srv/a.py --\nimport shelve, dbm\nshelve.open('/var/lib/a/store')\ndbm.open('cache')\n-- var/lib/a/store.dat --\n-- var/lib/a/store.dir --\n-- srv/cache.db --\n",
+
 	// Cron and its like.
 	"cmd: cron -f\nkeeps: etc/cron.d/job usr/local/bin/job.sh usr/bin/grep\n-- usr/sbin/cron --\n-- etc/cron.d/job --\nPATH=/usr/local/bin:/usr/bin\n*/5 * * * * root job.sh >/dev/null\n-- usr/local/bin/job.sh --\n#!/bin/sh\ngrep x y\n-- usr/bin/grep --\n",
 	"cmd: crond -f\nkeeps: etc/crontabs/root usr/local/bin/sync.sh\n-- usr/sbin/crond --\n-- etc/crontabs/root --\n*/5 * * * * /usr/local/bin/sync.sh\n-- usr/local/bin/sync.sh --\n#!/bin/sh\n",

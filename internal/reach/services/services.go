@@ -310,7 +310,9 @@ func (r *reader) postfix(c call) {
 
 // aliases follows the programs that mail is given to (aliases(5)): name: "|/bin/x".
 func (r *reader) aliases(c call) {
-	for _, at := range r.glob("/etc/aliases /etc/mail/aliases /etc/postfix/aliases /root/.forward /home/*/.forward") {
+	files := []string{"/etc/aliases", "/etc/mail/aliases", "/etc/postfix/aliases", "/root/.forward"}
+	for _, at := range append(files, r.glob("/home/*/.forward")...) {
+		r.w.Need(c.program, at, "aliases of mail") // also where only what was made of it is there
 		for _, line := range r.read(c.program, at, "aliases of mail") {
 			for part := range strings.SplitSeq(line, ",") {
 				if _, command, ok := strings.Cut(part, "|"); ok && !strings.HasPrefix(line, "#") {
