@@ -25,22 +25,23 @@ var rooms = map[string][]string{
 	"cvss":     {},
 	"exe":      {},
 	"rpmdb":    {},
-	"inflate":  {}, // DEFLATE and gzip, wherever compressed bytes enter
-	"safetext": {}, // what every verb prints: JSON and lines that a terminal shows and does not obey
-	"spelling": {}, // the word that was meant by a misspelt one: flags of cli, paths of slim
-	"eol":      {}, // when releases end, which match and lint ask about
-	"accounts": {}, // passwd, group and shadow, which surface, slim and harden ask about
-	"scratch":  {}, // temporary files and folders, and what killed runs left of them
-	"web":      {}, // servers: certificates, plain HTTP, asking again, resuming
+	"lazy":     {},       // expressions that are compiled when they are first used, of every room
+	"inflate":  {},       // DEFLATE and gzip, wherever compressed bytes enter
+	"safetext": {"lazy"}, // what every verb prints: JSON and lines that a terminal shows and does not obey
+	"spelling": {},       // the word that was meant by a misspelt one: flags of cli, paths of slim
+	"eol":      {},       // when releases end, which match and lint ask about
+	"accounts": {},       // passwd, group and shadow, which surface, slim and harden ask about
+	"scratch":  {},       // temporary files and folders, and what killed runs left of them
+	"web":      {},       // servers: certificates, plain HTTP, asking again, resuming
 	"image":    {"inflate", "scratch", "web"},
-	"spdx":     {},      // licences: their identifiers, expressions and what packagers write instead
-	"git":      {"web"}, // what refs of repositories name, for pin
-	"wrappers": {},      // programs that start other programs, which sources and images name alike
+	"spdx":     {"lazy"}, // licences: their identifiers, expressions and what packagers write instead
+	"git":      {"web"},  // what refs of repositories name, for pin
+	"wrappers": {},       // programs that start other programs, which sources and images name alike
 	// dockerfile reads Dockerfiles and aligns them with an image's history;
 	// workload reads what runs images: compose files, Kubernetes manifests,
 	// workflows, docker run lines.
 	"dockerfile": {"image"},
-	"workload":   {"wrappers"},
+	"workload":   {"wrappers", "lazy"},
 	"confine":    {}, // runs a program of an image apart from the machine
 	"costs":      {}, // what an input may cost a fuzz target; for tests
 
@@ -52,19 +53,19 @@ var rooms = map[string][]string{
 	"vulndb":  {"cvss", "finding"},
 
 	// Tier 3, verbs.
-	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding", "spdx"}, // spdx: what a copyright file names
+	"catalog": {"rootfs", "sbom", "purl", "exe", "rpmdb", "finding", "spdx", "lazy"}, // spdx: what a copyright file names
 	"match":   {"sbom", "vulndb", "version", "finding", "purl", "eol", "safetext"},
-	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch"}, // scratch: what is downloaded lies in a folder that the next run sweeps
+	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch", "lazy"}, // scratch: what is downloaded lies in a folder that the next run sweeps
 	"vex":     {"purl", "version"},
-	"report":  {"sbom", "finding", "purl", "safetext", "spdx"}, // spdx: licences that have no identifier get one
-	"secret":  {"rootfs", "finding", "image", "sbom"},
+	"report":  {"sbom", "finding", "purl", "safetext", "spdx", "lazy"}, // spdx: licences that have no identifier get one
+	"secret":  {"rootfs", "finding", "image", "sbom", "lazy"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
-	"project": {"dockerfile", "workload", "scratch"},                                     // the one finder of lint, pin and check
-	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret", "spdx"}, // secret: a token has one form, in an image and in a manifest; spdx: labels hold licences
-	"pin":     {"dockerfile", "workload", "project", "finding", "image", "safetext"},
+	"project": {"dockerfile", "workload", "scratch", "lazy"},                                     // the one finder of lint, pin and check
+	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret", "spdx", "lazy"}, // secret: a token has one form, in an image and in a manifest; spdx: labels hold licences
+	"pin":     {"dockerfile", "workload", "project", "finding", "image", "safetext", "lazy"},
 
 	// The readers of languages: each may use reach and what reach may. readers is
 	// their table; reachtest is for tests only.
@@ -73,8 +74,8 @@ var rooms = map[string][]string{
 	"reach/python":    {"reach", "reach/words", "rootfs"},
 	"reach/node":      {"reach", "reach/words", "rootfs", "wrappers"},
 	"reach/java":      {"reach", "reach/words", "rootfs"},
-	"reach/perl":      {"reach", "reach/words", "rootfs"},
-	"reach/scripted":  {"reach", "reach/words", "rootfs"},
+	"reach/perl":      {"reach", "reach/words", "rootfs", "lazy"},
+	"reach/scripted":  {"reach", "reach/words", "rootfs", "lazy"},
 	"reach/services":  {"reach", "reach/words"}, // programs that start others, as their files say
 	"reach/readers":   {"reach", "reach/services", "reach/shell", "reach/python", "reach/node", "reach/java", "reach/perl", "reach/scripted"},
 	"reach/answer":    {"reach", "image", "sbom", "safetext"}, // what careen reach says
@@ -85,24 +86,24 @@ var rooms = map[string][]string{
 	"lint/files":    {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"page":          {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
 	"page/pagetest": {},
-	"policy":        {"report", "finding", "sbom", "vex", "purl", "spdx"}, // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
+	"policy":        {"report", "finding", "sbom", "vex", "purl", "spdx", "lazy"}, // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
 	"diff":          {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":     {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
-	"slim":          {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling"}, // rpmdb: the database of what is left is written anew; confine: both images are run
-	"base":          {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch"},    // exe: which libc a program asks for; scratch: the index is replaced
+	"slim":          {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling", "lazy"}, // rpmdb: the database of what is left is written anew; confine: both images are run
+	"base":          {"accounts", "exe", "image", "rootfs", "reach", "report", "finding", "scan", "dockerfile", "safetext", "sbom", "scratch", "lazy"},    // exe: which libc a program asks for; scratch: the index is replaced
 	"harden":        {"image", "rootfs", "sbom", "reach", "surface", "accounts", "safetext"},
-	"fix":           {"base", "dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "scan", "workload"}, // base, scan: other bases are tried; what plan found comes as values, so that the chain stays as long as it is
+	"fix":           {"base", "dockerfile", "finding", "harden", "image", "lint", "pin", "project", "reach", "report", "rootfs", "safetext", "sbom", "scan", "workload", "lazy"}, // base, scan: other bases are tried; what plan found comes as values, so that the chain stays as long as it is
 	"plan":          {"base", "dockerfile", "finding", "harden", "report", "sbom", "slim", "safetext"},
 
 	// The fleet: what careend is made of. Nothing of it is linked into careen, which
 	// TestScannerLinksNothingOfTheFleet holds. store owns the databases, queue the
 	// jobs; the others speak to them through those.
 	"fleet/key":       {"match", "sbom"},
-	"fleet/store":     {"fleet/key", "finding", "vulndb"},
+	"fleet/store":     {"lazy", "fleet/key", "finding", "vulndb"},
 	"fleet/queue":     {},
 	"fleet/work":      {"fleet/key", "fleet/store", "fleet/queue", "catalog", "finding", "image", "scan", "match", "vulndb", "sbom", "report", "rootfs"},
 	"fleet/auth":      {"fleet/store"},
-	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "diff", "finding", "page", "report", "policy", "image", "sbom", "version"},
+	"fleet/api":       {"fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "diff", "finding", "page", "report", "policy", "image", "sbom", "version", "lazy"},
 	"fleet/pages":     {"fleet/api", "fleet/auth", "fleet/queue", "fleet/store", "fleet/work", "finding", "report"},
 	"fleet/harbor":    {"fleet/auth", "fleet/store", "fleet/work", "finding", "image", "report"},
 	"fleet/admission": {"fleet/api", "fleet/auth", "fleet/store", "fleet/work", "image"},
@@ -331,6 +332,12 @@ func TestNoInitNoHiddenExitNoStrayGoroutines(t *testing.T) {
 				if n.Name.Name == "init" && n.Recv == nil {
 					t.Errorf("%s: func init: register in a table instead", src.path)
 				}
+			case *ast.ValueSpec:
+				for _, value := range n.Values {
+					if compiles(value) && slices.Contains(packageLevel(src.file), n) {
+						t.Errorf("%s: %s is compiled by every run, --version too: use lazy.Regexp", src.path, n.Names[0].Name)
+					}
+				}
 			case *ast.GoStmt:
 				if strings.HasPrefix(src.path, "internal/") && !slices.Contains(goroutines, src.room) {
 					t.Errorf("%s: starts a goroutine; only %v may", src.path, goroutines)
@@ -347,6 +354,37 @@ func TestNoInitNoHiddenExitNoStrayGoroutines(t *testing.T) {
 			return true
 		})
 	}
+}
+
+// packageLevel returns what a file declares outside functions.
+func packageLevel(file *ast.File) []*ast.ValueSpec {
+	var specs []*ast.ValueSpec
+	for _, decl := range file.Decls {
+		if d, ok := decl.(*ast.GenDecl); ok {
+			for _, spec := range d.Specs {
+				if v, ok := spec.(*ast.ValueSpec); ok {
+					specs = append(specs, v)
+				}
+			}
+		}
+	}
+	return specs
+}
+
+// compiles reports whether evaluating an expression compiles a regular one: what
+// stands in a function that it makes runs later.
+func compiles(value ast.Expr) bool {
+	found := false
+	ast.Inspect(value, func(n ast.Node) bool {
+		if _, ok := n.(*ast.FuncLit); ok {
+			return false
+		}
+		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "MustCompile" {
+			found = true
+		}
+		return true
+	})
+	return found
 }
 
 // TestSizes holds what one person can still hold in the head.

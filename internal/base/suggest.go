@@ -6,12 +6,12 @@ import (
 	"io"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -223,14 +223,14 @@ func (i *Image) asked(file string) string {
 	return versioned(file)
 }
 
-var javaHome = regexp.MustCompile(`(?:java|jdk|jre|temurin|zulu|corretto|openjdk)-?(\d+)[^/]*/`)
+var javaHome = lazy.Regexp(`(?:java|jdk|jre|temurin|zulu|corretto|openjdk)-?(\d+)[^/]*/`)
 
 // versioned is the name of a program, with its version where its name does not tell and
 // its folder does: "java 17".
 func versioned(file string) string {
 	name := path.Base(file)
 	if name == "java" {
-		if m := javaHome.FindStringSubmatch(file); m != nil {
+		if m := javaHome().FindStringSubmatch(file); m != nil {
 			return name + " " + m[1]
 		}
 	}

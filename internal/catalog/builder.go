@@ -2,10 +2,10 @@ package catalog
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -55,11 +55,11 @@ func (all builders) of(d sbom.Distro, p *sbom.Package) string {
 // codenameRevision matches versions that name the release for which they were
 // built by its codename: "1.24.0-1~bookworm", "8.0.35-27-1.jammy". Debian and Ubuntu
 // write numbers: "~deb12u1", "+deb12u1", "~bpo12+1", "~22.04.1".
-var codenameRevision = regexp.MustCompile(`[~.+-](?:wheezy|jessie|stretch|buster|bullseye|bookworm|trixie|forky|trusty|xenial|bionic|focal|jammy|noble|plucky|questing)`)
+var codenameRevision = lazy.Regexp(`[~.+-](?:wheezy|jessie|stretch|buster|bullseye|bookworm|trixie|forky|trusty|xenial|bionic|focal|jammy|noble|plucky|questing)`)
 
 // releaseRevision matches versions that name the release by its number, where Debian
 // and Ubuntu write "deb12" and "22.04.1": "+debian12", "+ubuntu22.04".
-var releaseRevision = regexp.MustCompile(`[+](?:debian1[0-9]|ubuntu[12][0-9][.]04)`)
+var releaseRevision = lazy.Regexp(`[+](?:debian1[0-9]|ubuntu[12][0-9][.]04)`)
 
 // namesRelease reports whether a version does either. Most have no word of five
 // letters, which the shortest codename and "debian" have.
@@ -70,7 +70,7 @@ func namesRelease(version string) bool {
 			letters = 0
 		}
 	}
-	return letters >= 5 && (codenameRevision.MatchString(version) || releaseRevision.MatchString(version))
+	return letters >= 5 && (codenameRevision().MatchString(version) || releaseRevision().MatchString(version))
 }
 
 // ofDeb goes by the version and by the place of the files: Debian's policy

@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -16,15 +16,15 @@ func isErlangApp(h *rootfs.Header, _ []byte) bool {
 }
 
 var (
-	erlangName    = regexp.MustCompile(`\{\s*application\s*,\s*'?([A-Za-z0-9_@.-]+)'?\s*,`)
-	erlangVersion = regexp.MustCompile(`\{\s*vsn\s*,\s*"([^"]+)"\s*\}`)
+	erlangName    = lazy.Regexp(`\{\s*application\s*,\s*'?([A-Za-z0-9_@.-]+)'?\s*,`)
+	erlangVersion = lazy.Regexp(`\{\s*vsn\s*,\s*"([^"]+)"\s*\}`)
 )
 
 // parseErlangApp reads {application, NAME, [{vsn, "VERSION"}, …]}
 // (https://www.erlang.org/doc/man/app.html). Applications of Erlang/OTP itself
 // have names of their own in advisories, those of Hex the others.
 func parseErlangApp(data []byte) ([]sbom.Package, error) {
-	name, version := erlangName.FindSubmatch(data), erlangVersion.FindSubmatch(data)
+	name, version := erlangName().FindSubmatch(data), erlangVersion().FindSubmatch(data)
 	if name == nil || version == nil {
 		return nil, nil
 	}

@@ -4,9 +4,10 @@ import (
 	"archive/zip"
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // maxClassFolders bounds the folders of an archive's classes that are looked at.
@@ -46,10 +47,10 @@ func classFolders(files []*zip.File) []string {
 }
 
 // reversed is a name as people give packages: their domain, its last part first.
-var reversed = regexp.MustCompile(`^[a-z][a-z0-9]*(?:\.[A-Za-z0-9_-]+){2,}`)
+var reversed = lazy.Regexp(`^[a-z][a-z0-9]*(?:\.[A-Za-z0-9_-]+){2,}`)
 
 // plainArtifact is a title that is an artifact's name: "log4j-core".
-var plainArtifact = regexp.MustCompile(`^[a-z][a-z0-9]*(?:[-_][a-z0-9.]+)+$`)
+var plainArtifact = lazy.Regexp(`^[a-z][a-z0-9]*(?:[-_][a-z0-9.]+)+$`)
 
 // coordinates names an archive without Maven's files: by its manifest, and by
 // the file's name as far as the manifest and the classes do not name somebody
@@ -63,7 +64,7 @@ func (m *manifest) coordinates(base string) coordinates {
 	}
 	stated := m.statedVersion()
 	c := coordinates{artifact: artifact, version: cmp.Or(version, stated)}
-	if title := m.title; reversed.MatchString(title) && !strings.ContainsAny(title, " /") {
+	if title := m.title; reversed().MatchString(title) && !strings.ContainsAny(title, " /") {
 		if foreign := m.titled(title, c, stated); foreign.artifact != "" {
 			return foreign
 		}
@@ -78,7 +79,7 @@ func (m *manifest) coordinates(base string) coordinates {
 				return coordinates{group: row.group, artifact: name, version: cmp.Or(stated, version)}
 			}
 		}
-		if title := m.title; plainArtifact.MatchString(title) && title != artifact {
+		if title := m.title; plainArtifact().MatchString(title) && title != artifact {
 			as := coordinates{group: m.group(title), artifact: title, version: cmp.Or(stated, version)}
 			if as.group != "" {
 				return as
@@ -265,7 +266,7 @@ func isGroup(name string) bool {
 // group: its names, its maker, its classes.
 func (m *manifest) isOf(row *jarGroup) bool {
 	for _, name := range [...]string{m.bundle, m.module, m.vendorID, m.title} {
-		if reversed.MatchString(name+".x") && !strings.Contains(name, " ") && strings.Contains(name, ".") && !row.begins(name) {
+		if reversed().MatchString(name+".x") && !strings.Contains(name, " ") && strings.Contains(name, ".") && !row.begins(name) {
 			return false
 		}
 	}

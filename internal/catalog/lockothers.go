@@ -3,10 +3,10 @@ package catalog
 import (
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -150,17 +150,17 @@ func parsePubspecLock(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
-var mixEntry = regexp.MustCompile(`(?m)^\s*"[^"]+":\s*\{:hex,\s*:"?([A-Za-z0-9_]+)"?,\s*"([^"]+)"`)
+var mixEntry = lazy.Regexp(`(?m)^\s*"[^"]+":\s*\{:hex,\s*:"?([A-Za-z0-9_]+)"?,\s*"([^"]+)"`)
 
-var mixRepository = regexp.MustCompile(`(?m)^\s*"([^"]+)":\s*\{:git,\s*"[^"]*",\s*"([0-9a-f]+)"`)
+var mixRepository = lazy.Regexp(`(?m)^\s*"([^"]+)":\s*\{:git,\s*"[^"]*",\s*"([0-9a-f]+)"`)
 
 // parseMixLock reads mix.lock: "name": {:hex, :package, "version", …}.
 func parseMixLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "hex"}
-	for _, m := range mixEntry.FindAllSubmatch(data, maxPackages) {
+	for _, m := range mixEntry().FindAllSubmatch(data, maxPackages) {
 		l.add(string(m[1]), string(m[2]))
 	}
-	for _, m := range mixRepository.FindAllSubmatch(data, maxPackages) {
+	for _, m := range mixRepository().FindAllSubmatch(data, maxPackages) {
 		l.pin(string(m[1]), string(m[2]))
 	}
 	return l.result()

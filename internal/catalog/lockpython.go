@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -241,7 +241,7 @@ func parsePipfileLock(data []byte) ([]sbom.Package, error) {
 
 // requirementOption is what begins the options behind a requirement: "--hash=…",
 // "-C name=value".
-var requirementOption = regexp.MustCompile(`\s-{1,2}[A-Za-z].*$`)
+var requirementOption = lazy.Regexp(`\s-{1,2}[A-Za-z].*$`)
 
 // parseRequirements reads the lines of a requirements.txt that name one version,
 // or an archive or a repository's tag that does
@@ -270,7 +270,7 @@ const (
 )
 
 // includeOption is what names another file: "-r other.txt", "--constraint=c.txt".
-var includeOption = regexp.MustCompile(`^(?:-([rc])\s*|--(requirement|constraint)(?:\s+|=))(\S+)`)
+var includeOption = lazy.Regexp(`^(?:-([rc])\s*|--(requirement|constraint)(?:\s+|=))(\S+)`)
 
 // lines reads a file of a folder.
 func (r *requirements) lines(data []byte, dir string, depth int) {
@@ -283,14 +283,14 @@ func (r *requirements) lines(data []byte, dir string, depth int) {
 		for _, option := range [...]string{"-e ", "--editable ", "--editable="} {
 			line = strings.TrimSpace(strings.TrimPrefix(line, option))
 		}
-		if m := includeOption.FindStringSubmatch(line); m != nil {
+		if m := includeOption().FindStringSubmatch(line); m != nil {
 			r.include(path.Join(dir, m[3]), m[1] == "c" || m[2] == "constraint", depth+1)
 			continue
 		}
 		if line == "" || line[0] == '-' {
 			continue // --index-url …
 		}
-		line = requirementOption.ReplaceAllString(line, "")
+		line = requirementOption().ReplaceAllString(line, "")
 		if name, version, ok := requirementAt(line); ok {
 			r.pin(name, version)
 			continue
@@ -344,7 +344,7 @@ func (r *requirements) include(name string, constraints bool, depth int) {
 	}
 	for line := range strings.Lines(string(data)) {
 		line, _, _ = strings.Cut(line, "#")
-		if name, version, ok := exactly(requirementOption.ReplaceAllString(strings.TrimSpace(line), "")); ok && len(r.within) < maxPackages {
+		if name, version, ok := exactly(requirementOption().ReplaceAllString(strings.TrimSpace(line), "")); ok && len(r.within) < maxPackages {
 			if r.within == nil {
 				r.within = map[string]string{}
 			}

@@ -2,10 +2,10 @@ package catalog
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -93,13 +93,13 @@ func parseCondaLock(data []byte) ([]sbom.Package, error) {
 }
 
 // stackEntry is a package of Hackage's, "aeson-2.0.3.0@sha256:…".
-var stackEntry = regexp.MustCompile(`(?m)^\s*(?:- )?hackage:\s*([A-Za-z0-9-]+?)-([0-9][0-9.]*)@`)
+var stackEntry = lazy.Regexp(`(?m)^\s*(?:- )?hackage:\s*([A-Za-z0-9-]+?)-([0-9][0-9.]*)@`)
 
 // parseStackLock reads the packages that stack.yaml.lock of Haskell names
 // besides those of its snapshot.
 func parseStackLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "hackage"}
-	for _, m := range stackEntry.FindAllSubmatch(data, maxPackages) {
+	for _, m := range stackEntry().FindAllSubmatch(data, maxPackages) {
 		if p := language(l.kind, string(m[1]), string(m[2])); !hasPackage(l.packages, p.PURL) { // original and completed
 			l.add(string(m[1]), string(m[2]))
 		}
@@ -107,36 +107,36 @@ func parseStackLock(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
-var cabalConstraint = regexp.MustCompile(`any\.([A-Za-z0-9-]+)\s*==\s*([0-9][0-9.]*)`)
+var cabalConstraint = lazy.Regexp(`any\.([A-Za-z0-9-]+)\s*==\s*([0-9][0-9.]*)`)
 
 // parseCabalFreeze reads cabal.project.freeze: "constraints: any.aeson ==2.0.3.0, …".
 func parseCabalFreeze(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "hackage"}
-	for _, m := range cabalConstraint.FindAllSubmatch(data, maxPackages) {
+	for _, m := range cabalConstraint().FindAllSubmatch(data, maxPackages) {
 		l.add(string(m[1]), string(m[2]))
 	}
 	return l.result()
 }
 
 var (
-	rebarPackage    = regexp.MustCompile(`\{<<"[^"]*">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>`)
-	rebarRepository = regexp.MustCompile(`\{<<"([^"]+)">>,\s*\{git,\s*"[^"]*",\s*\{ref,\s*"([0-9a-f]+)"\}`)
+	rebarPackage    = lazy.Regexp(`\{<<"[^"]*">>,\s*\{pkg,\s*<<"([^"]+)">>,\s*<<"([^"]+)">>`)
+	rebarRepository = lazy.Regexp(`\{<<"([^"]+)">>,\s*\{git,\s*"[^"]*",\s*\{ref,\s*"([0-9a-f]+)"\}`)
 )
 
 // parseRebarLock reads rebar.lock of Erlang: packages of Hex, and repositories.
 func parseRebarLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "hex"}
-	for _, m := range rebarPackage.FindAllSubmatch(data, maxPackages) {
+	for _, m := range rebarPackage().FindAllSubmatch(data, maxPackages) {
 		l.add(string(m[1]), string(m[2]))
 	}
-	for _, m := range rebarRepository.FindAllSubmatch(data, maxPackages) {
+	for _, m := range rebarRepository().FindAllSubmatch(data, maxPackages) {
 		l.pin(string(m[1]), string(m[2]))
 	}
 	return l.result()
 }
 
-var opamLocked = regexp.MustCompile(`"([A-Za-z0-9_+-]+)"\s*\{([^}]*)\}`)
-var opamVersion = regexp.MustCompile(`(?:^|[&\s])=\s*"([^"]+)"`)
+var opamLocked = lazy.Regexp(`"([A-Za-z0-9_+-]+)"\s*\{([^}]*)\}`)
+var opamVersion = lazy.Regexp(`(?:^|[&\s])=\s*"([^"]+)"`)
 
 // parseOpamLocked reads NAME.opam.locked: depends: ["base" {= "v0.15.0"} …]
 // without what is only for tests, documentation and development.
@@ -146,18 +146,18 @@ func parseOpamLocked(data []byte) ([]sbom.Package, error) {
 	if end := strings.IndexByte(text, ']'); end >= 0 {
 		text = text[:end]
 	}
-	for _, m := range opamLocked.FindAllStringSubmatch(text, maxPackages) {
+	for _, m := range opamLocked().FindAllStringSubmatch(text, maxPackages) {
 		if strings.Contains(m[2], "with-test") || strings.Contains(m[2], "with-doc") || strings.Contains(m[2], "with-dev-setup") {
 			continue
 		}
-		if v := opamVersion.FindStringSubmatch(m[2]); v != nil {
+		if v := opamVersion().FindStringSubmatch(m[2]); v != nil {
 			l.pin(m[1], v[1])
 		}
 	}
 	return l.result()
 }
 
-var opamInstalled = regexp.MustCompile(`"([A-Za-z0-9_+-]+)\.([^"]+)"`)
+var opamInstalled = lazy.Regexp(`"([A-Za-z0-9_+-]+)\.([^"]+)"`)
 
 // parseOpamSwitch reads .opam-switch/switch-state: installed: ["base.v0.15.0" …].
 func parseOpamSwitch(data []byte) ([]sbom.Package, error) {
@@ -169,7 +169,7 @@ func parseOpamSwitch(data []byte) ([]sbom.Package, error) {
 	if end := strings.IndexByte(text, ']'); end >= 0 {
 		text = text[:end]
 	}
-	for _, m := range opamInstalled.FindAllStringSubmatch(text, maxPackages) {
+	for _, m := range opamInstalled().FindAllStringSubmatch(text, maxPackages) {
 		l.pin(m[1], m[2])
 	}
 	return l.result()
@@ -215,13 +215,13 @@ func parseJuliaManifest(data []byte) ([]sbom.Package, error) {
 	return g.packages(g.all())
 }
 
-var terraformProvider = regexp.MustCompile(`(?m)^provider\s+"([^"]+)"\s*\{[^}]*?^\s*version\s*=\s*"([^"]+)"`)
+var terraformProvider = lazy.Regexp(`(?m)^provider\s+"([^"]+)"\s*\{[^}]*?^\s*version\s*=\s*"([^"]+)"`)
 
 // parseTerraformLock reads the providers of .terraform.lock.hcl
 // (https://developer.hashicorp.com/terraform/language/files/dependency-lock).
 func parseTerraformLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "terraform"}
-	for _, m := range terraformProvider.FindAllSubmatch(data, maxPackages) {
+	for _, m := range terraformProvider().FindAllSubmatch(data, maxPackages) {
 		l.add(strings.TrimPrefix(string(m[1]), "registry.terraform.io/"), string(m[2]))
 	}
 	return l.result()

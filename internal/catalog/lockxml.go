@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -71,7 +71,7 @@ func parsePackagesConfig(data []byte) ([]sbom.Package, error) {
 }
 
 // msbuildProperty is a property whose value is a version.
-var msbuildProperty = regexp.MustCompile(`<([A-Za-z_][A-Za-z0-9_.-]*)>\s*(\[?\d[A-Za-z0-9.+-]*\]?)\s*</`)
+var msbuildProperty = lazy.Regexp(`<([A-Za-z_][A-Za-z0-9_.-]*)>\s*(\[?\d[A-Za-z0-9.+-]*\]?)\s*</`)
 
 // parseMSBuild reads the packages that a project of .NET, or the file of
 // versions that several share, names in one version
@@ -81,7 +81,7 @@ var msbuildProperty = regexp.MustCompile(`<([A-Za-z_][A-Za-z0-9_.-]*)>\s*(\[?\d[
 func parseMSBuild(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "nuget"}
 	properties := map[string]string{}
-	for _, m := range msbuildProperty.FindAllSubmatch(data, maxMembers) {
+	for _, m := range msbuildProperty().FindAllSubmatch(data, maxMembers) {
 		properties[strings.ToLower(string(m[1]))] = string(m[2])
 	}
 	err := eachElement(data, " packagereference packageversion globalpackagereference ", func(kind string, p map[string]string) {
@@ -125,21 +125,21 @@ func (l *lockList) resultOf(err error) ([]sbom.Package, error) {
 }
 
 var (
-	sbtDependency = regexp.MustCompile(`"([A-Za-z0-9_.-]+)"\s*(%%?%?)\s*"([A-Za-z0-9_.-]+)"\s*%\s*"([0-9][A-Za-z0-9_.-]*)"\s*(?:%\s*("?[A-Za-z]+))?`)
-	sbtScala      = regexp.MustCompile(`scalaVersion\s*:=\s*"(\d+)\.(\d+)`)
+	sbtDependency = lazy.Regexp(`"([A-Za-z0-9_.-]+)"\s*(%%?%?)\s*"([A-Za-z0-9_.-]+)"\s*%\s*"([0-9][A-Za-z0-9_.-]*)"\s*(?:%\s*("?[A-Za-z]+))?`)
+	sbtScala      = lazy.Regexp(`scalaVersion\s*:=\s*"(\d+)\.(\d+)`)
 )
 
 // parseSbt reads the dependencies of a build.sbt that are written whole:
 // "group" % "artifact" % "1.0.0", and with %% those of the build's Scala.
 func parseSbt(data []byte) ([]sbom.Package, error) {
 	scala := ""
-	if m := sbtScala.FindSubmatch(data); m != nil {
+	if m := sbtScala().FindSubmatch(data); m != nil {
 		if scala = "_" + string(m[1]); string(m[1]) == "2" {
 			scala += "." + string(m[2])
 		}
 	}
 	l := lockList{kind: "maven"}
-	for _, m := range sbtDependency.FindAllSubmatch(data, maxPackages) {
+	for _, m := range sbtDependency().FindAllSubmatch(data, maxPackages) {
 		artifact := string(m[3])
 		if string(m[2]) != "%" {
 			if scala == "" {

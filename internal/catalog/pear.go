@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -25,20 +25,20 @@ func isPearRegistry(h *rootfs.Header, _ []byte) bool {
 // A record is package.xml as PHP serializes an array. Releases of the past stand
 // behind the package's own, in its changelog.
 var (
-	pearName    = regexp.MustCompile(`s:4:"name";s:\d+:"([A-Za-z0-9_.-]+)";s:7:"channel";s:\d+:"([A-Za-z0-9_./-]+)";`)
-	pearVersion = regexp.MustCompile(`s:7:"version";a:\d+:\{s:7:"release";s:\d+:"([^"]+)";`)
-	pearLicense = regexp.MustCompile(`s:7:"license";(?:a:\d+:\{(?:s:7:"attribs";a:\d+:\{[^}]*\})?s:8:"_content";)?s:\d+:"([^"]+)";`)
+	pearName    = lazy.Regexp(`s:4:"name";s:\d+:"([A-Za-z0-9_.-]+)";s:7:"channel";s:\d+:"([A-Za-z0-9_./-]+)";`)
+	pearVersion = lazy.Regexp(`s:7:"version";a:\d+:\{s:7:"release";s:\d+:"([^"]+)";`)
+	pearLicense = lazy.Regexp(`s:7:"license";(?:a:\d+:\{(?:s:7:"attribs";a:\d+:\{[^}]*\})?s:8:"_content";)?s:\d+:"([^"]+)";`)
 )
 
 // parsePearRegistry reads the record of one package (PEAR_Registry in
 // https://github.com/pear/pear-core).
 func parsePearRegistry(data []byte) ([]sbom.Package, error) {
-	name, version := pearName.FindSubmatch(data), pearVersion.FindSubmatch(data)
+	name, version := pearName().FindSubmatch(data), pearVersion().FindSubmatch(data)
 	if name == nil || version == nil {
 		return nil, problems{{0, "record of PEAR without a name, a channel or a version"}}
 	}
 	p := language("pear", string(name[2])+"/"+string(name[1]), string(version[1]))
-	if l := pearLicense.FindSubmatch(data); l != nil {
+	if l := pearLicense().FindSubmatch(data); l != nil {
 		p.Licenses = []string{string(l[1])}
 	}
 	return []sbom.Package{p}, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -331,8 +332,8 @@ func pythonVersion(base string, body rootfs.Body) string {
 }
 
 var (
-	redisBuild = regexp.MustCompile(`(\d+\.\d+\.)(\d+)[A-Za-z0-9._-]*\d00000000\x00`)
-	redisPlain = regexp.MustCompile(`[^\d.](\d+\.\d+\.\d+)(?:buildkitsandbox|[0-9a-f]{12})-\d{10}0{9}\x00`)
+	redisBuild = lazy.Regexp(`(\d+\.\d+\.)(\d+)[A-Za-z0-9._-]*\d00000000\x00`)
+	redisPlain = lazy.Regexp(`[^\d.](\d+\.\d+\.\d+)(?:buildkitsandbox|[0-9a-f]{12})-\d{10}0{9}\x00`)
 )
 
 // redisVersion finds the version at the head of Redis' build id, which is
@@ -343,11 +344,11 @@ var (
 func redisVersion(text string, body rootfs.Body) string {
 	version := ""
 	search(body, text, func(window []byte) bool {
-		if m := redisPlain.FindSubmatch(window); m != nil {
+		if m := redisPlain().FindSubmatch(window); m != nil {
 			version = string(m[1])
 			return false
 		}
-		for _, m := range redisBuild.FindAllSubmatch(window, -1) {
+		for _, m := range redisBuild().FindAllSubmatch(window, -1) {
 			for n := min(len(m[2]), 3); n > 0 && version == ""; n-- {
 				guess := string(m[1]) + string(m[2][:n])
 				search(body, "\x00"+guess+"\x00", func([]byte) bool {

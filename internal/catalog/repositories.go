@@ -2,10 +2,10 @@ package catalog
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -249,7 +249,7 @@ func (all builders) others(repositories []repository) claims {
 			builder, names := all.servedBy(r.address)
 			if r.tag == "" {
 				c.apk.add(builder, names)
-			} else if host, _, _ := strings.Cut(r.address, "/"); builder != "" || !alpineBranch.MatchString(r.address) {
+			} else if host, _, _ := strings.Cut(r.address, "/"); builder != "" || !alpineBranch().MatchString(r.address) {
 				tags[r.tag] = cmp.Or(builder, host)
 			}
 		}
@@ -263,7 +263,7 @@ func (all builders) others(repositories []repository) claims {
 }
 
 // alpineBranch matches the repositories of Alpine itself, wherever they are mirrored.
-var alpineBranch = regexp.MustCompile(`/(?:v[0-9]+\.[0-9]+|edge|latest-stable)/(?:main|community|testing)$`)
+var alpineBranch = lazy.Regexp(`/(?:v[0-9]+\.[0-9]+|edge|latest-stable)/(?:main|community|testing)$`)
 
 // servedBy says whose repository is at an address, that of a known builder, or of
 // one whose name is the host's, and what the names of its packages begin with.
@@ -310,7 +310,7 @@ func ownerOfHost(host, path string) string {
 
 // ofDistribution matches revisions as Debian and Ubuntu give them, and hardly
 // anybody else.
-var ofDistribution = regexp.MustCompile(`deb[0-9]+u[0-9]|[0-9]ubuntu[0-9]|\+b[0-9]+$|\+dfsg|~bpo[0-9]|\+nmu[0-9]|build[0-9]+$`)
+var ofDistribution = lazy.Regexp(`deb[0-9]+u[0-9]|[0-9]ubuntu[0-9]|\+b[0-9]+$|\+dfsg|~bpo[0-9]|\+nmu[0-9]|build[0-9]+$`)
 
 // of names who built a package, as far as the repositories show; "" for its
 // distribution. Its record has been asked before.
@@ -323,7 +323,7 @@ func (c claims) of(p *sbom.Package) string {
 		return c.tagged[p.Name]
 	case p.Type == "apk" && p.Vendor == "": // persons maintain Alpine's own, under the same names
 		return c.apk.of(p)
-	case p.Type == "deb" && !ofDistribution.MatchString(p.Version):
+	case p.Type == "deb" && !ofDistribution().MatchString(p.Version):
 		return c.deb.of(p)
 	}
 	return ""

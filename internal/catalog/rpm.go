@@ -3,11 +3,11 @@ package catalog
 import (
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/rpmdb"
 	"github.com/careen/careen/internal/sbom"
@@ -174,7 +174,7 @@ func parseRpmManifest(data []byte) ([]sbom.Package, error) {
 
 // moduleBuild is the mark of one build of a module in the releases of all its
 // packages: "module+el8.9.0+1418+f1b2c3d4".
-var moduleBuild = regexp.MustCompile(`module[_+]el\d+(?:\.\d+)*\+\d+\+[0-9a-f]+`)
+var moduleBuild = lazy.Regexp(`module[_+]el\d+(?:\.\d+)*\+\d+\+[0-9a-f]+`)
 
 // labelModules gives the rpms of a module whose label was lost (by rebuilding
 // the database, or by an SBOM that has no place for it) that of another from the
@@ -184,7 +184,7 @@ func labelModules(packages []sbom.Package) {
 	lost := false
 	for i := range packages {
 		if p := &packages[i]; p.Type == "rpm" && strings.Contains(p.Version, "module") {
-			if build := moduleBuild.FindString(p.Version); build != "" && p.Modularity != "" {
+			if build := moduleBuild().FindString(p.Version); build != "" && p.Modularity != "" {
 				labels[build] = p.Modularity
 			} else if build != "" {
 				lost = true
@@ -196,7 +196,7 @@ func labelModules(packages []sbom.Package) {
 	}
 	for i := range packages {
 		if p := &packages[i]; p.Type == "rpm" && p.Modularity == "" {
-			p.Modularity = labels[moduleBuild.FindString(p.Version)]
+			p.Modularity = labels[moduleBuild().FindString(p.Version)]
 		}
 	}
 }

@@ -3,12 +3,12 @@ package catalog
 import (
 	"cmp"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/rpmdb"
 	"github.com/careen/careen/internal/sbom"
@@ -242,7 +242,7 @@ var repositoryIDs = map[string]string{
 }
 
 // ownRepositoryID matches the ids that distributions give to their repositories.
-var ownRepositoryID = regexp.MustCompile(`(?i)^(?:(?:baseos|appstream|extras|crb|powertools|plus|base|updates|update|fedora|os|everything|highavailability|resilientstorage|` +
+var ownRepositoryID = lazy.Regexp(`(?i)^(?:(?:baseos|appstream|extras|crb|powertools|plus|base|updates|update|fedora|os|everything|highavailability|resilientstorage|` +
 	`repo-oss|repo-update|repo-backports-update|repo-sle-update|amazonlinux|amzn2?-(?:core|main|updates)|amzn2extra-[a-z0-9.-]+|photon|photon-[a-z]+|azurelinux-[a-z-]+|mariner-[a-z-]+)` +
 	`|ol[0-9]+_[a-z0-9_]+|(?:ubi|rhel)-[a-z0-9.-]+-rpms|(?:rhui|codeready)-[a-z0-9.-]+|sle_[a-z]+|sle-[a-z0-9-]+)$`)
 
@@ -251,14 +251,14 @@ var ownRepositoryID = regexp.MustCompile(`(?i)^(?:(?:baseos|appstream|extras|crb
 var (
 	ownRPMHosts = []string{"rockylinux.org", "almalinux.org", "centos.org", "redhat.com", "yum.oracle.com", "amazonlinux.com", "fedoraproject.org", "opensuse.org",
 		"suse.com", "openeuler.org", "mageia.org", "packages.vmware.com", "packages.broadcom.com"}
-	otherPaths = regexp.MustCompile(`opensuse\.org/repositories/|/epel|[?&]repo=epel`)
-	azureLinux = regexp.MustCompile(`^packages\.microsoft\.com/(?:azurelinux|cbl-mariner)(?:/|$)`)
-	amazonRepo = regexp.MustCompile(`^(?:amazonlinux-|al2023-repos-|packages\.[a-z0-9-]+\.amazonaws|repo\.[a-z0-9-]+\.amazonaws)`)
+	otherPaths = lazy.Regexp(`opensuse\.org/repositories/|/epel|[?&]repo=epel`)
+	azureLinux = lazy.Regexp(`^packages\.microsoft\.com/(?:azurelinux|cbl-mariner)(?:/|$)`)
+	amazonRepo = lazy.Regexp(`^(?:amazonlinux-|al2023-repos-|packages\.[a-z0-9-]+\.amazonaws|repo\.[a-z0-9-]+\.amazonaws)`)
 )
 
 func isOwnRPMHost(address string) bool {
 	host, _, _ := strings.Cut(address, "/")
-	return azureLinux.MatchString(address) || amazonRepo.MatchString(address) || !otherPaths.MatchString(address) &&
+	return azureLinux().MatchString(address) || amazonRepo().MatchString(address) || !otherPaths().MatchString(address) &&
 		slices.ContainsFunc(ownRPMHosts, func(own string) bool { return host == own || strings.HasSuffix(host, "."+own) })
 }
 
@@ -308,7 +308,7 @@ func (all builders) ownerOf(id, address string) rpmOwner {
 			return rpmOwner{builder, true}
 		}
 	}
-	if ownRepositoryID.MatchString(id) {
+	if ownRepositoryID().MatchString(id) {
 		return rpmOwner{}
 	}
 	return rpmOwner{builder: cmp.Or(host, unnamedBuilder)}

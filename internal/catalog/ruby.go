@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -21,11 +21,11 @@ func isGemspec(h *rootfs.Header, _ []byte) bool {
 
 // RubyGems writes these with Specification#to_ruby, one assignment a line.
 var (
-	gemName     = regexp.MustCompile(`(?m)^\s*\w+\.name\s*=\s*["']([^"']+)["']`)
-	gemVersion  = regexp.MustCompile(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?["']([^"']+)["']`)
-	gemLicenses = regexp.MustCompile(`(?m)^\s*\w+\.licenses?\s*=\s*\[?([^\]\n]*)`)
-	gemNeeds    = regexp.MustCompile(`(?m)^\s*\w+\.add_(?:runtime_)?dependency\s*\(?\s*(?:%q<|["'])([^>"']+)[>"']`)
-	gemString   = regexp.MustCompile(`["']([^"']+)["']`)
+	gemName     = lazy.Regexp(`(?m)^\s*\w+\.name\s*=\s*["']([^"']+)["']`)
+	gemVersion  = lazy.Regexp(`(?m)^\s*\w+\.version\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?["']([^"']+)["']`)
+	gemLicenses = lazy.Regexp(`(?m)^\s*\w+\.licenses?\s*=\s*\[?([^\]\n]*)`)
+	gemNeeds    = lazy.Regexp(`(?m)^\s*\w+\.add_(?:runtime_)?dependency\s*\(?\s*(?:%q<|["'])([^>"']+)[>"']`)
+	gemString   = lazy.Regexp(`["']([^"']+)["']`)
 )
 
 // parseGemspec reads the specification of one gem, from the comment that
@@ -41,7 +41,7 @@ func parseGemspec(data []byte) ([]sbom.Package, error) {
 		}
 	}
 	if name == "" {
-		if n, v := gemName.FindStringSubmatch(text), gemVersion.FindStringSubmatch(text); n != nil && v != nil {
+		if n, v := gemName().FindStringSubmatch(text), gemVersion().FindStringSubmatch(text); n != nil && v != nil {
 			name, version = n[1], v[1]
 		}
 	}
@@ -49,12 +49,12 @@ func parseGemspec(data []byte) ([]sbom.Package, error) {
 		return nil, problems{{0, "gem specification without a name or a version"}}
 	}
 	p := language("gem", name, version)
-	if m := gemLicenses.FindStringSubmatch(text); m != nil {
-		for _, s := range gemString.FindAllStringSubmatch(m[1], -1) {
+	if m := gemLicenses().FindStringSubmatch(text); m != nil {
+		for _, s := range gemString().FindAllStringSubmatch(m[1], -1) {
 			p.Licenses = append(p.Licenses, s[1])
 		}
 	}
-	for _, m := range gemNeeds.FindAllStringSubmatch(text, -1) {
+	for _, m := range gemNeeds().FindAllStringSubmatch(text, -1) {
 		p.DependsOn = append(p.DependsOn, m[1])
 	}
 	return []sbom.Package{p}, nil

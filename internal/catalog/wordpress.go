@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -27,7 +27,7 @@ func pluginSlug(file string) string {
 	return ""
 }
 
-var pluginField = regexp.MustCompile(`(?mi)^[ \t/*#@]*(Plugin Name|Version|License):[ \t]*(.*?)[ \t]*(?:\*/|\?>)?\r?$`)
+var pluginField = lazy.Regexp(`(?mi)^[ \t/*#@]*(Plugin Name|Version|License):[ \t]*(.*?)[ \t]*(?:\*/|\?>)?\r?$`)
 
 // readWordPressPlugin reads the header of a plugin's main file, a comment within
 // its first 8 KiB (https://developer.wordpress.org/plugins/plugin-basics/header-requirements/).
@@ -36,7 +36,7 @@ func readWordPressPlugin(h *rootfs.Header, body rootfs.Body) (found, error) {
 	data := make([]byte, min(body.Size(), 8<<10))
 	n, _ := body.ReadAt(data, 0)
 	fields := map[string]string{}
-	for _, m := range pluginField.FindAllSubmatch(data[:n], -1) {
+	for _, m := range pluginField().FindAllSubmatch(data[:n], -1) {
 		if key := strings.ToLower(string(m[1])); fields[key] == "" {
 			fields[key] = string(m[2])
 		}

@@ -1,21 +1,21 @@
 package feed
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/vulndb"
 )
 
 // moduleLabel is a module's name and stream as the titles of errata write
 // them: "nodejs:16", "idm:DL1", "perl-FCGI:0.78"
 // (https://docs.fedoraproject.org/en-US/modularity/architecture/nsvca/).
-var moduleLabel = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._+-]*):([A-Za-z0-9][A-Za-z0-9._+-]*)$`)
+var moduleLabel = lazy.Regexp(`^([A-Za-z0-9][A-Za-z0-9._+-]*):([A-Za-z0-9][A-Za-z0-9._+-]*)$`)
 
 // erratumLabel is what looks like a label and is an erratum's id:
 // "ALSA-2022:5468: php:8.0 security update (Important)".
-var erratumLabel = regexp.MustCompile(`^[A-Z]{2,5}-[0-9]{4}$`)
+var erratumLabel = lazy.Regexp(`^[A-Z]{2,5}-[0-9]{4}$`)
 
 // defaultStreams are those of RHEL 8 for the modules that some errata name
 // without one ("Moderate: ruby security update", ALSA-2024:4499): the stream
@@ -59,8 +59,8 @@ func moduleLabels(title string) string {
 	words := strings.Fields(title)
 	for _, word := range words {
 		label, _, _ := strings.Cut(word, "/") // "httpd:2.4/mod_http2 security update"
-		parts := moduleLabel.FindStringSubmatch(strings.Trim(label, ",;()"))
-		if parts != nil && !erratumLabel.MatchString(parts[1]) && !slices.Contains(labels, parts[0]) {
+		parts := moduleLabel().FindStringSubmatch(strings.Trim(label, ",;()"))
+		if parts != nil && !erratumLabel().MatchString(parts[1]) && !slices.Contains(labels, parts[0]) {
 			labels = append(labels, parts[0])
 		}
 	}

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/careen/careen/internal/cvss"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/vulndb"
 )
@@ -224,8 +224,8 @@ func isVector(s string) bool {
 }
 
 var (
-	cvePattern = regexp.MustCompile(`CVE[-_ ](\d{4})-(\d{4,19})`)
-	idPattern  = regexp.MustCompile(`^[A-Za-z]+(-[A-Za-z0-9]+)*-[A-Za-z0-9]*[0-9][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
+	cvePattern = lazy.Regexp(`CVE[-_ ](\d{4})-(\d{4,19})`)
+	idPattern  = lazy.Regexp(`^[A-Za-z]+(-[A-Za-z0-9]+)*-[A-Za-z0-9]*[0-9][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
 )
 
 // idsIn returns the vulnerabilities that a piece of free text names.
@@ -238,7 +238,7 @@ func idsIn(text string) []string {
 	if len(text) > 4096 {
 		return nil
 	}
-	for _, m := range cvePattern.FindAllStringSubmatch(text, -1) {
+	for _, m := range cvePattern().FindAllStringSubmatch(text, -1) {
 		if id := "CVE-" + m[1] + "-" + m[2]; !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
@@ -247,7 +247,7 @@ func idsIn(text string) []string {
 		return ids
 	}
 	for word := range strings.FieldsSeq(text) {
-		if checkID(word) == nil && idPattern.MatchString(word) {
+		if checkID(word) == nil && idPattern().MatchString(word) {
 			return []string{word}
 		}
 	}

@@ -11,13 +11,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/scratch"
 	"github.com/careen/careen/internal/web"
 )
@@ -305,7 +305,7 @@ func (s *store) rootText(ctx context.Context, name string) (string, error) {
 	return string(data), err
 }
 
-var hrefPattern = regexp.MustCompile(`(?i)href="([^"?#]+)"`)
+var hrefPattern = lazy.Regexp(`(?i)href="([^"?#]+)"`)
 
 // list returns the names in an upstream's directory, sorted, those of
 // directories without their slash: of the mirror's directory, or by the links
@@ -330,7 +330,7 @@ func (s *store) list(ctx context.Context, upstream string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range hrefPattern.FindAllStringSubmatch(page, -1) {
+	for _, m := range hrefPattern().FindAllStringSubmatch(page, -1) {
 		name := strings.TrimSuffix(strings.TrimPrefix(m[1], "./"), "/")
 		if plain, err := url.PathUnescape(name); err == nil {
 			name = plain

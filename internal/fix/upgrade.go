@@ -2,11 +2,11 @@ package fix
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -36,8 +36,8 @@ var pinned = map[string]struct{ commands, between string }{
 
 // osName and plainVersion are what may stand in a command as it is.
 var (
-	osName       = regexp.MustCompile(`^[a-z0-9][a-z0-9+._-]*$`)
-	plainVersion = regexp.MustCompile(`^[0-9][0-9A-Za-z.+~_:-]*$`)
+	osName       = lazy.Regexp(`^[a-z0-9][a-z0-9+._-]*$`)
+	plainVersion = lazy.Regexp(`^[0-9][0-9A-Za-z.+~_:-]*$`)
 )
 
 // upgrade names the packages to upgrade. What the base brought is upgraded
@@ -46,7 +46,7 @@ var (
 func (f *fixer) upgrade() {
 	var base, again []Upgrade
 	for _, u := range f.in.Upgrades {
-		if !plainVersion.MatchString(u.Fix) {
+		if !plainVersion().MatchString(u.Fix) {
 			continue
 		}
 		switch {
@@ -152,7 +152,7 @@ func (f *fixer) upgradeBase(list []Upgrade) {
 		var names []string
 		var these []Upgrade
 		for _, u := range list {
-			if u.Type == kind && osName.MatchString(u.Name) && !slices.Contains(names, u.Name) {
+			if u.Type == kind && osName().MatchString(u.Name) && !slices.Contains(names, u.Name) {
 				names = append(names, u.Name)
 				these = append(these, u)
 			}

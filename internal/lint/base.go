@@ -8,6 +8,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/eol"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 var baseRules = []Rule{{
@@ -354,7 +355,7 @@ func undefinedBase(c *dockerCheck) {
 }
 
 // imageName is the form of a reference to an image.
-var imageName = lazily(`^(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@sha256:[0-9a-f]{64})?$`)
+var imageName = lazy.Regexp(`^(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@sha256:[0-9a-f]{64})?$`)
 
 // withoutVariables replaces the variables of FROM by their defaults, and those
 // without one by nothing.
@@ -389,25 +390,25 @@ func (c *dockerCheck) choosesStage(text string, above []*stage) bool {
 // buildImages are images that exist to build programs. The value names what a
 // tag must have for that: JRE variants, for one, build nothing.
 var buildImages = []struct{ repository, tag func() *regexp.Regexp }{
-	{lazily(`^(golang|rust|maven|gradle|sbt|gcc|swift|haskell|elixir|buildpack-deps|emscripten/emsdk)$`), lazily(``)},
-	{lazily(`^dotnet/sdk$|/(jdk|sdk)$`), lazily(``)},
-	{lazily(`^(eclipse-temurin|amazoncorretto|openjdk|ibm-semeru-runtimes|sapmachine)$`), lazily(`-jdk|^[0-9.]+$|^[0-9.]+-(alpine|slim)`)},
+	{lazy.Regexp(`^(golang|rust|maven|gradle|sbt|gcc|swift|haskell|elixir|buildpack-deps|emscripten/emsdk)$`), lazy.Regexp(``)},
+	{lazy.Regexp(`^dotnet/sdk$|/(jdk|sdk)$`), lazy.Regexp(``)},
+	{lazy.Regexp(`^(eclipse-temurin|amazoncorretto|openjdk|ibm-semeru-runtimes|sapmachine)$`), lazy.Regexp(`-jdk|^[0-9.]+$|^[0-9.]+-(alpine|slim)`)},
 }
 
 // compiles matches the commands that build a program from its source.
 var compiles = map[string]func() *regexp.Regexp{
-	"go":      lazily(`^(build|install)$`),
-	"cargo":   lazily(`^(build|install)$`),
-	"mvn":     lazily(`^(package|install|verify)$`),
-	"mvnw":    lazily(`^(package|install|verify)$`),
-	"gradle":  lazily(`(?i)^(build|.*jar|assemble|installDist)$`),
-	"gradlew": lazily(`(?i)^(build|.*jar|assemble|installDist)$`),
-	"dotnet":  lazily(`^(build|publish)$`),
-	"swift":   lazily(`^build$`),
+	"go":      lazy.Regexp(`^(build|install)$`),
+	"cargo":   lazy.Regexp(`^(build|install)$`),
+	"mvn":     lazy.Regexp(`^(package|install|verify)$`),
+	"mvnw":    lazy.Regexp(`^(package|install|verify)$`),
+	"gradle":  lazy.Regexp(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"gradlew": lazy.Regexp(`(?i)^(build|.*jar|assemble|installDist)$`),
+	"dotnet":  lazy.Regexp(`^(build|publish)$`),
+	"swift":   lazy.Regexp(`^build$`),
 }
 
 // compilers are the packages of distributions that bring a compiler.
-var compilers = lazily(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|golang(-go)?|rustc|cargo|default-jdk(-headless)?|openjdk-[0-9]+-jdk(-headless)?|maven|base-devel)$`)
+var compilers = lazy.Regexp(`^(build-essential|build-base|gcc|g\+\+|clang|make|cmake|golang(-go)?|rustc|cargo|default-jdk(-headless)?|openjdk-[0-9]+-jdk(-headless)?|maven|base-devel)$`)
 
 func singleStage(c *dockerCheck) {
 	for _, s := range c.lineage() {
@@ -477,7 +478,7 @@ var wholeSystems = map[string]string{
 	"opensuse/leap": "bci-micro", "kalilinux/kali-rolling": "alpine or distroless",
 }
 
-var small = lazily(`slim|alpine|minimal|micro|distroless|busybox|tiny|chiseled|musl`)
+var small = lazy.Regexp(`slim|alpine|minimal|micro|distroless|busybox|tiny|chiseled|musl`)
 
 func largeBase(c *dockerCheck) {
 	stages := c.lineage()

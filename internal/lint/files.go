@@ -6,6 +6,7 @@ import (
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 var fileRules = []Rule{{
@@ -89,16 +90,16 @@ var fileRules = []Rule{{
 
 // archive matches the names of what ADD unpacks, packed or not: GNU tar's own
 // (--auto-compress), and other files that are tar archives.
-var archive = lazily(`(?i)\.(tar|tar\.(gz|bz2?|xz|z|lzma|lzo|lz|zst|br)|tgz|taz|tb2|tbz2?|tz2|txz|tlz|tzo|tzst|tz|gz|bz2?|xz|z|lz|lzma|lzo|zst|zstd|cpio|ova|gem|crate|apk|oci|box)$`)
+var archive = lazy.Regexp(`(?i)\.(tar|tar\.(gz|bz2?|xz|z|lzma|lzo|lz|zst|br)|tgz|taz|tb2|tbz2?|tz2|txz|tlz|tzo|tzst|tz|gz|bz2?|xz|z|lz|lzma|lzo|zst|zstd|cpio|ova|gem|crate|apk|oci|box)$`)
 
 // noArchive matches names of which it is certain that no tar archive has them:
 // ADD unpacks by content, whatever the name is.
-var noArchive = lazily(`(?i)(^|/)(dockerfile|makefile|gemfile|pipfile|procfile|license|readme|changelog|version|\.[a-z0-9_-]+(rc|ignore|profile|config|env)|\.env|\.{1,2})$|/$|` +
+var noArchive = lazy.Regexp(`(?i)(^|/)(dockerfile|makefile|gemfile|pipfile|procfile|license|readme|changelog|version|\.[a-z0-9_-]+(rc|ignore|profile|config|env)|\.env|\.{1,2})$|/$|` +
 	`\.(txt|md|rst|json|ya?ml|toml|conf|cfg|cnf|ini|properties|env|xml|html?|css|scss|js|mjs|cjs|jsx|tsx?|vue|py|rb|php|pl|pm|lua|go|rs|java|kt|scala|cs|c|h|cc|cpp|hpp|sh|bash|zsh|ps1|bat|sql|csv|tsv|lock|mod|sum|` +
 	`list|repo|sources|service|timer|socket|pem|crt|cer|pub|asc|key|png|jpe?g|gif|svg|ico|webp|pdf|ttf|woff2?|map|tmpl|tpl|j2|erb|jar|war|ear|class|dll|exe|so|deb|rpm|zip|whl|gradle|cmake|tf|proto|graphql|csproj|sln|fsproj|vbproj)$`)
 
 // remote matches sources that a builder fetches: URLs and git repositories.
-var remote = lazily(`^(https?|git|ssh|ftp)://|^git@|^[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:`)
+var remote = lazy.Regexp(`^(https?|git|ssh|ftp)://|^git@|^[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:`)
 
 // unquoted is an argument of COPY or ADD without its quotes.
 func unquoted(w dockerfile.Word) string { return strings.Trim(w.Text, `"'`) }

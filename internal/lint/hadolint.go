@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 // maxHadolint bounds a configuration of Hadolint.
@@ -63,7 +64,7 @@ func ParseHadolint(data []byte) (*Hadolint, error) {
 	return &h, nil
 }
 
-var notFound = lazily(`field (\S+) not found in type \S+`)
+var notFound = lazy.Regexp(`field (\S+) not found in type \S+`)
 
 // unknownKeys words the decoder's error for somebody who knows the file only.
 func unknownKeys(err error) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/spdx"
 )
 
@@ -128,7 +129,7 @@ func selfReference(c *dockerCheck) {
 }
 
 // labelName is the form of a key (Docker documentation, "Docker object labels").
-var labelName = lazily(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`)
+var labelName = lazy.Regexp(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`)
 
 func (c *dockerCheck) eachLabel(do func(s step, line int, p dockerfile.Pair)) {
 	c.each(func(s step) {
@@ -227,8 +228,8 @@ var ociForms = map[string]string{
 }
 
 var (
-	hashForm   = lazily(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
-	semverForm = lazily(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+	hashForm   = lazy.Regexp(`^([0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})$`)
+	semverForm = lazy.Regexp(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
 )
 
 // labelForm is the rule for labels of one form. A value with a variable in it is

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -172,7 +173,7 @@ func allFlags(words []workload.Word) bool {
 }
 
 // numbered are programs with a version in their names.
-var numbered = lazily(`^(pip|gem|go)[0-9][0-9.]*$`)
+var numbered = lazy.Regexp(`^(pip|gem|go)[0-9][0-9.]*$`)
 
 // installation reads a command as one of an installer: its verb and what it
 // installs; false for another command.
@@ -285,8 +286,8 @@ func beforeDashes(c *command, args []workload.Word) []workload.Word {
 }
 
 var (
-	requirement = lazily(`===?|~=|>=|<=|!=|[<>]|^\.|^[^@]*/|\.(whl|zip|tar\.gz|tar\.bz2)$|[$*]`)
-	vcs         = lazily(`(?:^|@ *)(?:git|hg|svn|bzr)\+`)
+	requirement = lazy.Regexp(`===?|~=|>=|<=|!=|[<>]|^\.|^[^@]*/|\.(whl|zip|tar\.gz|tar\.bz2)$|[$*]`)
+	vcs         = lazy.Regexp(`(?:^|@ *)(?:git|hg|svn|bzr)\+`)
 )
 
 // pipPinned reports whether a requirement is bound to a version (PEP 508), or is a
@@ -314,9 +315,9 @@ func onlyPip(list []string) bool {
 }
 
 var (
-	jsFile  = lazily(`^[./~$]|^(file|link|portal|workspace):|\.(tgz|tar|tar\.gz)$|[$*]`)
-	jsGit   = lazily(`^(git\+[a-z]+:|git:|git@|ssh:|github:|gitlab:|bitbucket:|gist:)|^https?://[^#]*\.git(#|$)|^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(#|$)`)
-	jsMoves = lazily(`^(\*|x|[A-Za-uw-z-][A-Za-z-]*|v[A-Za-z-]+|)$`) // a tag of the registry, which moves; versions have digits
+	jsFile  = lazy.Regexp(`^[./~$]|^(file|link|portal|workspace):|\.(tgz|tar|tar\.gz)$|[$*]`)
+	jsGit   = lazy.Regexp(`^(git\+[a-z]+:|git:|git@|ssh:|github:|gitlab:|bitbucket:|gist:)|^https?://[^#]*\.git(#|$)|^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(#|$)`)
+	jsMoves = lazy.Regexp(`^(\*|x|[A-Za-uw-z-][A-Za-z-]*|v[A-Za-z-]+|)$`) // a tag of the registry, which moves; versions have digits
 )
 
 // npmPinned reports whether what is installed is bound to a version, is a file,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -112,7 +113,7 @@ func (c *command) installed() []workload.Word {
 
 // localPackage matches what is no name of a package but a file, a URL, a group,
 // a conflict or text that only the shell knows.
-var localPackage = lazily(`^[./~@!]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
+var localPackage = lazy.Regexp(`^[./~@!]|://|\.(deb|rpm|apk)$|[$*{}` + "`" + `]|^$`)
 
 // unpinned returns the packages without a version. Pinned says whether a name has
 // one.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 var secretRules = []Rule{{
@@ -91,10 +92,10 @@ var secretRules = []Rule{{
 // secretName matches names of variables that hold secrets; notSecret those of
 // them that hold a path, a name, a switch or a public half instead.
 var (
-	secretName = lazily(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|password$|_(pat|pass)$|secret(access)?key`)
-	notSecret  = lazily(`(?i)(_file|_path|_dir|_url|_uri|_endpoint|_name|_id|_header|_type|_length|_min|_max|_ttl|_expiry|_expires|_timeout|_age|_enabled|_disabled|_required|_policy|_algorithm|_issuer|_limit|_size|_format|_store|_provider|_authentication|_auth_mode|_mode|_level|_lifetime|_expiration|_count|_regex|_prefix|_version|_file_path|_manager)$|^(pwd|oldpwd)$|public|allow_empty|random_root|tokenizer|max_tokens`)
-	awsNames   = lazily(`(?i)^(aws_access_key_id|aws_secret_access_key|aws_session_token)$`)
-	dummy      = lazily(`(?i)^(|true|false|yes|no|none|null|0|1|x+|\*+|changeme|change_me|change-me|example|placeholder|dummy|<.*>|your[-_ ].*|/.*|\./.*|https?://[^@]*)$|example|placeholder|changeme`)
+	secretName = lazy.Regexp(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|password$|_(pat|pass)$|secret(access)?key`)
+	notSecret  = lazy.Regexp(`(?i)(_file|_path|_dir|_url|_uri|_endpoint|_name|_id|_header|_type|_length|_min|_max|_ttl|_expiry|_expires|_timeout|_age|_enabled|_disabled|_required|_policy|_algorithm|_issuer|_limit|_size|_format|_store|_provider|_authentication|_auth_mode|_mode|_level|_lifetime|_expiration|_count|_regex|_prefix|_version|_file_path|_manager)$|^(pwd|oldpwd)$|public|allow_empty|random_root|tokenizer|max_tokens`)
+	awsNames   = lazy.Regexp(`(?i)^(aws_access_key_id|aws_secret_access_key|aws_session_token)$`)
+	dummy      = lazy.Regexp(`(?i)^(|true|false|yes|no|none|null|0|1|x+|\*+|changeme|change_me|change-me|example|placeholder|dummy|<.*>|your[-_ ].*|/.*|\./.*|https?://[^@]*)$|example|placeholder|changeme`)
 )
 
 func holdsSecret(name string) bool {
@@ -143,8 +144,8 @@ func secretArg(c *dockerCheck) {
 
 // secretPath matches files that hold secrets by their convention.
 var (
-	secretPath = lazily(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml)|[^/]*(secring|private|secret)[^/]*\.(gpg|asc|pgp))/?$`)
-	exampleEnv = lazily(`(?i)(example|sample|template|dist|defaults?|test|schema)$|\.pub$|(^|/)(ca|cacert|ca-bundle|root-?ca|fullchain|chain|cert|public)[^/]*\.pem$|(public|pub)[^/]*\.(pem|key)$`)
+	secretPath = lazy.Regexp(`(^|/)(\.env(\.[A-Za-z0-9_-]+)?|\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.htpasswd|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|ppk)|kubeconfig|\.kube/config|\.aws(/credentials)?|\.ssh|\.gnupg|\.docker/config\.json|\.dockercfg|credentials\.json|service[-_]account.*\.json|terraform\.tfstate|\.vault-token|secrets?\.(ya?ml|json|env|txt|toml)|[^/]*(secring|private|secret)[^/]*\.(gpg|asc|pgp))/?$`)
+	exampleEnv = lazy.Regexp(`(?i)(example|sample|template|dist|defaults?|test|schema)$|\.pub$|(^|/)(ca|cacert|ca-bundle|root-?ca|fullchain|chain|cert|public)[^/]*\.pem$|(public|pub)[^/]*\.(pem|key)$`)
 )
 
 func secretFiles(c *dockerCheck) {
@@ -168,8 +169,8 @@ func secretFiles(c *dockerCheck) {
 // what others signed, and names of private keys that nobody puts there by design:
 // sources.list(5), apk-keys, rpmkeys(8), update-ca-certificates(8), sshd(8).
 var (
-	publicPlace = lazily(`(^|/)(etc/apt/(keyrings|trusted\.gpg\.d)|usr/share/keyrings|usr/local/share/(ca-certificates|keyrings)|etc/apk/keys|etc/pki/(rpm-gpg|ca-trust/source/anchors|trust/anchors)|usr/share/pki/(ca-trust-source|trust)/anchors|etc/ssl/certs|etc/containers/(keys|certs)|usr/lib/rpm/gnupg/keys|usr/share/distribution-gpg-keys)(/|$)|(^|/)(authorized_keys2?|known_hosts)$|\.(asc|gpg|pub)$`)
-	privateName = lazily(`(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env[^/]*|\.netrc|\.npmrc|\.pgpass|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|(?i:[^/]*(private|priv|secret|secring)[^/]*))$`)
+	publicPlace = lazy.Regexp(`(^|/)(etc/apt/(keyrings|trusted\.gpg\.d)|usr/share/keyrings|usr/local/share/(ca-certificates|keyrings)|etc/apk/keys|etc/pki/(rpm-gpg|ca-trust/source/anchors|trust/anchors)|usr/share/pki/(ca-trust-source|trust)/anchors|etc/ssl/certs|etc/containers/(keys|certs)|usr/lib/rpm/gnupg/keys|usr/share/distribution-gpg-keys)(/|$)|(^|/)(authorized_keys2?|known_hosts)$|\.(asc|gpg|pub)$`)
+	privateName = lazy.Regexp(`(^|/)(id_(rsa|dsa|ecdsa|ed25519)|\.env[^/]*|\.netrc|\.npmrc|\.pgpass|.*\.(p12|pfx|jks|keystore|kdbx|ppk)|(?i:[^/]*(private|priv|secret|secring)[^/]*))$`)
 )
 
 // publicKey reports whether a file is by its place or its name the public half
@@ -179,9 +180,9 @@ func publicKey(source, target string) bool {
 }
 
 var (
-	userInfo     = lazily(`[a-z][a-z0-9+.-]*://([^/\s:@'"]*):([^/\s@'"]+)@`)
-	bareUserInfo = lazily(`https?://([A-Za-z0-9_\-]{16,})@`)
-	authHeader   = lazily(`(?i)authorization:\s*(?:bearer|basic|token)\s+(\S+)`)
+	userInfo     = lazy.Regexp(`[a-z][a-z0-9+.-]*://([^/\s:@'"]*):([^/\s@'"]+)@`)
+	bareUserInfo = lazy.Regexp(`https?://([A-Za-z0-9_\-]{16,})@`)
+	authHeader   = lazy.Regexp(`(?i)authorization:\s*(?:bearer|basic|token)\s+(\S+)`)
 )
 
 // secretCommands looks for what a command line gives away: literal values, not
@@ -246,7 +247,7 @@ func passwordFlag(program, flag string) bool {
 
 // token matches what has the form of a key that a service hands out. Each has a
 // prefix of its own, so that nothing else looks like it.
-var token = lazily(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----`)
+var token = lazy.Regexp(`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_[A-Za-z0-9_]{82}\b|\bglpat-[A-Za-z0-9_-]{20}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}|\b[sr]k_live_[A-Za-z0-9]{20,}|\bAIza[A-Za-z0-9_-]{35}\b|\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b|\bdckr_pat_[A-Za-z0-9_-]{27}|\bhf_[A-Za-z0-9]{34}\b|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----`)
 
 // tokenParts are texts of which token needs one.
 var tokenParts = []string{"AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "npm_", "pypi-", "k_live_", "AIza", "SG.", "dckr_pat_", "hf_", "PRIVATE KEY"}
@@ -345,7 +346,7 @@ func pipedToShell(c *dockerCheck) {
 	}
 }
 
-var localURL = lazily(`^http://(localhost|127\.|\[::1\]|host\.docker\.internal|0\.0\.0\.0)`)
+var localURL = lazy.Regexp(`^http://(localhost|127\.|\[::1\]|host\.docker\.internal|0\.0\.0\.0)`)
 
 func plainHTTP(c *dockerCheck) {
 	for _, cmd := range c.commands {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -228,7 +229,7 @@ func hostNamespace(kind string, of func(*workload.Service) workload.Text) func(*
 	}
 }
 
-var engineSockets = lazily(`(?i)(^|[/\\])(docker(\.raw)?\.sock|docker\.sock\.raw|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock|docker_engine)$`)
+var engineSockets = lazy.Regexp(`(?i)(^|[/\\])(docker(\.raw)?\.sock|docker\.sock\.raw|containerd\.sock|crio\.sock|podman\.sock|cri-dockerd\.sock|docker_engine)$`)
 
 func engineSocket(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
@@ -289,7 +290,7 @@ func sensitive(source string) bool {
 
 // appArmorProfiles are those that the Pod Security Standards allow, as the field
 // and as the older annotation write them.
-var appArmorProfiles = lazily(`^(RuntimeDefault|Localhost|runtime/default|localhost/.+)$`)
+var appArmorProfiles = lazy.Regexp(`^(RuntimeDefault|Localhost|runtime/default|localhost/.+)$`)
 
 func mandatoryAccess(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
@@ -318,7 +319,7 @@ func publishedSSH(c *serviceCheck) {
 }
 
 // rawDevice matches disks and memory, by name or by a rule for all devices: "a *:* rwm".
-var rawDevice = lazily(`^a( |$)|^b \*:|^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
+var rawDevice = lazy.Regexp(`^a( |$)|^b \*:|^/dev/?(:|$)|^/dev/(sd|nvme|vd|xvd|hd|mapper/|mem|kmem|port|loop|dm-)`)
 
 func devices(c *serviceCheck) {
 	c.each(func(s *workload.Service) {

@@ -7,6 +7,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 // The findings of ShellCheck (github.com/koalaman/shellcheck) that break a build
@@ -421,7 +422,7 @@ func bashisms(c *dockerCheck) {
 
 // braceList matches what bash expands to several words; the tree shows it only to
 // those who ask for it.
-var braceList = lazily(`\{[A-Za-z0-9._/-]*,[A-Za-z0-9._/,-]*\}|\{[0-9]+\.\.[0-9]+\}`)
+var braceList = lazy.Regexp(`\{[A-Za-z0-9._/-]*,[A-Za-z0-9._/,-]*\}|\{[0-9]+\.\.[0-9]+\}`)
 
 // plainWordAt reports whether an offset is in a word without quotes of a simple
 // command, and not of a regular expression or a format.

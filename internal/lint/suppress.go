@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/dockerfile"
+	"github.com/careen/careen/internal/lazy"
 )
 
 // pragma is a comment that suppresses findings.
@@ -28,10 +29,10 @@ const wholeFile = 1 << 30
 // "trivy:ignore:AVD-DS-0031". Ours: "careen:ignore=CD303 reason", and
 // "careen:ignore-file=…" for all of it.
 var (
-	hadolintPragma = lazily(`^hadolint\s+(global\s+|stage\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
-	shellPragma    = lazily(`^hadolint\s+(?:global\s+|stage\s+)?shell\s*=\s*(\S+)`)
-	careenPragma   = lazily(`careen:ignore(-file)?=([A-Za-z0-9,/-]+)\s*(.*)`)
-	trivyPragma    = lazily(`^trivy:ignore:([A-Za-z0-9-]+)`)
+	hadolintPragma = lazy.Regexp(`^hadolint\s+(global\s+|stage\s+)?ignore\s*=\s*([A-Za-z0-9, \t]+)(?:#\s*(.*))?`)
+	shellPragma    = lazy.Regexp(`^hadolint\s+(?:global\s+|stage\s+)?shell\s*=\s*(\S+)`)
+	careenPragma   = lazy.Regexp(`careen:ignore(-file)?=([A-Za-z0-9,/-]+)\s*(.*)`)
+	trivyPragma    = lazy.Regexp(`^trivy:ignore:([A-Za-z0-9-]+)`)
 )
 
 // reach is what a comment covers.

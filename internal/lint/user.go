@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -81,7 +82,7 @@ var userRules = []Rule{{
 }}
 
 // unprivileged are images that set a user other than root themselves.
-var unprivileged = lazily(`nonroot|rootless|unprivileged|^bitnami/|^bitnamilegacy/|^(chainguard/|jenkins/jenkins$|prom/|grafana/|elasticsearch|elasticsearch/|kibana/|bitnamicharts/|quay/|cimg/|selenium/|sonarqube$|rabbitmq-nonroot$|distroless/.*nonroot)`)
+var unprivileged = lazy.Regexp(`nonroot|rootless|unprivileged|^bitnami/|^bitnamilegacy/|^(chainguard/|jenkins/jenkins$|prom/|grafana/|elasticsearch|elasticsearch/|kibana/|bitnamicharts/|quay/|cimg/|selenium/|sonarqube$|rabbitmq-nonroot$|distroless/.*nonroot)`)
 
 // nonRootBase reports whether the base of a stage is known to set another user.
 func (s *stage) nonRootBase() bool {
@@ -211,9 +212,9 @@ func shortFlag(flags []string, letter byte) bool {
 }
 
 var (
-	everyoneWrites = lazily(`^0?[0-7]?[0-7][0-7][2367]$|^[ugo]*[ao][ugo]*\+[rxst]*w|^\+[rx]*w[rx]*$|^a=[rxt]*w|o=[rx]*w`)
-	stickyMode     = lazily(`^0?[1357][0-7]{3}$|t`)
-	setsID         = lazily(`^0?[2467][0-7]{3}$|^[ugoa]*\+[rwxt]*s|^[ug]+=[rwx]*s`)
+	everyoneWrites = lazy.Regexp(`^0?[0-7]?[0-7][0-7][2367]$|^[ugo]*[ao][ugo]*\+[rxst]*w|^\+[rx]*w[rx]*$|^a=[rxt]*w|o=[rx]*w`)
+	stickyMode     = lazy.Regexp(`^0?[1357][0-7]{3}$|t`)
+	setsID         = lazy.Regexp(`^0?[2467][0-7]{3}$|^[ugoa]*\+[rwxt]*s|^[ug]+=[rwx]*s`)
 )
 
 // eachMode yields the modes that chmod, install and COPY --chmod set.

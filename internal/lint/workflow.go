@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -176,7 +177,7 @@ func (c *workflowCheck) read(step *workload.Step) {
 
 // scanActions are actions, orbs and templates that scan images for
 // vulnerabilities.
-var scanActions = lazily(`(?i)^(docker://)?(aquasecurity/trivy-action|aquasec/trivy|anchore/scan-action|anchore/grype|snyk/actions/docker|snyk/snyk|snyk/scan|docker/scout-action|azure/container-scan|crazy-max/ghaction-container-scan|sysdiglabs/scan-action|aws-actions/amazon-ecr-.*scan|careen/careen.*|careen/action|lacework/.*scanner.*|wizsecurity/.*|palo-?alto.*scan.*|checkpointsw/shiftleft.*|google/osv-scanner.*|Jobs/Container-Scanning.*|Security/Container-Scanning.*|.*/container-scanning(/.*)?|trivy/.*|grype/.*|anchore-engine/.*|.*/(container|image|docker)[-_]?scan[^/]*)$`)
+var scanActions = lazy.Regexp(`(?i)^(docker://)?(aquasecurity/trivy-action|aquasec/trivy|anchore/scan-action|anchore/grype|snyk/actions/docker|snyk/snyk|snyk/scan|docker/scout-action|azure/container-scan|crazy-max/ghaction-container-scan|sysdiglabs/scan-action|aws-actions/amazon-ecr-.*scan|careen/careen.*|careen/action|lacework/.*scanner.*|wizsecurity/.*|palo-?alto.*scan.*|checkpointsw/shiftleft.*|google/osv-scanner.*|Jobs/Container-Scanning.*|Security/Container-Scanning.*|.*/container-scanning(/.*)?|trivy/.*|grype/.*|anchore-engine/.*|.*/(container|image|docker)[-_]?scan[^/]*)$`)
 
 func scanAction(action string) bool { return scanActions().MatchString(action) }
 
@@ -335,7 +336,7 @@ func missing(args []workload.Word, reason string, flags ...string) string {
 	return reason
 }
 
-var secretExpression = lazily(`\$\{\{\s*secrets\.`)
+var secretExpression = lazy.Regexp(`\$\{\{\s*secrets\.`)
 
 func secretReference(text string) bool { return secretExpression().MatchString(text) }
 

@@ -2,9 +2,9 @@ package pin
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -93,21 +93,21 @@ func (p *planner) commit(u *workload.Use, tag string) (string, error) {
 // Dependabot, pin-github-action and Ratchet do: "v4.2.2", "tag=v4", "pin@v4",
 // "ratchet:actions/checkout@v4".
 var (
-	namedTag  = regexp.MustCompile(`^(?:tag=|pin@|@|ratchet:[^\s@]+@)?(v?[0-9][A-Za-z0-9._+-]*)$`)
-	onlyWord  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._/+-]*$`)
-	commentAt = regexp.MustCompile(`\s#\s*`)
+	namedTag  = lazy.Regexp(`^(?:tag=|pin@|@|ratchet:[^\s@]+@)?(v?[0-9][A-Za-z0-9._+-]*)$`)
+	onlyWord  = lazy.Regexp(`^[A-Za-z][A-Za-z0-9._/+-]*$`)
+	commentAt = lazy.Regexp(`\s#\s*`)
 )
 
 // followed returns the tag or branch that the comment behind a commit names, ""
 // when it names none.
 func followed(comment string) string {
-	parts := commentAt.Split(" "+comment, -1)
+	parts := commentAt().Split(" "+comment, -1)
 	for _, part := range parts {
 		word, rest, _ := strings.Cut(strings.TrimSpace(part), " ")
-		if m := namedTag.FindStringSubmatch(word); m != nil {
+		if m := namedTag().FindStringSubmatch(word); m != nil {
 			return m[1]
 		}
-		if rest == "" && onlyWord.MatchString(word) {
+		if rest == "" && onlyWord().MatchString(word) {
 			return word
 		}
 	}

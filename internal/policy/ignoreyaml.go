@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/purl"
 )
 
@@ -213,18 +214,18 @@ func grypeDialect() dialect {
 		"namespace": grypeNamespace,
 		"match-type": func(r *rule, _ *string, n *yaml.Node) error {
 			if n.Value == "cpe-match" {
-				r.purls = []*regexp.Regexp{never}
+				r.purls = []*regexp.Regexp{never()}
 			}
 			return nil
 		},
 		// What VEX documents say of a finding decides without a rule.
-		"vex-status":        func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never}; return nil },
-		"vex-justification": func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never}; return nil },
+		"vex-status":        func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never()}; return nil },
+		"vex-justification": func(r *rule, _ *string, _ *yaml.Node) error { r.purls = []*regexp.Regexp{never()}; return nil },
 	}
 }
 
 // never matches nothing: of a rule for findings that careen does not make.
-var never = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
+var never = lazy.Regexp(`[^\x00-\x{10FFFF}]`)
 
 // grypeDistros are the names of package URLs by Grype's for distributions, where
 // they differ.
@@ -238,7 +239,7 @@ func grypeNamespace(r *rule, _ *string, n *yaml.Node) error {
 	parts := strings.Split(n.Value, ":")
 	switch {
 	case len(parts) > 1 && parts[1] == "cpe", n.Value == "nvd":
-		r.purls = []*regexp.Regexp{never}
+		r.purls = []*regexp.Regexp{never()}
 	case len(parts) > 2 && parts[1] == "distro":
 		id := regexp.QuoteMeta(parts[2])
 		if other := grypeDistros[parts[2]]; other != "" {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // marks begin an expression of a template language at the head of a line, where
@@ -16,13 +16,9 @@ var marks = []string{"{{", "{%", "{#", "<%"}
 // Instructions whose words are no shell text, in which an expression of Go's
 // templates has no meaning of its own: docker inspect -f '{{.Id}}' in a RUN has.
 var (
-	expression = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)^(FROM|ARG|COPY|ADD|WORKDIR|USER|EXPOSE|VOLUME|MAINTAINER)\s.*(\{\{.*\}\}|\{%.*%\}|<%.*%>|%%\w+%%)|^FROM\s+(\S+\s+)*([^\s@]*@[A-Za-z_]+@|<[A-Za-z_]+>|#\{)`)
-	})
-	macro = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(include|define|ifdef|ifelse|changequote|m4_\w+|dnl)\b[(\s]`)
-	})
-	heredoc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<<-?\s*(["']?)([A-Za-z_]\w*)(["']?)`) })
+	expression = lazy.Regexp(`(?i)^(FROM|ARG|COPY|ADD|WORKDIR|USER|EXPOSE|VOLUME|MAINTAINER)\s.*(\{\{.*\}\}|\{%.*%\}|<%.*%>|%%\w+%%)|^FROM\s+(\S+\s+)*([^\s@]*@[A-Za-z_]+@|<[A-Za-z_]+>|#\{)`)
+	macro      = lazy.Regexp(`^(include|define|ifdef|ifelse|changequote|m4_\w+|dnl)\b[(\s]`)
+	heredoc    = lazy.Regexp(`<<-?\s*(["']?)([A-Za-z_]\w*)(["']?)`)
 )
 
 // templateDockerfile reports whether a text becomes a Dockerfile only when a

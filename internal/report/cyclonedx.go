@@ -189,7 +189,7 @@ func imagePURL(t Target) string {
 	}
 	repository, tag := splitReference(t.Ref)
 	name := strings.ToLower(repository[strings.LastIndexByte(repository, '/')+1:])
-	if name == "" || !osName.MatchString(name) {
+	if name == "" || !osName().MatchString(name) {
 		return ""
 	}
 	var q []string

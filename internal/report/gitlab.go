@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/safetext"
 )
 
@@ -251,13 +251,13 @@ func gitLabID(id string) gitLabIdentifier {
 }
 
 var (
-	cvss2 = regexp.MustCompile(`^([A-Za-z]{1,3}:[A-Z]{1,3}/)*[A-Za-z]{1,3}:[A-Z]{1,3}$`)
-	cvss3 = regexp.MustCompile(`^CVSS:3[.][01](/[A-Z]{1,3}:[A-Z])+$`)
+	cvss2 = lazy.Regexp(`^([A-Za-z]{1,3}:[A-Z]{1,3}/)*[A-Za-z]{1,3}:[A-Z]{1,3}$`)
+	cvss3 = lazy.Regexp(`^CVSS:3[.][01](/[A-Z]{1,3}:[A-Z])+$`)
 )
 
 // gitLabTakes reports whether a vector is of a version that the schema knows.
 func gitLabTakes(vector string) bool {
-	return len(vector) <= 128 && (cvss3.MatchString(vector) && len(vector) >= 32 || cvss2.MatchString(vector) && len(vector) >= 16)
+	return len(vector) <= 128 && (cvss3().MatchString(vector) && len(vector) >= 32 || cvss2().MatchString(vector) && len(vector) >= 16)
 }
 
 func gitLabName(s string) string { return shorten(s, maxGitLabName) }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/safetext"
 )
 
@@ -142,12 +142,12 @@ const homePage = "https://github.com/careen/careen"
 // maxSARIFLocations is how many locations GitHub takes for a result.
 const maxSARIFLocations = 1000
 
-var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+var semantic = lazy.Regexp(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
 
 // newSARIFRun returns a run of a version of careen without results.
 func newSARIFRun(careen, category string, invocation sarifInvocation) *sarifRun {
 	driver := sarifDriver{Name: "Careen", InformationURI: homePage, Version: careen, Rules: []sarifRule{}}
-	if v := strings.TrimPrefix(careen, "v"); semantic.MatchString(v) {
+	if v := strings.TrimPrefix(careen, "v"); semantic().MatchString(v) {
 		driver.SemanticVersion = v
 	}
 	return &sarifRun{

@@ -3,11 +3,11 @@ package report
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -115,10 +115,10 @@ func npmProject(p *sbom.Package) (string, bool) {
 }
 
 var (
-	npmName = regexp.MustCompile(`^(@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*$`)
-	osName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+._-]*$`)
-	goName  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._~/-]*$`)
-	version = regexp.MustCompile(`^v?[0-9][0-9A-Za-z.+~_:-]*$`)
+	npmName = lazy.Regexp(`^(@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*$`)
+	osName  = lazy.Regexp(`^[a-z0-9][a-z0-9+._-]*$`)
+	goName  = lazy.Regexp(`^[a-zA-Z0-9][a-zA-Z0-9._~/-]*$`)
+	version = lazy.Regexp(`^v?[0-9][0-9A-Za-z.+~_:-]*$`)
 )
 
 // step builds the command for one package manager from the worst rows on, as
@@ -160,16 +160,16 @@ func step(manager string, rows []*Upgrade, width int) (Step, bool) {
 // argument is how a package manager is told what to go to. apt and apk take the
 // newest that the release has, which is at least the fixed one.
 func argument(manager string, p *sbom.Package, fix string) (string, bool) {
-	if !version.MatchString(fix) {
+	if !version().MatchString(fix) {
 		return "", false
 	}
 	switch manager {
 	case "npm":
-		return p.Name + "@" + fix, npmName.MatchString(p.Name)
+		return p.Name + "@" + fix, npmName().MatchString(p.Name)
 	case "go":
-		return p.Name + "@v" + strings.TrimPrefix(fix, "v"), goName.MatchString(p.Name)
+		return p.Name + "@v" + strings.TrimPrefix(fix, "v"), goName().MatchString(p.Name)
 	}
-	return p.Name, osName.MatchString(p.Name)
+	return p.Name, osName().MatchString(p.Name)
 }
 
 // toolchainStep says which Go to build with: one word for all binaries, when
@@ -182,5 +182,5 @@ func toolchainStep(rows []*Upgrade) (Step, bool) {
 			s.Fixes = append(s.Fixes, u.Fixes...)
 		}
 	}
-	return s, version.MatchString(fix)
+	return s, version().MatchString(fix)
 }

@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
 )
@@ -405,7 +405,7 @@ func origin(layer int, instruction string, base bool) string {
 
 // copied is what the classic builder writes for the sources of ADD and COPY: what
 // their author called them is not kept.
-var copied = regexp.MustCompile(`^(ADD|COPY) (?:--\S+ )*(file|dir|multi):[0-9a-f]{32,} in `)
+var copied = lazy.Regexp(`^(ADD|COPY) (?:--\S+ )*(file|dir|multi):[0-9a-f]{32,} in `)
 
 var copiedWords = map[string]string{"file": "(a file)", "dir": "(a directory)", "multi": "(several files)"}
 
@@ -427,7 +427,7 @@ func tidyInstruction(s string) string {
 		}
 	}
 	s = strings.Join(strings.Fields(s), " ")
-	if m := copied.FindStringSubmatch(s); m != nil {
+	if m := copied().FindStringSubmatch(s); m != nil {
 		s = m[1] + " " + copiedWords[m[2]] + " " + s[len(m[0]):]
 	}
 	return s

@@ -8,10 +8,11 @@ import (
 	"net/url"
 	"os"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // Error writes an error for people: what a library calls its function or its
@@ -56,8 +57,8 @@ func Error(err error) string {
 			replace(e.Error(), fmt.Sprintf("JSON that has %s where %s belongs, at byte %d", e.Value, jsonKind(e.Type), e.Offset))
 		}
 	})
-	return librarySyntax.ReplaceAllStringFunc(text, func(found string) string {
-		m := librarySyntax.FindStringSubmatch(found)
+	return librarySyntax().ReplaceAllStringFunc(text, func(found string) string {
+		m := librarySyntax().FindStringSubmatch(found)
 		plain := m[1] + "not " + strings.ToUpper(m[2]) + ", or damaged: "
 		if m[3] != "" {
 			plain += "line " + m[3] + ": "
@@ -68,7 +69,7 @@ func Error(err error) string {
 
 // librarySyntax is how the readers of YAML and TOML begin, with the line if they
 // know it.
-var librarySyntax = regexp.MustCompile(`(^|: )(yaml|toml): (?:line (\d+): )?`)
+var librarySyntax = lazy.Regexp(`(^|: )(yaml|toml): (?:line (\d+): )?`)
 
 func jsonKind(t reflect.Type) string {
 	switch t.Kind() {

@@ -82,7 +82,7 @@ func BenchmarkOrdinary(b *testing.B) {
 func BenchmarkDefaultRules(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := builtin.rules(lazy); err != nil {
+		if _, err := builtin.rules(whenUsed); err != nil {
 			b.Fatal(err)
 		}
 	}

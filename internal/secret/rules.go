@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 // Bounds of a rule file.
@@ -64,7 +65,7 @@ type rule struct {
 // has them. They are made once.
 func DefaultRules() (*Rules, error) { return defaultRules() }
 
-var defaultRules = sync.OnceValues(func() (*Rules, error) { return builtin.rules(lazy) })
+var defaultRules = sync.OnceValues(func() (*Rules, error) { return builtin.rules(whenUsed) })
 
 // ParseRules reads a rule file, as --secret-rules names one: its rules alone,
 // or with "[extend] useDefault = true" next to careen's own. name is what errors
@@ -212,9 +213,7 @@ func eager(expr string) (func() *regexp.Regexp, error) {
 	return func() *regexp.Regexp { return re }, err
 }
 
-func lazy(expr string) (func() *regexp.Regexp, error) {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) }), nil
-}
+func whenUsed(expr string) (func() *regexp.Regexp, error) { return lazy.Regexp(expr), nil }
 
 // rules compiles a file.
 func (f *ruleFile) rules(compile compiler) (*Rules, error) {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -21,9 +21,9 @@ const (
 // What strace writes of an open and of an execution that succeeded; with -y a
 // descriptor is followed by the path that it has.
 var (
-	tracedCall   = regexp.MustCompile(`\b(?:open|openat|openat2|creat|execve|execveat)\(`)
-	tracedPath   = regexp.MustCompile(`\((?:AT_FDCWD(?:<([^>]*)>)?, |\d+<([^>]*)>, )?"((?:[^"\\]|\\.)*)"`)
-	tracedResult = regexp.MustCompile(`= \d+(?:<([^>]+)>)?$`)
+	tracedCall   = lazy.Regexp(`\b(?:open|openat|openat2|creat|execve|execveat)\(`)
+	tracedPath   = lazy.Regexp(`\((?:AT_FDCWD(?:<([^>]*)>)?, |\d+<([^>]*)>, )?"((?:[^"\\]|\\.)*)"`)
+	tracedResult = lazy.Regexp(`= \d+(?:<([^>]+)>)?$`)
 )
 
 // ReadTrace reads which files a program opened or executed: paths, one a line, or
@@ -63,15 +63,15 @@ func traced(line, dir string) (file string, ok bool) {
 	if strings.HasPrefix(line, "/") {
 		return line, true
 	}
-	call := tracedCall.FindStringIndex(line)
-	result := tracedResult.FindStringSubmatch(line)
+	call := tracedCall().FindStringIndex(line)
+	result := tracedResult().FindStringSubmatch(line)
 	if call == nil || result == nil {
 		return "", false
 	}
 	if result[1] != "" {
 		return result[1], strings.HasPrefix(result[1], "/")
 	}
-	m := tracedPath.FindStringSubmatch(line[call[1]-1:])
+	m := tracedPath().FindStringSubmatch(line[call[1]-1:])
 	if m == nil {
 		return "", false
 	}

@@ -1,8 +1,9 @@
 package spdx
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // maxDeclared bounds a declaration that is read: what is longer is the text of a
@@ -163,7 +164,7 @@ func Of(declared ...string) (e Expression, complete bool) {
 }
 
 // atLeast is how CRAN writes a later version: "GPL (>= 2)".
-var atLeast = regexp.MustCompile(`\s*\(>=\s*([0-9.]+)\)`)
+var atLeast = lazy.Regexp(`\s*\(>=\s*([0-9.]+)\)`)
 
 // asProse writes out what CRAN and Debian say shortly; apart puts blanks around what
 // stands between names. They are built once: every package of an image is read.
@@ -179,7 +180,7 @@ func of(text string) (Expression, bool) {
 	if e, ok := Parse(text); ok {
 		return e, true
 	}
-	text = atLeast.ReplaceAllString(text, "-$1+")
+	text = atLeast().ReplaceAllString(text, "-$1+")
 	if e, ok := named(text); ok {
 		return e, true
 	}

@@ -2,8 +2,9 @@ package workload
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // runSwitches are the flags of docker run and podman run that take no value;
@@ -35,7 +36,7 @@ var clientFlags = map[string]bool{
 }
 
 // holdsFlags matches a variable that by its name holds flags, not for an image.
-var holdsFlags = regexp.MustCompile(`(?i)^"?\$.*(opt|flag|arg|param|vol|mount|env)`)
+var holdsFlags = lazy.Regexp(`(?i)^"?\$.*(opt|flag|arg|param|vol|mount|env)`)
 
 // runLines adds a service for each docker run among the commands.
 func (f *File) runLines(commands []Command) {
@@ -59,7 +60,7 @@ func runLine(words []Word) (Service, bool) {
 			continue
 		}
 		if !strings.HasPrefix(w.Value, "-") || w.Value == "-" {
-			if !w.Static && holdsFlags.MatchString(w.Value) && i+1 < len(verb) {
+			if !w.Static && holdsFlags().MatchString(w.Value) && i+1 < len(verb) {
 				s.Partial = true
 				continue
 			}

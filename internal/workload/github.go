@@ -2,10 +2,11 @@ package workload
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // dockerAction is how a workflow names an image as an action.
@@ -55,7 +56,7 @@ func (d *document) githubContainer(n *yaml.Node, where string) {
 // repositoryName is the form of what stands before "@": owner, repository, and
 // maybe a path in it (docs.github.com, "jobs.<job_id>.steps[*].uses"). Forgejo's
 // runner takes a URL too.
-var repositoryName = regexp.MustCompile(`^(https?://[^/\s@]+/)?([A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9._-]+)(/[^\s@]+)?$`)
+var repositoryName = lazy.Regexp(`^(https?://[^/\s@]+/)?([A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9._-]+)(/[^\s@]+)?$`)
 
 // use notes an action, or a workflow that is called, of another repository.
 func (d *document) use(n *yaml.Node, where string) {
@@ -64,7 +65,7 @@ func (d *document) use(n *yaml.Node, where string) {
 	if at < 0 {
 		return
 	}
-	name := repositoryName.FindStringSubmatch(value[:at])
+	name := repositoryName().FindStringSubmatch(value[:at])
 	if name == nil {
 		return
 	}

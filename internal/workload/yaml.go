@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 const (
@@ -108,13 +109,13 @@ func (d *document) kindOf(n *yaml.Node) Kind {
 	return Unknown
 }
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: line (\d+): `)
+var yamlErrorLine = lazy.Regexp(`^yaml: line (\d+): `)
 
 // broken turns the error of the YAML parser into one with a line.
 func (d *document) broken(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
-	if m := yamlErrorLine.FindStringSubmatch(err.Error()); m != nil {
+	if m := yamlErrorLine().FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = strings.TrimPrefix(err.Error(), m[0])
 	}
@@ -141,7 +142,7 @@ func (d *document) problem(line int, format string, args ...any) {
 
 // chartValue matches what only Helm puts in ("Built-in Objects", "Template
 // Functions"): other expressions in braces are read by what the manifest is for.
-var chartValue = regexp.MustCompile(`\{\{-?\s*(\$?\.(Values|Release|Chart|Capabilities)\b|include\s+"|template\s+"|tpl\s)`)
+var chartValue = lazy.Regexp(`\{\{-?\s*(\$?\.(Values|Release|Chart|Capabilities)\b|include\s+"|template\s+"|tpl\s)`)
 
 // duplicates notes keys that stand twice in one mapping (YAML 1.2.2, 3.2.1.1:
 // keys are unique). Which of them counts differs between readers.
@@ -167,7 +168,7 @@ func (d *document) duplicates(n *yaml.Node, depth int) {
 			seen[key.Value] = key.Line
 		}
 	}
-	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && strings.Contains(n.Value, "{{") && chartValue.MatchString(n.Value) {
+	if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 && strings.Contains(n.Value, "{{") && chartValue().MatchString(n.Value) {
 		d.file.Template = true
 	}
 	for _, child := range n.Content { // aliases have no content: each node is seen once

@@ -3,11 +3,11 @@ package api
 import (
 	"encoding/json"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/careen/careen/internal/fleet/queue"
 	"github.com/careen/careen/internal/fleet/store"
+	"github.com/careen/careen/internal/lazy"
 )
 
 type object = map[string]any
@@ -97,7 +97,7 @@ func schemaOfType(t reflect.Type) object {
 	return object{"type": "object", "properties": properties, "required": required}
 }
 
-var inPath = regexp.MustCompile(`\{([a-z]+)\}`)
+var inPath = lazy.Regexp(`\{([a-z]+)\}`)
 
 func (a *API) openAPI(*request) (any, error) {
 	b, err := json.MarshalIndent(Document(a.Version), "", "  ")
@@ -109,7 +109,7 @@ func Document(version string) any {
 	paths := object{}
 	for _, e := range endpoints() {
 		parameters := []any{}
-		for _, name := range inPath.FindAllStringSubmatch(e.path, -1) {
+		for _, name := range inPath().FindAllStringSubmatch(e.path, -1) {
 			parameters = append(parameters, object{"name": name[1], "in": "path", "required": true, "schema": object{"type": "string"}})
 		}
 		for _, p := range e.query {

@@ -1,8 +1,9 @@
 package store
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // dialect is what the two databases call differently. Queries are written once,
@@ -61,18 +62,18 @@ var sqlite = dialect{"sqlite", map[string]func(string) string{
 }}
 
 var (
-	word     = regexp.MustCompile(`\{\{([a-z]+) ?([^{}]*)\}\}`)
-	argument = regexp.MustCompile(`\$([0-9]+)`)
+	word     = lazy.Regexp(`\{\{([a-z]+) ?([^{}]*)\}\}`)
+	argument = lazy.Regexp(`\$([0-9]+)`)
 )
 
 // rewrite says a query in the database's own words.
 func (d *dialect) rewrite(query string) string {
-	query = word.ReplaceAllStringFunc(query, func(m string) string {
-		part := word.FindStringSubmatch(m)
+	query = word().ReplaceAllStringFunc(query, func(m string) string {
+		part := word().FindStringSubmatch(m)
 		return d.words[part[1]](part[2])
 	})
 	if d == &sqlite {
-		query = argument.ReplaceAllString(query, "?$1")
+		query = argument().ReplaceAllString(query, "?$1")
 	}
 	return query
 }

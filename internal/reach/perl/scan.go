@@ -2,10 +2,10 @@ package perl
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/reach/words"
 )
 
@@ -25,15 +25,15 @@ const maxPerlFacts = 5000
 
 // What follows one of the words that words.Matches finds.
 var (
-	perlUse      = regexp.MustCompile(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
-	perlRequire  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
-	perlComputed = regexp.MustCompile(`^require\s*\(?\s*(?:\$|"[^"\n]*[$@])|^eval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|^(?:load_class|load_module|use_module|require_module)\b`)
-	perlLib      = regexp.MustCompile(`^use\s+lib\b([^;]*);`)
-	perlParent   = regexp.MustCompile(`^use\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
-	perlCommand  = regexp.MustCompile(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)'|qw?\s*[({\[/|!]\s*([^\n)}\]/|!]+))`)
-	perlQuoted   = regexp.MustCompile(`^(?:qx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
-	perlWord     = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
-	perlString   = regexp.MustCompile(`"([^"\n]*)"|'([^'\n]*)'`)
+	perlUse      = lazy.Regexp(`^\w+\s+([A-Za-z_]\w*(?:(?:::|')\w+)*)`)
+	perlRequire  = lazy.Regexp(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)')`)
+	perlComputed = lazy.Regexp(`^require\s*\(?\s*(?:\$|"[^"\n]*[$@])|^eval\s*\(?\s*(?:qq\s*[{(]|")[^"\n]*\b(?:require|use)\b|^(?:load_class|load_module|use_module|require_module)\b`)
+	perlLib      = lazy.Regexp(`^use\s+lib\b([^;]*);`)
+	perlParent   = lazy.Regexp(`^use\s+(?:parent|base|ok|aliased|if)\b([^;]*);`)
+	perlCommand  = lazy.Regexp(`^\w+\s*\(?\s*(?:"([^"$@\n]+)"|'([^'\n]+)'|qw?\s*[({\[/|!]\s*([^\n)}\]/|!]+))`)
+	perlQuoted   = lazy.Regexp(`^(?:qx\s*[({]|` + "`)([^`$@\n)}]+)[`)}]")
+	perlWord     = lazy.Regexp(`[A-Za-z_]\w*(?:::\w+)*`)
+	perlString   = lazy.Regexp(`"([^"\n]*)"|'([^'\n]*)'`)
 )
 
 func isPerlWord(c byte) bool {
@@ -75,17 +75,17 @@ func readPerl(src []byte) perlFacts {
 		}
 	}
 	either := func(m [][]byte) string { return string(slices.Concat(m[1:]...)) }
-	words.Matches(src, perlUse, func(_ int, m [][]byte) {
+	words.Matches(src, perlUse(), func(_ int, m [][]byte) {
 		add(&f.Modules, strings.ReplaceAll(string(m[1]), "'", "::"))
 	}, "use", "no", "require")
-	words.Matches(src, perlRequire, func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
-	words.Matches(src, perlParent, func(_ int, m [][]byte) {
-		for _, word := range perlWord.FindAll(m[1], -1) {
+	words.Matches(src, perlRequire(), func(_ int, m [][]byte) { add(&f.Files, either(m)) }, "require", "do")
+	words.Matches(src, perlParent(), func(_ int, m [][]byte) {
+		for _, word := range perlWord().FindAll(m[1], -1) {
 			add(&f.Modules, string(word))
 		}
 	}, "use")
-	words.Matches(src, perlLib, func(_ int, m [][]byte) {
-		for _, s := range perlString.FindAllSubmatch(m[1], -1) {
+	words.Matches(src, perlLib(), func(_ int, m [][]byte) {
+		for _, s := range perlString().FindAllSubmatch(m[1], -1) {
 			dir := either(s)
 			for _, own := range []string{"$FindBin::Bin", "$FindBin::RealBin", "${FindBin::Bin}", "$RealBin", "$Bin"} {
 				dir = strings.Replace(dir, own, ".", 1)
@@ -97,8 +97,8 @@ func readPerl(src []byte) perlFacts {
 	}, "use")
 	perlNames(src, func(name string) { add(&f.Names, name) })
 	run := func(_ int, m [][]byte) { add(&f.Commands, either(m)) }
-	words.Matches(src, perlCommand, run, "system", "exec")
-	words.Matches(src, perlQuoted, run, "qx", "`")
+	words.Matches(src, perlCommand(), run, "system", "exec")
+	words.Matches(src, perlQuoted(), run, "qx", "`")
 	first := -1
 	for _, word := range [...]string{"require", "eval", "load_class", "load_module", "use_module", "require_module"} {
 		if at := computedLoad(src, word); at >= 0 && (first < 0 || at < first) {
@@ -137,7 +137,7 @@ func computedLoad(src []byte, word string) int {
 				continue
 			}
 		}
-		if perlComputed.Match(behind) {
+		if perlComputed().Match(behind) {
 			return at
 		}
 	}

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/reach"
 	"github.com/careen/careen/internal/reach/words"
 	"github.com/careen/careen/internal/rootfs"
@@ -73,11 +73,11 @@ var (
 	// an object, are something else (PDO's exec).
 	startMethods = []string{"IO", "Open3", "Process", "Kernel", "PTY"}
 
-	startConstant = regexp.MustCompile(`^\w+\s*\(?\s*\[?\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')`)
-	interpolated  = regexp.MustCompile(`#\{[^}\n]*\}|\{\$[^}\n]*\}|\$\w+`)
-	startComputed = regexp.MustCompile(`^\w+\s*\(\s*[^\s)'"]`)
-	startQuoted   = regexp.MustCompile("`([^`\\n]+)`|%x[({\\[|!]([^\\n)}\\]|!]+)")
-	startString   = regexp.MustCompile(`["'](?:[\w/.-]*/)?([A-Za-z][\w.+-]{1,40})["']`)
+	startConstant = lazy.Regexp(`^\w+\s*\(?\s*\[?\s*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')`)
+	interpolated  = lazy.Regexp(`#\{[^}\n]*\}|\{\$[^}\n]*\}|\$\w+`)
+	startComputed = lazy.Regexp(`^\w+\s*\(\s*[^\s)'"]`)
+	startQuoted   = lazy.Regexp("`([^`\\n]+)`|%x[({\\[|!]([^\\n)}\\]|!]+)")
+	startString   = lazy.Regexp(`["'](?:[\w/.-]*/)?([A-Za-z][\w.+-]{1,40})["']`)
 )
 
 // readStarts finds what a source of PHP or Ruby starts.
@@ -95,7 +95,7 @@ func readStarts(src []byte) startFacts {
 			*list = append(*list, text)
 		}
 	}
-	words.Matches(src, startConstant, func(at int, m [][]byte) {
+	words.Matches(src, startConstant(), func(at int, m [][]byte) {
 		text := string(m[2])
 		if len(m[1]) > 0 {
 			text = computedParts(string(m[1]))
@@ -109,19 +109,19 @@ func readStarts(src []byte) startFacts {
 			add(&f.Commands, text)
 		}
 	}, startWords...)
-	words.Matches(src, startComputed, func(at int, m [][]byte) {
-		if isStart(src, at) && !startConstant.Match(src[at:min(at+words.Window, len(src))]) {
+	words.Matches(src, startComputed(), func(at int, m [][]byte) {
+		if isStart(src, at) && !startConstant().Match(src[at:min(at+words.Window, len(src))]) {
 			computed(at)
 		}
 	}, startWords...)
-	for _, m := range startQuoted.FindAllSubmatch(src, -1) {
+	for _, m := range startQuoted().FindAllSubmatch(src, -1) {
 		add(&f.Commands, computedParts(string(m[1])+string(m[2])))
 	}
 	if first < 0 {
 		return f
 	}
 	f.Line = bytes.Count(src[:first], []byte("\n")) + 1
-	for _, m := range startString.FindAllSubmatch(src, -1) {
+	for _, m := range startString().FindAllSubmatch(src, -1) {
 		add(&f.Words, string(m[1]))
 	}
 	return f
@@ -129,7 +129,7 @@ func readStarts(src []byte) startFacts {
 
 // computedParts puts a variable that nothing sets in the place of what a string has
 // computed, for the shell's reader.
-func computedParts(text string) string { return interpolated.ReplaceAllString(text, "$${x}") }
+func computedParts(text string) string { return interpolated().ReplaceAllString(text, "$${x}") }
 
 // startsCode blanks out comments that have lines of their own: the backquotes in
 // them quote words.
