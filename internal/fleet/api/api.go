@@ -114,10 +114,13 @@ func (a *API) serve(e endpoint) http.Handler {
 	})
 }
 
+// retryAfter is after how many seconds it is worth asking again.
+var retryAfter = map[int]string{http.StatusTooManyRequests: "1", http.StatusServiceUnavailable: "60"}
+
 func (a *API) fail(out http.ResponseWriter, status int, err error) {
 	body, _ := json.Marshal(map[string]string{"error": err.Error()})
-	if status == http.StatusTooManyRequests {
-		out.Header().Set("Retry-After", "1")
+	if after := retryAfter[status]; after != "" {
+		out.Header().Set("Retry-After", after)
 	}
 	out.Header().Set("Content-Type", "application/json")
 	out.Header().Set("Cache-Control", "no-store")

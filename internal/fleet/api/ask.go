@@ -293,8 +293,13 @@ func unknown(ctx context.Context, w *work.Work, who auth.Who, ref, platform stri
 	case away:
 		return Verdict{Verdict: "undecided", Because: "it could not be read, and was put away: " + why, Digest: n.Digest}, nil
 	case who.Role >= auth.Submit:
-		v.Queued = true
-		return v, w.Submit(ctx, ref, platform)
+		err := w.Submit(ctx, platform, ref)
+		if errors.Is(err, work.ErrBusy) {
+			v.Because += "; it could not be queued: " + err.Error()
+			return v, nil
+		}
+		v.Queued = err == nil
+		return v, err
 	}
 	return v, nil
 }

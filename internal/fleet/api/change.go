@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -120,12 +121,11 @@ func (a *API) submit(r *request, references []string, platform string) (any, err
 			return nil, problem{http.StatusForbidden, fmt.Sprintf("%q is not among the repositories of your token", ref)}
 		}
 	}
-	for _, ref := range references {
-		if err := a.Work.Submit(r.Context(), ref, platform); err != nil {
-			return nil, err
-		}
+	err := a.Work.Submit(r.Context(), platform, references...)
+	if errors.Is(err, work.ErrBusy) {
+		return nil, problem{http.StatusServiceUnavailable, err.Error()}
 	}
-	return map[string]int{"queued": len(references)}, nil
+	return map[string]int{"queued": len(references)}, err
 }
 
 func (a *API) importList(r *request) (any, error) {

@@ -63,14 +63,16 @@ func (c *command) open(ctx context.Context) (*fleet, error) {
 	return &fleet{s, w, q}, nil
 }
 
-// close stops the work in order.
+// close stops the work in order: jobs that run have some seconds to end.
 func (f *fleet) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	return errors.Join(f.queue.Stop(ctx), f.store.Close())
 }
 
-const stopWithin = 10 * time.Second
+// stopWithin is how long it takes to stop in order, at most. The queue lets jobs run
+// for the first part of it.
+const stopWithin = 9 * time.Second
 
 // readVerb has this program read one image, for another process of it.
 const readVerb = "read-image"
@@ -197,12 +199,21 @@ func (c *command) serve(ctx context.Context, patterns []string) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	stop, cancel := context.WithTimeout(context.Background(), stopWithin/2)
+	// What is asked ends while the jobs do.
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		stop, cancel := context.WithTimeout(context.Background(), stopWithin/2)
+		defer cancel()
+		if server.Shutdown(stop) != nil {
+			server.Close()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	if shutErr := server.Shutdown(stop); shutErr != nil {
-		server.Close()
-	}
-	return errors.Join(err, f.close())
+	stopErr := f.queue.Stop(ctx)
+	<-closed
+	return errors.Join(err, stopErr, f.store.Close())
 }
 
 // urlOf is where a browser finds the server.

@@ -28,6 +28,7 @@ type Args interface{ Kind() string }
 type Job[T Args] struct {
 	Args    T
 	Attempt int // 1 for the first
+	Rank    int // see Insert.Rank
 
 	complete func(context.Context, *sql.Tx) error
 }
@@ -57,7 +58,7 @@ type worker[T Args] struct {
 func (w *worker[T]) Timeout(*river.Job[T]) time.Duration { return w.timeout }
 
 func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
-	return w.do(ctx, &Job[T]{job.Args, job.Attempt, func(ctx context.Context, tx *sql.Tx) error {
+	return w.do(ctx, &Job[T]{job.Args, job.Attempt, job.Priority - 1, func(ctx context.Context, tx *sql.Tx) error {
 		var err error
 		if w.postgres {
 			_, err = river.JobCompleteTx[*riverdatabasesql.Driver](ctx, tx, job)
@@ -109,7 +110,7 @@ const (
 	fetchCooldown = 20 * time.Millisecond
 	fetchPoll     = 250 * time.Millisecond
 	rescueAfter   = 15 * time.Minute
-	softStop      = 8 * time.Second
+	softStop      = 6 * time.Second
 	keepDone      = 24 * time.Hour
 )
 
@@ -214,6 +215,21 @@ type Insert struct {
 	Args  Args
 	Queue string
 	After time.Duration // not before
+	Rank  int           // from 0 to LastRank: jobs of a lower one are done first
+}
+
+// LastRank is the rank of what waits longest.
+const LastRank = 3
+
+// RankOf is the rank of the n-th job, from 0, that one asks for at once: the first ten,
+// hundred and thousand of each are done before what many others want more of, so that
+// who wants little does not wait for who wants much.
+func RankOf(n int) int {
+	rank := 0
+	for n >= 10 && rank < LastRank {
+		n, rank = n/10, rank+1
+	}
+	return rank
 }
 
 // unfinished are the states in which a job keeps its like out. Completed jobs do
@@ -223,7 +239,7 @@ var unfinished = []rivertype.JobState{
 }
 
 func (i Insert) options() *river.InsertOpts {
-	opt := &river.InsertOpts{Queue: i.Queue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
+	opt := &river.InsertOpts{Queue: i.Queue, Priority: 1 + i.Rank, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
 	if i.After > 0 {
 		opt.ScheduledAt = time.Now().Add(i.After)
 	}
@@ -313,6 +329,15 @@ func (q *Queue) Counts(ctx context.Context) ([]Count, error) {
 		list = append(list, c)
 	}
 	return list, rows.Err()
+}
+
+// Waiting counts the jobs of a queue that could be done now, up to most.
+func (q *Queue) Waiting(ctx context.Context, queue string, most int) (n int, err error) {
+	err = q.db.QueryRowContext(ctx, "select count(*) from (select 1 from river_job where state = 'available' and queue = $1 limit $2) as waits", queue, most).Scan(&n)
+	if err != nil {
+		err = fmt.Errorf("queue: %w", err)
+	}
+	return n, err
 }
 
 // Retry makes a job available now, if there is one.

@@ -51,8 +51,8 @@ func (loginArgs) Kind() string { return "image.login" }
 // QueueOwn is the queue of jobs that only this process can do.
 func (w *Work) QueueOwn() string { return w.logins.queue }
 
-// ErrBusy says that too many images are being read.
-var ErrBusy = errors.New("too many images are being read; ask again later")
+// ErrBusy says that so many images wait or are being read that no more are taken.
+var ErrBusy = errors.New("too many images wait already; ask again later")
 
 // ReadWith asks for an image to be read with a credential, unless it is known. A tag
 // that is named is noted.

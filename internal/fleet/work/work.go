@@ -47,6 +47,7 @@ type Options struct {
 	Log      *slog.Logger
 
 	PrivateHooks bool // hooks may be in private networks
+	MaxWaiting   int  // jobs of a queue from which on no more are asked for; 0 means 100,000
 
 	Read func(context.Context, Request) (*Facts, error) // nil means Read, in this process; Apart has another
 }
@@ -63,6 +64,9 @@ type Work struct {
 
 // New returns the work on a store. SetQueue comes before any of it.
 func New(s *store.Store, opt Options) *Work {
+	if opt.MaxWaiting == 0 {
+		opt.MaxWaiting = 100_000
+	}
 	if opt.Read == nil {
 		opt.Read = Read
 	}
@@ -117,6 +121,14 @@ type sweepArgs struct{}
 func (sweepArgs) Kind() string { return "sources.sweep" }
 
 func (w *Work) sweep(ctx context.Context, job *queue.Job[sweepArgs]) error {
+	for _, name := range []string{QueueList, QueueSwept} {
+		if busy, err := w.busy(ctx, name); err != nil {
+			return err
+		} else if busy { // the next minute's looks again
+			w.opt.Log.Warn("nothing new is listed before what waits is done", "queue", name)
+			return finish(ctx, w, job, nil)
+		}
+	}
 	sources, err := w.store.Sources(ctx)
 	if err != nil {
 		return err
@@ -128,6 +140,12 @@ func (w *Work) sweep(ctx context.Context, job *queue.Job[sweepArgs]) error {
 		}
 	}
 	return finish(ctx, w, job, func(tx *store.Tx) error { return w.queue.Add(ctx, tx.SQL, due...) })
+}
+
+// busy reports whether so much waits in a queue that more would only make it longer.
+func (w *Work) busy(ctx context.Context, name string) (bool, error) {
+	n, err := w.queue.Waiting(ctx, name, w.opt.MaxWaiting)
+	return n >= w.opt.MaxWaiting, err
 }
 
 // rollArgs asks for the numbers of the day.
@@ -201,22 +219,29 @@ func (w *Work) AddSource(ctx context.Context, src store.Source, who string) (id 
 	return id, err
 }
 
-// Submit asks for an image now, without watching it.
-func (w *Work) Submit(ctx context.Context, reference, platform string) error {
-	n, err := image.ParseName(reference)
-	if err != nil {
+// Submit asks for images now, without watching them: all of them or none.
+func (w *Work) Submit(ctx context.Context, platform string, references ...string) error {
+	jobs := make([]queue.Insert, len(references))
+	for i, reference := range references {
+		n, err := image.ParseName(reference)
+		if err != nil {
+			return err
+		}
+		args := resolveArgs{Repo: n.Repository, Tag: n.Tag, Platform: cmp.Or(platform, "all"), Asked: true}
+		switch {
+		case n.Digest != "":
+			args.Digest = n.Digest
+		case n.Tag == "":
+			args.Tag = "latest"
+		}
+		jobs[i] = queue.Insert{Args: args, Queue: QueueAsked, Rank: queue.RankOf(i)}
+	}
+	if busy, err := w.busy(ctx, QueueAsked); err != nil {
 		return err
+	} else if busy {
+		return ErrBusy
 	}
-	args := resolveArgs{Repo: n.Repository, Tag: n.Tag, Platform: cmp.Or(platform, "all"), Asked: true}
-	switch {
-	case n.Digest != "":
-		args.Digest = n.Digest
-	case n.Tag == "":
-		args.Tag = "latest"
-	}
-	return w.store.Tx(ctx, func(tx *store.Tx) error {
-		return w.queue.Add(ctx, tx.SQL, queue.Insert{Args: args, Queue: QueueAsked})
-	})
+	return w.store.Tx(ctx, func(tx *store.Tx) error { return w.queue.Add(ctx, tx.SQL, jobs...) })
 }
 
 func (w *Work) listSource(ctx context.Context, job *queue.Job[sourceArgs]) error {
@@ -301,7 +326,7 @@ func (w *Work) listRepo(ctx context.Context, job *queue.Job[repoArgs]) error {
 	var jobs []queue.Insert
 	for _, t := range tags {
 		if store.Fits(job.Args.Tags, t) {
-			jobs = append(jobs, queue.Insert{Args: resolveArgs{Repo: job.Args.Repo, Tag: t, Platform: job.Args.Platform}, Queue: QueueList})
+			jobs = append(jobs, queue.Insert{Args: resolveArgs{Repo: job.Args.Repo, Tag: t, Platform: job.Args.Platform}, Queue: QueueList, Rank: queue.RankOf(len(jobs))})
 		}
 	}
 	return finish(ctx, w, job, func(tx *store.Tx) error { return w.queue.Add(ctx, tx.SQL, jobs...) })
@@ -367,7 +392,7 @@ func (w *Work) resolve(ctx context.Context, job *queue.Job[resolveArgs]) error {
 			return err
 		}
 		if !away {
-			jobs = append(jobs, queue.Insert{Args: imageArgs{Repo: args.Repo, Digest: d, Target: resolved.Digest}, Queue: to})
+			jobs = append(jobs, queue.Insert{Args: imageArgs{Repo: args.Repo, Digest: d, Target: resolved.Digest}, Queue: to, Rank: job.Rank})
 		}
 	}
 	return finish(ctx, w, job, func(tx *store.Tx) error {
