@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -158,7 +159,7 @@ func BenchmarkServed(b *testing.B) {
 		for i := range packages {
 			packages[i] = sbom.Package{Type: "rpm", Name: "some-name-of-a-package", Version: "1-1"}
 		}
-		b.Run(strings.Repeat("×2", n/1000), func(b *testing.B) {
+		b.Run(fmt.Sprint("repositories=", n), func(b *testing.B) {
 			for b.Loop() {
 				nameBuilders(sbom.Distro{ID: "rocky"}, packages, repos...)
 			}

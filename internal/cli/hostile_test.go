@@ -513,7 +513,7 @@ func hostileVerbs() []attack {
 			})
 		}
 	}
-	libraries := min(many(), 1000) // what they need of one another is not linear yet in slim, plan, base and harden
+	libraries := min(many(), 5000) // base reads them again, one after the other
 	apk := func(i int) string {
 		return fmt.Sprintf("P:p%d\nV:1-r0\np:x so:%d\nD:x so:%d\nF:usr/lib\nR:l%d.so\n\n", i, i, i+1, i)
 	}

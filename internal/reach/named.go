@@ -12,16 +12,37 @@ import (
 // program: those of the configuration itself, of wrappers, and of the shell
 // scripts among them. What a library or a string may run is reached, but it may
 // never be.
-func (r *Result) Started(program string) bool {
-	if r.State(program) != Reached {
-		return false
-	}
-	for _, step := range r.chain(program) {
-		if !isCommandLine(step.How) {
-			return false
+func (r *Result) Started(program string) bool { return r.started[program] }
+
+// startedBy works Started out for all files, each once. Links between files cannot
+// be cyclic, for a file is marked once, by one that was marked before it.
+func startedBy(marks map[string]mark) map[string]bool {
+	started := map[string]bool{}
+	var path []string
+	for file, m := range marks {
+		if m.state != Reached {
+			continue
+		}
+		by, known := false, false
+		for path = path[:0]; !known; {
+			switch {
+			case file == "":
+				by, known = true, true
+			case !isCommandLine(m.how):
+				known = true
+			default:
+				if by, known = started[file]; !known {
+					path = append(path, file)
+					file = m.from
+					m = marks[file]
+				}
+			}
+		}
+		for _, file := range path {
+			started[file] = by
 		}
 	}
-	return true
+	return started
 }
 
 // isCommandLine reports whether a step of a chain is one of walk.run's.
@@ -39,13 +60,15 @@ func (r *Result) Configures(file string) bool {
 	if _, ok := r.walk.Fact(textVisitor, file); !ok || r.State(file) != Reached {
 		return false
 	}
-	for at := r.walk.marks[file].from; at != ""; at = r.walk.marks[at].from {
+	at := r.walk.marks[file].from
+	for n := 0; n < maxChain && at != ""; n++ {
 		if r.Started(at) {
 			return true
 		}
 		if _, ok := r.walk.Fact(textVisitor, at); !ok {
 			return false
 		}
+		at = r.walk.marks[at].from
 	}
 	return r.Started(file)
 }

@@ -12,13 +12,14 @@ import (
 
 // Result is what Compute found out.
 type Result struct {
-	Gaps []Gap // what could not be followed, sorted by path
-	walk *Walk
+	Gaps    []Gap // what could not be followed, sorted by path
+	walk    *Walk
+	started map[string]bool // of the files that a command line names: see Started
 }
 
 func newResult(w *Walk) *Result {
 	slices.SortFunc(w.gaps, compareGaps)
-	return &Result{Gaps: w.gaps, walk: w}
+	return &Result{Gaps: w.gaps, walk: w, started: startedBy(w.marks)}
 }
 
 func compareGaps(a, b Gap) int {
@@ -67,9 +68,9 @@ func (r *Result) File(file string) Verdict {
 	return Verdict{State: Reached, Chain: r.chain(file)}
 }
 
-// maxChain bounds a chain. Links between files cannot be cyclic, for a file is
-// marked once, by one that was marked before it.
-const maxChain = 1000
+// maxChain is how many steps of a chain are said, those nearest to the file. As many
+// files as an image has may be as many steps away.
+const maxChain = 100
 
 // chain returns the steps from the entrypoint to a file.
 func (r *Result) chain(file string) []Step {
@@ -80,6 +81,9 @@ func (r *Result) chain(file string) []Step {
 		file = m.from
 	}
 	slices.Reverse(steps)
+	if file != "" {
+		steps[0].How = "… " + steps[0].How
+	}
 	return steps
 }
 
