@@ -62,6 +62,7 @@ var rooms = map[string][]string{
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
+	"update":  {"feed", "publish", "vulndb", "match", "report", "safetext"}, // match, report: what a scan lacked is what is read
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
 	"project": {"dockerfile", "workload", "scratch", "lazy"},                                     // the one finder of lint, pin and check
 	"lint":    {"dockerfile", "workload", "project", "finding", "eol", "secret", "spdx", "lazy"}, // secret: a token has one form, in an image and in a manifest; spdx: labels hold licences

@@ -2,12 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,11 +11,12 @@ import (
 	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/feed"
 	"github.com/careen/careen/internal/publish"
+	"github.com/careen/careen/internal/update"
 	"github.com/careen/careen/internal/vulndb"
 )
 
 // installedPath is where db update and db import put the database that scans use.
-func installedPath(cacheDir string) string { return filepath.Join(cacheDir, "db", "careen.db") }
+func installedPath(cacheDir string) string { return update.Paths(cacheDir).Installed }
 
 // registryFlags say how a registry or server is reached.
 type registryFlags struct{ source sourceFlags }
@@ -56,9 +52,7 @@ type feedFlags struct {
 	mirror       string
 	only, skip   []string
 	jobs         int
-	caCert       string
 	acceptShrunk bool
-	brief        bool // do not list what was read of each feed
 }
 
 func (c dbVerb) updateCommand() *cobra.Command {
@@ -106,165 +100,59 @@ func (c dbVerb) dbUpdate(ctx context.Context, f updateFlags) error {
 
 // dbUpdateIn updates the database of a cache directory.
 func (c dbVerb) dbUpdateIn(ctx context.Context, cacheDir string, f updateFlags) error {
+	line := c.progressLine()
+	defer line.clear()
+	target, err := c.updateTarget(cacheDir, f.feeds.acceptShrunk, line)
+	if err != nil {
+		return err
+	}
 	if len(f.repositories) == 0 || f.feeds.mirror != "" || len(f.feeds.only) > 0 {
-		f.feeds.caCert = f.registry.source.caCert
-		if err := c.updateFromFeeds(ctx, cacheDir, f.feeds); err != nil {
-			return fmt.Errorf("db update: %w; the current database stays", err)
-		}
-		return nil
-	}
-	line := c.progressLine()
-	defer line.clear()
-	opt, err := c.publishOptions(f.registry, f.key, line)
-	if err != nil {
-		return err
-	}
-	stage, err := publish.NewStage(installedPath(cacheDir))
-	if err != nil {
-		return fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
-	}
-	defer stage.Remove()
-	if opt.Key == "" {
-		c.note("warning: UNSIGNED: nothing proves who made this database; with --db-key FILE, or db-key in %s, only one signed with that key is taken", settings.DefaultFile)
-	}
-	var failed []error
-	for i, where := range f.repositories {
-		err := c.updateFrom(ctx, where, cacheDir, stage, opt, f.feeds.acceptShrunk)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		failed = append(failed, fmt.Errorf("%s: %w", where, err))
-		if i+1 < len(f.repositories) {
-			c.note("warning: %s: %s; trying the next", escape(where), escape(err.Error()))
-		}
-	}
-	return fmt.Errorf("db update: %w; the current database stays", errors.Join(failed...))
-}
-
-// updateFrom installs what one place offers, if it is another and no older
-// database than the current one.
-func (c dbVerb) updateFrom(ctx context.Context, where, cacheDir string, st *publish.Stage, opt publish.Options, acceptShrunk bool) error {
-	p, err := publish.Open(ctx, where, opt)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	current := c.current(cacheDir)
-	if current != nil {
-		defer current.Close()
-		if current.Info().Digest == p.Digest() {
-			c.note("up to date: %s", p.Digest())
-			return nil
-		}
-	}
-	got, err := p.Fetch(current, st, opt)
-	if err != nil {
-		return err
-	}
-	if current != nil {
-		if why, older := publish.Older(current.Info(), got.Info); older {
-			c.note("kept the current database: %s (%s)", why, escape(where))
-			return nil
-		}
-		if err := publish.Shrunk(current.Info(), got.Info); err != nil && !acceptShrunk {
+		err = target.FromFeeds(ctx, f.feeds.options(f.registry.source.caCert, line, func(s feed.Stats) { line.clear(); c.reportBuild(s) }))
+	} else {
+		var opt publish.Options
+		if opt, err = c.publishOptions(f.registry, f.key, line); err != nil {
 			return err
 		}
+		if opt.Key == "" {
+			c.note("warning: UNSIGNED: nothing proves who made this database; with --db-key FILE, or db-key in %s, only one signed with that key is taken", settings.DefaultFile)
+		}
+		err = target.FromPublished(ctx, f.repositories, opt)
 	}
-	if err := vulndb.Install(st.Candidate(), installedPath(cacheDir)); err != nil {
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("db update: %w; the current database stays", err)
+	}
+	return err
+}
+
+// updateKnown updates it with what is needed of the publishers, and lists no feeds.
+func (c dbVerb) updateKnown(ctx context.Context, cacheDir string, f feedFlags, caCert string) error {
+	line := c.progressLine()
+	defer line.clear()
+	target, err := c.updateTarget(cacheDir, false, line)
+	if err != nil {
 		return err
 	}
-	c.note("updated from %s: %s of %s, newest advisory of %s", escape(where), bytesText(got.Bytes), got.How, got.Info.Newest().Format(time.DateOnly))
+	if err := target.Known(ctx, f.options(caCert, line, nil)); err != nil {
+		return fmt.Errorf("db update: %w; the current database stays", err)
+	}
 	return nil
 }
 
-// alwaysRead are feeds that say of any vulnerability how likely it is to be
-// exploited: small, and as useful for one ecosystem as for all.
-var alwaysRead = []string{"kev", "epss"}
-
-// errUpToDate ends an update that has nothing to do.
-var errUpToDate = errors.New("up to date")
-
-// updateFromFeeds builds the database that scans use from the advisories of their
-// publishers. What is not read stays as it is in the current one.
-func (c dbVerb) updateFromFeeds(ctx context.Context, cacheDir string, f feedFlags) error {
+// updateTarget is the database of a cache directory, and who hears of its update.
+func (c dbVerb) updateTarget(cacheDir string, acceptShrunk bool, line *progress) (update.Target, error) {
 	built, err := c.buildDate()
-	if err != nil {
-		return err
+	t := update.Paths(cacheDir)
+	t.Built, t.AcceptShrunk = built, acceptShrunk
+	t.Current = func() *vulndb.DB { return c.current(cacheDir) }
+	t.Say = func(format string, args ...any) {
+		line.clear()
+		c.note(format, args...)
 	}
-	current := c.current(cacheDir)
-	if current != nil {
-		defer current.Close()
-	}
-	only := f.only
-	if len(only) > 0 {
-		only = append(slices.Clone(only), alwaysRead...)
-	}
-	line := c.progressLine()
-	defer line.clear()
-	asked := strings.Join([]string{f.mirror, strings.Join(only, ","), strings.Join(f.skip, ",")}, "\n")
-	builder := vulndb.NewBuilder()
-	stats, err := feed.Build(ctx, feed.Options{
-		Mirror: f.mirror, Only: only, Skip: f.skip, Jobs: f.jobs, CACert: f.caCert, Keep: current,
-		CacheDir: filepath.Join(cacheDir, "feeds"), Progress: line.show,
-		Announce: func(r feed.Reading) error {
-			if r.Files > 0 && r.Unchanged == r.Files && current != nil && publish.MadeOf(installedPath(cacheDir), current.Info().Digest, asked) {
-				return errUpToDate
-			}
-			c.announce(r)
-			return nil
-		},
-	}, builder)
-	line.clear()
-	if errors.Is(err, errUpToDate) {
-		c.note("up to date: nothing changed at the publishers since %s", current.Info().Built.Format(time.DateOnly))
-		return nil
-	}
-	if err != nil {
-		return feed.Advised(ctx, err)
-	}
-	if !f.brief {
-		c.reportBuild(stats)
-	}
-	stage, err := publish.NewStage(installedPath(cacheDir))
-	if err != nil {
-		return fmt.Errorf("cache directory: %w; choose another with --cache-dir", err)
-	}
-	defer stage.Remove()
-	info, err := vulndb.WriteFile(stage.Candidate(), builder, built)
-	if err != nil {
-		return err
-	}
-	if current != nil {
-		if why, older := publish.Older(current.Info(), info); older {
-			return fmt.Errorf("what was read is older than what is known: %s", why)
-		}
-		if err := publish.Shrunk(current.Info(), info); err != nil && !f.acceptShrunk {
-			return err
-		}
-	}
-	if err := vulndb.Install(stage.Candidate(), installedPath(cacheDir)); err != nil {
-		return err
-	}
-	if err := publish.NoteMadeOf(installedPath(cacheDir), info.Digest, asked); err != nil { // the next update builds anew
-		c.debugf("%v", err)
-	}
-	c.note("updated: %d advisories on %d packages, newest of %s", info.Advisories, info.Packages, info.Newest().Format(time.DateOnly))
-	return nil
+	return t, err
 }
 
-// announce says how much is about to be read.
-func (c dbVerb) announce(r feed.Reading) {
-	size := bytesText(r.Bytes)
-	if r.Unsized > 0 {
-		size = fmt.Sprintf("%s, and %d files that do not say how large they are", size, r.Unsized)
-	}
-	if r.Records > 0 {
-		size += fmt.Sprintf(", and %d records that changed", r.Records)
-	}
-	c.note("reading %d of %d files from the publishers, %s; %d did not change", r.Files-r.Unchanged, r.Files, size, r.Unchanged)
+func (f feedFlags) options(caCert string, line *progress, stats func(feed.Stats)) update.Feeds {
+	return update.Feeds{Mirror: f.mirror, Only: f.only, Skip: f.skip, Jobs: f.jobs, CACert: caCert, Progress: line.show, Stats: stats}
 }
 
 // current opens the database that a scan would use now; nil when there is none.

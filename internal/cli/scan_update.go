@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/careen/careen/internal/feed"
-	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/publish"
 	"github.com/careen/careen/internal/report"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/update"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -117,7 +115,7 @@ func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.R
 	if err != nil || !a.flags.asks(a.source) {
 		return r, err
 	}
-	needs := a.needs(r.Database, time.Now())
+	needs := update.Needs(r.Database, publish.ReadAsked(installedPath(a.cacheDir), r.Database.Digest), a.maxAge, time.Now())
 	if len(needs) == 0 {
 		return r, nil
 	}
@@ -140,51 +138,17 @@ func (a *advisories) judge(ctx context.Context, scan func(*vulndb.DB) (*report.R
 	return scan(a.db)
 }
 
-// needs lists what an image needs that the database lacks, or has only to a day
-// longer ago than --db-max-age, as careen db update --only takes it. What was
-// asked for within that time is not asked for again: its publishers had no more.
-func (a *advisories) needs(db *report.Database, now time.Time) []string {
-	asked := publish.ReadAsked(installedPath(a.cacheDir), db.Digest)
-	var list []string
-	add := func(ecosystem string) {
-		name := match.UpdateName(ecosystem)
-		recent := a.maxAge == 0 || now.Sub(asked.Subjects[name]) < a.maxAge
-		if last, ok := asked.Subjects[name]; (!ok || last.After(now) || !recent) && !slices.Contains(list, name) {
-			list = append(list, name)
-		}
-	}
-	for _, eco := range db.Missing {
-		add(eco)
-	}
-	for _, e := range db.Reach {
-		if day, err := time.Parse(time.DateOnly, e.To); err == nil && a.maxAge > 0 && now.Sub(day) > a.maxAge+24*time.Hour {
-			add(e.Ecosystem)
-		}
-	}
-	return list
-}
-
 // fetch gets what is needed, as careen db update does.
 func (a *advisories) fetch(ctx context.Context, needs []string) error {
-	f := a.flags
-	from := updateFlags{
-		repositories: f.repositories, key: f.key, registry: registryFlags{a.source},
-		feeds: feedFlags{mirror: f.mirror, caCert: a.source.caCert, brief: true},
+	verb := dbVerb{a.c}
+	var err error
+	if len(a.flags.repositories) > 0 && a.flags.mirror == "" {
+		err = verb.dbUpdateIn(ctx, a.cacheDir, updateFlags{repositories: a.flags.repositories, key: a.flags.key, registry: registryFlags{a.source}})
+	} else {
+		err = verb.updateKnown(ctx, a.cacheDir, feedFlags{mirror: a.flags.mirror, only: needs}, a.source.caCert)
 	}
-	if len(from.repositories) == 0 || from.feeds.mirror != "" {
-		from.feeds.only = slices.Clone(needs)
+	if err != nil {
+		return err
 	}
-	for {
-		err := dbVerb{a.c}.dbUpdateIn(ctx, a.cacheDir, from)
-		var unknown *feed.UnknownError
-		switch {
-		case errors.As(err, &unknown) && len(from.feeds.only) > 1:
-			from.feeds.only = slices.DeleteFunc(from.feeds.only, func(name string) bool { return name == unknown.Name })
-			continue
-		case errors.As(err, &unknown): // nobody publishes it: the report says that it was not judged
-		case err != nil:
-			return err
-		}
-		return publish.NoteAsked(installedPath(a.cacheDir), needs, time.Now())
-	}
+	return publish.NoteAsked(installedPath(a.cacheDir), needs, time.Now())
 }
