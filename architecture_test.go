@@ -131,7 +131,7 @@ const maxMethods = 60
 
 // maxLines is what the largest rooms must stay under, tests not counted.
 var maxLines = map[string]int{
-	"internal/cli":   5700,
+	"internal/cli":   5500,
 	"internal/reach": 4000,
 }
 

@@ -200,28 +200,13 @@ func (c pinVerb) planPins(ctx context.Context, documents []*pin.Document, f pinF
 
 // notePins says on stderr what was left alone although it may name an image.
 func (c pinVerb) notePins(documents []*pin.Document, plan *pin.Plan) {
-	for _, d := range documents {
-		for _, n := range d.Notes {
-			c.note("%s:%d: %s", escape(d.Path), n.Line, escape(n.Message))
-		}
+	notes, details := plan.Notes(documents)
+	for _, n := range notes {
+		c.note("%s", escape(n))
 	}
-	counts := map[pin.State]int{}
-	for _, o := range plan.Outcomes {
-		counts[o.State]++
-		ref := o.Reference
-		why := o.Why
-		if ref.Said {
-			why = ref.Skip
-		}
-		if o.State == pin.Failed {
-			c.note("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Value), escape(why))
-		} else if why != "" && o.State != pin.Unpinned { // --check says those on standard output
-			c.note("%s:%d: %s %s: left alone: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(why))
-		} else if ref.Skip != "" {
-			c.debugf("%s:%d: %s %s: %s", escape(o.Path), ref.Line, escape(ref.Where), escape(ref.Text), escape(ref.Skip))
-		}
+	for _, d := range details {
+		c.debugf("%s", escape(d))
 	}
-	c.debugf("%d pinned already, %d to pin, %d to move, %d skipped, %d stuck", counts[pin.Current], counts[pin.Pinned], counts[pin.Moved], counts[pin.Skipped], counts[pin.Stuck])
 }
 
 // checkPins lists what is wrong. What could not be resolved makes it an error

@@ -184,7 +184,7 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 		return err
 	}
 	if f.imagesFrom != nil && f.output.plainTable() {
-		if err := c.writeSummary(reports); err != nil {
+		if err := report.WriteSummary(c.stdout, reports); err != nil {
 			return err
 		}
 	}

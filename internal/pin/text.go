@@ -109,3 +109,66 @@ func lacking(a, b map[string]finding.Severity) []string {
 	}
 	return ids
 }
+
+// Notes returns what people should hear of references that are left alone although
+// they may name something, and, for those who ask for more, why all the others are.
+func (p *Plan) Notes(documents []*Document) (notes, details []string) {
+	for _, d := range documents {
+		for _, n := range d.Notes {
+			notes = append(notes, fmt.Sprintf("%s:%d: %s", d.Path, n.Line, n.Message))
+		}
+	}
+	counts := map[State]int{}
+	for _, o := range p.Outcomes {
+		counts[o.State]++
+		ref, why := o.Reference, o.Why
+		if ref.Said {
+			why = ref.Skip
+		}
+		at := fmt.Sprintf("%s:%d: %s", o.Path, ref.Line, ref.Where)
+		switch {
+		case o.State == Failed:
+			notes = append(notes, fmt.Sprintf("%s %s: %s", at, ref.Value, why))
+		case why != "" && o.State != Unpinned: // --check says those on standard output
+			notes = append(notes, fmt.Sprintf("%s %s: left alone: %s", at, ref.Text, why))
+		case ref.Skip != "":
+			details = append(details, fmt.Sprintf("%s %s: %s", at, ref.Text, ref.Skip))
+		}
+	}
+	details = append(details, fmt.Sprintf("%d pinned already, %d to pin, %d to move, %d skipped, %d stuck", counts[Current], counts[Pinned], counts[Moved], counts[Skipped], counts[Stuck]))
+	return notes, details
+}
+
+// NamedImage is an image that files name, and where.
+type NamedImage struct {
+	Ref   string
+	Where []string // "compose.yaml:3"
+}
+
+// Images lists the images that documents name, each once, in their order, and says
+// of which references it is not known what they name.
+func Images(documents []*Document) (images []*NamedImage, nameless []string) {
+	known := map[string]*NamedImage{}
+	for _, d := range documents {
+		for _, r := range d.References {
+			at := fmt.Sprintf("%s:%d", d.Path, r.Line)
+			switch {
+			case r.Code():
+				continue
+			case r.Value == "":
+				if r.Said {
+					nameless = append(nameless, fmt.Sprintf("%s: %s is not scanned: %s", at, r.Text, r.Skip))
+				}
+				continue
+			}
+			image := known[r.Value]
+			if image == nil {
+				image = &NamedImage{Ref: r.Value}
+				known[r.Value] = image
+				images = append(images, image)
+			}
+			image.Where = append(image.Where, at)
+		}
+	}
+	return images, nameless
+}
