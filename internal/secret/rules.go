@@ -242,7 +242,7 @@ func (f *ruleFile) rules(compile compiler) (*Rules, error) {
 	if n := len(all.ofKeyword); n > maxKeywords {
 		return nil, fmt.Errorf("%d keywords, more than %d", n, maxKeywords)
 	}
-	all.automaton = sync.OnceValue(func() *automaton { return newAutomaton(all.keywords()) }) // a warm scan needs none
+	all.automaton = sync.OnceValue(func() *automaton { return newAutomaton(all.keywords()) }) // verbs that look at no text need none
 	return all, nil
 }
 
