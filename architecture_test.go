@@ -83,6 +83,7 @@ var rooms = map[string][]string{
 	"reach/reachtest": {"rootfs", "imagetest"},
 
 	// Tier 4, joins.
+	"attached":      {"catalog", "image", "vex"}, // catalog: which document lists packages
 	"scan":          {"image", "finding", "sbom", "rootfs", "vulndb", "catalog", "match", "report", "exe", "purl", "version", "cvss", "secret", "surface", "reach", "reach/readers", "dockerfile"},
 	"lint/files":    {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"page":          {"report", "finding", "sbom", "safetext"},                                              // the report as a web page

@@ -31,6 +31,7 @@ var defaultIgnoreFiles = []string{".careenignore", "careen-ignore.yaml", ".trivy
 type acceptedFlags struct {
 	ignoreFile  string
 	vex         []string
+	sbomSources []string // what others say of the image's packages
 	key         string
 	baseline    string
 	secretRules string
@@ -39,7 +40,7 @@ type acceptedFlags struct {
 func (f *acceptedFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ignoreFile, "ignorefile", "", "suppress the findings that this file names (default "+strings.Join(defaultIgnoreFiles, ", ")+")")
 	flags.StringArrayVar(&f.vex, "vex", nil, "suppress what this VEX document, or each in this directory, says is not affected or fixed (OpenVEX, CycloneDX, CSAF); oci: those attached to the image in its registry; may be repeated")
-	flags.StringVar(&f.key, "key", "", "take only VEX documents that the private half of this public key (PEM) signed")
+	flags.StringVar(&f.key, "key", "", "take only VEX documents and SBOMs that the private half of this public key (PEM) signed")
 	flags.StringVar(&f.baseline, "baseline", "", "suppress the findings of this earlier report (careen scan -f json)")
 	flags.StringVar(&f.secretRules, "secret-rules", "", "recognise secrets by the rules of this file, in Gitleaks' form")
 }

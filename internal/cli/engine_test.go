@@ -115,10 +115,9 @@ func TestScanOfARealDocker(t *testing.T) {
 	}
 }
 
-// TestScanOfARealRegistry: an image pushed to a real registry is found to hold
-// what its archive holds.
-func TestScanOfARealRegistry(t *testing.T) {
-	longWith(t, "docker-registry")
+// realRegistry starts Debian's docker-registry and returns its address.
+func realRegistry(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -132,7 +131,14 @@ func TestScanOfARealRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	engine(t, "tcp", address, "docker-registry", "serve", config)
+	return address
+}
 
+// TestScanOfARealRegistry: an image pushed to a real registry is found to hold
+// what its archive holds.
+func TestScanOfARealRegistry(t *testing.T) {
+	longWith(t, "docker-registry")
+	address := realRegistry(t)
 	img := imagetest.Image{
 		Tags:   []string{"shop:1"},
 		Config: image.Config{Entrypoint: []string{"/app"}},

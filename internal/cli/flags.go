@@ -15,6 +15,7 @@ import (
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/vex"
 )
 
 // maxPassword bounds what --password-stdin reads.
@@ -28,6 +29,9 @@ type sourceFlags struct {
 	insecure      bool
 	caCert        string
 	offline       bool
+
+	describedBy bool     // take the SBOM that is attached to the image instead of its layers
+	key         *vex.Key // that has to have signed it; nil: anyone's
 }
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
@@ -105,6 +106,7 @@ dir:, sbom:.`,
 	f.register(cmd.Flags(), scan.ScannerNames())
 	cmd.Flags().StringVar(&f.input, "input", "", "the archive to scan, instead of TARGET")
 	cmd.Flags().StringSliceVar(&f.imagesFrom, "images-from", nil, "scan every image that these Dockerfiles, compose files, manifests, values of charts and workflows name, once each; directories are searched")
+	cmd.Flags().StringSliceVar(&f.accepted.sbomSources, "sbom-sources", nil, "oci: take the packages from the SBOM attached to the image in its registry, if there is one, and read no layer")
 	cmd.Flags().StringVar(&f.dockerfile, "dockerfile", "", "the Dockerfile that the image was built from: findings name the line that brought them")
 	return cmd
 }
@@ -207,29 +209,17 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 // finding.
 func (c scanVerb) noteUnused(accepted *policy.Accepted) {
 	if unused := accepted.Unused(); len(unused) > 0 {
-		c.note("nothing found is named %s, as the ignore file has it", escape(someOf(unused)))
+		c.note("nothing found is named %s, as the ignore file has it", escape(wording.SomeOf(unused, maxListed)))
 	}
 	notes := accepted.VEXNotes()
-	for i, note := range notes {
-		if i == maxListed {
-			c.note("warning: and %d more VEX documents", len(notes)-i)
-			break
-		}
-		c.note("warning: %s", escape(note))
+	c.warn(notes[:min(len(notes), maxListed)])
+	if more := len(notes) - maxListed; more > 0 {
+		c.note("warning: and %d more VEX documents", more)
 	}
 }
 
 // maxListed bounds the names in a note.
 const maxListed = 3
-
-func someOf(names []string) string {
-	more := len(names) - maxListed
-	text := strings.Join(names[:min(len(names), maxListed)], ", ")
-	if more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
 
 // gateFailed is the error of a tripped gate; --exit-code 0 asks for none.
 func gateFailed(code int, err error) error {
@@ -258,6 +248,14 @@ func (c scanVerb) reports(ctx context.Context, target string, f scanFlags) ([]*r
 		return nil, err
 	}
 	if opt.SecretRules, err = f.accepted.rules(); err != nil {
+		return nil, err
+	}
+	for _, from := range f.accepted.sbomSources {
+		if f.source.describedBy = from == vexAttached; !f.source.describedBy {
+			return nil, fmt.Errorf("--sbom-sources %s: only %s, the image's own registry", from, vexAttached)
+		}
+	}
+	if f.source.key, err = f.accepted.publicKey(); err != nil {
 		return nil, err
 	}
 	if f.dockerfile != "" {
@@ -300,7 +298,7 @@ func (c *command) scanJudged(ctx context.Context, target string, source sourceFl
 	err = c.eachImage(ctx, parsed, source, opt, maxSpool, func(img *image.Image, opt scan.Options) error {
 		r, err := judge(ctx, func(db *vulndb.DB) (*report.Report, error) {
 			opt.DB = db
-			return scan.Image(ctx, img, opt)
+			return c.scanOne(ctx, img, source, opt)
 		})
 		reports = append(reports, r)
 		return err

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/attached"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/policy"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/scan"
 	"github.com/careen/careen/internal/vex"
 )
 
@@ -30,8 +32,8 @@ func (f acceptedFlags) publicKey() (*vex.Key, error) {
 	if f.key == "" {
 		return nil, nil
 	}
-	if len(f.vex) == 0 {
-		return nil, errors.New("--key: of which documents? name them with --vex")
+	if len(f.vex)+len(f.sbomSources) == 0 {
+		return nil, errors.New("--key: of which documents? name them with --vex or --sbom-sources")
 	}
 	data, err := readSmallFile(f.key, maxPublicKey)
 	if err != nil {
@@ -95,10 +97,7 @@ func (c *command) addAttachedVEX(ctx context.Context, f scanFlags, a *policy.Acc
 		return err
 	}
 	for _, r := range reports {
-		if r.Target.Kind != string(image.KindRegistry) {
-			return fmt.Errorf("--vex %s: documents are attached to images in registries, and this one is read from elsewhere; careen scan registry:%s reads it there", vexAttached, r.Target.Ref)
-		}
-		documents, err := image.AttachedTo(ctx, r.Target.Ref, r.Target.Digest, opt)
+		documents, err := attached.To(ctx, image.Kind(r.Target.Kind), r.Target.Ref, r.Target.Digest, opt)
 		if err != nil {
 			return fmt.Errorf("--vex %s: %w", vexAttached, err)
 		}
@@ -110,29 +109,49 @@ func (c *command) addAttachedVEX(ctx context.Context, f scanFlags, a *policy.Acc
 // addDocuments adds what is VEX among the documents attached to an image, and says
 // what it leaves out and why.
 func (c *command) addDocuments(documents []image.Attached, key *vex.Key, digest string, a *policy.Accepted) {
-	found := 0
-	for _, doc := range documents {
-		d, err := vex.Parse(doc.Name, doc.Data)
-		switch {
-		case errors.Is(err, vex.ErrNotVEX):
-			continue // provenance, bills of materials
-		case err != nil:
-			c.note("warning: %s: left out: %v", escape(doc.Name), err)
-		case key != nil && !key.Signed(d.Signed):
-			c.note("warning: %s: left out: not signed with the key", escape(doc.Name))
-		case len(d.Subjects) > 0 && !slices.Contains(d.Subjects, strings.TrimPrefix(digest, "sha256:")) && !slices.Contains(d.Subjects, strings.TrimPrefix(doc.Subject, "sha256:")):
-			c.note("warning: %s: left out: it is about another image", escape(doc.Name))
-		default:
-			a.VEXOf(digest, doc.Name, d)
-			found++
-		}
+	found, left := attached.VEXOf(documents, digest, key)
+	for _, d := range found {
+		a.VEXOf(digest, d.Name, d.Document)
 	}
+	c.warn(left)
 	switch {
-	case found == 0:
+	case len(found) == 0:
 		c.note("warning: --vex %s: no document that counts is attached to the image", vexAttached)
 	case key == nil:
-		c.note("warning: --vex %s: %d attached to the image, and nothing shows by whom: --key checks signatures", vexAttached, found)
+		c.note("warning: --vex %s: %d attached to the image, and nothing shows by whom: --key checks signatures", vexAttached, len(found))
 	}
+}
+
+func (c *command) warn(of []string) {
+	for _, w := range of {
+		c.note("warning: %s", escape(w))
+	}
+}
+
+// scanOne scans an image, or the SBOM that is attached to it where that is asked for
+// and there is one.
+func (c *command) scanOne(ctx context.Context, img *image.Image, source sourceFlags, opt scan.Options) (*report.Report, error) {
+	if !source.describedBy {
+		return scan.Image(ctx, img, opt)
+	}
+	options, err := source.options(c, "")
+	if err != nil {
+		return nil, err
+	}
+	documents, err := attached.To(ctx, img.Kind, img.Ref, img.Digest, options)
+	if err != nil {
+		return nil, fmt.Errorf("--sbom-sources %s: %w", vexAttached, err)
+	}
+	found, left := attached.SBOMOf(documents, img.Digest, source.key, opt.Limits.Catalog)
+	c.warn(left)
+	if found == nil {
+		c.note("warning: --sbom-sources %s: no SBOM that counts is attached to the image; its layers are read", vexAttached)
+		return scan.Image(ctx, img, opt)
+	}
+	if source.key == nil {
+		c.note("warning: --sbom-sources %s: nothing shows who attached %s: --key checks signatures", vexAttached, escape(found.Name))
+	}
+	return scan.Described(ctx, img, found.Name, found.Data, opt)
 }
 
 // vexFiles are the files that --vex means: one that is named, or all JSON below a

@@ -32,8 +32,9 @@ const (
 // AttachedTo returns the documents in JSON that are attached to an image: to the
 // manifest that the reference leads to, or to that of a platform, by its digest. They
 // are the registry's referrers of it (OCI distribution-spec v1.1, "Listing
-// Referrers"; the tag that stands in for those where a registry has none), and those
-// under the tag that cosign gives attestations (cosign, specs/SIGNATURE_SPEC.md).
+// Referrers"; the tag that stands in for those where a registry has none), those
+// under the tag that cosign gives attestations (cosign, specs/SIGNATURE_SPEC.md), and
+// those that BuildKit keeps in the index itself (docs/attestations/attestation-storage.md).
 func AttachedTo(ctx context.Context, reference, digest string, opt Options) ([]Attached, error) {
 	if opt.Offline {
 		return nil, errors.New("offline: its registry is not asked")
@@ -44,7 +45,7 @@ func AttachedTo(ctx context.Context, reference, digest string, opt Options) ([]A
 	if err != nil {
 		return nil, err
 	}
-	top, _, err := r.top(ref)
+	top, raw, err := r.top(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +59,7 @@ func AttachedTo(ctx context.Context, reference, digest string, opt Options) ([]A
 		if err != nil {
 			return nil, err
 		}
+		manifests = append(manifests, r.inIndex(raw, subject)...)
 		if len(manifests) > maxAttached {
 			return nil, fmt.Errorf("%d manifests are attached, more than %d", len(manifests), maxAttached)
 		}
@@ -93,6 +95,24 @@ func (r *registry) attachedManifests(subject string) ([]name.Reference, error) {
 		return nil, err
 	}
 	return list, nil
+}
+
+// inIndex are the manifests of an index that BuildKit made for attestations of one of
+// its images.
+func (r *registry) inIndex(raw []byte, subject string) []name.Reference {
+	var index struct {
+		Manifests []descriptor `json:"manifests"`
+	}
+	if json.Unmarshal(raw, &index) != nil {
+		return nil // what it is then, others say
+	}
+	var list []name.Reference
+	for _, d := range index.Manifests {
+		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" && d.Annotations["vnd.docker.reference.digest"] == subject && checkDigest(d.Digest) == nil {
+			list = append(list, r.repo.Digest(d.Digest))
+		}
+	}
+	return list
 }
 
 // referrers reads the index at an address.

@@ -101,7 +101,48 @@ func Attach(repository, subject, artifactType string, document []byte) (string, 
 		return "", err
 	}
 	digest := Digest(manifest)
-	return digest, to.manifest(digest, "application/vnd.oci.image.manifest.v1+json", manifest)
+	if err := to.manifest(digest, "application/vnd.oci.image.manifest.v1+json", manifest); err != nil {
+		return "", err
+	}
+	about := describe("application/vnd.oci.image.manifest.v1+json", manifest)
+	about["artifactType"] = artifactType
+	return digest, to.referrer(subject, about)
+}
+
+// referrer adds a manifest to the tag that stands in for the list of a subject's
+// referrers where a registry keeps none (OCI distribution-spec v1.1, "Referrers Tag
+// Schema").
+func (p pusher) referrer(subject string, about map[string]any) error {
+	if _, err := p.do(http.MethodGet, p.base+"/referrers/"+subject, "", nil, 0); err == nil {
+		return nil
+	}
+	tag := strings.Replace(subject, ":", "-", 1)
+	index := struct {
+		SchemaVersion int    `json:"schemaVersion"`
+		MediaType     string `json:"mediaType"`
+		Manifests     []any  `json:"manifests"`
+	}{SchemaVersion: 2, MediaType: "application/vnd.oci.image.index.v1+json"}
+	req, err := http.NewRequest(http.MethodGet, p.base+"/manifests/"+tag, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", index.MediaType)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		if err := json.NewDecoder(resp.Body).Decode(&index); err != nil {
+			return err
+		}
+	}
+	index.Manifests = append(index.Manifests, about)
+	data, err := json.Marshal(index)
+	if err != nil {
+		return err
+	}
+	return p.manifest(tag, index.MediaType, data)
 }
 
 type pusher struct{ base string }

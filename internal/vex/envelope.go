@@ -122,6 +122,21 @@ func (k *Key) Signed(e *Envelope) bool {
 	return false
 }
 
+// Unwrap returns the envelope that a document of any kind came in, nil for none, and
+// the sha256 digests in hexadecimal that its statement is about, none for a bare one.
+func Unwrap(data []byte) (*Envelope, []string) {
+	e, err := ParseEnvelope(data)
+	if err == nil {
+		data = e.Payload
+	} else {
+		e = nil
+	}
+	if a, err := ParseAttestation(data); err == nil {
+		return e, a.Subjects
+	}
+	return e, nil
+}
+
 // Attestation is a statement about digests (in-toto/attestation, spec/v1): a
 // document of another kind, and what it is about.
 type Attestation struct {

@@ -145,3 +145,12 @@ func ValueError(f *pflag.Flag, err error) error {
 	}
 	return err
 }
+
+// SomeOf lists the first few of names, and how many more there are.
+func SomeOf(names []string, few int) string {
+	text := strings.Join(names[:min(len(names), few)], ", ")
+	if more := len(names) - few; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
