@@ -2,8 +2,8 @@ package reach
 
 import (
 	"debug/elf"
+	"iter"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -13,9 +13,13 @@ type linker struct {
 	need     func(from, name, how string) bool
 	libPath  []string // LD_LIBRARY_PATH
 	ready    bool
-	system   []string    // what ld.so.conf or musl's path file and the defaults name, in order
-	confs    Set[string] // configuration files that were read
-	runPaths []string    // of every file seen; a library may also be found by what loaded its loader
+	system   []string            // what ld.so.conf or musl's path file and the defaults name, in order
+	confs    Set[string]         // configuration files that were read
+	runPaths []string            // of every file seen, each once; a library may also be found by what loaded its loader
+	known    Set[string]         // runPaths
+	indexed  int                 // how many of runPaths are in holders
+	holders  map[string][]string // file name → those of runPaths that have one of it, in order
+	listed   Set[string]         // folders to which indexed ones lead
 	missing  []missingLibrary
 }
 
@@ -117,14 +121,8 @@ func (l *linker) libraries(file string, f *elfFact, name string) []string {
 func (l *linker) findIn(dirs []string, name string, f *elfFact) []string {
 	for _, dir := range dirs {
 		var found []string
-		// glibc 2.33 and later: glibc-hwcaps; earlier: the platform's name.
-		for e := range l.files.List(Join(dir, "glibc-hwcaps")) {
-			if at := e.Path + "/" + name; l.loadable(at, f) {
-				found = append(found, at)
-			}
-		}
-		for _, legacy := range [...]string{"", "tls", "haswell", "x86_64", "avx512_1", "tls/x86_64", "tls/haswell"} {
-			if at := Clean(dir + "/" + legacy + "/" + name); l.loadable(at, f) {
+		for variant := range l.variants(dir) {
+			if at := Clean(variant + "/" + name); l.loadable(at, f) {
 				found = append(found, at)
 			}
 		}
@@ -133,6 +131,47 @@ func (l *linker) findIn(dirs []string, name string, f *elfFact) []string {
 		}
 	}
 	return nil
+}
+
+// variants are the folders in which a directory has libraries: those for newer
+// processors, of glibc 2.33 and later in glibc-hwcaps, earlier named like the
+// platform; and itself.
+func (l *linker) variants(dir string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for e := range l.files.List(Join(dir, "glibc-hwcaps")) {
+			if !yield(e.Path) {
+				return
+			}
+		}
+		for _, legacy := range [...]string{"", "/tls", "/haswell", "/x86_64", "/avx512_1", "/tls/x86_64", "/tls/haswell"} {
+			if !yield(dir + legacy) {
+				return
+			}
+		}
+	}
+}
+
+// holding returns those of runPaths that have a file of a name, in order. Each
+// folder is listed once, however many files are looked for.
+func (l *linker) holding(name string) []string {
+	if l.holders == nil {
+		l.holders = map[string][]string{}
+	}
+	for ; l.indexed < len(l.runPaths); l.indexed++ {
+		dir := l.runPaths[l.indexed]
+		if real, ok := l.files.Follow(dir, nil); !ok || !l.listed.Add(real) {
+			continue
+		}
+		for variant := range l.variants(dir) {
+			for e := range l.files.List(variant) {
+				base := path.Base(e.Path)
+				if list := l.holders[base]; len(list) == 0 || list[len(list)-1] != dir {
+					l.holders[base] = append(list, dir)
+				}
+			}
+		}
+	}
+	return l.holders[name]
 }
 
 // loadable reports whether a path leads to an ELF file of the same machine.
@@ -155,7 +194,7 @@ func (l *linker) searchDirs(value, file string, f *elfFact) []string {
 		for _, dir := range l.expand(part, file, f) {
 			dir = Clean(dir)
 			dirs = append(dirs, dir)
-			if !slices.Contains(l.runPaths, dir) {
+			if l.known.Add(dir) {
 				l.runPaths = append(l.runPaths, dir)
 			}
 		}
@@ -224,12 +263,26 @@ func (l *linker) load(file string, f *elfFact, name, how string) bool {
 func (l *linker) retry() {
 	missing := l.missing
 	l.missing = nil
+	type wanted struct {
+		name            string
+		machine         uint16
+		wide, bigEndian bool
+	}
+	elsewhere := map[wanted][]string{}
 	for _, m := range missing {
 		f, ok := l.files.elfFact(m.file)
 		if !ok {
 			continue
 		}
-		for _, at := range l.findIn(append([]string{Parent(m.file)}, l.runPaths...), m.name, f) {
+		found := l.findIn([]string{Parent(m.file)}, m.name, f)
+		if found == nil {
+			w := wanted{m.name, uint16(f.Machine), f.Wide, f.BigEndian}
+			if found, ok = elsewhere[w]; !ok {
+				found = l.findIn(l.holding(m.name), m.name, f)
+				elsewhere[w] = found
+			}
+		}
+		for _, at := range found {
 			l.need(m.file, at, m.how)
 		}
 	}

@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -81,6 +82,15 @@ func TestLinkerFindsWhatLdSoFinds(t *testing.T) {
 				imagetest.File("private/libb.so", lib),
 			},
 			want: []string{"private/liba.so", "private/libb.so"},
+		},
+		{
+			name:    "the search path of another, through a link, in a folder for newer processors",
+			program: reachtest.ELF{Needed: []string{"liba.so"}, RPath: "/empty:/linked"},
+			files: []imagetest.Entry{
+				imagetest.Symlink("linked", "private"), imagetest.File("private/liba.so", reachtest.ELF{Needed: []string{"libb.so", "libc1.so"}}.Build()),
+				imagetest.File("private/glibc-hwcaps/x86-64-v3/libb.so", lib), imagetest.File("private/libc1.so", other),
+			},
+			want: []string{"linked", "private/glibc-hwcaps/x86-64-v3/libb.so", "private/liba.so"},
 		},
 		{
 			name:    "DF_1_NODEFLIB",
@@ -180,5 +190,25 @@ func TestHelpersOfProgramsInPath(t *testing.T) {
 		if got := r.State(file); got != want {
 			t.Errorf("%s is %s, want %s", file, got, want)
 		}
+	}
+}
+
+// BenchmarkSearchPaths doubles the libraries, each with a search path of its own and
+// one library that is nowhere: the time doubles.
+func BenchmarkSearchPaths(b *testing.B) {
+	for n := 500; n <= 4000; n *= 2 {
+		b.Run(fmt.Sprint("libraries=", n), func(b *testing.B) {
+			entries := []imagetest.Entry{imagetest.Exec("app", reachtest.ELF{Needed: []string{"l0.so"}}.Build())}
+			for i := range n {
+				entries = append(entries, imagetest.File(fmt.Sprintf("lib/l%d.so", i), reachtest.ELF{Needed: []string{fmt.Sprintf("l%d.so", i+1), fmt.Sprintf("none%d.so", i)}, RunPath: fmt.Sprint("/own/", i)}.Build()),
+					imagetest.File(fmt.Sprintf("own/%d/x.so", i), "x"))
+			}
+			tree := reachtest.Tree(b, Visitors(nil), entries)
+			for b.Loop() {
+				if _, err := Compute(b.Context(), tree, image.Config{Cmd: []string{"/app"}}, nil, nil, Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

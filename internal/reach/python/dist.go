@@ -11,8 +11,8 @@ import (
 // pythonDist is the metadata of an installed distribution
 // (https://packaging.python.org/specifications/recording-installed-packages/).
 type pythonDist struct {
-	dir     string   // .dist-info, .egg-info, or a file of that name
-	tops    []string // modules at the top that it brought
+	dir     string            // .dist-info, .egg-info, or a file of that name
+	tops    reach.Set[string] // modules at the top that it brought
 	entries []pythonEntry
 }
 
@@ -44,8 +44,8 @@ func (r *reader) distsIn(site string) []pythonDist {
 		add := func(top string) {
 			top, _, _ = strings.Cut(top, "/")
 			top, _, _ = strings.Cut(top, ".")
-			if top != "" && !slices.Contains(d.tops, top) {
-				d.tops = append(d.tops, top)
+			if top != "" {
+				d.tops.Add(top)
 			}
 		}
 		// Where nothing lists the modules, they are named like the distribution.

@@ -18,7 +18,8 @@ type reader struct {
 	active   bool                  // an interpreter is reached
 	waiting  []string              // sources reached before any interpreter was
 	roots    map[string]pythonRoot // by the interpreter's name as it was called
-	paths    [][]string            // sys.path of each program that is run
+	search   []string              // the directories of the sys.path of every program that is run, each once
+	searched reach.Set[string]     // search
 	stdlib   map[string]bool       // directories of the standard library
 	dirs     map[string]map[string]pythonModule
 	dists    map[string][]pythonDist        // distributions by directory of sys.path
@@ -208,10 +209,9 @@ func (r *reader) pthDirs(program, site string) []string {
 // addPath records the sys.path of a program.
 func (r *reader) addPath(program string, first ...string) {
 	root := r.rootOf(program)
-	var dirs []string
 	add := func(dir string) {
-		if at, ok := r.w.Follow(dir, nil); ok && !slices.Contains(dirs, at) {
-			dirs = append(dirs, at)
+		if at, ok := r.w.Follow(dir, nil); ok && r.searched.Add(at) {
+			r.search = append(r.search, at)
 		}
 	}
 	for _, dir := range first {
@@ -222,15 +222,11 @@ func (r *reader) addPath(program string, first ...string) {
 			add(reach.Join(r.w.Workdir, dir))
 		}
 	}
-	for _, dir := range slices.Concat(root.stdlib, root.sites) {
-		add(dir)
-	}
-	for _, known := range r.paths {
-		if slices.Equal(known, dirs) {
-			return
+	for _, dirs := range [][]string{root.stdlib, root.sites} {
+		for _, dir := range dirs {
+			add(dir)
 		}
 	}
-	r.paths = append(r.paths, dirs)
 }
 
 // modulesIn returns what a directory has for each module's name.

@@ -176,20 +176,7 @@ func (r *reader) start(program string) {
 }
 
 // searchPath returns the directories of every sys.path, each once.
-func (r *reader) searchPath() []string {
-	if len(r.paths) == 1 {
-		return r.paths[0]
-	}
-	var dirs []string
-	for _, p := range r.paths {
-		for _, dir := range p {
-			if !slices.Contains(dirs, dir) {
-				dirs = append(dirs, dir)
-			}
-		}
-	}
-	return dirs
-}
+func (r *reader) searchPath() []string { return r.search }
 
 // visit follows one source file.
 func (r *reader) visit(file string) {
@@ -415,7 +402,7 @@ func (r *reader) moduleReached(from, file string) {
 		r.django = true
 	}
 	for _, dist := range r.distsIn(site) {
-		if !slices.Contains(dist.tops, path.Base(top)) {
+		if !dist.tops.Has(path.Base(top)) {
 			continue
 		}
 		for e := range r.w.Below(dist.dir) {
@@ -435,14 +422,12 @@ func (r *reader) moduleReached(from, file string) {
 func (r *reader) top(file string) (site, top string) {
 	for top = file; top != ""; top = site {
 		site = reach.Parent(top)
-		for _, p := range r.paths {
-			if slices.Contains(p, site) {
-				if !r.w.IsDir(top) {
-					name, _, _ := strings.Cut(path.Base(top), ".")
-					top = reach.Join(site, name)
-				}
-				return site, top
+		if r.searched.Has(site) {
+			if !r.w.IsDir(top) {
+				name, _, _ := strings.Cut(path.Base(top), ".")
+				top = reach.Join(site, name)
 			}
+			return site, top
 		}
 	}
 	return "", ""
