@@ -177,7 +177,7 @@ func (w *Walk) keepHelpers(file, why string) {
 	}
 	for _, at := range w.owners.files(i) {
 		switch {
-		case isForManagers(at):
+		case isApart(at):
 		case w.inPath(at) && !f.namesPart(path.Base(at)):
 			w.Keep(file, why, at)
 		default:

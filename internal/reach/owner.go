@@ -72,6 +72,13 @@ func (w *Walk) Owned(file string) bool {
 	return ok
 }
 
+// isApart reports whether a file of a package is not kept because the package may use
+// it: what a manager of services is given, and what a rule keeps where it is asked for,
+// translated messages and character sets (bindtextdomain(3), iconv_open(3)).
+func isApart(file string) bool {
+	return isForManagers(file) || strings.HasPrefix(file, "usr/share/locale/") && strings.HasSuffix(file, ".mo") || strings.Contains(file, "/gconv/")
+}
+
 // isForManagers reports whether a package gives a file to a manager of services,
 // jobs, logs or accounts, and does not use it itself.
 func isForManagers(file string) bool {

@@ -240,12 +240,12 @@ func (w *Walk) Gap(g Gap) {
 }
 
 // KeepPackage keeps all files of the package that owns a file, because something
-// in it could not be followed: all but the documentation and what it gives to the
-// system's managers of services, which only they start. A file that no package
-// owns is kept with what is in its directory, unless that is one of the system's.
+// in it could not be followed: all but the documentation and what
+// is apart (isApart). A file that no package owns is kept with what is in its
+// directory, unless that is one of the system's.
 func (w *Walk) KeepPackage(file, why string) {
 	if i, ok := w.owners.of(file); ok {
-		switch files := slices.DeleteFunc(w.owners.files(i), isForManagers); {
+		switch files := slices.DeleteFunc(w.owners.files(i), isApart); {
 		case w.phase == loading && w.packagesLoaded.Add(i):
 			w.Keep(file, why, files...)
 		case w.phase != loading && w.packages.Add(i):

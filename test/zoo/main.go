@@ -67,7 +67,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	look := flag.Bool("look", false, "only observe, and say what reading missed")
+	look := flag.Bool("look", false, "do not run what is slimmed: say what reading missed of what the original opens, and the sizes")
 	kept := flag.String("rows", "", "keep what came of each program in this directory, and go on from what is there")
 	flag.Parse()
 	if err := run(ctx, flag.Args(), *look, *kept); err != nil {
@@ -341,6 +341,7 @@ type row struct {
 	Gaps           int
 	Open           []string // gaps because of which level file refuses
 	Took           time.Duration
+	Looked         bool // nothing that was slimmed was run: the levels are sizes
 }
 
 const head = "| program | before | `package` | `file` | `file`, observed | missed files | missed packages | gaps (open) | s |\n" +
@@ -349,8 +350,12 @@ const head = "| program | before | `package` | `file` | `file`, observed | misse
 func (r *row) line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | %s |", r.Name, megabytes(r.Before))
-	for _, o := range r.Levels[:min(3, len(r.Levels))] {
-		fmt.Fprintf(&b, " %s |", o.cell(r.Before))
+	for i := range 3 {
+		if i < len(r.Levels) {
+			fmt.Fprintf(&b, " %s |", r.Levels[i].cell(r.Before))
+		} else {
+			b.WriteString(" |")
+		}
 	}
 	fmt.Fprintf(&b, " %d | %d | %d (%d) | %.0f |", len(r.MissedFiles), len(r.MissedPackages), r.Gaps, len(r.Open), r.Took.Seconds())
 	return b.String()
@@ -381,16 +386,21 @@ var levelNames = [...]string{"package", "file", "file, observed", "package, obse
 func table(rows []row) string {
 	var b strings.Builder
 	b.WriteString(head)
-	runs, refused := [len(levelNames)]int{}, 0
+	runs, refused, looked := [len(levelNames)]int{}, 0, 0
 	var less []float64
 	files, packages := 0, 0
 	for i := range rows {
 		r := &rows[i]
 		b.WriteString(r.line() + "\n")
+		if r.Looked {
+			looked++
+		}
 		for j, o := range r.Levels {
 			switch o.State {
 			case "":
-				runs[j]++
+				if !r.Looked {
+					runs[j]++
+				}
 			case refusedState:
 				refused++
 			}
@@ -405,8 +415,8 @@ func table(rows []row) string {
 		return b.String()
 	}
 	slices.Sort(less)
-	fmt.Fprintf(&b, "\n%d programs: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d files and %d packages missed\n",
-		len(rows), runs[0], runs[1], refused, runs[2], less[len(less)/2], files, packages)
+	fmt.Fprintf(&b, "\n%d programs, %d of them only looked at: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d files and %d packages missed\n",
+		len(rows), looked, runs[0], runs[1], refused, runs[2], less[len(less)/2], files, packages)
 	return b.String()
 }
 
@@ -459,7 +469,7 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 		MissedFiles: slices.DeleteFunc(seen.Observed.MissedFiles, isOurs), MissedPackages: seen.Observed.MissedPackages,
 	}
 	if look {
-		return got, nil
+		return got, z.sizes(got, slimmed)
 	}
 	file := []string{"--level", "file", "--keep", "/zoo", "--force"}
 	observed := []string{"--trace", trace}
@@ -480,6 +490,19 @@ func (z *zoo) try(ctx context.Context, r recipe, look bool) (*row, error) {
 		}
 	}
 	return got, nil
+}
+
+// sizes says what the levels would leave, without trying it.
+func (z *zoo) sizes(r *row, slimmed []string) error {
+	r.Looked = true
+	for _, level := range []string{"package", "file"} {
+		made, err := careen(slices.Concat(slimmed, []string{"--dry-run", "--force", "--level", level})...)
+		if err != nil {
+			return err
+		}
+		r.Levels = append(r.Levels, outcome{Bytes: made.After.Bytes})
+	}
+	return nil
 }
 
 // level slims the image once and has the result do the work.
