@@ -415,8 +415,12 @@ func table(rows []row) string {
 		return b.String()
 	}
 	slices.Sort(less)
-	fmt.Fprintf(&b, "\n%d programs, %d of them only looked at: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d files and %d packages missed\n",
-		len(rows), looked, runs[0], runs[1], refused, runs[2], less[len(less)/2], files, packages)
+	only := ""
+	if looked > 0 {
+		only = fmt.Sprintf(", %d of them only looked at", looked)
+	}
+	fmt.Fprintf(&b, "\n%d programs%s: %d run at level package, %d at level file (%d refused), %d observed; median −%.0f %%; %d files and %d packages missed\n",
+		len(rows), only, runs[0], runs[1], refused, runs[2], less[len(less)/2], files, packages)
 	return b.String()
 }
 
