@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,17 +72,21 @@ func choose(candidates []candidate, place, pick, platform string) ([]*Image, err
 func merge(candidates []candidate) []candidate {
 	var out []candidate
 	at := map[string]int{}
+	named := map[[2]string]bool{} // a digest by a name
 	for _, c := range candidates {
-		if i, seen := at[c.digest]; seen && c.digest != "" {
-			for _, n := range c.names {
-				if !slices.Contains(out[i].names, n) {
-					out[i].names = append(slices.Clone(out[i].names), n)
-				}
-			}
-			continue
+		i, seen := at[c.digest]
+		if !seen || c.digest == "" {
+			i = len(out)
+			at[c.digest], c.position = i, i
+			out = append(out, c)
+			out[i].names = nil
 		}
-		at[c.digest], c.position = len(out), len(out)
-		out = append(out, c)
+		for _, n := range c.names {
+			if by := [2]string{c.digest, n}; c.digest == "" || !named[by] {
+				named[by] = true
+				out[i].names = append(out[i].names, n)
+			}
+		}
 	}
 	return out
 }
@@ -186,12 +191,11 @@ func samePlatform(candidates []candidate) bool {
 
 func platforms(candidates []candidate) string {
 	var all []string
+	seen := map[string]bool{}
 	for _, c := range candidates {
-		s := c.platform.String()
-		if s == "" {
-			s = "one of unknown platform"
-		}
-		if !slices.Contains(all, s) {
+		s := cmp.Or(c.platform.String(), "one of unknown platform")
+		if !seen[s] {
+			seen[s] = true
 			all = append(all, s)
 		}
 	}
