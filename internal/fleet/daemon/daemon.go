@@ -112,13 +112,7 @@ func Run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	if len(args) == 1 && args[0] == readVerb {
 		return c.readImage(ctx)
 	}
-	verb := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		switch args[0] {
-		case "worker", "add", "import", "token":
-			verb, args = args[0], args[1:]
-		}
-	}
+	verb, args := verbOf(args)
 	rest, err := c.parse(verb, args)
 	if err != nil {
 		return err
@@ -137,6 +131,17 @@ func Run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return c.token(ctx, rest)
 	}
 	return c.serve(ctx, rest)
+}
+
+// verbOf parts the verb, "" to serve, from what is behind it.
+func verbOf(args []string) (string, []string) {
+	if len(args) > 0 {
+		switch args[0] {
+		case "worker", "add", "import", "token":
+			return args[0], args[1:]
+		}
+	}
+	return "", args
 }
 
 // parse reads the flags; CAREEND_<FLAG> in the environment stands for one that is not

@@ -19,12 +19,13 @@ import (
 )
 
 // TestKilledWorkersLoseAndDoubleNothing kills two workers on one PostgreSQL again and
-// again, each at any moment of its work, and counts what is there in the end.
+// again, each at any moment of its work, and counts what is there in the end. Each round
+// brings as many images as two workers read meanwhile, so that there is always work.
 func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	rounds, n := 2, 40
 	long := os.Getenv("CAREEN_LONG") != ""
 	if long {
-		rounds, n = 50, 500
+		rounds, n = 50, 600
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -63,20 +64,38 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	}
-	if _, err := w.AddSource(ctx, store.Source{Pattern: host + "/", Platform: "all", Every: 86400}, "test"); err != nil {
-		t.Fatal(err)
-	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	moment := func() { time.Sleep(time.Duration(100+random.IntN(700)) * time.Millisecond) }
+	doing := func() (k int) {
+		t.Helper()
+		if err := s.SQL.QueryRow("select count(*) from river_job where state = 'running'").Scan(&k); err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	kills, hit, interrupted := 0, 0, 0
+	shoot := func(cmd *exec.Cmd) {
+		before := doing()
+		kill(cmd)
+		kills++
+		if before > 0 {
+			hit, interrupted = hit+1, interrupted+before
+		}
+	}
 	for round := range rounds {
+		for i := round * n / rounds; i < (round+1)*n/rounds; i++ {
+			if err := w.Submit(ctx, "all", fmt.Sprintf("%s/app%d:v1", host, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		both := []*exec.Cmd{begin(0), begin(1)}
 		first := random.IntN(2)
 		moment()
-		kill(both[first])
+		shoot(both[first])
 		moment()
-		kill(both[1-first])
+		shoot(both[1-first])
 		// All are dead: what they had is given back now, and not after the half minute that
 		// the others wait, which do it the last time.
 		if !long || round < rounds-1 {
@@ -90,6 +109,7 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 		}
 		t.Logf("%d of %d images are there", done, n)
 	}
+	t.Logf("%d kills, %d of them while jobs ran, %d jobs ran then", kills, hit, interrupted)
 	for i := range dirs {
 		cmd := begin(i)
 		defer kill(cmd)
