@@ -122,11 +122,7 @@ func Open(ctx context.Context, opt Options) (*Queue, error) {
 	} else {
 		driver = riversqlite.New(opt.DB)
 	}
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: opt.Log})
-	if err != nil {
-		return nil, fmt.Errorf("queue: %w", err)
-	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if err := migrate(ctx, opt, driver); err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
 	workers := river.NewWorkers()
@@ -159,6 +155,27 @@ func Open(ctx context.Context, opt Options) (*Queue, error) {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
 	return &Queue{client: client, db: opt.DB, postgres: opt.Postgres}, nil
+}
+
+// migrate brings the tables of the queue up to date. River does not expect several at
+// once, so that on PostgreSQL one holds a lock meanwhile, in a transaction of its own,
+// which a pooler keeps together; on SQLite there is one process.
+func migrate(ctx context.Context, opt Options, driver riverdriver.Driver[*sql.Tx]) error {
+	if opt.Postgres {
+		lock, err := opt.DB.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer lock.Rollback()
+		if _, err := lock.ExecContext(ctx, "select pg_advisory_xact_lock(4242020118)"); err != nil {
+			return err
+		}
+	}
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: opt.Log})
+	if err == nil {
+		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	}
+	return err
 }
 
 // maxAttempts is large since a death of a worker spends one: what fails by itself
