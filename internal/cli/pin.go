@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/careen/careen/internal/cli/settings"
 	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/git"
@@ -65,6 +66,7 @@ GH_TOKEN, CI_JOB_TOKEN or GITLAB_TOKEN.`,
 	flags.BoolVar(&f.check, "check", false, "change nothing; exit 2 when something is not pinned, or its tag names another image now")
 	flags.StringVarP(&f.format, "format", "f", "text", "what --check prints: "+report.FormatNames("pin"))
 	flags.BoolVar(&f.update, "update", false, "move pins to what their tags name now, and compare the vulnerabilities of both")
+	flags.Lookup("update").Annotations = map[string][]string{settings.Key: {"pin-update"}} // update gets advisories
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would change as a diff")
 	flags.StringVar(&f.platform, "platform-digest", "", "pin the image of this platform, os/arch[/variant], instead of the index of all")
 	flags.StringVar(&f.lock, "lock", "", "keep what tags name in this file, and ask it before a registry")

@@ -45,7 +45,7 @@ type Options struct {
 func (o Options) Transport() (*http.Transport, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.Insecure}
 	if o.CACert != "" {
-		pool, err := certificates(o.CACert)
+		pool, err := Certificates(o.CACert)
 		if err != nil {
 			return nil, err
 		}
@@ -67,8 +67,8 @@ func (o Options) Transport() (*http.Transport, error) {
 // Agent is the name under which servers are asked.
 func (o Options) Agent() string { return cmp.Or(o.UserAgent, "careen") }
 
-// certificates adds a PEM file to the system's pool.
-func certificates(file string) (*x509.CertPool, error) {
+// Certificates adds a PEM file to the system's pool.
+func Certificates(file string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()

@@ -53,17 +53,29 @@ func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []
 		if err != nil || f.Changed || f.Name == "config" || f.Name == "help" || f.Name == "version" {
 			return
 		}
-		if value := env[variable(f.Name)]; value != "" {
+		key := keyOf(f)
+		if value := env[variable(key)]; value != "" {
 			if wrong := set(flags, f, []string{value}); wrong != nil {
-				err = fmt.Errorf("%s: %w", variable(f.Name), wrong)
+				err = fmt.Errorf("%s: %w", variable(key), wrong)
 			}
-		} else if values, ok := file[f.Name]; ok {
+		} else if values, ok := file[key]; ok {
 			if wrong := set(flags, f, values); wrong != nil {
-				err = fmt.Errorf("%s: %s: %w", path, f.Name, wrong)
+				err = fmt.Errorf("%s: %s: %w", path, key, wrong)
 			}
 		}
 	})
 	return strangers, err
+}
+
+// Key is the annotation of a flag that has another name in the environment and in the
+// file than on the command line: one that means something else for other verbs.
+const Key = "careen_key"
+
+func keyOf(f *pflag.Flag) string {
+	if key := f.Annotations[Key]; len(key) == 1 {
+		return key[0]
+	}
+	return f.Name
 }
 
 // variable is the one of the environment that sets a flag.
@@ -163,7 +175,7 @@ func knownFlags(root *cobra.Command) map[string]bool {
 	known := map[string]bool{}
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
-		note := func(f *pflag.Flag) { known[f.Name] = true }
+		note := func(f *pflag.Flag) { known[keyOf(f)] = true }
 		cmd.Flags().VisitAll(note)
 		cmd.PersistentFlags().VisitAll(note)
 		for _, sub := range cmd.Commands() {

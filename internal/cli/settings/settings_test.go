@@ -45,6 +45,37 @@ func FuzzConfig(f *testing.F) {
 }
 
 // flagsOfEachKind are flags as verbs have them.
+// TestKeyOfItsOwn: a flag with a key of its own is set by that alone, in the file and
+// in the environment.
+func TestKeyOfItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		env  map[string]string
+		want string // value, or the error
+	}{
+		{file: "pin-update: true\n", want: "true"},
+		{env: map[string]string{"CAREEN_PIN_UPDATE": "true"}, want: "true"},
+		{file: "update: true\n", want: `no flag is called "update"`},
+		{file: "pin-update: maybe\n", want: `pin-update: "maybe": neither true nor false`},
+	} {
+		cmd := &cobra.Command{Use: "pin"}
+		update := cmd.Flags().Bool("update", false, "")
+		cmd.Flags().Lookup("update").Annotations = map[string][]string{Key: {"pin-update"}}
+		file := filepath.Join(t.TempDir(), "settings.yaml")
+		if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Apply(cmd, file, c.env)
+		got := fmt.Sprint(*update)
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), file+": ")
+		}
+		if got != c.want {
+			t.Errorf("%s%v: got %q, want %q", c.file, c.env, got, c.want)
+		}
+	}
+}
+
 func flagsOfEachKind() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("scan", pflag.ContinueOnError)
 	flags.String("fail-on", "", "")
