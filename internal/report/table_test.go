@@ -31,7 +31,7 @@ func render(t *testing.T, opt TableOptions, reports ...*Report) []byte {
 func TestTableGolden(t *testing.T) {
 	golden.File(t, filepath.Join("testdata", "table.txt"), render(t, TableOptions{}, shop()))
 	golden.File(t, filepath.Join("testdata", "table-all.txt"), render(t, TableOptions{All: true, Width: 120, Shown: Shown{Suppressed: true}}, shop()))
-	for _, width := range []int{80, 200} {
+	for _, width := range []int{80, 100, 200} {
 		golden.File(t, filepath.Join("testdata", fmt.Sprintf("table-%d.txt", width)), render(t, TableOptions{Width: width}, shop()))
 		golden.File(t, filepath.Join("testdata", fmt.Sprintf("table-vulnerability-%d.txt", width)), render(t, TableOptions{Width: width, ByVulnerability: true}, shop()))
 	}
