@@ -95,7 +95,7 @@ var serviceRules = []Rule{{
 	Fix:  "a proxy that allows the calls that are needed, or a rootless builder",
 	Why:  "Who can talk to the engine can start a privileged container, and so is root on the host; a read-only mount changes nothing about that.",
 	Same: []string{"CIS 5.32", "KSV-0006"}, File: "compose.yaml",
-	Bad: "services:\n  web:\n    image: nginx:1.29\n    volumes: [\"/var/run/docker.sock:/var/run/docker.sock:ro\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n    volumes: [\"data:/data\"]\n",
+	Bad: "services:\n  web:\n    image: nginx:1.29\n    volumes: [\"/var/run/docker.sock:/var/run/docker.sock:ro\"]\n", Good: "services:\n  web:\n    image: nginx:1.29\n    volumes: [\"data:/data\"]\nvolumes:\n  data:\n",
 	service: engineSocket,
 }, {
 	ID: "CS114", Title: "No directories of the host's system", Severity: finding.High,
