@@ -33,7 +33,7 @@ var fileRules = []Rule{{
 }, {
 	ID: "CD404", Title: "The target of several files ends with /", Severity: finding.High,
 	Fix: "add /", Fixable: true,
-	Why:  "Builders refuse to copy several files to one that is not said to be a directory.",
+	Why:  "The classic builder refuses to copy several files to what is not said to be a directory. BuildKit copies them one after the other, so that of files to a name that is no directory yet only the last is left (moby/buildkit#1853): there the fix changes the image to what is meant.",
 	Same: []string{"DL3021", "DS-0011"},
 	Bad:  "FROM alpine:3.22\nCOPY a b /app\nUSER 1000\n", Good: "FROM alpine:3.22\nCOPY a b /app/\nUSER 1000\n",
 	docker: severalSources,
