@@ -89,7 +89,7 @@ func (c checkVerb) check(cmd *cobra.Command, target string, paths []string, f ch
 		inputs, results = append(inputs, in), append(results, result)
 		worst = min(worst, result.Score)
 	}
-	if err := c.write(outputs, checkDocument(inputs, results)); err != nil {
+	if err := c.write(cmd.Context(), outputs, checkDocument(inputs, results)); err != nil {
 		return err
 	}
 	if worst < f.failUnder {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,27 +93,27 @@ func (f formatFlags) asks(name string) bool {
 // write renders what goes to a file whole before it touches the file, so that an
 // encoder's error never costs an earlier report; standard output gets its report
 // piece by piece.
-func (c *command) write(outputs []output, d *report.Document) error {
+func (c *command) write(ctx context.Context, outputs []output, d *report.Document) error {
 	made, err := c.buildDate() // SOURCE_DATE_EPOCH makes documents repeatable
 	if err != nil {
 		return err
 	}
 	d.BOM = report.BOMOptions{Timestamp: made}
 	for _, o := range outputs {
-		if err := o.to(c.stdout, d); err != nil {
+		if err := o.to(ctx, c.stdout, d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o output) to(stdout io.Writer, d *report.Document) error {
+func (o output) to(ctx context.Context, stdout io.Writer, d *report.Document) error {
 	one := *d
 	one.Template = o.template
 	if o.path != "" { // no terminal
 		one.Table.Width, one.Table.Color, one.Table.Links = 0, false, false
 	}
-	encode := func(w io.Writer) error { return o.Write(w, &one) }
+	encode := func(w io.Writer) error { return o.Write(report.Until(ctx, w), &one) }
 	if o.path == "" {
 		b := bufio.NewWriterSize(stdout, 64<<10)
 		err := encode(b)

@@ -144,7 +144,7 @@ func (c lintVerb) lint(ctx context.Context, paths []string, f lintFlags) error {
 		}
 	}
 	lintReport := list.Report(version(), files.Gate{Threshold: threshold, Flag: f.failOn})
-	if err := c.write(outputs, &report.Document{Lint: lintReport, Own: map[string]func(io.Writer) error{"text": list.WriteText}}); err != nil {
+	if err := c.write(ctx, outputs, &report.Document{Lint: lintReport, Own: map[string]func(io.Writer) error{"text": list.WriteText}}); err != nil {
 		return err
 	}
 	if failed != nil {

@@ -123,7 +123,7 @@ func (c pinVerb) pin(ctx context.Context, paths []string, f pinFlags) error {
 	c.notePins(documents, plan)
 	switch {
 	case f.check:
-		return c.checkPins(plan, f.format)
+		return c.checkPins(ctx, plan, f.format)
 	case f.dryRun:
 		if _, err := fmt.Fprint(c.stdout, plan.Diff()); err != nil {
 			return err
@@ -213,13 +213,13 @@ func (c pinVerb) notePins(documents []*pin.Document, plan *pin.Plan) {
 
 // checkPins lists what is wrong. What could not be resolved makes it an error
 // unless something is wrong for certain.
-func (c pinVerb) checkPins(plan *pin.Plan, format string) error {
+func (c pinVerb) checkPins(ctx context.Context, plan *pin.Plan, format string) error {
 	because := plan.Because()
 	known, err := report.FormatOf("pin", format)
 	if err != nil {
 		return err
 	}
-	err = output{Format: known}.to(c.stdout, &report.Document{
+	err = output{Format: known}.to(ctx, c.stdout, &report.Document{
 		Lint: &report.Lint{Careen: version(), Misconfigurations: plan.Findings(), Category: "careen-pin/"},
 		Own: map[string]func(io.Writer) error{
 			"json": func(w io.Writer) error { return safetext.WriteJSON(w, plan.Report(version(), because)) },

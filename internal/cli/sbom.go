@@ -44,7 +44,7 @@ files that say so. No advisories are read. TARGET is what careen scan takes.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if err := c.write(outputs, out.document(c.command, reports)); err != nil {
+			if err := c.write(cmd.Context(), outputs, out.document(c.command, reports)); err != nil {
 				return err
 			}
 			return policy.Complete(reports, policy.Unread)

@@ -182,7 +182,7 @@ func (c scanVerb) scan(ctx context.Context, target string, f scanFlags) error {
 	}
 	c.noteUnused(&accepted)
 	because := gate.Verdict(reports)
-	if err := c.write(outputs, f.output.document(c.command, reports)); err != nil {
+	if err := c.write(ctx, outputs, f.output.document(c.command, reports)); err != nil {
 		return err
 	}
 	if f.imagesFrom != nil && f.output.plainTable() {

@@ -96,7 +96,7 @@ func (c secretVerb) secret(ctx context.Context, paths []string, f secretFlags) e
 	accepted.Apply(r)
 	reports := []*report.Report{r}
 	because := gate.Verdict(reports)
-	err = c.write(outputs, &report.Document{Reports: reports, Lint: report.SecretsAsFaults(r), Own: map[string]func(io.Writer) error{
+	err = c.write(ctx, outputs, &report.Document{Reports: reports, Lint: report.SecretsAsFaults(r), Own: map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return report.WriteSecrets(w, r.Secrets, f.all) },
 	}})
 	if err != nil {
