@@ -350,9 +350,10 @@ func (t *table) upgrades(r *Report, all bool) {
 	fix := column{head: "FIX", min: 8, whole: true}
 	fixes := column{head: "FIXES", good: 36, min: 14}
 	reached := column{head: "REACH", min: 8, spare: true}
-	added := column{head: "ADDED BY", min: 12, spare: true, first: true}
+	added := column{head: "ADDED BY", min: 10, spare: true, first: true}
 	places := make([]string, len(list))
 	pkg.narrow = func(row, w int) line { return packageCell(&list[row], typeWidth, places[row], w) }
+	fixes.narrow = func(row, w int) line { return fixesCell(&list[row]).fitParts(w) }
 	for i := range list {
 		u := &list[i]
 		p := u.Packages[0]
@@ -362,7 +363,7 @@ func (t *table) upgrades(r *Report, all bool) {
 		pkg.cells = append(pkg.cells, packageCell(u, typeWidth, places[i], maxWidth))
 		fix.cells = append(fix.cells, words(fixWord(u)))
 		fixes.cells = append(fixes.cells, fixesCell(u))
-		fixes.min = max(fixes.min, idWidth(u, t.width-pkg.min-fix.min-2*gap))
+		fixes.min = max(fixes.min, idWidth(u, fixes.cells[i].width(), t.width-pkg.min-fix.min-2*gap))
 		reached.cells = append(reached.cells, words(reachWord(u)))
 		added.cells = append(added.cells, words(origin(p.Layer, p.Instruction, p.Base)))
 	}
@@ -381,13 +382,17 @@ func (t *table) upgrades(r *Report, all bool) {
 }
 
 // idWidth is what the worst id of a row takes, with its symbol before it and its
-// severity behind, and that it is exploited where there is room.
-func idWidth(u *Upgrade, room int) int {
-	width := textWidth(symbol(u.Worst().Severity)+" "+u.Worst().ID+" ") + severityWord(u.Worst().Severity).width()
-	if more := textWidth(exploited); u.Worst().KEV && width+more <= room {
-		return width + more
+// severity behind; where there is room, also that it is exploited, and a sign that
+// more follows. whole is what the whole cell takes.
+func idWidth(u *Upgrade, whole, room int) int {
+	least := textWidth(symbol(u.Worst().Severity)+" "+u.Worst().ID+" ") + severityWord(u.Worst().Severity).width()
+	sign := textWidth(" …")
+	for _, width := range []int{least + textWidth(exploited) + sign, least + sign} {
+		if width = min(width, whole); width <= room && (u.Worst().KEV || width <= least+sign) {
+			return width
+		}
 	}
-	return width
+	return least
 }
 
 // packageCell is "npm  minimist 0.0.8", with the number of further packages

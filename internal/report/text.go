@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 )
 
 // What a table prints comes partly from the image, so from its maker. All
@@ -121,6 +122,31 @@ func (l line) fit(w int) line {
 		return append(out, span{head + "…", s.ink, s.link})
 	}
 	return out
+}
+
+// partEnd is what a part of a cell ends before.
+var partEnd = lazy.Regexp(` · |, `)
+
+// fitParts is fit for a line of parts, which commas and middle dots separate: the
+// last ones are left out whole, where the first fits.
+func (l line) fitParts(w int) line {
+	if l.width() <= w {
+		return l
+	}
+	last, cut, used := -1, 0, 0
+	for i, s := range l {
+		for _, at := range partEnd().FindAllStringIndex(s.text, -1) {
+			if used+textWidth(s.text[:at[0]]+" …") <= w {
+				last, cut = i, at[0]
+			}
+		}
+		used += textWidth(s.text)
+	}
+	if last < 0 {
+		return l.fit(w)
+	}
+	head, _ := l.breakAt(last, cut, 0)
+	return head.add(" …")
 }
 
 // split returns the start of a line that takes at most w columns, broken at the
