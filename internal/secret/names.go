@@ -14,6 +14,9 @@ import (
 // A token is one wherever it stands, also as the name of a file or the licence of
 // a package. In such places only what has a form of its own is looked for.
 
+// textsAtOnce is how many bytes of names and of texts of a report are read at once.
+const textsAtOnce = 128 << 10
+
 // tokens returns the secrets of a text that are known by their form alone.
 func (all *Rules) tokens(text []byte) []match {
 	var list []match
@@ -67,7 +70,7 @@ func (all *Rules) inNames(tree *rootfs.Tree, img *image.Image) []occurrence {
 		seen
 	}
 	var hits []hit
-	var text []byte
+	text := make([]byte, 0, textsAtOnce)
 	before := 0 // bytes of the names that were read
 	look := func() {
 		for _, m := range all.tokens(text) {
@@ -77,7 +80,7 @@ func (all *Rules) inNames(tree *rootfs.Tree, img *image.Image) []occurrence {
 		text = text[:0]
 	}
 	names(tree, func(_ *rootfs.Entry, _, name string) {
-		if len(text)+len(name) > chunkSize {
+		if len(text)+len(name) > cap(text) {
 			look()
 		}
 		text = append(append(text, name...), '\n')
@@ -108,7 +111,7 @@ func baseName(path string) string { return path[strings.LastIndexByte(path, '/')
 // into a report. Most images have none, so the texts are read before any is
 // written.
 func (r *Redactor) Strings(value any) {
-	s := &strung{all: r.all, known: map[string]bool{}, fields: map[reflect.Type][]int{}}
+	s := &strung{all: r.all, text: make([]byte, 0, textsAtOnce), known: map[string]bool{}, fields: map[reflect.Type][]int{}}
 	s.walk(reflect.ValueOf(value), 0)
 	s.read()
 	if s.any {
@@ -142,9 +145,10 @@ func (s *strung) take(text string) string {
 		return s.all.withoutTokens(text)
 	case !s.any && !s.known[text]:
 		s.known[text] = true
-		if s.text = append(append(s.text, text...), '\n'); len(s.text) > chunkSize {
+		if len(s.text)+len(text) > textsAtOnce {
 			s.read()
 		}
+		s.text = append(append(s.text, text...), '\n')
 	}
 	return text
 }
