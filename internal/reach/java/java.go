@@ -381,7 +381,7 @@ func (r *reader) visit(file string) {
 	}
 	r.w.FollowStrings(file, facts.Strings, false)
 	r.w.FollowStrings(file, facts.Lines, true)
-	if facts.Loads {
+	if facts.Loads && !r.ofRuntime(file) { // jrt-fs.jar makes one, for the tools that read another runtime's modules
 		r.anyArchive(file, "class loaders of its own, which find archives anywhere")
 	}
 	if facts.Reflects && r.onPath(file) {

@@ -127,6 +127,28 @@ func TestClassLoadersOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestLoadersOfTheRuntime: what the runtime's own archives can load is what the program
+// has it load.
+func TestLoadersOfTheRuntime(t *testing.T) {
+	own := classBytes("jdk/Loader", nil, nil, [][2]string{{"java/net/URLClassLoader", "<init>"}})
+	entries := []imagetest.Entry{
+		imagetest.Exec("opt/jdk/bin/java", ""), imagetest.File("opt/jdk/lib/modules", "x"), imagetest.File("opt/jdk/release", "JAVA_VERSION=\"17\"\n"),
+		imagetest.File("opt/jdk/lib/jrt-fs.jar", jarBytes(t, map[string]string{"jdk/Loader.class": string(own)})),
+		imagetest.File("srv/a.jar", jarBytes(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: app.Main\n", "app/Main.class": string(classBytes("app/Main", nil, nil, nil))})),
+		imagetest.File("srv/b.jar", jarBytes(t, map[string]string{"b/B.class": string(classBytes("b/B", nil, nil, nil))})),
+	}
+	r, err := reach.Compute(t.Context(), reachtest.Tree(t, reach.Visitors(languages), entries), image.Config{Cmd: []string{"/opt/jdk/bin/java", "-jar", "/srv/a.jar"}}, nil, languages, reach.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.State("srv/b.jar"); got != reach.NotReached {
+		t.Errorf("srv/b.jar: %s", r.File("srv/b.jar"))
+	}
+	if got := r.State("opt/jdk/lib/jrt-fs.jar"); got == reach.NotReached {
+		t.Error("the runtime's own archive is not kept")
+	}
+}
+
 // TestWhatJavaStartsIsKept: the shell that the runtime names is kept only where a
 // class starts programs or an option names a command line, and with it what the
 // class has a string of.
