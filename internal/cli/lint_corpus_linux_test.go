@@ -376,12 +376,21 @@ func (b builder) build(t *testing.T, text, tag string) (string, bool) {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(b.client, "build", "-q", "--network", "none", "-f", file, "-t", tag, b.context)
+	args := []string{"build", "-q", "--network", "none", "-f", file, "-t", tag, b.context}
 	for _, name := range b.secrets {
-		cmd.Args = append(cmd.Args, "--secret", "id="+name+",src="+file)
+		args = append(args, "--secret", "id="+name+",src="+file)
 	}
-	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1")
-	out, err := cmd.CombinedOutput()
+	// Builds at once now and then get a snapshot without what it lies on: "/bin/sh: no
+	// such file" of an image that has one. What does not build fails each time.
+	var out []byte
+	var err error
+	for _, more := range [][]string{nil, {"--no-cache"}, {"--no-cache"}} {
+		cmd := exec.Command(b.client, append(slices.Clone(args), more...)...)
+		cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=1")
+		if out, err = cmd.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("unable to start container process")) {
+			break
+		}
+	}
 	return string(out), err == nil
 }
 
