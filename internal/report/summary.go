@@ -15,19 +15,14 @@ func WriteSummary(out io.Writer, reports []*Report) error {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprint(w, "\nIMAGE\tCRITICAL\tHIGH\tMEDIUM\tLOW\tSECRETS\n")
 	for _, r := range reports {
-		counts := map[finding.Severity]int{}
-		for i := range r.Vulnerabilities {
-			if v := &r.Vulnerabilities[i]; v.Suppressed == nil {
-				counts[v.Severity]++
-			}
-		}
+		counts := r.Numbers().Vulnerabilities
 		secrets := 0
 		for i := range r.Secrets {
 			if r.Secrets[i].Suppressed == nil {
 				secrets++
 			}
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", safetext.Line(r.Target.Ref), counts[finding.Critical], counts[finding.High], counts[finding.Medium], counts[finding.Low], secrets)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", safetext.Line(r.Target.Ref), counts[finding.Critical.String()], counts[finding.High.String()], counts[finding.Medium.String()], counts[finding.Low.String()], secrets)
 	}
 	return w.Flush()
 }
