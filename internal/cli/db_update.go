@@ -132,7 +132,7 @@ func (c dbVerb) updateKnown(ctx context.Context, cacheDir string, f feedFlags, c
 	if err != nil {
 		return err
 	}
-	if err := target.Known(ctx, f.options(caCert, line, nil)); err != nil {
+	if err := target.FromKnownFeeds(ctx, f.options(caCert, line, nil)); err != nil {
 		return fmt.Errorf("db update: %w; the current database stays", err)
 	}
 	return nil

@@ -224,9 +224,9 @@ func Needs(db *report.Database, asked publish.Asked, maxAge time.Duration, now t
 	return list
 }
 
-// Known is FromFeeds for names of which some may be nobody's: an ecosystem that
+// FromKnownFeeds is FromFeeds for names of which some may be nobody's: an ecosystem that
 // nobody publishes is left out, and the report says that it was not judged.
-func (t Target) Known(ctx context.Context, f Feeds) error {
+func (t Target) FromKnownFeeds(ctx context.Context, f Feeds) error {
 	f.Only = slices.Clone(f.Only)
 	for {
 		err := t.FromFeeds(ctx, f)
