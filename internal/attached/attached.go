@@ -22,6 +22,7 @@ const (
 	unsigned  = "left out: not signed with the key"
 	ofAnother = "left out: it is about another image"
 	unbound   = "left out: what is signed does not say of which image it is"
+	empty     = "left out: it lists no package"
 )
 
 // To returns the documents attached to an image that was read from a place of a
@@ -80,6 +81,8 @@ func SBOMOf(documents []image.Attached, digest string, key *vex.Key, limits cata
 		case err != nil: // VEX, provenance
 		case reason != "":
 			left = append(left, doc.Name+": "+reason)
+		case len(list.Packages) == 0: // the layers may have some
+			left = append(left, doc.Name+": "+empty)
 		default:
 			if count++; len(list.Packages) > most {
 				most, best = len(list.Packages), &SBOM{Name: doc.Name, Data: data}
