@@ -124,7 +124,7 @@ func catalogers() []cataloger {
 		{name: "lua", version: 1, want: isRockspec, read: readRockspec, title: "Lua", types: "luarocks",
 			files:    "`*.rockspec`",
 			evidence: "record"},
-		{name: "perl", version: 1, want: isPerlInstall, read: whole(parsePerlInstall), title: "Perl", types: "cpan",
+		{name: "perl", version: 2, want: isPerlInstall, read: whole(parsePerlInstall), title: "Perl", types: "cpan",
 			files:    "`.meta/*/install.json`",
 			evidence: "record"},
 		{name: "homebrew", version: 1, want: isHomebrewReceipt, read: readHomebrewReceipt, title: "Homebrew", types: "brew",
