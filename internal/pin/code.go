@@ -18,7 +18,7 @@ type Commits interface {
 func codeReference(u *workload.Use) Reference {
 	ref := Reference{Line: u.Line, Where: u.Where, Text: u.Value, Value: u.Value, use: u}
 	switch {
-	case strings.ContainsAny(u.Value, "${}<> "):
+	case strings.ContainsAny(u.Repository+u.Ref, "${}<> "):
 		ref.Value, ref.Skip, ref.Said = "", "it holds a variable", true
 	case u.Ref == "":
 		ref.place.missing = "it names no ref: add one"

@@ -78,11 +78,22 @@ func TestCodeOfOthers(t *testing.T) {
 		{".github/workflows/b.yml", "on: push\njobs:\n  a:\n    uses: o/r/.github/workflows/x.yml@v1\n    with: {a: b}\n", "on: push\njobs:\n  a:\n    uses: o/r/.github/workflows/x.yml@NEW # v1\n    with: {a: b}\n"},
 		{"action.yml", "runs:\n  using: composite\n  steps:\n  - uses: o/r@v1\n", "runs:\n  using: composite\n  steps:\n  - uses: o/r@NEW # v1\n"},
 		{".gitlab-ci.yml", "include:\n- project: g/p\n  ref: main\n  file: /x.yml\n- project: g/q\n  file: /y.yml\n", "include:\n- project: g/p\n  ref: NEW # main\n  file: /x.yml\n- project: g/q\n  file: /y.yml\n"},
+		{".gitlab-ci.yml", "include:\n- component: $CI_SERVER_FQDN/g/p/build@1.0.0 # why\n  inputs: {a: b}\n- component: ${CI_SERVER_HOST}/g/sub/p/build@main\n", "include:\n- component: $CI_SERVER_FQDN/g/p/build@NEW # why # 1.0.0\n  inputs: {a: b}\n- component: ${CI_SERVER_HOST}/g/sub/p/build@NEW # main\n"},
+		{".gitlab-ci.yml", "include:\n- component: git.example.com:8443/g/p/build@v1\n- component: $OTHER/g/p/build@v1\n- component: $CI_SERVER_FQDN/g/p/build@~latest\n- component: $CI_SERVER_FQDN/g/p/build@$V\n", "include:\n- component: git.example.com:8443/g/p/build@NEW # v1\n- component: $OTHER/g/p/build@v1\n- component: $CI_SERVER_FQDN/g/p/build@~latest\n- component: $CI_SERVER_FQDN/g/p/build@$V\n"},
 	} {
 		got, _ := pinCode(t, c.file, c.in, Options{})
 		if diff := cmp.Diff(strings.ReplaceAll(c.want, "NEW", newCommit), got); diff != "" {
 			t.Errorf("%s:\n%s", c.file, diff)
 		}
+	}
+}
+
+// TestServersOfComponents: a component's project is asked for where it says.
+func TestServersOfComponents(t *testing.T) {
+	s := &server{}
+	pinCode(t, ".gitlab-ci.yml", "include:\n- component: $CI_SERVER_FQDN/g/p/build@v1\n- component: git.example.com/g/sub/p/build@v2\n", Options{Commits: s})
+	if want := []string{"gitlab g/p v1", "https://git.example.com g/sub/p v2"}; !cmp.Equal(s.asked, want) {
+		t.Errorf("asked %q, want %q", s.asked, want)
 	}
 }
 

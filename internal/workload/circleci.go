@@ -2,11 +2,17 @@ package workload
 
 import "go.yaml.in/yaml/v3"
 
-// circleci reads a configuration: executors, commands and jobs.
-func (d *document) circleci(root *yaml.Node) {
+// circleci reads a configuration: executors, commands and jobs, and those of the
+// orbs that stand in it.
+func (d *document) circleci(root *yaml.Node, in string, depth int) {
+	for _, orb := range d.fields(d.get(root, "orbs")) {
+		if orb.value.Kind == yaml.MappingNode && depth < maxMerges {
+			d.circleci(orb.value, in+"orbs."+orb.key+".", depth+1)
+		}
+	}
 	for _, section := range []string{"executors", "commands", "jobs"} {
 		for _, f := range d.fields(d.get(root, section)) {
-			where := section + "." + f.key
+			where := in + section + "." + f.key
 			d.setVariables(f.value, "environment")
 			for _, container := range d.items(d.get(f.value, "docker")) {
 				d.setVariables(container, "environment")

@@ -263,6 +263,10 @@ func (s *Service) composeVolume(d *document, n *yaml.Node) {
 			s.Tmpfs = append(s.Tmpfs, Text{m.Target, n.Line})
 			return
 		}
+		if scalar(d.get(n, "type")) == "image" {
+			d.prefixed(d.get(n, "source"), "", "services."+s.Name+".volumes")
+			return
+		}
 		s.Mounts = append(s.Mounts, m)
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/careen/careen/internal/lazy"
 )
 
 // gitlabKeywords are the top-level keys that are no jobs
@@ -19,6 +21,8 @@ func (d *document) gitlab(root *yaml.Node) {
 	d.setVariables(root, "variables")
 	d.gitlabImages(root, "")
 	d.gitlabImages(d.get(root, "default"), "default.")
+	d.gitlabAround(root)
+	d.gitlabAround(d.get(root, "default"))
 	includes := d.items(d.get(root, "include"))
 	if n := d.get(root, "include"); n != nil && n.Kind == yaml.MappingNode {
 		includes = []*yaml.Node{n}
@@ -41,6 +45,7 @@ func (d *document) gitlab(root *yaml.Node) {
 				d.file.Steps = append(d.file.Steps, Step{Uses: t.Value, Line: t.Line, With: d.nested(include, "inputs")})
 			}
 		}
+		d.gitlabComponent(d.get(include, "component"))
 	}
 	for _, job := range d.fields(root) {
 		if gitlabKeywords[job.key] || job.value.Kind != yaml.MappingNode {
@@ -59,8 +64,54 @@ func (d *document) gitlab(root *yaml.Node) {
 			}
 		}
 		d.gitlabScript(&step, job.value)
+		d.scriptImages(d.get(job.value, "after_script"), 0)
 		if len(step.Commands) > 0 || step.Run != "" {
 			d.file.Steps = append(d.file.Steps, step)
+		}
+	}
+}
+
+// componentName is the form of a component: server, project, name of the component
+// (docs.gitlab.com, "CI/CD components"). The server is mostly the one that runs the
+// pipeline.
+var componentName = lazy.Regexp(`^(\$\{?CI_SERVER_(?:FQDN|HOST)\}?|[A-Za-z0-9.-]+(?::[0-9]+)?)/([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+)/[A-Za-z0-9_-]+$`)
+
+// gitlabComponent notes the project that a component comes from. What follows
+// releases instead of a tag or branch, as ~latest does, names no ref.
+func (d *document) gitlabComponent(n *yaml.Node) {
+	value := scalar(n)
+	name, ref, _ := strings.Cut(value, "@")
+	m := componentName().FindStringSubmatch(name)
+	if m == nil {
+		return
+	}
+	u := Use{Value: value, Repository: m[2], Ref: strings.TrimPrefix(ref, "~latest"), Line: n.Line, Start: -1, End: -1, Server: "gitlab", Where: "include.component"}
+	if !strings.HasPrefix(m[1], "$") {
+		u.Server = "https://" + m[1]
+	}
+	u.Comment = strings.TrimSpace(strings.TrimPrefix(n.LineComment, "#"))
+	if start := d.scalarStart(n); start >= 0 {
+		u.Start, u.End = start+len(name)+1, start+len(value)
+	}
+	d.file.Uses = append(d.file.Uses, u)
+}
+
+// gitlabAround notes the images of docker run lines that stand before and after the
+// scripts of all jobs.
+func (d *document) gitlabAround(n *yaml.Node) {
+	d.scriptImages(d.get(n, "before_script"), 0)
+	d.scriptImages(d.get(n, "after_script"), 0)
+}
+
+// scriptImages notes the images of docker run lines of a script, whose lists may nest.
+func (d *document) scriptImages(n *yaml.Node, depth int) {
+	if n != nil && n.Kind == yaml.ScalarNode {
+		d.stepImages(n, stepCommands(n, shellText{}).commands)
+		return
+	}
+	for _, item := range d.items(n) {
+		if depth < maxMerges {
+			d.scriptImages(item, depth+1)
 		}
 	}
 }

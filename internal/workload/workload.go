@@ -287,7 +287,9 @@ func Recognise(name string, head []byte) Kind {
 		return GitLab
 	case isYAML && (dir == ".circleci" || strings.HasSuffix(dir, "/.circleci")):
 		return CircleCI
-	case lower == "kustomization.yaml" || lower == "kustomization.yml":
+	case isYAML && (strings.HasSuffix("/"+dir, "/.gitlab/ci") || strings.Contains("/"+dir, "/.gitlab/ci/")):
+		return GitLab
+	case lower == "kustomization.yaml" || lower == "kustomization.yml" || base == "Kustomization":
 		return Kubernetes
 	case isYAML && helmValues(lower):
 		return Helm

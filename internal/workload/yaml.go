@@ -82,7 +82,7 @@ func (d *document) root(n *yaml.Node) {
 	case GitLab:
 		d.gitlab(n)
 	case CircleCI:
-		d.circleci(n)
+		d.circleci(n, "", 0)
 	case Helm:
 		d.helm(n, "", 0)
 	case Bake:
