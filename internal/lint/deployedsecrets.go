@@ -1,10 +1,13 @@
 package lint
 
 import (
+	"path"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/lazy"
 	secretrules "github.com/careen/careen/internal/secret"
 	"github.com/careen/careen/internal/workload"
 )
@@ -52,13 +55,28 @@ var secretForms = sync.OnceValue(func() *secretrules.Rules {
 
 // tokens reports what has the form of a key, wherever it stands.
 func (c *check) tokens() {
-	for i, hit := range secretForms().Tokens(c.path, c.source) {
-		if i == maxTokens {
-			return
-		}
+	for _, hit := range c.tokenHits() {
 		c.conceal(string(c.source[hit.Start:hit.End]), hit.Line)
 		c.report(hit.Line, nil, "a text of the form of a key or token: %s", hit.Title)
 	}
+}
+
+// tokenHits are what has the form of a key. The list is made once.
+func (c *check) tokenHits() []secretrules.Hit {
+	if c.hits == nil {
+		hits := secretForms().Tokens(c.path, c.source)
+		hits = hits[:min(len(hits), maxTokens)]
+		c.hits = &hits
+	}
+	return *c.hits
+}
+
+// password reports whether a value that stands in the file is a secret which tokens
+// does not name: what only looks like a key of an issuer is a password still.
+func (c *check) password(value string, line int) bool {
+	return literal(value) && !slices.ContainsFunc(c.tokenHits(), func(hit secretrules.Hit) bool {
+		return hit.Line == line && strings.Contains(value, string(c.source[hit.Start:hit.End]))
+	})
 }
 
 // literal reports whether a value stands in the file itself: it is no variable,
@@ -83,7 +101,7 @@ func serviceSecrets(c *serviceCheck) {
 	c.each(func(s *workload.Service) {
 		for _, list := range [][]workload.Variable{s.Environment, s.BuildArgs, s.Labels} {
 			for _, v := range list {
-				if v.Set && holdsSecret(variableName(v.Name)) && literal(v.Value) && !token().MatchString(v.Value) {
+				if v.Set && holdsSecret(variableName(v.Name)) && c.password(v.Value, v.Line) {
 					c.conceal(strings.Trim(v.Value, `"'`), v.Line)
 					c.report(v.Line, nil, "%s: %s has a value", s.Name, v.Name)
 				}
@@ -100,20 +118,26 @@ func commandSecrets(c *serviceCheck) {
 			if m == nil {
 				continue
 			}
-			if value := strings.Trim(m[1], `"'`); literal(value) && !token().MatchString(value) {
+			if value := strings.Trim(m[1], `"'`); c.password(value, t.Line) {
 				c.conceal(value, t.Line)
 				c.report(t.Line, nil, "%s: an Authorization header", s.Name)
 			}
 		}
-		words := commandWords(s.Command)
+		words, program := commandWords(s.Command), ""
 		for i, w := range words {
-			flag, value, glued := strings.Cut(w.Value, "=")
+			if name := path.Base(w.Value); passwordFlags[name] != "" {
+				program = name
+			}
+			flag, value, glued := passwordOption(program, w.Value)
 			line := w.Line
 			if !glued && i+1 < len(words) {
 				value, line = words[i+1].Value, words[i+1].Line
 			}
-			name := variableName(strings.TrimLeft(flag, "-"))
-			if !strings.HasPrefix(flag, "-") && !glued || !passwordFlag("", flag) && !holdsSecret(name) || !literal(value) || strings.HasPrefix(value, "-") || token().MatchString(value) {
+			named := holdsSecret(variableName(strings.TrimLeft(flag, "-"))) && (glued || strings.HasPrefix(flag, "-"))
+			if !named && !passwordFlag(program, flag, glued) || strings.HasPrefix(value, "-") {
+				continue
+			}
+			if value = passwordPart(program, flag, value); !c.password(value, line) {
 				continue
 			}
 			c.conceal(value, line)
@@ -146,9 +170,34 @@ func commandWords(command []workload.Text) []workload.Text {
 // may read (kubernetes.io, "ConfigMaps"), and of the values of charts.
 func configMapSecrets(c *serviceCheck) {
 	for _, v := range c.file.Values {
-		if v.Object != "Secret" && holdsSecret(variableName(v.Key)) && literal(v.Text) && !strings.Contains(v.Text, "\n") && !token().MatchString(v.Text) {
+		if v.Object == "Secret" {
+			continue
+		}
+		object := strings.TrimSuffix(v.Object+"/"+v.Name, "/")
+		if strings.Contains(v.Text, "\n") {
+			c.settingLines(object, v)
+		} else if holdsSecret(variableName(v.Key)) && c.password(v.Text, v.Line) {
 			c.conceal(v.Text, v.Line)
-			c.report(v.Line, nil, "%s: %s has a value", strings.TrimSuffix(v.Object+"/"+v.Name, "/"), v.Key)
+			c.report(v.Line, nil, "%s: %s has a value", object, v.Key)
+		}
+	}
+}
+
+// settingLine is a line of a file of settings: a name, "=" or ":", a value.
+var settingLine = lazy.Regexp(`^[ \t]*(?:export[ \t]+)?"?([A-Za-z][\w.-]*)"?[ \t]*[=:][ \t]*(\S+)[ \t]*$`)
+
+// settingLines looks at the lines of a file that stands in a ConfigMap as a block, whose
+// lines are those of the manifest.
+func (c *serviceCheck) settingLines(object string, v workload.Value) {
+	for i, line := range strings.Split(v.Text, "\n") {
+		m := settingLine().FindStringSubmatch(line)
+		if m == nil || !holdsSecret(variableName(m[1])) {
+			continue
+		}
+		at := v.Line + 1 + i
+		if value := strings.Trim(m[2], `"',`); c.password(value, at) {
+			c.conceal(value, at)
+			c.report(at, nil, "%s: %s in %s has a value", object, m[1], v.Key)
 		}
 	}
 }
@@ -190,7 +239,7 @@ func urlSecrets(c *serviceCheck) {
 			continue
 		}
 		for _, m := range userInfo().FindAllStringSubmatch(line, maxTokens) {
-			if literal(m[2]) && !strings.HasPrefix(m[2], "<") && !token().MatchString(m[2]) {
+			if !strings.HasPrefix(m[2], "<") && c.password(m[2], at+1) {
 				c.conceal(m[2], at+1)
 				c.report(at+1, nil, "a URL with a password")
 			}

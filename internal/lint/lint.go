@@ -20,6 +20,7 @@ import (
 	"github.com/careen/careen/internal/dockerfile"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/project"
+	secretrules "github.com/careen/careen/internal/secret"
 	"github.com/careen/careen/internal/workload"
 )
 
@@ -159,6 +160,7 @@ func checkWorkload(file *workload.File, data []byte, opt Options) *Result {
 				rules[i].service(c)
 			}
 		}
+		c.perPod()
 		pragmas := linePragmas(data)
 		for i := range file.Builds {
 			pragmas = append(pragmas, c.inline(&file.Builds[i])...)
@@ -232,7 +234,8 @@ type check struct {
 	rule     *Rule
 	findings []Finding
 	secrets  []secret
-	ofLine   map[int][]secret // the secrets, once all are known
+	ofLine   map[int][]secret   // the secrets, once all are known
+	hits     *[]secretrules.Hit // of tokenHits, once it was asked
 }
 
 // secret is a value that no output may hold. A short one may be an ordinary

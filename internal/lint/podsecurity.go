@@ -104,6 +104,57 @@ func (c *serviceCheck) eachContainer(do func(s *workload.Service)) {
 	}
 }
 
+// perPod makes one finding of what each container of a pod takes from one line of
+// the pod's own.
+func (c *serviceCheck) perPod() {
+	if c.file.Kind != workload.Kubernetes {
+		return
+	}
+	container := map[string]string{} // names of containers: that of their pod
+	begins := map[int]bool{}
+	c.each(func(s *workload.Service) {
+		if at := strings.LastIndexByte(s.Name, ' '); at > 0 {
+			container[s.Name] = s.Name[:at]
+		}
+		begins[s.Line] = true
+	})
+	type fault struct {
+		rule, message string
+		line          int
+	}
+	first := map[fault]int{}
+	kept := c.findings[:0]
+	for _, f := range c.findings {
+		whole := podMessage(container, f.Message)
+		key := fault{f.Rule, whole, f.Line.Line}
+		if at, again := first[key]; again && whole != f.Message && !begins[f.Line.Line] {
+			kept[at].Message = whole
+			continue
+		}
+		first[key] = len(kept)
+		kept = append(kept, f)
+	}
+	c.findings = kept
+}
+
+// podMessage is a message about a container as one about its pod; another message
+// comes back as it is.
+func podMessage(container map[string]string, message string) string {
+	_, after, ok := strings.Cut(message, " ")
+	if !ok {
+		return message
+	}
+	end := strings.IndexAny(after, " :")
+	if end < 0 {
+		return message
+	}
+	end += len(message) - len(after)
+	if pod, ok := container[message[:end]]; ok {
+		return pod + message[end:]
+	}
+	return message
+}
+
 func hostProcess(c *serviceCheck) {
 	c.eachPod(func(p *workload.Pod) {
 		if p.HostProcess.On() {

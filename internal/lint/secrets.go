@@ -195,7 +195,11 @@ func secretCommands(c *dockerCheck) {
 				c.report(cmd.line, nil, "%s gets a value in RUN", a.Name)
 			}
 		}
+		program := cmd.name
 		for i, w := range cmd.Words {
+			if w.Value == "login" {
+				program = "login"
+			}
 			line := c.lineOf(cmd, w)
 			if m := userInfo().FindStringSubmatch(w.Value); m != nil && !strings.Contains(m[2], "$") && !dummy().MatchString(m[2]) {
 				c.conceal(m[2], line)
@@ -211,17 +215,15 @@ func secretCommands(c *dockerCheck) {
 			if i == 0 || !strings.HasPrefix(w.Value, "-") {
 				continue
 			}
-			flag, value, glued := strings.Cut(w.Value, "=")
+			flag, value, glued := passwordOption(program, w.Value)
 			static := w.Static
 			if !glued && i+1 < len(cmd.Words) {
 				value, static = cmd.Words[i+1].Value, cmd.Words[i+1].Static
 			}
-			if passwordFlag(cmd.name, flag) && static && !dummy().MatchString(value) && !strings.HasPrefix(value, "-") {
-				if cmd.name == "curl" {
-					if _, value, glued = strings.Cut(value, ":"); !glued || value == "" {
-						continue
-					}
-				}
+			if !passwordFlag(program, flag, glued) || !static || dummy().MatchString(value) || strings.HasPrefix(value, "-") {
+				continue
+			}
+			if value = passwordPart(program, flag, value); value != "" {
 				c.conceal(value, line)
 				c.report(line, nil, "%s %s with a value", cmd.name, flag)
 			}
@@ -234,15 +236,42 @@ func secretCommands(c *dockerCheck) {
 	}
 }
 
-// passwordFlag reports whether a flag of a program takes a password or token.
-func passwordFlag(program, flag string) bool {
+// passwordFlags are the short options of programs that take a password. Those of
+// MySQL and MariaDB take it only in the same word (mysql(1), mariadb(1)).
+var passwordFlags = map[string]string{
+	"curl": "-u", "sshpass": "-p", "redis-cli": "-a", "valkey-cli": "-a", "login": "-p",
+	"mysql": "-p", "mysqldump": "-p", "mysqladmin": "-p", "mariadb": "-p", "mariadb-dump": "-p", "mariadb-admin": "-p",
+	"mongo": "-p", "mongosh": "-p", "mongodump": "-p", "mongorestore": "-p", "mongoexport": "-p", "mongoimport": "-p",
+	"ldapsearch": "-w", "ldapadd": "-w", "ldapmodify": "-w", "ldapwhoami": "-w",
+}
+
+// passwordOption divides an option that has its value in the same word.
+func passwordOption(program, word string) (flag, value string, glued bool) {
+	if short := passwordFlags[program]; short != "" && len(word) > len(short) && strings.HasPrefix(word, short) {
+		return short, word[len(short):], true
+	}
+	return strings.Cut(word, "=")
+}
+
+// passwordFlag reports whether a flag of a program takes a password or token, in
+// the same word or the next one.
+func passwordFlag(program, flag string, glued bool) bool {
 	switch flag {
 	case "--password", "--passwd", "--token", "--api-key", "--secret", "--secret-key", "--access-token", "--auth-token", "--http-password":
 		return true
-	case "-u", "--user":
+	case "--user":
 		return program == "curl"
 	}
-	return false
+	ofMySQL := strings.HasPrefix(program, "mysql") || strings.HasPrefix(program, "mariadb")
+	return flag != "" && flag == passwordFlags[program] && (glued || !ofMySQL)
+}
+
+// passwordPart is what of an option's value is the password: curl takes a name too.
+func passwordPart(program, flag, value string) string {
+	if program == "curl" && (flag == "-u" || flag == "--user") {
+		_, value, _ = strings.Cut(value, ":")
+	}
+	return value
 }
 
 // token matches what has the form of a key that a service hands out. Each has a

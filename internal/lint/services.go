@@ -301,7 +301,7 @@ func mandatoryAccess(c *serviceCheck) {
 			c.report(s.AppArmor.Line, nil, "%s: %q is no profile of AppArmor", s.Name, profile)
 		}
 		for _, option := range s.SecurityOpt {
-			if value := strings.ReplaceAll(option.Value, "=", ":"); value == "label:disable" {
+			if value := strings.ReplaceAll(option.Value, "=", ":"); value == "label:disable" || strings.HasPrefix(value, "label:type:spc_t") {
 				c.report(option.Line, nil, "%s: SELinux is off", s.Name)
 			}
 		}

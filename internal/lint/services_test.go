@@ -201,3 +201,64 @@ func BenchmarkRunLines(b *testing.B) {
 		})
 	}
 }
+
+// TestDeployedSecrets goes through the places of a password, and the programs that
+// take one. What has the form of an issuer's key but not its checksum is a password.
+func TestDeployedSecrets(t *testing.T) {
+	only := Options{Only: []string{"CS119", "CS127", "CS129"}}
+	const form = "ghp_k3Jd8sLq2Zx7Vb1Nc8Mm4Pp3Rr6Tt5Yy0WwQ"
+	for text, want := range map[string]string{
+		"environment: {API_TOKEN: " + form + "}":               "CS119@4",
+		"labels: [token=" + form + "]":                         "CS119@4",
+		"build: {args: {NPM_TOKEN: " + form + "}}":             "CS119@4",
+		"environment: {A: " + form + "}":                       "",
+		"command: [serve, --api-key=" + form + "]":             "CS129@4",
+		"command: [serve, --api-key, " + form + "]":            "CS129@4",
+		"command: [serve, --api-key, AKIAZ7QRT2LMWX4NPB6K]":    "CS127@4",
+		"environment: {API_KEY: AKIAZ7QRT2LMWX4NPB6K}":         "CS127@4",
+		"healthcheck: {test: [CMD, mysqladmin, -pS3cretPw99]}": "CS129@4",
+		"healthcheck: {test: mysqladmin -u root -pS3cretPw99}": "CS129@4",
+		"healthcheck: {test: [CMD, mysqladmin, -p, ping]}":     "",
+		"command: [redis-cli, -a, S3cretPw99, ping]":           "CS129@4",
+		"command: [redis-cli, -a, $PW, ping]":                  "",
+		"command: curl -u admin:S3cretPw99 https://x":          "CS129@4",
+		"command: curl -uadmin:S3cretPw99 https://x":           "CS129@4",
+		"command: curl -u admin https://x":                     "",
+		"command: mkdir -p S3cretPw99":                         "",
+	} {
+		if got := found(mustCheck(t, "compose.yaml", "services:\n  a:\n    image: x:1\n    "+text+"\n", only)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	for line, want := range map[string]string{
+		"db.password=S3cretPw99":                        "CS129@6",
+		"  password: 'S3cretPw99'":                      "CS129@6",
+		"export DB_PASSWORD=S3cretPw99":                 "CS129@6",
+		"password = ${PW}":                              "",
+		"password-file=/run/x":                          "",
+		"# why password: these are words":               "",
+		"spring.datasource.url=jdbc:x://db/y?password=": "",
+	} {
+		text := "apiVersion: v1\nkind: ConfigMap\ndata:\n  app.conf: |\n    a=b\n    " + line + "\n    c=d\n"
+		if got := found(mustCheck(t, "cm.yaml", text, only)); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
+
+// TestOfThePod: what containers take from one line of their pod is said once.
+func TestOfThePod(t *testing.T) {
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsUser: 0, appArmorProfile: {type: Unconfined}}\n  containers:\n  - {name: a, image: 'x:1'}\n  - {name: b, image: 'x:1'}\n  - name: c\n    image: x:1\n    securityContext: {runAsUser: 0}\n"
+	var got []string
+	for _, f := range mustCheck(t, "pod.yaml", text, Options{Only: []string{"CS106", "CS116"}}).Findings {
+		got = append(got, fmt.Sprint(f.Line.Line, " ", f.Message))
+	}
+	want := "5 Pod/p runs as root; 5 Pod/p: AppArmor is off; 11 Pod/p c runs as root"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("%q, want %q", strings.Join(got, "; "), want)
+	}
+	one := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: a, image: x}, {name: b, image: x}]\n"
+	if n := len(mustCheck(t, "pod.yaml", one, Options{Only: []string{"CS202"}}).Findings); n != 2 {
+		t.Errorf("%d findings of two containers on one line", n)
+	}
+}

@@ -86,7 +86,7 @@ var workflowRules = []Rule{{
 	Good: "on: push\nenv:\n  API_TOKEN: ${{ secrets.API_TOKEN }}\njobs:\n  test:\n    runs-on: ubuntu-24.04\n    steps: [{run: make}]\n",
 	workflow: func(c *workflowCheck) {
 		for _, v := range c.file.Variables {
-			if v.Set && holdsSecret(variableName(v.Name)) && literal(v.Value) && !token().MatchString(v.Value) {
+			if v.Set && holdsSecret(variableName(v.Name)) && c.password(v.Value, v.Line) {
 				c.conceal(v.Value, v.Line)
 				c.report(v.Line, nil, "%s has a value", v.Name)
 			}
