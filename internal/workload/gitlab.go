@@ -21,8 +21,10 @@ func (d *document) gitlab(root *yaml.Node) {
 	d.setVariables(root, "variables")
 	d.gitlabImages(root, "")
 	d.gitlabImages(d.get(root, "default"), "default.")
-	d.gitlabAround(root)
-	d.gitlabAround(d.get(root, "default"))
+	for _, around := range []*yaml.Node{root, d.get(root, "default")} {
+		d.scriptImages(d.get(around, "before_script"), 0)
+		d.scriptImages(d.get(around, "after_script"), 0)
+	}
 	includes := d.items(d.get(root, "include"))
 	if n := d.get(root, "include"); n != nil && n.Kind == yaml.MappingNode {
 		includes = []*yaml.Node{n}
@@ -96,14 +98,8 @@ func (d *document) gitlabComponent(n *yaml.Node) {
 	d.file.Uses = append(d.file.Uses, u)
 }
 
-// gitlabAround notes the images of docker run lines that stand before and after the
-// scripts of all jobs.
-func (d *document) gitlabAround(n *yaml.Node) {
-	d.scriptImages(d.get(n, "before_script"), 0)
-	d.scriptImages(d.get(n, "after_script"), 0)
-}
-
-// scriptImages notes the images of docker run lines of a script, whose lists may nest.
+// scriptImages notes the images of docker run lines of a script that stands around
+// those of jobs, whose lists may nest.
 func (d *document) scriptImages(n *yaml.Node, depth int) {
 	if n != nil && n.Kind == yaml.ScalarNode {
 		d.stepImages(n, stepCommands(n, shellText{}).commands)
