@@ -130,93 +130,102 @@ func newAutomaton(keywords []string) *automaton {
 	for b := byte('A'); b <= 'Z'; b++ {
 		a.class[b] = a.class[b|0x20]
 	}
-
-	trie, ends := a.trie(keywords)
-	a.number(trie, a.resolve(trie, ends), ends)
+	t := a.trie(keywords)
+	a.number(t, t.order())
 	return a
 }
 
-// trie returns the edges of the tree of all keywords, stride for each state, and the
-// keywords that end in a state; 0 represents "no edge", since nothing leads back to
-// the root.
-func (a *automaton) trie(keywords []string) (edges []uint32, ends [][]int32) {
-	states := 1
-	for _, k := range keywords {
-		states += len(k)
-	}
-	edges = make([]uint32, states*int(a.stride))
-	ends = make([][]int32, 1, states)
+// trie is the tree of all keywords; its first state is the root, to which nothing
+// leads back. It takes a tenth of the memory that the table does.
+type trie []trieState
+
+type trieState struct {
+	child, sibling uint32 // the first of its children; the next of its parent's; 0 for none
+	fail           uint32 // the state of the longest proper suffix
+	class          uint8  // the column of the byte that leads here
+	ends           []int32
+}
+
+func (a *automaton) trie(keywords []string) trie {
+	t := make(trie, 1, 4*len(keywords)+1)
 	for id, k := range keywords {
 		if k == "" {
 			continue
 		}
 		state := uint32(0)
 		for _, b := range []byte(k) {
-			edge := &edges[state*a.stride+uint32(a.class[lower(b)])]
-			if *edge == 0 {
-				*edge = uint32(len(ends))
-				ends = append(ends, nil)
+			class := a.class[lower(b)]
+			next := t.step(state, class)
+			if next == 0 {
+				next = uint32(len(t))
+				t = append(t, trieState{sibling: t[state].child, class: class})
+				t[state].child = next
 			}
-			state = *edge
+			state = next
 		}
-		ends[state] = append(ends[state], int32(id))
+		t[state].ends = append(t[state].ends, int32(id))
 	}
-	return edges[:len(ends)*int(a.stride)], ends
+	return t
 }
 
-// resolve walks the trie breadth first and fills each missing edge with that of the
-// longest proper suffix, which is complete by then. It returns the states in order.
-func (a *automaton) resolve(edges []uint32, ends [][]int32) []uint32 {
-	row := func(state uint32) []uint32 { return edges[state*a.stride:][:a.stride] }
-	fail := make([]uint32, len(ends))
-	queue := make([]uint32, 1, len(ends)) // the root
-	own := make([]uint32, a.stride)
+// step returns the child of a state for a column, 0 for none.
+func (t trie) step(state uint32, class uint8) uint32 {
+	child := t[state].child
+	for child != 0 && t[child].class != class {
+		child = t[child].sibling
+	}
+	return child
+}
+
+// order returns the states breadth first, and finds for each its longest proper
+// suffix, which comes before it, with the keywords that end there.
+func (t trie) order() []uint32 {
+	queue := make([]uint32, 1, len(t)) // the root
 	for i := 0; i < len(queue); i++ {
 		state := queue[i]
-		copy(own, row(state))
-		shorter := row(fail[state])
-		if state != 0 {
-			ends[state] = append(ends[state], ends[fail[state]]...)
-			copy(row(state), shorter)
-		}
-		for c, child := range own {
-			if child == 0 {
+		for child := t[state].child; child != 0; child = t[child].sibling {
+			queue = append(queue, child)
+			if state == 0 {
 				continue
 			}
-			if state != 0 {
-				fail[child] = shorter[c]
-				row(state)[c] = child
+			fail := t[state].fail
+			for fail != 0 && t.step(fail, t[child].class) == 0 {
+				fail = t[fail].fail
 			}
-			queue = append(queue, child)
+			fail = t.step(fail, t[child].class)
+			t[child].fail = fail
+			t[child].ends = append(t[child].ends, t[fail].ends...)
 		}
 	}
 	return queue
 }
 
 // number writes the table, with the accepting states last, so that one
-// comparison tells them.
-func (a *automaton) number(edges, states []uint32, ends [][]int32) {
-	order := make([]uint32, 0, len(states))
+// comparison tells them. A row is that of the longest proper suffix, which is
+// complete by then, with what the state has of its own over it.
+func (a *automaton) number(t trie, states []uint32) {
+	place := make([]uint32, len(t))
+	at := uint32(0)
 	for _, accepting := range []bool{false, true} {
-		a.accepting = uint32(len(order)) * a.stride
+		a.accepting = at
 		for _, state := range states {
-			if (len(ends[state]) > 0) == accepting {
-				order = append(order, state)
+			if (len(t[state].ends) > 0) == accepting {
+				place[state] = at
+				at += a.stride
+				if accepting {
+					a.ends = append(a.ends, t[state].ends)
+				}
 			}
 		}
 	}
-	place := make([]uint32, len(states))
-	for i, state := range order {
-		place[state] = uint32(i) * a.stride
-	}
-	a.next = make([]uint32, len(edges))
-	for i, state := range order {
-		from, to := edges[state*a.stride:][:a.stride], a.next[uint32(i)*a.stride:]
-		for c, next := range from {
-			to[c] = place[next]
+	a.next = make([]uint32, at)
+	for _, state := range states {
+		row := a.next[place[state]:][:a.stride]
+		if state != 0 {
+			copy(row, a.next[place[t[state].fail]:])
 		}
-		if place[state] >= a.accepting {
-			a.ends = append(a.ends, ends[state])
+		for child := t[state].child; child != 0; child = t[child].sibling {
+			row[t[child].class] = place[child]
 		}
 	}
 }

@@ -87,3 +87,12 @@ func BenchmarkDefaultRules(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAutomaton is what the first text costs.
+func BenchmarkAutomaton(b *testing.B) {
+	keywords := defaults(b).keywords()
+	b.ReportAllocs()
+	for b.Loop() {
+		newAutomaton(keywords)
+	}
+}
