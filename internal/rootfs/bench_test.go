@@ -139,6 +139,13 @@ func BenchmarkWalk(b *testing.B) {
 			}
 		}
 	})
+	b.Run("Walk", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for range tree.Walk() {
+			}
+		}
+	})
 	b.Run("Facts", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -42,7 +42,9 @@ func TestCacheReturnsWhatWasPut(t *testing.T) {
 	plain := func(f *Facts) (list []any) {
 		for i := range f.records {
 			r := f.records[i]
-			list = append(list, f.header(&r), r.flags, r.body, r.offset)
+			var h Header
+			f.describe(&r, &h)
+			list = append(list, h, r.flags, r.body, r.offset)
 		}
 		for _, v := range f.facts {
 			list = append(list, v.name, v.version)

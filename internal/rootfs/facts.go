@@ -98,21 +98,19 @@ func (f *Facts) link(r *record) string { return f.names[r.link.off : r.link.off+
 
 func (f *Facts) data(s span) []byte { return f.blob[s.off : s.off+s.n : s.off+s.n] }
 
-func (f *Facts) header(r *record) Header {
-	h := Header{
-		Path:     f.path(r),
-		Mode:     r.mode,
-		UID:      int(r.uid),
-		GID:      int(r.gid),
-		Size:     r.size,
-		Linkname: f.link(r),
-		Hardlink: r.flags&flagHardlink != 0,
-		ModTime:  time.Unix(r.seconds, int64(r.nanos)).UTC(),
-	}
+// describe fills a header, all of it: the one before in it is another's.
+func (f *Facts) describe(r *record, h *Header) {
+	h.Path = f.path(r)
+	h.Mode = r.mode
+	h.UID, h.GID = int(r.uid), int(r.gid)
+	h.Size = r.size
+	h.Linkname = f.link(r)
+	h.Hardlink = r.flags&flagHardlink != 0
+	h.ModTime = time.Unix(r.seconds, int64(r.nanos)).UTC()
+	h.Caps = nil
 	if r.caps > 0 {
 		h.Caps = f.caps[r.caps-1]
 	}
-	return h
 }
 
 // find returns the index of the record at a path of the layer's own tree.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -212,7 +213,15 @@ func describeOnDisk(t *testing.T, full string) string {
 func describeTree(t *testing.T, tree *Tree) map[string]string {
 	all := map[string]string{}
 	last := ""
+	var walked []Entry
+	for e := range tree.Walk() {
+		walked = append(walked, *e)
+	}
 	for e := range tree.All() {
+		if len(walked) == 0 || !reflect.DeepEqual(walked[0], *e) {
+			t.Fatalf("All has %v where Walk has %v", *e, walked)
+		}
+		walked = walked[1:]
 		if last != "" && comparePaths(last, e.Path) >= 0 {
 			t.Errorf("%q comes after %q", e.Path, last)
 		}

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// entriesPerChunk is how many entries are made at a time: most trees are
-// walked, but a few lookups should not pay for all.
-const entriesPerChunk = 256
+// entriesPerChunk is how many entries are made at a time, for those who keep them:
+// a few lookups should not pay for all.
+const entriesPerChunk = 32
 
 type entryChunk [entriesPerChunk]Entry
 
@@ -37,7 +37,7 @@ func (t *Tree) entry(i int) *Entry {
 func (t *Tree) describe(i int, e *Entry) {
 	n := t.nodes[i]
 	f := t.layers[n.layer]
-	e.Header = f.header(&f.records[n.rec])
+	f.describe(&f.records[n.rec], &e.Header)
 	e.Layer = int(n.layer)
 	if !e.Hardlink {
 		return
@@ -45,7 +45,8 @@ func (t *Tree) describe(i int, e *Entry) {
 	if c, ok := t.crossLink(ref{n.layer, n.rec}); ok && c.found {
 		// A hard link is its target under another name.
 		f := t.layers[c.target.layer]
-		target := f.header(&f.records[c.target.rec])
+		var target Header
+		f.describe(&f.records[c.target.rec], &target)
 		target.Path = e.Path
 		target.Hardlink = target.Mode.IsRegular()
 		if target.Hardlink {
@@ -76,6 +77,23 @@ func (t *Tree) All() iter.Seq[*Entry] {
 				continue
 			}
 			if !yield(t.entry(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Walk is All for those who keep no entry: one that it returns is valid until the
+// next step. That saves the memory of all of them, which is most of what a walk costs.
+func (t *Tree) Walk() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		var e Entry
+		for i := 1; i < len(t.nodes); i++ {
+			if t.skip != nil && t.skip.Passes(t.path(i)) {
+				continue
+			}
+			t.describe(i, &e)
+			if !yield(&e) {
 				return
 			}
 		}

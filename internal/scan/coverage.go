@@ -58,7 +58,7 @@ func coverage(tree *rootfs.Tree, cat catalog.Result) *report.Coverage {
 	}
 	code := slices.Collect(tree.Facts(surface.RoleFacts)) // in the order of the walk
 	inside := ""                                          // a folder that is explained, with a slash; "" for none
-	for e := range tree.All() {
+	for e := range tree.Walk() {
 		if inside != "" && !strings.HasPrefix(e.Path, inside) {
 			inside = ""
 		}

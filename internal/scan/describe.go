@@ -39,7 +39,7 @@ func target(img *image.Image, tree *rootfs.Tree, facts []*rootfs.Facts) report.T
 			Base:        i < base,
 		})
 	}
-	for entry := range tree.All() {
+	for entry := range tree.Walk() {
 		if entry.Mode.IsRegular() {
 			t.Files++
 			t.Expanded += entry.Size
@@ -126,7 +126,7 @@ func (in *Opened) passedOver() []report.Warning {
 	text := "what --skip-dirs and --skip-files name was not read"
 	if in.Image.Kind != image.KindDir {
 		files := 0
-		for e := range in.Tree.All() {
+		for e := range in.Tree.Walk() {
 			if e.Mode.IsRegular() && in.skip.Passes(e.Path) {
 				files++
 			}

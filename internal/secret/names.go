@@ -50,7 +50,7 @@ func names(tree *rootfs.Tree, found func(e *rootfs.Entry, kind, name string)) {
 			found(e, kind, name)
 		}
 	}
-	for e := range tree.All() {
+	for e := range tree.Walk() {
 		take(e, "file-name", baseName(e.Path))
 		if !e.Hardlink {
 			take(e, "link-target", e.Linkname)

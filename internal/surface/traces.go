@@ -96,20 +96,20 @@ func (t *tracer) directory(e *rootfs.Entry) {
 			row, ok = t.rows[lastTwo(e.Path)]
 		}
 		if ok {
-			t.caches = append(t.caches, cacheUse{row: row, at: e})
+			t.caches = append(t.caches, cacheUse{row: row, at: kept(e)})
 			t.cache = e.Path + "/"
 		}
 	}
 	switch base := baseOf(e.Path); base {
 	case ".git", ".svn", ".hg":
 		if len(t.histories) < maxTraces {
-			t.histories = append(t.histories, e)
+			t.histories = append(t.histories, kept(e))
 		}
 	case ".idea", ".vscode":
 		t.leftover(e)
 	}
 	if isSystemDir(e.Path) && e.Mode&fs.ModeSymlink == 0 && (e.UID != 0 || e.Mode.Perm()&0o002 != 0 && e.Mode&fs.ModeSticky == 0) {
-		t.system = append(t.system, e)
+		t.system = append(t.system, kept(e))
 	}
 }
 
@@ -124,10 +124,10 @@ func (t *tracer) file(e *rootfs.Entry) {
 	}
 	switch {
 	case strings.HasPrefix(base, "ssh_host_") && strings.HasSuffix(base, "_key") && e.Size > 0:
-		t.hostKeys = append(t.hostKeys, e)
+		t.hostKeys = append(t.hostKeys, kept(e))
 	case (base == "authorized_keys" || base == "authorized_keys2") && strings.HasSuffix(dirOf(e.Path), ".ssh") && e.Size > 0:
 		if len(t.authorized) < maxTraces {
-			t.authorized = append(t.authorized, e)
+			t.authorized = append(t.authorized, kept(e))
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (t *tracer) cached(e *rootfs.Entry) {
 func (t *tracer) leftover(e *rootfs.Entry) {
 	t.leftoverAll++
 	if len(t.leftovers) < maxTraces {
-		t.leftovers = append(t.leftovers, e)
+		t.leftovers = append(t.leftovers, kept(e))
 	}
 }
 

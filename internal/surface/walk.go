@@ -52,11 +52,17 @@ func walk(s Subject) walkResult {
 		places:     newProgramPlaces(s.Image.Config.Env),
 		tracer:     tracer{rows: cacheRows()},
 	}
-	for e := range s.Tree.All() {
+	for e := range s.Tree.Walk() {
 		w.entry(e)
 	}
 	w.traces = w.tracer.traces
 	return w.walkResult
+}
+
+// kept returns an entry of the walk that lasts longer than its step.
+func kept(e *rootfs.Entry) *rootfs.Entry {
+	own := *e
+	return &own
 }
 
 type walker struct {
@@ -96,7 +102,7 @@ func (w *walker) file(e *rootfs.Entry) {
 		}
 	}
 	if e.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 || e.Caps != nil {
-		w.privileged = append(w.privileged, e)
+		w.privileged = append(w.privileged, kept(e))
 	}
 	if e.Mode.Perm()&0o002 != 0 {
 		w.addWritable(e)
@@ -136,7 +142,7 @@ func (w *walker) name(e *rootfs.Entry, program bool) {
 		row, ok = w.names[plainName(base)]
 	}
 	if ok {
-		w.named = append(w.named, namedProgram{e, row})
+		w.named = append(w.named, namedProgram{kept(e), row})
 	}
 }
 
@@ -147,7 +153,7 @@ func isLibraryPath(path string) bool {
 func (w *walker) addWritable(e *rootfs.Entry) {
 	w.writables++
 	if len(w.writable) < maxWritable {
-		w.writable = append(w.writable, e)
+		w.writable = append(w.writable, kept(e))
 	}
 }
 
