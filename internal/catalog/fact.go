@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unsafe"
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/sbom"
@@ -12,8 +13,8 @@ import (
 
 // A fact is what one cataloger read from one file, kept in the cache of layer
 // facts. Its encoding is ours alone: counts and lengths as uvarints, strings
-// as bytes. Decoding makes one string of the fact and cuts it, so that a warm
-// scan copies nothing twice. A change of it raises factVersion.
+// as bytes. Decoding cuts strings from the fact where it lies, so that a warm
+// scan copies nothing. A change of it raises factVersion.
 const factVersion = 3
 
 // found is what one file says.
@@ -135,9 +136,13 @@ func appendString(b []byte, s string) []byte {
 
 var errFact = errors.New("layer fact is damaged")
 
-// decode reads a fact back. Strings share one copy of data.
+// inPlace returns a fact as a string, in the same memory: facts never change
+// (rootfs.Fact), and a copy of each would be a tenth of what a warm scan touches.
+func inPlace(fact []byte) string { return unsafe.String(unsafe.SliceData(fact), len(fact)) }
+
+// decode reads a fact back. The strings in it are cut from it.
 func decode(data []byte) (found, error) {
-	d := decoder{rest: string(data)}
+	d := decoder{rest: inPlace(data)}
 	var f found
 	if n := d.count(2); n > 0 {
 		f.Problems = make(problems, n)
@@ -168,7 +173,7 @@ func decode(data []byte) (found, error) {
 
 // countPackages returns how many packages a fact names, without reading them.
 func countPackages(fact []byte) int {
-	d := decoder{rest: string(fact)}
+	d := decoder{rest: inPlace(fact)}
 	for range d.count(2) {
 		d.uvarint()
 		d.string()
@@ -306,7 +311,7 @@ func encodeStrings(list []string) []byte {
 }
 
 func decodeStrings(data []byte) ([]string, bool) {
-	d := decoder{rest: string(data)}
+	d := decoder{rest: inPlace(data)}
 	list := d.strings()
 	return list, !d.bad && d.rest == ""
 }

@@ -130,7 +130,11 @@ func (j *join) add(c cataloger) {
 				p.PURL = osPURL(p, j.distro)
 			}
 		}
-		*list = append(*list, f.Packages...)
+		if first == 0 {
+			*list = f.Packages
+		} else {
+			*list = append(*list, f.Packages...)
+		}
 		below := history[key(fact)]
 		if at := slices.Index(below, i); at > 0 {
 			attribute((*list)[first:], facts, below[:at], fact)
@@ -182,7 +186,7 @@ func attribute(packages []sbom.Package, facts []rootfs.Fact, below []int, top *r
 // identities reads no more of a lower layer's fact than it needs: there may be
 // a hundred layers, and each may hold a whole database.
 func identities(fact []byte) map[identity]bool {
-	d := decoder{rest: string(fact)}
+	d := decoder{rest: inPlace(fact)}
 	for range d.count(2) {
 		d.uvarint()
 		d.string()
