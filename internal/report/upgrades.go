@@ -211,18 +211,23 @@ func btoi(b bool) int {
 
 // index finds the package of a vulnerability.
 type index struct {
-	exact map[string]*sbom.Package // by purl and places
+	exact map[string]*sbom.Package // by purl and places, those of a purl that several have
 	purl  map[string]*sbom.Package // by purl alone, the first of several
 }
 
 func packageIndex(packages []sbom.Package) index {
-	x := index{map[string]*sbom.Package{}, map[string]*sbom.Package{}}
+	x := index{map[string]*sbom.Package{}, make(map[string]*sbom.Package, len(packages))}
 	for i := range packages {
 		p := &packages[i]
-		x.exact[packageKey(p.PURL, p.Locations)] = p
-		if x.purl[p.PURL] == nil {
+		first := x.purl[p.PURL]
+		if first == nil {
 			x.purl[p.PURL] = p
+			continue
 		}
+		if key := packageKey(first.PURL, first.Locations); x.exact[key] == nil {
+			x.exact[key] = first
+		}
+		x.exact[packageKey(p.PURL, p.Locations)] = p
 	}
 	return x
 }
