@@ -74,6 +74,7 @@ type bomEntry struct {
 	source     sbom.Source
 	modularity string
 	lockFile   bool
+	develop    bool  // for development alone
 	dependsOn  []int // entries
 }
 
@@ -380,7 +381,7 @@ func (e *bomEntry) describe() (sbom.Package, bool) {
 		name = e.name
 	}
 	p := language(u.Type, name, version)
-	p.Licenses, p.FromLockFile = e.licenses, e.lockFile
+	p.Licenses, p.FromLockFile, p.Development = e.licenses, e.lockFile, e.develop
 	return p, true
 }
 

@@ -126,7 +126,7 @@ func (c *bomComponent) entry(b *bom) bomEntry {
 	e := bomEntry{
 		purl: c.PURL, name: c.Name, version: c.Version, vendor: cmp.Or(c.Supplier.Name, c.Publisher),
 		owner: props["careen:owner"], builder: props["careen:builder"], modularity: cmp.Or(props["careen:modularity"], props["aquasecurity:trivy:Modularitylabel"], props["syft:metadata:modularityLabel"]),
-		lockFile: props["careen:fromLockFile"] == "true",
+		lockFile: props["careen:fromLockFile"] == "true", develop: props["careen:development"] == "true" || props["cdx:npm:package:development"] == "true",
 		source: sbom.Source{
 			Name:    cmp.Or(props["careen:sourceName"], props["aquasecurity:trivy:SrcName"], props["syft:metadata:source"], props["syft:metadata:originPackage"]),
 			Version: cmp.Or(props["careen:sourceVersion"], trivySource(props), props["syft:metadata:sourceVersion"]),
@@ -233,6 +233,10 @@ func (b *bom) addSPDX(doc *bomDocument) {
 			b.depends(ids, r.From, r.To)
 		case "DEPENDENCY_OF":
 			b.depends(ids, r.To, r.From)
+		case "DEV_DEPENDENCY_OF":
+			if i, ok := ids[r.From]; ok && i < len(b.entries) {
+				b.entries[i].develop = true
+			}
 		}
 	})
 }

@@ -51,6 +51,10 @@ type Result struct {
 	Packages []sbom.Package // sorted by purl, then owner
 	Folders  []string       // paths that packages own with all below, next to their Files; sorted
 	Warnings []Warning
+
+	// Development counts the packages that lock files name for development alone and
+	// that are not listed: Limits.Development was not set.
+	Development int
 }
 
 // Warning is something that a reader of the result should know. Its kind is

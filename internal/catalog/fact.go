@@ -17,6 +17,12 @@ import (
 // scan copies nothing. A change of it raises factVersion.
 const factVersion = 3
 
+// Bits that end a package in a fact.
+const (
+	factLockFile = 1 << iota
+	factDevelopment
+)
+
 // found is what one file says.
 type found struct {
 	Packages []sbom.Package
@@ -122,10 +128,14 @@ func appendPackage(b []byte, p *sbom.Package) []byte {
 			b = appendString(b, s)
 		}
 	}
+	var flags byte
 	if p.FromLockFile {
-		return append(b, 1)
+		flags |= factLockFile
 	}
-	return append(b, 0)
+	if p.Development {
+		flags |= factDevelopment
+	}
+	return append(b, flags)
 }
 
 func appendCount(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64(n)) }
@@ -272,7 +282,8 @@ func (d *decoder) pkg(p *sbom.Package) {
 	p.Licenses = d.strings()
 	p.DependsOn = d.strings()
 	p.Files = d.strings()
-	p.FromLockFile = d.byte() == 1
+	flags := d.byte()
+	p.FromLockFile, p.Development = flags&factLockFile != 0, flags&factDevelopment != 0
 }
 
 // identity reads a package as pkg does, and skips all but what it is.

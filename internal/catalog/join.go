@@ -49,7 +49,7 @@ func Packages(ctx context.Context, tree *rootfs.Tree, limits Limits) (Result, er
 	j.resolveDependencies()
 	folders := j.folders()
 	packages := merge(j.packages, j.room)
-	return Result{Distro: distro, Packages: packages, Folders: folders, Warnings: append(j.warnings, j.room.warnings()...)}, context.Cause(ctx)
+	return Result{Distro: distro, Packages: packages, Folders: folders, Warnings: append(j.warnings, j.room.warnings()...), Development: j.notListed(packages)}, context.Cause(ctx)
 }
 
 // join is the work of Packages in progress.
@@ -65,6 +65,7 @@ type join struct {
 	owned    map[string]bool // folders of packages, once partOfPackage was asked
 	types    map[string]bool // of the first typed packages
 	typed    int
+	passed   map[string]bool // purls of what only development needs, not listed
 }
 
 // IsOSType reports whether packages of a purl type come from a distribution,
@@ -303,6 +304,7 @@ func (j *join) addDeclared() {
 	for _, of := range types {
 		slices.Sort(of.paths)
 	}
+	j.passed = map[string]bool{}
 	var news []sbom.Package
 	for len(j.declared) > 0 {
 		// What one file says stands together.
@@ -315,7 +317,7 @@ func (j *join) addDeclared() {
 		if j.ctx.Err() != nil {
 			return
 		}
-		if first.FromLockFile && lockInstalled(file, types[first.Type]) {
+		if first.FromLockFile && lockInstalled(lasting(file), types[first.Type]) {
 			continue
 		}
 		if !first.FromLockFile && j.partOfPackage(first.Locations[0].Path) {
@@ -325,12 +327,25 @@ func (j *join) addDeclared() {
 			file = j.lockNextTo(file)
 		}
 		for _, p := range file {
+			if p.Development && p.FromLockFile && !j.room.Development {
+				j.passed[p.PURL] = true
+				continue
+			}
 			if !purls[p.PURL] && !(purl.OfDistribution(p.Type) && types[p.Type] != nil) {
 				news = append(news, p)
 			}
 		}
 	}
 	j.packages = append(j.packages, news...)
+}
+
+// notListed counts the packages that were passed over, less those that are listed
+// for another reason.
+func (j *join) notListed(listed []sbom.Package) int {
+	for i := range listed {
+		delete(j.passed, listed[i].PURL)
+	}
+	return len(j.passed)
 }
 
 // realPaths rewrites owned paths through the folders that are links in this

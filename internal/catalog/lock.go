@@ -259,6 +259,16 @@ func readLockFile(h *rootfs.Header, body rootfs.Body) (found, error) {
 	return f, err
 }
 
+// lasting returns the packages of a lock file that are not for development alone;
+// of one that has no others, those.
+func lasting(lock []sbom.Package) []sbom.Package {
+	production := slices.DeleteFunc(slices.Clone(lock), func(p sbom.Package) bool { return p.Development })
+	if len(production) == 0 {
+		return lock
+	}
+	return production
+}
+
 // lockInstalled reports whether what a lock file names was installed, as far as
 // the packages found say: something of its kind below its folder or, where
 // things are installed elsewhere, anything that it names. Then what is installed
@@ -301,7 +311,8 @@ type lockList struct {
 	kind     string // purl type
 	packages []sbom.Package
 	wrong    problems
-	passed   int // entries that name no version
+	passed   int // entries of production that name no version
+	fromDev  int // packages that development alone needs
 }
 
 // add notes a package of a registry. What has no version of its own (a range, a
@@ -313,6 +324,27 @@ func (l *lockList) add(name, version string) {
 		return
 	}
 	l.pin(name, version)
+}
+
+// forDevelopment marks the packages that f notes as needed by development alone.
+// What is listed of them decides nothing about the file.
+func (l *lockList) forDevelopment(f func()) {
+	first, passed := len(l.packages), l.passed
+	f()
+	for i := range l.packages[first:] {
+		l.packages[first+i].Development = true
+	}
+	l.fromDev += len(l.packages) - first
+	l.passed = passed
+}
+
+// addFor adds a package of production or of development.
+func (l *lockList) addFor(development bool, name, version string) {
+	if development {
+		l.forDevelopment(func() { l.add(name, version) })
+		return
+	}
+	l.add(name, version)
 }
 
 // pin notes a package of any version, a commit of a repository among them:
@@ -331,7 +363,7 @@ func (l *lockList) pin(name, version string) {
 
 // result says what is wrong with a file that names packages and no version of any.
 func (l *lockList) result() ([]sbom.Package, error) {
-	if len(l.packages) == 0 && l.passed > 0 && len(l.wrong) == 0 {
+	if len(l.packages) == l.fromDev && l.passed > 0 && len(l.wrong) == 0 {
 		l.wrong.add(0, "nothing is listed: %d entries "+unversioned, l.passed)
 	}
 	return l.packages, l.wrong.err()

@@ -3,6 +3,7 @@ package catalog
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
+	"github.com/careen/careen/internal/sbom"
 )
 
 // lockSamples are short forms of what each tool writes.
@@ -81,7 +83,7 @@ var lockSamples = []struct{ tool, base, text, want string }{
 	{"NuGet's packages.config", "packages.config", "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<packages>\n  <package id=\"Newtonsoft.Json\" version=\"12.0.2\" targetFramework=\"net48\" />\n  <package id=\"Tool\" version=\"1.0\" developmentDependency=\"true\" />\n</packages>\n", "Newtonsoft.Json@12.0.2"},
 	{"MSBuild", "app.csproj", "<Project Sdk=\"Microsoft.NET.Sdk\">\n <ItemGroup>\n  <PackageReference Include=\"Newtonsoft.Json\" Version=\"12.0.2\" />\n  <PackageReference Include=\"Nested\"><Version>[1.0.0]</Version></PackageReference>\n  <PackageReference Include=\"Central\" />\n  <PackageReference Include=\"Any\" Version=\"1.*\" />\n  <PackageReference Include=\"Analyzer\" Version=\"1.0\" PrivateAssets=\"all\" />\n </ItemGroup>\n</Project>\n", "Nested@1.0.0 Newtonsoft.Json@12.0.2"},
 	{"NuGet's central versions", "Directory.Packages.props", "<Project><ItemGroup><PackageVersion Include=\"Serilog\" Version=\"2.12.0\" /><PackageVersion Include=\"P\" Version=\"$(PV)\" /></ItemGroup></Project>", "Serilog@2.12.0"},
-	{"Ivy", "ivy.xml", "<ivy-module><dependencies><dependency org=\"commons-io\" name=\"commons-io\" rev=\"2.6\"/><dependency org=\"a\" name=\"b\" rev=\"1.+\"/></dependencies></ivy-module>", "commons-io:commons-io@2.6"},
+	{"Ivy", "ivy.xml", "<ivy-module><dependencies><dependency org=\"commons-io\" name=\"commons-io\" rev=\"2.6\"/><dependency org=\"a\" name=\"b\" rev=\"1.+\"/><dependency org=\"junit\" name=\"junit\" rev=\"4.13\" conf=\"test->default\"/></dependencies></ivy-module>", "commons-io:commons-io@2.6"},
 	{"sbt", "build.sbt", "scalaVersion := \"2.13.10\"\nlibraryDependencies ++= Seq(\n  \"org.apache.logging.log4j\" % \"log4j-core\" % \"2.14.1\",\n  \"com.typesafe.akka\" %% \"akka-actor\" % \"2.6.0\",\n  \"org.scalatest\" %% \"scalatest\" % \"3.2.0\" % Test\n)\n", "com.typesafe.akka:akka-actor_2.13@2.6.0 org.apache.logging.log4j:log4j-core@2.14.1"},
 	{"Maven", "pom.xml", "<project><groupId>a</groupId><artifactId>b</artifactId><version>1</version><properties><v>1.9</v></properties><dependencyManagement><dependencies><dependency><groupId>m</groupId><artifactId>n</artifactId><version>3.0</version></dependency></dependencies></dependencyManagement><dependencies><dependency><groupId>org.apache.commons</groupId><artifactId>commons-text</artifactId><version>${v}</version></dependency><dependency><groupId>m</groupId><artifactId>n</artifactId></dependency><dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.12</version><scope>test</scope></dependency></dependencies></project>", "m:n@3.0 org.apache.commons:commons-text@1.9"},
 	{"Stack", "stack.yaml.lock", "packages:\n- completed:\n    hackage: aeson-2.0.3.0@sha256:ab,1\n    pantry-tree:\n      size: 1\n  original:\n    hackage: aeson-2.0.3.0@sha256:ab,1\n- completed:\n    hackage: text-short-0.1.5@sha256:ab,1\nsnapshots: []\n", "aeson@2.0.3.0 text-short@0.1.5"},
@@ -95,6 +97,14 @@ var lockSamples = []struct{ tool, base, text, want string }{
 	{"GitHub", ".github/workflows/ci.yml", "jobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n      - name: x\n        uses: tj-actions/changed-files@0123456789012345678901234567890123456789 # v44.0.0\n      - uses: ./local\n      - uses: docker://alpine:3.18\n      - uses: a/b/sub@main\n", "a/b@main actions/checkout@v4 tj-actions/changed-files@v44.0.0"},
 }
 
+// ofDevelopment is what the samples name for development alone, by tool.
+var ofDevelopment = map[string]string{
+	"npm 7 and later": "d@1.0.0", "npm 6": "d@1.0.0 e@1.0.0", "pnpm 7": "d@1.0.0", "pnpm 8": "d@1.0.0", "pnpm 9, for development": "d@1.0.0 e@1.0.0", "Bun": "b@1.0.0 d@1.0.0",
+	"Poetry": "old@1.0 pytest@7.0", "uv, for development": "d@1.0", "PDM": "t@1.0", "Pipenv": "pytest@7.0", "PEP 751": "t@1.0", "Pipenv's manifest": "pytest@7.0", "conda-lock": "pytest@7.0",
+	"Composer": "x/y@1.0", "Dart": "test@1.0.0", "Gradle": "junit:junit@4.12", "sbt": "org.scalatest:scalatest_2.13@3.2.0", "Maven": "junit:junit@4.12", "Ivy": "junit:junit@4.13",
+	"NuGet's packages.config": "Tool@1.0", "MSBuild": "Analyzer@1.0", "opam": "alcotest@1.6.0",
+}
+
 func TestLockFiles(t *testing.T) {
 	for _, sample := range lockSamples {
 		t.Run(sample.tool, func(t *testing.T) {
@@ -102,13 +112,21 @@ func TestLockFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []string
+			var got, development []string
 			for _, p := range packages {
-				got = append(got, p.Name+"@"+p.Version)
+				if p.Development {
+					development = append(development, p.Name+"@"+p.Version)
+				} else {
+					got = append(got, p.Name+"@"+p.Version)
+				}
 			}
 			slices.Sort(got)
+			slices.Sort(development)
 			if diff := cmp.Diff(sample.want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(ofDevelopment[sample.tool], strings.Join(development, " ")); diff != "" {
+				t.Errorf("of development (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -167,29 +185,91 @@ func TestLockFilesWithManifests(t *testing.T) {
 		want    string
 	}{
 		"Yarn 1": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"name":"app","private":true,"dependencies":{"a":"^1.0.0"},"optionalDependencies":{"o":"1"},"devDependencies":{"d":"^1"}}`)},
-			"a@1.0.0 b@2.0.0 o@1.0.0"},
+			"a@1.0.0 b@2.0.0 o@1.0.0 | d@1.0.0 e@1.0.0"},
 		"Yarn 1 at the root": {[]imagetest.Entry{file("yarn.lock", yarn1), file("package.json", `{"dependencies":{"a":"^1.0.0"}}`)}, "a@1.0.0 b@2.0.0"},
 		"Yarn 1 with workspaces": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"workspaces":["packages/*"],"devDependencies":{"d":"^1"}}`),
-			file("app/packages/part/package.json", `{"dependencies":{"w":"1"}}`)}, "w@1.0.0"},
+			file("app/packages/part/package.json", `{"dependencies":{"w":"1"}}`)}, "w@1.0.0 | b@2.0.0 d@1.0.0 e@1.0.0"},
 		"Yarn 1 with a resolution": {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{"dependencies":{"a":"~1.0"},"resolutions":{"a":"^1.0.0"}}`)}, "a@1.0.0 b@2.0.0"},
 		"Yarn 1 alone":             {[]imagetest.Entry{file("app/yarn.lock", yarn1)}, "a@1.0.0 b@2.0.0 d@1.0.0 e@1.0.0 o@1.0.0 w@1.0.0"},
 		"Yarn 1, manifest broken":  {[]imagetest.Entry{file("app/yarn.lock", yarn1), file("app/package.json", `{`)}, "a@1.0.0 b@2.0.0 d@1.0.0 e@1.0.0 o@1.0.0 w@1.0.0"},
 		"Yarn Berry": {[]imagetest.Entry{file("app/yarn.lock", berry), file("app/package.json", `{"dependencies":{"a":"^1.0.0","part":"workspace:*"},"devDependencies":{"d":"^1"}}`),
-			file("app/packages/part/package.json", `{"dependencies":{"w":"1"},"devDependencies":{"d":"^1"}}`)}, "a@1.0.0 b@2.0.0 w@1.0.0"},
+			file("app/packages/part/package.json", `{"dependencies":{"w":"1"},"devDependencies":{"d":"^1"}}`)}, "a@1.0.0 b@2.0.0 w@1.0.0 | d@1.0.0"},
 		"Poetry 1.8": {[]imagetest.Entry{file("app/poetry.lock", poetry), file("app/pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3.10\"\na-a = \"*\"\n\n[tool.poetry.group.dev.dependencies]\nd = \"*\"\n")},
-			"A.a@1.0 b@2.0"},
+			"A.a@1.0 b@2.0 | d@1.0 e@1.0"},
 		"Poetry 2.0": {[]imagetest.Entry{file("app/poetry.lock", poetry), file("app/pyproject.toml", "[project]\ndependencies = [\"a_a (>=1,<2)\"]\n[tool.poetry.group.test.dependencies]\nd = \"*\"\n")},
-			"A.a@1.0 b@2.0"},
+			"A.a@1.0 b@2.0 | d@1.0 e@1.0"},
 		"Poetry, no manifest": {[]imagetest.Entry{file("app/poetry.lock", poetry)}, "A.a@1.0 b@2.0 d@1.0 e@1.0"},
 	} {
-		r := inTree(stack(t, test.entries))
-		var got []string
-		for _, p := range r.Packages {
-			got = append(got, p.Name+"@"+p.Version)
-		}
-		slices.Sort(got)
-		if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+		tree := stack(t, test.entries)
+		production, _, _ := strings.Cut(test.want, " | ")
+		if diff := cmp.Diff(production, byUse(inTree(tree))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		both, err := Packages(t.Context(), tree, Limits{Development: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, byUse(both)); diff != "" {
+			t.Errorf("%s, with development (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// byUse lists the packages of production, and those of development behind a bar.
+func byUse(r Result) string {
+	var lists [2][]string
+	for _, p := range r.Packages {
+		i := 0
+		if p.Development {
+			i = 1
+		}
+		lists[i] = append(lists[i], p.Name+"@"+p.Version)
+	}
+	slices.Sort(lists[0])
+	slices.Sort(lists[1])
+	if len(lists[1]) == 0 {
+		return strings.Join(lists[0], " ")
+	}
+	return strings.Join(lists[0], " ") + " | " + strings.Join(lists[1], " ")
+}
+
+// TestDevelopmentIsAskedFor: the facts of a file are the same whether what only
+// development needs is asked for or not, one file's need for production counts for
+// all, and what is installed counts more than a lock.
+func TestDevelopmentIsAskedFor(t *testing.T) {
+	file := imagetest.File
+	lock := func(name string, dev bool) string {
+		return fmt.Sprintf(`{"packages": {"node_modules/%s": {"version": "1.0.0", "dev": %v}}}`, name, dev)
+	}
+	for _, test := range []struct {
+		name          string
+		entries       []imagetest.Entry
+		without, with string
+	}{
+		{"in one lock for development, in the other not", []imagetest.Entry{file("one/package-lock.json", lock("a", true)), file("two/package-lock.json", lock("a", false))}, "a@1.0.0", "a@1.0.0"},
+		{"only for development", []imagetest.Entry{file("one/package-lock.json", lock("a", true))}, "", " | a@1.0.0"},
+		{"installed", []imagetest.Entry{file("one/package-lock.json", lock("a", true)), file("one/node_modules/b/package.json", packageJSONText("b", "1.0.0"))}, "b@1.0.0", "b@1.0.0"},
+		{"a pom with a parent", []imagetest.Entry{
+			file("pom.xml", "<project><groupId>g</groupId><artifactId>p</artifactId><version>1</version><dependencyManagement><dependencies><dependency><groupId>x</groupId><artifactId>t</artifactId><version>2.0</version></dependency></dependencies></dependencyManagement></project>"),
+			file("part/pom.xml", "<project><parent><groupId>g</groupId><artifactId>p</artifactId><version>1</version></parent><artifactId>part</artifactId><dependencies><dependency><groupId>x</groupId><artifactId>t</artifactId><scope>test</scope></dependency><dependency><groupId>x</groupId><artifactId>c</artifactId><version>1.0</version></dependency></dependencies></project>"),
+		}, "x:c@1.0", "x:c@1.0 | x:t@2.0"},
+	} {
+		tree := stack(t, test.entries)
+		for _, development := range []bool{false, true, false} {
+			r, err := Packages(t.Context(), tree, Limits{Development: development})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]string{false: test.without, true: test.with}[development]; byUse(r) != want {
+				t.Errorf("%s, development %v: %q, want %q", test.name, development, byUse(r), want)
+			}
+			left := 0
+			if _, behind, found := strings.Cut(test.with, " | "); found && !development {
+				left = strings.Count(behind, " ") + 1
+			}
+			if len(r.Warnings) > 0 || r.Development != left {
+				t.Errorf("%s, development %v: %d not listed, want %d; %v", test.name, development, r.Development, left, r.Warnings)
+			}
 		}
 	}
 }
@@ -198,7 +278,7 @@ func TestLockFilesWithManifests(t *testing.T) {
 func TestLockFilesThatYieldNothing(t *testing.T) {
 	for base, text := range map[string]string{
 		"requirements.txt": "flask>=1.0\nrequests\n", "yarn.lock": "what is this\n  version 1\n", "package-lock.json": `{"packages": {"node_modules/a": {"version": "file:../a"}}}`,
-		"Gemfile.lock": "GEM\n  specs:\n    rack\n",
+		"Gemfile.lock": "GEM\n  specs:\n    rack\n", "Pipfile": "[packages]\nflask = \"*\"\n",
 	} {
 		if list, wrong := read(t, "app/"+base, []byte(text)); len(list) > 0 || len(wrong) == 0 {
 			t.Errorf("%s: %v, %v", base, list, wrong)
@@ -207,7 +287,8 @@ func TestLockFilesThatYieldNothing(t *testing.T) {
 	for base, text := range map[string]string{
 		"requirements.txt": "# none\n--index-url https://x/simple\n", "yarn.lock": "# yarn lockfile v1\n\n\n", "package-lock.json": `{"packages": {"": {"name": "app"}, "node_modules/d": {"version": "1.0.0", "dev": true}}}`, "composer.lock": `{"packages": []}`,
 	} {
-		if list, wrong := read(t, "app/"+base, []byte(text)); len(list) > 0 || len(wrong) > 0 {
+		list, wrong := read(t, "app/"+base, []byte(text))
+		if list = slices.DeleteFunc(list, func(p sbom.Package) bool { return p.Development }); len(list) > 0 || len(wrong) > 0 {
 			t.Errorf("%s: %v, %v", base, list, wrong)
 		}
 	}

@@ -68,7 +68,7 @@ func parseBunLockb(data []byte) ([]sbom.Package, error) {
 	b.strings = buffers[5]
 	g := newLockGraph("npm")
 	slices := b.fields + b.count*(8+8+b.resolution)
-	var roots []string
+	var devRoots []string
 	for i := range b.count {
 		at := b.fields + b.count*16 + i*b.resolution
 		n := &lockNode{name: b.text(b.fields + 8*i)}
@@ -78,20 +78,20 @@ func parseBunLockb(data []byte) ([]sbom.Package, error) {
 		default: // the program itself, repositories, folders, workspaces
 			n.local = true
 		}
-		root := i == 0
 		first, length := b.short(slices+8*i), b.short(slices+8*i+4)
 		if b.bad || first > len(buffers[3])/bunDependency || length > len(buffers[3])/bunDependency-first {
 			return nil, errBunLock
 		}
 		for k := first; k < first+length; k++ {
 			behaviour := buffers[3][k*bunDependency+bunBehaviour]
-			if behaviour&bunDev != 0 || 4*k+4 > len(buffers[2]) {
+			if 4*k+4 > len(buffers[2]) {
 				continue
 			}
-			key := bunKey(int(binary.LittleEndian.Uint32(buffers[2][4*k:])))
-			n.needs = append(n.needs, key)
-			if root {
-				roots = append(roots, key)
+			switch key := bunKey(int(binary.LittleEndian.Uint32(buffers[2][4*k:]))); {
+			case behaviour&bunDev == 0:
+				n.needs = append(n.needs, key)
+			case n.local: // a package's own are not installed
+				devRoots = append(devRoots, key)
 			}
 		}
 		g.put(bunKey(i), n)
@@ -99,7 +99,7 @@ func parseBunLockb(data []byte) ([]sbom.Package, error) {
 	if b.bad {
 		return nil, errBunLock
 	}
-	return g.packages(g.reach(append(roots, bunKey(0))))
+	return g.asked([]string{bunKey(0)}, devRoots)
 }
 
 func bunKey(i int) string { return fmt.Sprintf("%08d", i) }

@@ -19,6 +19,7 @@ type lockGraph struct {
 type lockNode struct {
 	name, version string
 	local         bool     // the program itself, or a part of it: no package
+	development   bool     // nothing but the work on the program needs it
 	needs         []string // keys
 }
 
@@ -26,9 +27,12 @@ func newLockGraph(kind string) *lockGraph {
 	return &lockGraph{kind: kind, nodes: map[string]*lockNode{}}
 }
 
-// put adds a node unless its key is taken or there are too many.
+// put adds a node unless its key is taken or there are too many. What one entry
+// has for production is not for development alone.
 func (g *lockGraph) put(key string, n *lockNode) {
-	if g.nodes[key] == nil && len(g.nodes) < 2*maxPackages {
+	if there := g.nodes[key]; there != nil {
+		there.development = there.development && n.development
+	} else if len(g.nodes) < 2*maxPackages {
 		g.nodes[key] = n
 	}
 }
@@ -48,36 +52,62 @@ func (g *lockGraph) reach(roots []string) map[string]bool {
 	return reached
 }
 
-// all returns every key.
+// all returns the keys of every node that is not marked as development's.
 func (g *lockGraph) all() map[string]bool {
 	keys := make(map[string]bool, len(g.nodes))
-	for key := range g.nodes {
-		keys[key] = true
+	for key, n := range g.nodes {
+		if !n.development {
+			keys[key] = true
+		}
 	}
 	return keys
 }
 
-// packages lists the nodes of the keys given, each with what it needs of them.
+// asked lists what a program asks for, for production and for development, and
+// what that needs in turn.
+func (g *lockGraph) asked(production, development []string) ([]sbom.Package, error) {
+	keys := g.reach(production)
+	for key := range g.reach(development) {
+		g.nodes[key].development = !keys[key]
+	}
+	return g.packages(keys)
+}
+
+// packages lists the nodes of production, whose keys are given, and behind them
+// those of development, each with what it needs of them.
 func (g *lockGraph) packages(keys map[string]bool) ([]sbom.Package, error) {
 	l := lockList{kind: g.kind}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		n := g.nodes[key]
-		if n.local {
-			continue
+	var development []string
+	for _, key := range slices.Sorted(maps.Keys(g.nodes)) {
+		if keys[key] {
+			g.list(&l, key, func(need string) bool { return keys[need] })
+		} else if g.nodes[key].development {
+			development = append(development, key)
 		}
-		before := len(l.packages)
-		l.pin(n.name, n.version)
-		if len(l.packages) == before {
-			continue
-		}
-		p := &l.packages[before]
-		for _, need := range n.needs {
-			if on := g.nodes[need]; on != nil && !on.local && keys[need] && on.version != "" {
-				p.DependsOn = append(p.DependsOn, purl.New(g.kind, on.name, on.version).String())
-			}
-		}
-		slices.Sort(p.DependsOn)
-		p.DependsOn = slices.Compact(p.DependsOn)
 	}
+	l.forDevelopment(func() {
+		for _, key := range development {
+			g.list(&l, key, func(need string) bool { return keys[need] || g.nodes[need].development })
+		}
+	})
 	return l.result()
+}
+
+// list adds a node to a list, with what it needs of the nodes that are listed.
+func (g *lockGraph) list(l *lockList, key string, listed func(key string) bool) {
+	n, before := g.nodes[key], len(l.packages)
+	if n.local {
+		return
+	}
+	if l.pin(n.name, n.version); len(l.packages) == before {
+		return
+	}
+	p := &l.packages[before]
+	for _, need := range n.needs {
+		if on := g.nodes[need]; on != nil && !on.local && listed(need) && on.version != "" {
+			p.DependsOn = append(p.DependsOn, purl.New(g.kind, on.name, on.version).String())
+		}
+	}
+	slices.Sort(p.DependsOn)
+	p.DependsOn = slices.Compact(p.DependsOn)
 }

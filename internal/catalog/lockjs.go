@@ -22,8 +22,7 @@ type npmLocked struct {
 
 // parsePackageLock reads package-lock.json: "packages" by path since version 2,
 // nested "dependencies" before
-// (https://docs.npmjs.com/cli/configuring-npm/package-lock-json). What only
-// development needs is left out.
+// (https://docs.npmjs.com/cli/configuring-npm/package-lock-json).
 func parsePackageLock(data []byte) ([]sbom.Package, error) {
 	// In "packages", "dependencies" holds ranges by name.
 	var doc struct {
@@ -39,20 +38,20 @@ func parsePackageLock(data []byte) ([]sbom.Package, error) {
 	}
 	if doc.Packages == nil {
 		l := lockList{kind: "npm"}
-		l.addNested(doc.Dependencies, 0)
+		l.addNested(doc.Dependencies, 0, false)
 		return l.result()
 	}
 	g := newLockGraph("npm")
 	for place, p := range doc.Packages {
 		at := strings.LastIndex(place, "node_modules/")
-		if at < 0 || p.Dev || p.Link {
+		if at < 0 || p.Link {
 			continue // the project itself and its workspaces
 		}
 		name := p.Name // an alias has its real name here
 		if name == "" {
 			name = place[at+len("node_modules/"):]
 		}
-		n := &lockNode{name: name, version: npmVersion(p.Version, p.Resolved)}
+		n := &lockNode{name: name, version: npmVersion(p.Version, p.Resolved), development: p.Dev}
 		for _, needs := range [...]map[string]json.RawMessage{p.Dependencies, p.OptionalDependencies, p.PeerDependencies} {
 			for need := range needs {
 				for dir := place; ; dir = path.Dir(dir) { // as Node's loader looks
@@ -89,23 +88,25 @@ func npmVersion(version, resolved string) string {
 // maxNestedLock bounds how deep npm 6 nested one package in another.
 const maxNestedLock = 64
 
-func (l *lockList) addNested(all map[string]npmLocked, depth int) {
+func (l *lockList) addNested(all map[string]npmLocked, depth int, development bool) {
 	if depth == maxNestedLock {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
-		if p.Dev {
-			continue
-		}
 		version := p.Version
 		if alias, ok := strings.CutPrefix(version, "npm:"); ok { // "npm:other@1.0.0"
 			name, version = cutSpec(alias)
 		}
-		if version = npmVersion(version, ""); version != "" {
+		version = npmVersion(version, "")
+		switch {
+		case version == "":
+		case p.Dev || development:
+			l.forDevelopment(func() { l.pin(name, version) })
+		default:
 			l.pin(name, version)
 		}
-		l.addNested(p.Dependencies, depth+1)
+		l.addNested(p.Dependencies, depth+1, p.Dev || development)
 	}
 }
 
@@ -265,7 +266,7 @@ func parseYarnLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	var roots []string
+	var production, development []string
 	manifests := []string{"package.json"}
 	for i := 0; i < len(manifests) && i < maxMembers; i++ {
 		var m npmManifest
@@ -275,8 +276,11 @@ func parseYarnLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 		dir := path.Dir(manifests[i])
 		for _, needs := range [...]map[string]string{m.Dependencies, m.OptionalDependencies} {
 			for name, want := range needs {
-				roots = append(roots, index.find(name+"@"+want)...)
+				production = append(production, index.find(name+"@"+want)...)
 			}
+		}
+		for name, want := range m.DevDependencies {
+			development = append(development, index.find(name+"@"+want)...)
 		}
 		if i > 0 {
 			continue
@@ -300,13 +304,13 @@ func parseYarnLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 			manifests = append(manifests, parts...)
 		}
 	}
-	return g.packages(g.reach(roots))
+	return g.asked(production, development)
 }
 
 // npmManifest is what a package.json asks for.
 type npmManifest struct {
-	Dependencies, OptionalDependencies map[string]string
-	Workspaces                         json.RawMessage
+	Dependencies, OptionalDependencies, DevDependencies map[string]string
+	Workspaces                                          json.RawMessage
 }
 
 // workspaces returns the folders of a program's parts: a list, or an object
@@ -346,18 +350,26 @@ func yarnName(spec string) string {
 // https://github.com/pnpm/spec/tree/master/lockfile
 func parsePnpmLock(data []byte) ([]sbom.Package, error) {
 	g := newLockGraph("npm")
-	var roots []string
+	var roots, devRoots []string
 	importers := false
+	ask := func(kind, key string) {
+		switch kind {
+		case "dependencies", "optionalDependencies":
+			roots = append(roots, key)
+		case "devDependencies":
+			devRoots = append(devRoots, key)
+		}
+	}
 	dev := map[string]bool{}
 	for l := range yamlLines(data) {
 		switch {
 		case l.under("importers"):
 			importers = true
-			if len(l.path) == 4 && l.key == "version" && (l.path[2] == "dependencies" || l.path[2] == "optionalDependencies") {
-				roots = append(roots, pnpmKey(l.path[3], l.value))
+			if len(l.path) == 4 && l.key == "version" {
+				ask(l.path[2], pnpmKey(l.path[3], l.value))
 			}
-			if len(l.path) == 3 && l.value != "" && (l.path[2] == "dependencies" || l.path[2] == "optionalDependencies") {
-				roots = append(roots, pnpmKey(l.key, l.value))
+			if len(l.path) == 3 && l.value != "" {
+				ask(l.path[2], pnpmKey(l.key, l.value))
 			}
 		case l.under("packages") && len(l.path) == 1:
 			name, version := pnpmName(l.key)
@@ -385,12 +397,15 @@ func parsePnpmLock(data []byte) ([]sbom.Package, error) {
 			}
 		}
 	}
-	keys := g.all()
-	if importers && len(g.nodes) > 0 && !oldPnpm(g) {
-		keys = g.reach(roots)
+	for key := range dev {
+		if n := g.nodes[key]; n != nil {
+			n.development = true
+		}
 	}
-	maps.DeleteFunc(keys, func(key string, _ bool) bool { return dev[key] })
-	return g.packages(keys)
+	if importers && len(g.nodes) > 0 && !oldPnpm(g) {
+		return g.asked(roots, devRoots)
+	}
+	return g.packages(g.all())
 }
 
 // oldPnpm reports whether keys begin with a slash, as before version 9.
@@ -453,6 +468,7 @@ func parseBunLock(data []byte) ([]sbom.Package, error) {
 		Workspaces map[string]struct {
 			Name string
 			asks
+			DevDependencies map[string]string
 		}
 		Packages map[string][]json.RawMessage
 	}
@@ -498,14 +514,15 @@ func parseBunLock(data []byte) ([]sbom.Package, error) {
 		}
 		g.put(key, n)
 	}
-	var roots []string
-	for _, w := range doc.Workspaces {
-		roots = append(roots, keys(w.Name, w.asks)...)
-	}
 	if doc.Workspaces == nil {
 		return g.packages(g.all())
 	}
-	return g.packages(g.reach(roots))
+	var roots, devRoots []string
+	for _, w := range doc.Workspaces {
+		roots = append(roots, keys(w.Name, w.asks)...)
+		devRoots = append(devRoots, keys(w.Name, asks{Dependencies: w.DevDependencies})...)
+	}
+	return g.asked(roots, devRoots)
 }
 
 // bunAbove cuts the last package off a place: "@s/a/b" is the b of @s/a.

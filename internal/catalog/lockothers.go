@@ -38,20 +38,22 @@ func parseGemfileLock(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
-// parseComposerLock reads composer.lock, without what development needs.
+// parseComposerLock reads composer.lock.
 func parseComposerLock(data []byte) ([]sbom.Package, error) {
+	type locked struct {
+		Name, Version string
+		Require       json.RawMessage
+	}
 	var doc struct {
-		Packages []struct {
-			Name, Version string
-			Require       json.RawMessage
-		}
+		Packages    []locked
+		Development []locked `json:"packages-dev"`
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
 	g := newLockGraph("composer")
-	for _, p := range doc.Packages {
-		n := &lockNode{name: p.Name, version: p.Version} // of a branch, "dev-main"
+	for i, p := range append(doc.Packages, doc.Development...) {
+		n := &lockNode{name: p.Name, version: p.Version, development: i >= len(doc.Packages)} // of a branch, "dev-main"
 		var needs map[string]json.RawMessage
 		if json.Unmarshal(p.Require, &needs) == nil { // an empty one is a list
 			n.needs = slices.Collect(maps.Keys(needs))
@@ -120,8 +122,8 @@ func parsePubspecLock(data []byte) ([]sbom.Package, error) {
 	var name, version, source, dependency string
 	inPackages := false
 	end := func() {
-		if (source == "hosted" || source == "git") && dependency != "direct dev" {
-			l.add(name, version)
+		if source == "hosted" || source == "git" {
+			l.addFor(dependency == "direct dev", name, version)
 		}
 		name, version, source, dependency = "", "", "", ""
 	}
@@ -186,7 +188,7 @@ func parseNuGetLock(data []byte) ([]sbom.Package, error) {
 }
 
 // parseGradleLock reads gradle.lockfile: "group:artifact:version=configurations".
-// What only tests need is left out.
+// What only tests need is for development.
 func parseGradleLock(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "maven"}
 	for text := range strings.Lines(string(data)) {
@@ -195,12 +197,8 @@ func parseGradleLock(data []byte) ([]sbom.Package, error) {
 		if !ok || len(parts) != 3 || strings.HasPrefix(coordinates, "#") {
 			continue
 		}
-		for configuration := range strings.SplitSeq(configurations, ",") {
-			if !strings.HasPrefix(configuration, "test") {
-				l.add(parts[0]+":"+parts[1], parts[2])
-				break
-			}
-		}
+		lasting := slices.ContainsFunc(strings.Split(configurations, ","), func(c string) bool { return !strings.HasPrefix(c, "test") })
+		l.addFor(!lasting, parts[0]+":"+parts[1], parts[2])
 	}
 	return l.result()
 }

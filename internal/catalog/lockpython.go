@@ -57,17 +57,14 @@ func poetryGraph(data []byte) (g *lockGraph, grouped bool, err error) {
 	for i := range doc.Package {
 		p := &doc.Package[i]
 		grouped = grouped || p.Category != "" || len(p.Groups) > 0
-		if key := pythonKey(p.Name, p.Version); !p.development() && !slices.Contains(byName[pythonName(p.Name)], key) {
+		if key := pythonKey(p.Name, p.Version); !slices.Contains(byName[pythonName(p.Name)], key) {
 			byName[pythonName(p.Name)] = append(byName[pythonName(p.Name)], key)
 		}
 	}
 	g = newLockGraph("pypi")
 	for i := range doc.Package {
 		p := &doc.Package[i]
-		if p.development() {
-			continue
-		}
-		n := &lockNode{name: p.Name, version: p.Version, local: p.local()}
+		n := &lockNode{name: p.Name, version: p.Version, local: p.local(), development: p.development()}
 		switch needs := p.Dependencies.(type) {
 		case map[string]any:
 			for name := range needs {
@@ -97,8 +94,7 @@ func pythonName(name string) string { return purl.Key("pypi", name) }
 
 func pythonKey(name, version string) string { return pythonName(name) + " " + version }
 
-// parsePoetryLock reads poetry.lock and pdm.lock. Packages of folders, and
-// groups of development, are left out.
+// parsePoetryLock reads poetry.lock and pdm.lock. Packages of folders are left out.
 func parsePoetryLock(data []byte) ([]sbom.Package, error) {
 	g, _, err := poetryGraph(data)
 	if err != nil {
@@ -144,7 +140,7 @@ func parsePoetryLockIn(data []byte, folder fs.FS) ([]sbom.Package, error) {
 			}
 		}
 	}
-	return g.packages(g.reach(roots))
+	return g.asked(roots, slices.Collect(maps.Keys(g.nodes)))
 }
 
 // uvNeed is a dependency in uv.lock.
@@ -159,10 +155,11 @@ type uvPackage struct {
 	Source        struct{ Registry, Virtual, Editable, Directory, Git, URL, Path string }
 	Dependencies  []uvNeed
 	Optional      map[string][]uvNeed `toml:"optional-dependencies"`
+	Development   map[string][]uvNeed `toml:"dev-dependencies"` // by group
 }
 
 // parseUvLock reads uv.lock: what the program and its workspace's members need,
-// their extras included, and not what is in [package.dev-dependencies]
+// their extras included, and for development what is in [package.dev-dependencies]
 // (https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile).
 func parseUvLock(data []byte) ([]sbom.Package, error) {
 	var doc struct {
@@ -194,7 +191,7 @@ func parseUvLock(data []byte) ([]sbom.Package, error) {
 		}
 		return keys
 	}
-	var roots []string
+	var roots, devRoots []string
 	for i := range doc.Package {
 		p := &doc.Package[i]
 		key := pythonKey(p.Name, p.Version)
@@ -210,32 +207,38 @@ func parseUvLock(data []byte) ([]sbom.Package, error) {
 		}
 		if member {
 			roots = append(roots, key)
+			for _, list := range p.Development {
+				devRoots = append(devRoots, needs(list)...)
+			}
 		}
 		g.put(key, n)
 	}
 	if len(roots) == 0 {
 		return g.packages(g.all())
 	}
-	return g.packages(g.reach(roots))
+	return g.asked(roots, devRoots)
 }
 
-// parsePipfileLock reads Pipfile.lock, without what development needs.
+// parsePipfileLock reads Pipfile.lock.
 func parsePipfileLock(data []byte) ([]sbom.Package, error) {
-	var doc struct {
-		Default map[string]struct{ Version, Git, Ref string }
-	}
+	type locked struct{ Version, Git, Ref string }
+	var doc struct{ Default, Develop map[string]locked }
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
 	l := lockList{kind: "pypi"}
-	for _, name := range slices.Sorted(maps.Keys(doc.Default)) {
-		p := doc.Default[name]
-		if p.Version == "" && p.Git != "" {
-			l.pin(name, p.Ref)
-			continue
+	list := func(all map[string]locked) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			p := all[name]
+			if p.Version == "" && p.Git != "" {
+				l.pin(name, p.Ref)
+				continue
+			}
+			l.add(name, strings.TrimPrefix(p.Version, "=="))
 		}
-		l.add(name, strings.TrimPrefix(p.Version, "=="))
 	}
+	list(doc.Default)
+	l.forDevelopment(func() { list(doc.Develop) })
 	return l.result()
 }
 

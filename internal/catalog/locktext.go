@@ -72,9 +72,11 @@ func parseCondaLock(data []byte) ([]sbom.Package, error) {
 	fields := map[string]string{}
 	end := func() {
 		l.kind = map[string]string{"conda": "conda", "pip": "pypi"}[fields["manager"]]
-		if category := fields["category"]; l.kind != "" && (category == "" || category == "main") {
-			if p := language(l.kind, fields["name"], fields["version"]); !hasPackage(l.packages, p.PURL) {
-				l.add(fields["name"], fields["version"])
+		if l.kind != "" {
+			p := language(l.kind, fields["name"], fields["version"])
+			p.Development = fields["category"] != "" && fields["category"] != "main"
+			if !slices.ContainsFunc(l.packages, func(q sbom.Package) bool { return q.PURL == p.PURL && q.Development == p.Development }) {
+				l.addFor(p.Development, fields["name"], fields["version"])
 			}
 		}
 		clear(fields)
@@ -138,8 +140,8 @@ func parseRebarLock(data []byte) ([]sbom.Package, error) {
 var opamLocked = lazy.Regexp(`"([A-Za-z0-9_+-]+)"\s*\{([^}]*)\}`)
 var opamVersion = lazy.Regexp(`(?:^|[&\s])=\s*"([^"]+)"`)
 
-// parseOpamLocked reads NAME.opam.locked: depends: ["base" {= "v0.15.0"} …]
-// without what is only for tests, documentation and development.
+// parseOpamLocked reads NAME.opam.locked: depends: ["base" {= "v0.15.0"} …]. What is
+// only for tests and documentation is for development.
 func parseOpamLocked(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "opam"}
 	_, text, _ := strings.Cut(string(data), "depends:")
@@ -147,10 +149,12 @@ func parseOpamLocked(data []byte) ([]sbom.Package, error) {
 		text = text[:end]
 	}
 	for _, m := range opamLocked().FindAllStringSubmatch(text, maxPackages) {
-		if strings.Contains(m[2], "with-test") || strings.Contains(m[2], "with-doc") || strings.Contains(m[2], "with-dev-setup") {
-			continue
-		}
-		if v := opamVersion().FindStringSubmatch(m[2]); v != nil {
+		v := opamVersion().FindStringSubmatch(m[2])
+		switch {
+		case v == nil:
+		case strings.Contains(m[2], "with-test"), strings.Contains(m[2], "with-doc"), strings.Contains(m[2], "with-dev-setup"):
+			l.forDevelopment(func() { l.pin(m[1], v[1]) })
+		default:
 			l.pin(m[1], v[1])
 		}
 	}
@@ -227,8 +231,8 @@ func parseTerraformLock(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
-// parsePylock reads pylock.toml (PEP 751) without what only groups of
-// development need.
+// parsePylock reads pylock.toml (PEP 751). What is of groups that are no default is
+// for development.
 func parsePylock(data []byte) ([]sbom.Package, error) {
 	var doc struct {
 		DefaultGroups []string `toml:"default-groups"`
@@ -251,12 +255,10 @@ func parsePylock(data []byte) ([]sbom.Package, error) {
 	}
 	for i := range doc.Packages {
 		p := &doc.Packages[i]
-		if inGroups := strings.Contains(p.Marker, "in dependency_groups"); inGroups && !slices.ContainsFunc(doc.DefaultGroups, func(group string) bool {
+		byDefault := slices.ContainsFunc(doc.DefaultGroups, func(group string) bool {
 			return strings.Contains(p.Marker, "'"+group+"'") || strings.Contains(p.Marker, `"`+group+`"`)
-		}) {
-			continue
-		}
-		n := &lockNode{name: p.Name, version: p.Version}
+		})
+		n := &lockNode{name: p.Name, version: p.Version, development: !byDefault && strings.Contains(p.Marker, "in dependency_groups")}
 		if n.version == "" {
 			n.version = p.VCS.Commit
 		}
@@ -271,14 +273,24 @@ func parsePylock(data []byte) ([]sbom.Package, error) {
 // parsePipfile reads what a Pipfile asks for in one version; its lock, where
 // there is one, has the rest.
 func parsePipfile(data []byte) ([]sbom.Package, error) {
-	var doc struct{ Packages map[string]any }
+	var doc struct {
+		Packages    map[string]any
+		Development map[string]any `toml:"dev-packages"`
+	}
 	if err := readTOML(data, &doc); err != nil {
 		return nil, err
 	}
 	l := lockList{kind: "pypi"}
-	for _, name := range slices.Sorted(maps.Keys(doc.Packages)) {
-		want, _ := doc.Packages[name].(string)
-		if table, ok := doc.Packages[name].(map[string]any); ok {
+	l.addPipfile(doc.Packages)
+	l.forDevelopment(func() { l.addPipfile(doc.Development) })
+	return l.result()
+}
+
+// addPipfile adds what a section of a Pipfile asks for in one version.
+func (l *lockList) addPipfile(section map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(section)) {
+		want, _ := section[name].(string)
+		if table, ok := section[name].(map[string]any); ok {
 			want, _ = table["version"].(string)
 			if reference, git := table["ref"].(string); git && want == "" {
 				l.pin(name, reference)
@@ -292,5 +304,4 @@ func parsePipfile(data []byte) ([]sbom.Package, error) {
 		}
 		l.add(name, strings.TrimPrefix(version, "="))
 	}
-	return l.result()
 }

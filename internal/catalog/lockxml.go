@@ -63,9 +63,7 @@ func eachElement(data []byte, wanted string, f func(name string, fields map[stri
 func parsePackagesConfig(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "nuget"}
 	err := eachElement(data, " package ", func(_ string, p map[string]string) {
-		if p["developmentdependency"] != "true" {
-			l.add(p["id"], p["version"])
-		}
+		l.addFor(p["developmentdependency"] == "true", p["id"], p["version"])
 	})
 	return l.resultOf(err)
 }
@@ -76,8 +74,8 @@ var msbuildProperty = lazy.Regexp(`<([A-Za-z_][A-Za-z0-9_.-]*)>\s*(\[?\d[A-Za-z0
 // parseMSBuild reads the packages that a project of .NET, or the file of
 // versions that several share, names in one version
 // (https://learn.microsoft.com/en-us/nuget/consume-packages/package-references-in-project-files).
-// What stays private to the build is left out. A version may be a property of the
-// same file.
+// What stays private to the build is for development. A version may be a property of
+// the same file.
 func parseMSBuild(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "nuget"}
 	properties := map[string]string{}
@@ -91,13 +89,13 @@ func parseMSBuild(data []byte) ([]sbom.Package, error) {
 				version = strings.Trim(value, "[] ")
 			}
 		}
+		private := kind == "globalpackagereference" || strings.EqualFold(p["privateassets"], "all")
 		switch {
-		case kind == "globalpackagereference", strings.EqualFold(p["privateassets"], "all"):
 		case kind == "packagereference" && version == "": // the shared file has it
 		case strings.ContainsAny(version, "*,()$"):
-			l.passed++
+			l.addFor(private, "", "")
 		default:
-			l.add(p["include"]+p["update"], version)
+			l.addFor(private, p["include"]+p["update"], version)
 		}
 	})
 	return l.resultOf(err)
@@ -107,11 +105,11 @@ func parseMSBuild(data []byte) ([]sbom.Package, error) {
 func parseIvy(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "maven"}
 	err := eachElement(data, " dependency ", func(_ string, p map[string]string) {
-		if p["org"] == "" || strings.ContainsAny(p["rev"], "+[](,$") || strings.HasPrefix(p["conf"], "test") {
+		if p["org"] == "" || strings.ContainsAny(p["rev"], "+[](,$") {
 			l.passed++
 			return
 		}
-		l.add(p["org"]+":"+p["name"], p["rev"])
+		l.addFor(strings.HasPrefix(p["conf"], "test"), p["org"]+":"+p["name"], p["rev"])
 	})
 	return l.resultOf(err)
 }
@@ -148,10 +146,11 @@ func parseSbt(data []byte) ([]sbom.Package, error) {
 			}
 			artifact += scala
 		}
-		if scope := strings.ToLower(strings.Trim(string(m[5]), `"`)); scope == "test" || scope == "it" || scope == "provided" {
+		scope := strings.ToLower(strings.Trim(string(m[5]), `"`))
+		if scope == "provided" {
 			continue
 		}
-		l.add(string(m[1])+":"+artifact, string(m[4]))
+		l.addFor(scope == "test" || scope == "it", string(m[1])+":"+artifact, string(m[4]))
 	}
 	return l.result()
 }
@@ -212,8 +211,9 @@ func pomAt(tree *rootfs.Tree, file string) (*pomProject, error) {
 	return parsePom(data)
 }
 
-// pomPackages lists what a project needs at run time. Versions come from the
-// dependency, or from what the project and its parents manage; the rest is counted.
+// pomPackages lists what a project needs at run time, and for its tests. Versions
+// come from the dependency, or from what the project and its parents manage; the
+// rest is counted.
 func pomPackages(p *pomProject, parents []*pomProject) ([]sbom.Package, error) {
 	managed := map[string]string{}
 	needs := p.Needs
@@ -238,7 +238,7 @@ func pomPackages(p *pomProject, parents []*pomProject) ([]sbom.Package, error) {
 	l := lockList{kind: "maven"}
 	for _, need := range needs {
 		switch need.Scope {
-		case "test", "provided", "system", "import":
+		case "provided", "system", "import":
 			continue
 		}
 		version := need.Version
@@ -247,12 +247,12 @@ func pomPackages(p *pomProject, parents []*pomProject) ([]sbom.Package, error) {
 		}
 		c := coordinates{group: strings.TrimSpace(p.fill(need.Group)), artifact: strings.TrimSpace(p.fill(need.Artifact)), version: strings.Trim(p.fill(version), "[] \t\r\n")}
 		if !c.complete() || strings.ContainsAny(c.version, ",()") {
-			l.passed++
+			l.addFor(need.Scope == "test", "", "")
 			continue
 		}
-		l.add(c.group+":"+c.artifact, c.version)
+		l.addFor(need.Scope == "test", c.group+":"+c.artifact, c.version)
 	}
-	if l.passed > 0 && len(l.packages) > 0 {
+	if l.passed > 0 && len(l.packages) > l.fromDev {
 		l.wrong.add(0, "not all is listed: of %d dependencies the file and its parents here "+unversioned, l.passed)
 	}
 	return l.result()

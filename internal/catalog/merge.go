@@ -51,6 +51,7 @@ func (u *unions) together(records []sbom.Package) sbom.Package {
 		p.Layer = min(p.Layer, more.Layer)
 		p.TouchedLayer = max(p.TouchedLayer, more.TouchedLayer)
 		p.FromLockFile = p.FromLockFile && more.FromLockFile
+		p.Development = p.Development && more.Development
 	}
 	p.Locations, p.Licenses, p.DependsOn = distinct(slices.Concat(at...)), all(licenses), all(needs)
 	p.Symbols = nil // unknown in one place is unknown

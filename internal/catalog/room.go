@@ -9,8 +9,11 @@ const (
 	DefaultLocations = 300_000
 )
 
-// Limits bound what an image may name. The zero value is the defaults.
+// Limits bound what an image may name and what of it is listed. The zero value is
+// the defaults.
 type Limits struct {
+	Development bool // list what only the development of a program needs, too, where a lock file says so
+
 	Packages  int // different packages; the rest is left out, with a warning
 	Locations int // places where they are: a package counts once for each; the rest is left out, with a warning
 }

@@ -96,6 +96,7 @@ type scopeFlags struct {
 	skipDirs  []string
 	skipFiles []string
 	pkgTypes  []string
+	withDev   bool
 }
 
 // packageTypes are what --pkg-types takes.
@@ -104,6 +105,7 @@ var packageTypes = []string{"os", "library"}
 func (f *scopeFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.skipDirs, "skip-dirs", nil, "pass over these directories, e.g. usr/share/doc or **/node_modules")
 	flags.StringSliceVar(&f.skipFiles, "skip-files", nil, "pass over these files, e.g. **/*.jar")
+	flags.BoolVar(&f.withDev, "include-dev", false, "list and match what lock files name for development alone, too")
 	flags.StringSliceVar(&f.pkgTypes, "pkg-types", packageTypes, "packages to list: os (of the distribution), library (of languages, and programs that no package manager installed)")
 }
 
@@ -117,6 +119,7 @@ func (f scopeFlags) apply(opt *scan.Options) (err error) {
 			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), wording.Meant(kind, packageTypes, "%s"))
 		}
 	}
+	opt.Limits.Catalog.Development = f.withDev
 	opt.Leave = scan.Kinds{OS: !slices.Contains(f.pkgTypes, "os"), Library: !slices.Contains(f.pkgTypes, "library")}
 	if opt.Leave.OS && opt.Leave.Library {
 		return errors.New("--pkg-types: no kind is left; one of os, library, or both")

@@ -22,7 +22,7 @@ var peerFlags = map[string]string{
 	"trivy": `cache-backend cache-ttl check-namespaces checks-bundle-repository compliance config-check config-data config-file-schemas custom-headers
 		db-repository dependency-tree detection-priority disable-telemetry distro docker-host download-db-only download-java-db-only enable-modules exit-code
 		exit-on-eol file-patterns format helm-api-versions helm-kube-version helm-set helm-set-file helm-set-string helm-values ignore-policy ignore-status
-		ignore-unfixed ignored-licenses ignorefile image-config-scanners image-src include-deprecated-checks include-non-failures input java-db-repository
+		ignore-unfixed ignored-licenses ignorefile image-config-scanners image-src include-deprecated-checks include-dev-deps include-non-failures input java-db-repository
 		license-confidence-level license-full list-all-pkgs max-image-size misconfig-scanners module-dir no-progress offline-scan output output-plugin-arg
 		parallel password password-stdin pkg-relationships pkg-types platform podman-host raw-config-scanners redis-ca redis-cert redis-key redis-tls
 		registry-token rego-error-limit rekor-url removed-pkgs render-cause report sbom-sources scanners secret-config server severity show-suppressed
@@ -34,7 +34,7 @@ var peerFlags = map[string]string{
 	"scout": `details env epss epss-percentile epss-score exit-code format ignore-base ignore-suppressed local local-vulndb locations multi-stage
 		only-base only-cisa-kev only-cve-id only-fixed only-metric only-package only-package-type only-severity only-stage only-unfixed only-vex-affected
 		only-vuln-packages org output platform ref stream vex vex-author vex-location debug verbose-debug`,
-	"snyk": `print-deps org file project-name policy-path json json-file-output sarif sarif-file-output severity-threshold fail-on app-vulns
+	"snyk": `dev print-deps org file project-name policy-path json json-file-output sarif sarif-file-output severity-threshold fail-on app-vulns
 		exclude-app-vulns exclude-node-modules nested-jars-depth exclude-base-image-vulns platform username password`,
 	"hadolint": `version config file-path-in-report no-fail no-color verbose format error warning info style ignore trusted-registry require-label
 		strict-labels disable-ignore-pragma failure-threshold`,

@@ -331,6 +331,10 @@ func component(p *sbom.Package, ref string, r *Report) cdx.Component {
 	if p.FromLockFile {
 		props.add("fromLockFile", "true")
 	}
+	if p.Development {
+		c.Scope = cdx.ScopeExcluded // "for test and other non-runtime purposes"
+		props.add("development", "true")
+	}
 	if p.Reach != nil {
 		props.add("reach", string(p.Reach.State))
 	}

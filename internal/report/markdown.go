@@ -128,7 +128,7 @@ func (m *markdown) vulnerabilities(r *Report) {
 		if reach {
 			cells = append(cells, cell(reachWord(u)))
 		}
-		return append(cells, cell(origin(p.Layer, p.Instruction, p.Base)))
+		return append(cells, cell(broughtBy(p)))
 	})
 }
 

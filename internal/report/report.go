@@ -55,6 +55,10 @@ type Target struct {
 	Layers   []Layer   `json:"layers"`
 	Config   *Config   `json:"config,omitempty"`
 	Coverage *Coverage `json:"coverage,omitempty"`
+
+	// Development counts the packages that lock files name for development alone and
+	// that are not listed.
+	Development int `json:"developmentPackages,omitempty"`
 }
 
 // OS is the distribution.

@@ -151,7 +151,11 @@ func (d *spdxDocument) add(r *Report, prefix string) {
 	for i := range r.Packages {
 		p := &r.Packages[i]
 		d.Packages = append(d.Packages, d.describe(p, ids[i]))
-		d.relate(image.SPDXID, "CONTAINS", ids[i])
+		if p.Development {
+			d.relate(ids[i], "DEV_DEPENDENCY_OF", image.SPDXID)
+		} else {
+			d.relate(image.SPDXID, "CONTAINS", ids[i])
+		}
 		if owner := byPURL[p.Owner]; p.Owner != "" && owner != "" && owner != ids[i] {
 			d.relate(owner, "CONTAINS", ids[i])
 		}

@@ -351,6 +351,7 @@ func (t *table) upgrades(r *Report, all bool) {
 	fixes := column{head: "FIXES", good: 36, min: 14}
 	reached := column{head: "REACH", min: 8, spare: true}
 	added := column{head: "ADDED BY", min: 10, spare: true, first: true}
+	marked := false
 	places := make([]string, len(list))
 	pkg.narrow = func(row, w int) line { return packageCell(&list[row], typeWidth, places[row], w) }
 	fixes.narrow = func(row, w int) line { return fixesCell(&list[row]).fitParts(w) }
@@ -365,13 +366,14 @@ func (t *table) upgrades(r *Report, all bool) {
 		fixes.cells = append(fixes.cells, fixesCell(u))
 		fixes.min = max(fixes.min, idWidth(u, fixes.cells[i].width(), t.width-pkg.min-fix.min-2*gap))
 		reached.cells = append(reached.cells, words(reachWord(u)))
-		added.cells = append(added.cells, words(origin(p.Layer, p.Instruction, p.Base)))
+		added.cells = append(added.cells, words(broughtBy(p)))
+		marked = marked || p.Development
 	}
 	columns := []column{pkg, fix, fixes}
 	if reachKnown(r) {
 		columns = append(columns, reached)
 	}
-	if len(r.Target.Layers) > 0 {
+	if len(r.Target.Layers) > 0 || marked {
 		columns = append(columns, added)
 	}
 	t.blank()

@@ -63,6 +63,9 @@ func (t *table) header(r *Report, several bool) {
 	t.flow([]line{title, platform, words(shortDigest(r.Target.Digest)), words(size)}, " · ", 2)
 
 	parts := []line{osLine(r), words(packageCounts(r.Packages))}
+	if n := r.Target.Development; n > 0 {
+		parts = append(parts, words(fmt.Sprintf("%d more for development (--include-dev)", n)))
+	}
 	if r.Database != nil && len(r.Database.Reach) == 0 && !r.Database.Newest.IsZero() {
 		parts = append(parts, words("advisories of "+r.Database.Newest.UTC().Format(time.DateOnly)))
 	}
@@ -284,7 +287,7 @@ func (t *table) packages(r *Report) {
 		name.cells = append(name.cells, words(typeWord(p.Type)+" "+p.Name))
 		version.cells = append(version.cells, words(p.Version))
 		owner.cells = append(owner.cells, words(p.Owner))
-		came.cells = append(came.cells, words(origin(p.Layer, p.Instruction, p.Base)))
+		came.cells = append(came.cells, words(broughtBy(p)))
 		owned = owned || p.Owner != ""
 	}
 	columns := []column{name, version, came}
@@ -389,6 +392,18 @@ func packageCounts(packages []sbom.Package) string {
 	}
 	return strings.Join(kinds, ", ")
 }
+
+// broughtBy is the origin of a package, and that only development needs it.
+func broughtBy(p *sbom.Package) string {
+	text := origin(p.Layer, p.Instruction, p.Base)
+	if p.Development {
+		return strings.TrimSpace(development + " " + text)
+	}
+	return text
+}
+
+// development marks a package that only the work on a program needs.
+const development = "(development)"
 
 // origin is the layer that brought a package, counted from 0 as in the JSON,
 // and its instruction: "7  COPY node_modules/ /app".

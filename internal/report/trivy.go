@@ -90,6 +90,7 @@ type (
 		DependsOn  []string `json:",omitempty"`
 		Layer      trivyLayer
 		FilePath   string `json:",omitempty"`
+		Dev        bool   `json:",omitempty"`
 	}
 	trivyVulnerability struct {
 		VulnerabilityID  string
@@ -320,7 +321,7 @@ func trivyUID(p *sbom.Package) string { return uuid(p.PURL, firstPath(p))[:16] }
 func trivyPackageOf(p *sbom.Package, r *Report) trivyPackage {
 	one := trivyPackage{
 		ID: trivyID(p), Name: p.Name, Identifier: trivyIdentifier{p.PURL, trivyUID(p)}, Version: p.Version, Arch: p.Arch, SrcName: p.Source.Name,
-		SrcVersion: p.Source.Version, Licenses: p.Licenses, Layer: trivyLayerOf(p.Layer, r),
+		SrcVersion: p.Source.Version, Licenses: p.Licenses, Layer: trivyLayerOf(p.Layer, r), Dev: p.Development,
 	}
 	if !purl.OfDistribution(p.Type) {
 		one.FilePath = firstPath(p)

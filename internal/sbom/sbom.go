@@ -24,6 +24,7 @@ type Package struct {
 	Vendor       string             `json:"vendor,omitempty"`       // rpm vendor
 	Builder      string             `json:"builder,omitempty"`      // who built an OS package where that is not its distribution
 	FromLockFile bool               `json:"fromLockFile,omitempty"` // declared by a lock file, not seen installed
+	Development  bool               `json:"development,omitempty"`  // only the work on the program needs it, says the lock file
 	Judged       *Judged            `json:"judged,omitempty"`       // by whose advisories, or why by nobody's; absent when none were read
 	Reach        *finding.Reach     `json:"reach,omitempty"`
 	UpgradeTo    string             `json:"upgradeTo,omitempty"` // lowest version that fixes every finding that can be fixed; filled by match

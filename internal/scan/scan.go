@@ -151,7 +151,7 @@ func (in *Opened) Report(opt Options) (*report.Report, error) {
 		Packages: nonNil(cat.Packages),
 		Warnings: in.warnings(),
 	}
-	r.Target.Coverage = coverage(tree, cat)
+	r.Target.Coverage, r.Target.Development = coverage(tree, cat), cat.Development
 	if img.Kind == image.KindDir {
 		withoutLayer(r.Target.Coverage)
 	}

@@ -8,13 +8,34 @@ import (
 )
 
 // Nearest returns the word of a list that was meant by a misspelt one, "" when none
-// is near: one slip of the fingers for each four letters.
+// is near: one slip of the fingers for each four letters, or else an end that is too
+// much or missing.
 func Nearest(word string, words []string) string {
 	word = plain(word)
 	best, least := "", min(3, max(1, len(word)/4))+1
 	for _, w := range words {
 		if n := Slips(word, plain(w), least); n < least {
 			best, least = w, n
+		}
+	}
+	if best == "" {
+		return sameBegin(word, words)
+	}
+	return best
+}
+
+// shortestBegin is how long a word's begin must be to tell what was meant.
+const shortestBegin = 7
+
+// sameBegin returns the longest word that a plain one begins with, or the first that
+// begins with it.
+func sameBegin(word string, words []string) (best string) {
+	for _, w := range words {
+		switch p := plain(w); {
+		case len(p) >= shortestBegin && strings.HasPrefix(word, p) && len(p) > len(plain(best)):
+			best = w
+		case len(word) >= shortestBegin && strings.HasPrefix(p, word) && best == "":
+			best = w
 		}
 	}
 	return best
