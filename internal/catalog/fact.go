@@ -15,7 +15,7 @@ import (
 // facts. Its encoding is ours alone: counts and lengths as uvarints, strings
 // as bytes. Decoding cuts strings from the fact where it lies, so that a warm
 // scan copies nothing. A change of it raises factVersion.
-const factVersion = 3
+const factVersion = 4
 
 // Bits that end a package in a fact.
 const (
@@ -122,7 +122,7 @@ func appendPackage(b []byte, p *sbom.Package) []byte {
 	for _, s := range [...]string{p.Name, p.Version, p.Type, p.PURL, p.Arch, p.Source.Name, p.Source.Version, p.Modularity, p.Vendor, p.Builder, p.Signer, at} {
 		b = appendString(b, s)
 	}
-	for _, list := range [...][]string{p.Licenses, p.DependsOn, p.Files} {
+	for _, list := range [...][]string{p.Licenses, p.DependsOn, p.Files, p.Roots} {
 		b = appendCount(b, len(list))
 		for _, s := range list {
 			b = appendString(b, s)
@@ -192,7 +192,7 @@ func countPackages(fact []byte) int {
 }
 
 // minPackage is the size of an encoded package with nothing in it.
-const minPackage = 15
+const minPackage = 16
 
 // decoder cuts values off a fact; after a failure it yields zero values.
 type decoder struct {
@@ -282,6 +282,7 @@ func (d *decoder) pkg(p *sbom.Package) {
 	p.Licenses = d.strings()
 	p.DependsOn = d.strings()
 	p.Files = d.strings()
+	p.Roots = d.strings()
 	flags := d.byte()
 	p.FromLockFile, p.Development = flags&factLockFile != 0, flags&factDevelopment != 0
 }
@@ -295,7 +296,7 @@ func (d *decoder) identity() identity {
 	for range 7 {
 		d.string()
 	}
-	for range 3 {
+	for range 4 {
 		for range d.count(1) {
 			d.string()
 		}

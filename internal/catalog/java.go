@@ -283,6 +283,9 @@ func (w *jarWalk) add(c coordinates, m manifest, at string) (purl string) {
 	if m.license != "" && len(m.license) <= 100 {
 		p.Licenses = []string{m.license}
 	}
+	if c.group == "" {
+		p.Roots = m.roots(c.artifact)
+	}
 	p.Locations = []finding.Location{{Path: at}}
 	w.packages = append(w.packages, p)
 	return p.PURL

@@ -252,6 +252,38 @@ func (m *manifest) group(artifact string) string {
 	return ""
 }
 
+// maxRoots bounds what is kept of an archive's packages.
+const maxRoots = 16
+
+// nobody is a root that no group has.
+const nobody = "?"
+
+// roots returns what an archive's names and the packages of its classes begin with,
+// two parts each, for whoever has a list of groups. Somebody else's archive under
+// the name of a known artifact has none of these.
+func (m *manifest) roots(artifact string) []string {
+	if knownJar(artifact) != nil {
+		return []string{nobody}
+	}
+	var list []string
+	add := func(name string) {
+		parts := strings.SplitN(name, ".", 3)
+		if root := strings.Join(parts[:min(2, len(parts))], "."); len(list) < maxRoots && !slices.Contains(list, root) {
+			list = append(list, root)
+		}
+	}
+	for _, name := range [...]string{m.bundle, m.module, m.vendorID, m.title} {
+		if isGroup(name) && !strings.ContainsAny(name, " /:") {
+			add(name)
+		}
+	}
+	for _, folder := range m.classes {
+		add(strings.ReplaceAll(folder, "/", "."))
+	}
+	slices.Sort(list)
+	return list
+}
+
 // isGroup reports whether a name begins as groups do: with a domain's last part.
 func isGroup(name string) bool {
 	first, rest, _ := strings.Cut(name, ".")

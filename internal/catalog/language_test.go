@@ -223,6 +223,29 @@ func TestLanguagePackages(t *testing.T) {
 	}
 }
 
+// TestRootsOfJars: what is known of a jar without a group, for whoever has a list of groups.
+func TestRootsOfJars(t *testing.T) {
+	for name, test := range map[string]struct {
+		content string
+		want    []string
+	}{
+		"engine-1.0.jar":      {zipped(t, false, "org/example/engine/A.class", "x", "org/example/engine/b/B.class", "x", "net/other/C.class", "x", "Plain.class", "x"), []string{"net.other", "org.example"}},
+		"widgets-1.0.jar":     {zipped(t, false, "META-INF/MANIFEST.MF", "Implementation-Title: org.acme.widgets of ours\nAutomatic-Module-Name: com.acme.parts\n"), []string{"com.acme"}},
+		"nothing-1.0.jar":     {zipped(t, false, "a.txt", "x"), nil},
+		"spring-core-5.0.jar": {zipped(t, false, "com/example/A.class", "x"), []string{nobody}},
+		"guava-30.0.jar":      {zipped(t, false, "com/google/common/A.class", "x"), nil}, // its group is known
+	} {
+		packages, _ := read(t, "app/"+name, []byte(test.content))
+		if len(packages) != 1 {
+			t.Errorf("%s: %v", name, packages)
+			continue
+		}
+		if diff := cmp.Diff(test.want, packages[0].Roots); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // elfWith makes a little-endian ELF executable of one section.
 func elfWith(name string, content []byte) string {
 	names := "\x00" + name + "\x00.shstrtab\x00"

@@ -37,12 +37,13 @@ func merge(packages []sbom.Package, room *room) []sbom.Package {
 func (u *unions) together(records []sbom.Package) sbom.Package {
 	p := records[0]
 	licenses, needs, symbols := [][]string{p.Licenses}, [][]string{p.DependsOn}, []*sbom.Symbols{p.Symbols}
+	roots := [][]string{p.Roots}
 	known := p.Symbols != nil
 	at := [][]finding.Location{p.Locations}
 	for i := 1; i < len(records); i++ {
 		more := &records[i]
 		at = append(at, more.Locations)
-		licenses, needs = append(licenses, more.Licenses), append(needs, more.DependsOn)
+		licenses, needs, roots = append(licenses, more.Licenses), append(needs, more.DependsOn), append(roots, more.Roots)
 		if more.Symbols != records[i-1].Symbols {
 			symbols = append(symbols, more.Symbols)
 		}
@@ -53,7 +54,7 @@ func (u *unions) together(records []sbom.Package) sbom.Package {
 		p.FromLockFile = p.FromLockFile && more.FromLockFile
 		p.Development = p.Development && more.Development
 	}
-	p.Locations, p.Licenses, p.DependsOn = distinct(slices.Concat(at...)), all(licenses), all(needs)
+	p.Locations, p.Licenses, p.DependsOn, p.Roots = distinct(slices.Concat(at...)), all(licenses), all(needs), all(roots)
 	p.Symbols = nil // unknown in one place is unknown
 	if known {
 		p.Symbols = u.of(symbols)

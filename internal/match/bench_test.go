@@ -104,6 +104,8 @@ func (l *lent) Vulnerability(vulndb.VulnRef) vulndb.Vulnerability {
 	return vulndb.Vulnerability{ID: "CVE-2024-0001"}
 }
 
+func (l *lent) Packages() iter.Seq2[string, string] { return func(func(string, string) bool) {} }
+
 func (l *lent) Title(*vulndb.Advisory) string { return "" }
 
 func (l *lent) Lookup(string, string) iter.Seq[*vulndb.Advisory] { return l.each }

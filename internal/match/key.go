@@ -27,6 +27,7 @@ type Key struct {
 	Modularity string        `json:"modularity,omitempty"`
 	Builder    string        `json:"builder,omitempty"`
 	Symbols    *sbom.Symbols `json:"symbols,omitempty"`
+	Roots      []string      `json:"roots,omitempty"`   // of a jar without a group
 	Release    *Release      `json:"release,omitempty"` // of a distribution's package; nil for others
 
 	// What the image around the package decides.
@@ -73,7 +74,7 @@ func aroundOf(distro sbom.Distro, pkgs []sbom.Package) around {
 func (a *around) key(k *Key, p *sbom.Package) {
 	*k = Key{
 		Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
-		Modularity: p.Modularity, Builder: p.Builder, Symbols: p.Symbols,
+		Modularity: p.Modularity, Builder: p.Builder, Symbols: p.Symbols, Roots: p.Roots,
 	}
 	if !purl.OfDistribution(p.Type) {
 		// The distribution that installed it answers for it, under the name and

@@ -1,10 +1,12 @@
 package match
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/purl"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
 )
 
 // language is what the database knows of one ecosystem.
@@ -51,6 +53,68 @@ func incompleteName(k *Key) bool {
 		return !strings.Contains(k.Name, "/")
 	}
 	return false
+}
+
+// wholeName returns the name of the one Maven artifact with advisories that a jar
+// without a group can be, "" where there is none or more than one.
+func (m *matcher) wholeName(k *Key) string {
+	if k.Type != "maven" {
+		return ""
+	}
+	if m.groups == nil {
+		m.groups = map[string][]string{}
+		for eco, name := range m.db.Packages() {
+			if group, artifact, ok := strings.Cut(name, ":"); ok && eco == "Maven" {
+				m.groups[artifact] = append(m.groups[artifact], group)
+			}
+		}
+	}
+	groups := m.groups[k.Name]
+	if len(k.Roots) == 0 {
+		if len(groups) == 1 && isTelling(k.Name) {
+			return groups[0] + ":" + k.Name
+		}
+		return ""
+	}
+	whole := ""
+	for _, group := range groups {
+		if fits(group, k.Roots) {
+			if whole != "" {
+				return ""
+			}
+			whole = group + ":" + k.Name
+		}
+	}
+	return whole
+}
+
+// isTelling reports whether an artifact's name is nobody's by chance:
+// "jackson-databind", not "core".
+func isTelling(artifact string) bool {
+	return len(artifact) > 6 && strings.ContainsAny(artifact[1:], "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+// fits reports whether an archive whose names and classes begin with roots can be of
+// a group: "org.h2" of "org.h2.server", "com.mysql" of "mysql".
+func fits(group string, roots []string) bool {
+	parts := strings.SplitN(group, ".", 3)
+	for _, root := range roots {
+		if len(parts) == 1 && slices.Contains(strings.Split(root, "."), group) || len(parts) > 1 && root == parts[0]+"."+parts[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// WithArtifacts adds to names of packages those that jars without a group ask for:
+// the artifact alone.
+func WithArtifacts(names []vulndb.PackageName) []vulndb.PackageName {
+	for _, n := range names {
+		if _, artifact, ok := strings.Cut(n.Name, ":"); ok && n.Ecosystem == "Maven" {
+			names = append(names, vulndb.PackageName{Ecosystem: n.Ecosystem, Name: artifact})
+		}
+	}
+	return names
 }
 
 // languageName returns a package's name as its ecosystem's advisories have it.

@@ -25,7 +25,8 @@ type Advisories interface {
 	Lookup(ecosystem, name string) iter.Seq[*vulndb.Advisory]
 	Vulnerability(ref vulndb.VulnRef) vulndb.Vulnerability
 	Reach(ecosystem string) (vulndb.Reach, bool)
-	Title(adv *vulndb.Advisory) string // its record's one-line summary, "" when there is none
+	Packages() iter.Seq2[string, string] // every ecosystem and name with a statement
+	Title(adv *vulndb.Advisory) string   // its record's one-line summary, "" when there is none
 }
 
 // Options of matching; the zero value is right.
@@ -127,6 +128,7 @@ type matcher struct {
 	reach     []vulndb.Reach // of the ecosystems that were asked for
 	reasons   map[sbom.Reason]*sbom.Judged
 	languages map[string]*language // by ecosystem
+	groups    map[string][]string  // of Maven's artifacts with advisories; nil until a jar without a group asks
 	vulns     map[vulndb.VulnRef]*vulndb.Vulnerability
 	found     []finding.Vulnerability
 	tally     tally
@@ -276,8 +278,14 @@ func (m *matcher) matchLanguage(k *Key) outcome {
 		m.language(ecosystems[0]).unmatched++
 		judged = m.not(sbom.NoData)
 	case incompleteName(k):
-		m.tally.unnamed(k)
-		return outcome{judged: m.not(sbom.NoName)}
+		name = m.wholeName(k)
+		if name == "" {
+			m.tally.unnamed(k)
+			return outcome{judged: m.not(sbom.NoName)}
+		}
+		m.lookups[0].name = name
+		m.tally.guessed(k, name)
+		judged = &sbom.Judged{By: judged.By, To: judged.To, As: name}
 	}
 	if version == "" {
 		// A module built from a working tree says "(devel)", which is no

@@ -15,6 +15,7 @@ type tally struct {
 	headers   map[string]int // kernel vulnerabilities left out, by package
 	unordered map[string]int // "name version": advisories that could not be compared
 	noName    []string       // packages of which only a part of the name is known
+	wholes    []string       // the names that packages were taken to have of which a part is known
 	noVersion []string       // packages with advisories but without a version
 	noSource  []string       // packages whose source package nobody names, nor advisories them
 	builders  map[string]int // packages that another than the distribution built
@@ -35,7 +36,10 @@ func (t *tally) kernelHeaders(k *Key) { count(&t.headers, k.Name) }
 func (t *tally) foreign(k *Key)       { count(&t.strangers, k.Type) }
 func (t *tally) unknownType(k *Key)   { count(&t.types, k.Type) }
 
-func (t *tally) unnamed(k *Key)     { t.noName = append(t.noName, k.Name) }
+func (t *tally) unnamed(k *Key) { t.noName = append(t.noName, k.Name) }
+func (t *tally) guessed(k *Key, whole string) {
+	t.wholes = append(t.wholes, whole+" "+k.Version)
+}
 func (t *tally) unversioned(k *Key) { t.noVersion = append(t.noVersion, k.Name) }
 
 func (t *tally) sourceless(k *Key) { t.noSource = append(t.noSource, k.Name) }
@@ -110,6 +114,10 @@ func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, insta
 	}
 	if len(t.noName) > 0 {
 		incomplete("unknown-name", "only a part of the name is known of %s, and advisories go by the whole: %s", safetext.Count(len(t.noName), "package"), named(t.noName))
+	}
+	if len(t.wholes) > 0 {
+		list = append(list, Warning{Kind: "guessed-name", Message: fmt.Sprintf("no group is known of %s; each was matched as the one artifact of its name that has advisories and that its classes fit: %s",
+			safetext.Count(len(t.wholes), "jar"), named(t.wholes))})
 	}
 	if len(t.noVersion) > 0 {
 		incomplete("unknown-version", "no version is known of %s that have advisories: %s", safetext.Count(len(t.noVersion), "package"), named(t.noVersion))

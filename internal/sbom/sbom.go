@@ -33,6 +33,9 @@ type Package struct {
 	// Files are the paths that the package owns, without leading slashes;
 	// known for OS packages only, and not part of the JSON.
 	Files []string `json:"-"`
+	// Roots are, of a jar whose group is not known, what its names and the packages
+	// of its classes begin with: "org.h2".
+	Roots []string `json:"-"`
 	// Signer is the owner of the key that signed an rpm, as the image has that key.
 	Signer string `json:"-"`
 	// Symbols are the functions linked into the Go binary that the package is
@@ -44,6 +47,7 @@ type Package struct {
 type Judged struct {
 	By  string `json:"by,omitempty"`  // ecosystem with its release: "Debian:12", "npm"
 	To  string `json:"to,omitempty"`  // the last day that its advisories cover, where known: "2026-08-21"
+	As  string `json:"as,omitempty"`  // the whole name that it was taken to have: a jar without a group as the one artifact of its name with advisories
 	Not Reason `json:"not,omitempty"` // set: by nobody's
 }
 

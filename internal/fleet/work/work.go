@@ -19,6 +19,7 @@ import (
 	"github.com/careen/careen/internal/fleet/queue"
 	"github.com/careen/careen/internal/fleet/store"
 	"github.com/careen/careen/internal/image"
+	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -642,6 +643,7 @@ func (w *Work) Apply(ctx context.Context, digest string, then func(*sql.Tx) erro
 		if d.Names, d.Systems, err = vulndb.Touched(old, next); err != nil {
 			return store.Generation{}, err
 		}
+		d.Names = match.WithArtifacts(d.Names)
 	} else {
 		d.All = true
 	}
