@@ -37,7 +37,7 @@ type repository struct {
 	tag     string // apk's, "stable" of "@stable https://…"; of world that of the package, or localFile; of rpm and from the repository's id
 }
 
-// localFile stands for the tag of a package that apk installed from a file: its
+// localFile represents the tag of a package that apk installed from a file: its
 // world names it by its checksum.
 const localFile = "><"
 

@@ -65,7 +65,7 @@ func (s *feedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", modified, bytes.NewReader(data))
 }
 
-// file returns what a path stands for: a file of the mirror, an index of a folder,
+// file returns what a path represents: a file of the mirror, an index of a folder,
 // or a record of an archive.
 func (s *feedServer) file(name string) ([]byte, time.Time, error) {
 	s.mu.Lock()
@@ -181,7 +181,7 @@ func TestUpdateFromUpstreams(t *testing.T) {
 	}
 	mirror := filepath.Join(shared, "feeds")
 	if _, err := os.Stat(mirror); err != nil {
-		t.Skip("no feed mirror beside the repository: ", err)
+		t.Skip("no feed mirror next to the repository: ", err)
 	}
 	t.Parallel() // it waits for a server that fails
 	s := &feedServer{dir: mirror, sent: map[string]int{}, breaks: 2}

@@ -33,7 +33,7 @@ var pageJS string
 // Point is one of a checklist.
 type Point struct{ State, Title, Says, Next string }
 
-// Options are what the page shows beside the reports. The zero value is right.
+// Options are what the page shows next to the reports. The zero value is right.
 type Options struct {
 	Checklists [][]Point // one for each report; none leaves the section out
 }

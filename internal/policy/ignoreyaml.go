@@ -289,7 +289,7 @@ func grypePackage(r *rule, _ *string, n *yaml.Node) error {
 	return nil
 }
 
-// purlPattern compiles a package URL in which "*" stands for any text; without a
+// purlPattern compiles a package URL in which "*" represents any text; without a
 // version it means all.
 func purlPattern(p string) *regexp.Regexp {
 	if parsed, err := purl.Parse(p); err == nil && !strings.Contains(p, "*") {
@@ -302,7 +302,7 @@ func purlPattern(p string) *regexp.Regexp {
 	return regexp.MustCompile("^" + text + "$")
 }
 
-// pathPattern compiles a path in which "*" stands for part of a name and "**" for
+// pathPattern compiles a path in which "*" represents part of a name and "**" for
 // any number of folders; one that names a folder means what is below it too.
 func pathPattern(p string) *regexp.Regexp {
 	p = strings.TrimPrefix(strings.TrimPrefix(p, "./"), "/")
@@ -310,7 +310,7 @@ func pathPattern(p string) *regexp.Regexp {
 	return regexp.MustCompile("^/?" + strings.ReplaceAll(text, ".*/", "(.*/)?") + "(/.*)?$")
 }
 
-// glob is a pattern with what "*" and "**" stand for, all else quoted.
+// glob is a pattern with what "*" and "**" represent, all else quoted.
 func glob(p, star, stars string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(p, "**") {

@@ -33,7 +33,7 @@ type Files struct {
 	made    map[string][]string          // what is made of a file that programs name, by its path
 }
 
-// madeEnds are what the names of files end in that are made of others, or stand for
+// madeEnds are what the names of files end in that are made of others, or represent
 // them: programs name the other. Tables that are looked up by a key (makemap(8),
 // postmap(1), dbm(3), pam_userdb(8)), and compiled magic, zsh and Perl.
 const madeEnds = " .db .lmdb .mdb .cdb .dir .pag .dbm .sdbm .gdbm .bdb .tch .dat .mgc .zwc .pmc "

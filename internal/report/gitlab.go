@@ -222,7 +222,7 @@ func gitLabVulnerability(v *finding.Vulnerability, r *Report, packages index) gi
 }
 
 func gitLabSecret(s *finding.Secret, p *finding.SecretPlace, r *Report) gitLabFinding {
-	// What is not a file has no place in a repository: its name stands for one.
+	// What is not a file has no place in a repository: its name represents one.
 	at := gitLabInFile{File: cmp.Or(p.Path, strings.TrimSpace(p.Kind+" "+p.Name)), Start: max(p.InFile, 1)}
 	if p.Line != nil {
 		at.File, at.Start = p.Line.File, p.Line.Line
@@ -271,7 +271,7 @@ func shorten(s string, n int) string {
 	return string(runes)
 }
 
-// uuid is made from what it stands for, so that it stays the same.
+// uuid is made from what it represents, so that it stays the same.
 func uuid(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return strings.TrimPrefix(serialNumber(sum[:]), "urn:uuid:")

@@ -13,7 +13,7 @@ type Skip struct {
 }
 
 // NewSkip reads patterns of directories, with all below them, and of files. In an
-// element "*", "?" and "[…]" are what path.Match has; "**" stands for any number
+// element "*", "?" and "[…]" are what path.Match has; "**" represents any number
 // of elements; paths begin at the root, with a slash or without.
 func NewSkip(dirs, files []string) (*Skip, error) {
 	var s Skip
@@ -59,7 +59,7 @@ func (s *Skip) dir(elements []string) bool {
 // "**" the first match is as good as any, so that no pattern takes more than the
 // product of both lengths.
 func matches(pattern, elements []string) bool {
-	back, rest := -1, 0 // the last "**", and how much of the path it stands for
+	back, rest := -1, 0 // the last "**", and how much of the path it represents
 	p, e := 0, 0
 	for e < len(elements) {
 		if p < len(pattern) && pattern[p] == "**" {

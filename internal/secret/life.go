@@ -61,7 +61,7 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 	if len(facts) == 0 {
 		return nil, ""
 	}
-	owned := owners(facts, packages, img.Kind == "dir")
+	owned := owners(facts, packages, img.Kind == image.KindDir)
 	var found []occurrence
 	left := map[unread][]string{}
 	for _, fact := range facts {
@@ -69,7 +69,7 @@ func (all *Rules) inFiles(tree *rootfs.Tree, img *image.Image, packages []sbom.P
 			continue
 		}
 		place := finding.SecretPlace{Exposure: finding.InImage, Kind: "file", Path: fact.Path, Layer: fact.Layer}
-		if img.Kind == "dir" {
+		if img.Kind == image.KindDir {
 			place.Layer = -1
 		} else {
 			place.Instruction = instruction(img, fact.Layer)

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,7 +13,18 @@ const page = "../../docs/secrets.md"
 
 // TestPageListsEveryRule holds the table of docs/secrets.md to the rules.
 func TestPageListsEveryRule(t *testing.T) {
-	all := defaults(t)
+	data, err := os.ReadFile("rules.toml") // not builtin.go, which -update may be writing
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parseRuleFile("rules.toml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := f.rules(whenUsed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var table strings.Builder
 	fmt.Fprintf(&table, "%d kinds:\n\n| id | what | severity | known by | check | source |\n|---|---|---|---|---|---|\n", len(all.rules))
 	for _, r := range all.rules {

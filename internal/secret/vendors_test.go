@@ -8,7 +8,7 @@ import (
 
 // vendors are tokens as their vendors describe or hand them out, in the words of
 // expand: kinds and numbers of characters. The table knows nothing of the rules'
-// expressions; a form that a rule does not know shows here. Each stands for a group.
+// expressions; a form that a rule does not know shows here. Each represents a group.
 var vendors = []struct{ name, form string }{
 	// Clouds.
 	{"AWS access key", "AKIA{awsid}"}, {"AWS temporary key", "ASIA{awsid}"},

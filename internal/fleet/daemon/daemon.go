@@ -144,7 +144,7 @@ func verbOf(args []string) (string, []string) {
 	return "", args
 }
 
-// parse reads the flags; CAREEND_<FLAG> in the environment stands for one that is not
+// parse reads the flags; CAREEND_<FLAG> in the environment represents one that is not
 // given. Flags and arguments may be mixed.
 func (c *command) parse(verb string, args []string) ([]string, error) {
 	set := flag.NewFlagSet("careend", flag.ContinueOnError)

@@ -108,7 +108,7 @@ func hash(b []byte) string {
 }
 
 // WithoutNUL replaces the character that no text of PostgreSQL can hold, in a JSON
-// document, by the one that stands for what cannot be shown.
+// document, by the one that represents what cannot be shown.
 func WithoutNUL(doc []byte) []byte {
 	const nul, shown = `\u0000`, `\ufffd`
 	if !bytes.Contains(doc, []byte(nul)) {

@@ -194,7 +194,7 @@ const BeatEvery = 5 * time.Second
 
 // Beat says that this process lives, and makes what dead ones were doing available
 // again. A process that was taken for dead and was not cannot end its jobs twice:
-// whoever completes one first has its effect. On SQLite there is one process, which
+// the worker that completes one first has its effect. On SQLite there is one process, which
 // knows at its start that the one before is dead.
 func (q *Queue) Beat(ctx context.Context) (released int64, err error) {
 	if !q.postgres {

@@ -30,7 +30,7 @@ type fixture struct {
 	pkgs   []sbom.Package
 }
 
-// fixtures scans the package databases that lie beside the checkout, each with
+// fixtures scans the package databases that lie next to the checkout, each with
 // packages of languages on top.
 func fixtures(t *testing.T) []fixture {
 	t.Helper()

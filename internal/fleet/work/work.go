@@ -265,7 +265,7 @@ func (w *Work) listSource(ctx context.Context, job *queue.Job[sourceArgs]) error
 	})
 }
 
-// expand lists the jobs that a source stands for.
+// expand lists the jobs that a source represents.
 func (w *Work) expand(ctx context.Context, src store.Source) ([]queue.Insert, error) {
 	p, err := ParsePattern(src.Pattern)
 	if err != nil {
