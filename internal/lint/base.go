@@ -344,6 +344,11 @@ func untrustedRegistry(c *dockerCheck) {
 func undefinedBase(c *dockerCheck) {
 	for i, s := range c.stages {
 		text := s.Base.Text
+		for _, use := range variablesOf(text, c.file.Escape) {
+			if strings.HasPrefix(use.operator, ":-") && !c.visibleToFrom(use.name) {
+				c.report(s.Base.Line, nil, "%s: no ARG declares %s, so that --build-arg cannot set it", text, use.name)
+			}
+		}
 		if s.Base.Resolved || !strings.Contains(text, "$") || strings.HasSuffix(s.Base.Why, "is set by the builder") || c.choosesStage(text, c.stages[:i]) {
 			continue
 		}
@@ -352,6 +357,12 @@ func undefinedBase(c *dockerCheck) {
 		}
 		c.report(s.Base.Line, nil, "%s: %s", text, s.Base.Why)
 	}
+}
+
+// visibleToFrom reports whether FROM can see a variable.
+func (c *dockerCheck) visibleToFrom(name string) bool {
+	return strings.HasPrefix(name, "BUILD") || strings.HasPrefix(name, "TARGET") ||
+		slices.ContainsFunc(c.file.Args, func(arg *dockerfile.Arg) bool { return arg.Name == name })
 }
 
 // imageName is the form of a reference to an image.

@@ -161,8 +161,13 @@ func relativeWorkdir(c *dockerCheck) {
 			if step.Name != "WORKDIR" {
 				continue
 			}
-			if !absolute(step.Text) && !known {
+			path, resolved := s.expand(step.Text, step.index, c.file.Escape)
+			switch {
+			case known:
+			case !absolute(step.Text):
 				c.report(step.Line, nil, "WORKDIR %s is relative", step.Text)
+			case resolved && !absolute(path):
+				c.report(step.Line, nil, "WORKDIR %s is relative: %s", step.Text, path)
 			}
 			known = true
 		}

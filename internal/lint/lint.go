@@ -142,7 +142,7 @@ func CheckDockerfile(name string, data []byte, opt Options) *Result {
 func lookAt(file *dockerfile.File, opt Options) *dockerCheck {
 	c := newDockerCheck(file, opt)
 	for i := range rules {
-		if rules[i].docker != nil && opt.runs(&rules[i]) {
+		if rules[i].docker != nil && (opt.runs(&rules[i]) || opt.asked(&rules[i], file)) {
 			c.rule = &rules[i]
 			rules[i].docker(c)
 		}
@@ -193,6 +193,12 @@ func (o Options) runs(r *Rule) bool {
 		return false
 	}
 	return !r.Optional
+}
+
+// asked reports whether a file itself asks for an optional rule, and the user does not
+// say otherwise.
+func (o Options) asked(r *Rule, file *dockerfile.File) bool {
+	return r.Optional && len(o.Only) == 0 && !slices.ContainsFunc(o.Ignore, r.named) && experimental(file, r)
 }
 
 // Lookup returns the rule of an id, ours or another tool's.

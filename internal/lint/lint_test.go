@@ -49,6 +49,7 @@ func TestPragmas(t *testing.T) {
 		{"file", "FROM a\nRUN apk add b\n# careen:ignore-file=CD311\n", "~CD311@2"},
 		{"trivy", "FROM a\n# trivy:ignore:AVD-DS-0010\nRUN sudo true\n", "~CD102@3"},
 		{"buildkit", "# check=skip=JSONArgsRecommended\nFROM a\nCMD a\n", "~CD501@3"},
+		{"all of buildkit", "# check=skip=all;error=true\nFROM a\nRUN apk add b\nCMD a\n", "CD311@3 ~CD501@4"},
 	} {
 		if got := found(mustCheck(t, "Dockerfile", test.text, only)); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
@@ -66,6 +67,22 @@ func TestPragmas(t *testing.T) {
 	compose := "services:\n  # careen:ignore=CS101 needed\n  # for the driver\n  a:\n    image: x:1\n    privileged: true # careen:ignore=CS101\n  b:\n    privileged: true\n"
 	if got := found(mustCheck(t, "compose.yaml", compose, Options{Only: []string{"CS101"}})); got != "~CS101@6 CS101@8" {
 		t.Errorf("compose: %s", got)
+	}
+}
+
+// TestExperimentalChecks: "# check=experimental=…" asks for what is optional, unless
+// the user says otherwise.
+func TestExperimentalChecks(t *testing.T) {
+	const stage = "# does things\nFROM debian:13 AS app\n"
+	for text, want := range map[string]bool{
+		stage: false, "# check=experimental=all\n" + stage: true, "# check=error=true;experimental=InvalidDefinitionDescription\n" + stage: true, "# check=experimental=Other\n" + stage: false,
+	} {
+		rule, _ := Lookup("BuildKit:InvalidDefinitionDescription")
+		for ignored, want := range map[string]bool{"": want, rule.ID: false} {
+			if got := strings.Contains(found(mustCheck(t, "Dockerfile", text, Options{Ignore: []string{ignored}})), rule.ID); got != want {
+				t.Errorf("%q, ignoring %q: %t", text, ignored, got)
+			}
+		}
 	}
 }
 

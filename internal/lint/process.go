@@ -64,7 +64,7 @@ var processRules = []Rule{{
 	ID: "CD508", Title: "Write protocols of EXPOSE in small letters", Severity: finding.Negligible,
 	Fix: "/tcp, /udp, /sctp", Fixable: true,
 	Why:  "The configuration of the image has them in small letters.",
-	Same: []string{"BuildKit:ExposeProtocolCasing"},
+	Same: []string{"BuildKit:ExposeProtoCasing"},
 	Bad:  "FROM alpine:3.22\nEXPOSE 53/UDP\nUSER 1000\nHEALTHCHECK NONE\n", Good: "FROM alpine:3.22\nEXPOSE 53/udp\nUSER 1000\nHEALTHCHECK NONE\n",
 	docker: protocolCasing,
 }}
@@ -179,11 +179,20 @@ type port struct {
 	from, to int
 }
 
-// eachPort yields the ports of EXPOSE. What a variable represents is not known.
+// eachPort yields the ports of EXPOSE, their variables replaced as far as the file
+// says what they are; of another with a variable the protocol alone.
 func (c *dockerCheck) eachPort(do func(arg dockerfile.Word, p port)) {
 	c.each(func(s step) {
 		for _, arg := range s.Args {
-			if text := strings.Trim(arg.Text, `"'`); !strings.Contains(text, "$") && text != "" {
+			text := strings.Trim(arg.Text, `"'`)
+			if strings.Contains(text, "$") {
+				_, protocol, _ := strings.Cut(text, "/")
+				known, ok := s.stage.expand(text, s.index, c.file.Escape)
+				if text = known; !ok && protocol != "" && !strings.Contains(protocol, "$") {
+					text = "1/" + protocol
+				}
+			}
+			if text != "" {
 				p := readPort(text)
 				p.line = c.file.Line(arg.Start)
 				do(arg, p)
@@ -229,7 +238,7 @@ func ports(c *dockerCheck) {
 
 func protocolCasing(c *dockerCheck) {
 	c.eachPort(func(arg dockerfile.Word, p port) {
-		if lower := strings.ToLower(p.protocol); p.fault == "" && lower != p.protocol {
+		if lower := strings.ToLower(p.protocol); has("tcp udp sctp", lower) && lower != p.protocol {
 			var edits []Edit
 			if arg.Text == p.text && arg.End-arg.Start == len(arg.Text) {
 				edits = []Edit{{arg.End - len(lower), arg.End, lower}}

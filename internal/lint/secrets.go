@@ -92,7 +92,7 @@ var secretRules = []Rule{{
 // secretName matches names of variables that hold secrets; notSecret those of
 // them that hold a path, a name, a switch or a public half instead.
 var (
-	secretName = lazy.Regexp(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|password$|_(pat|pass)$|secret(access)?key`)
+	secretName = lazy.Regexp(`(?i)(^|_)(passw(or)?d|passwd|pwd|secret|secrets|token|api_?key|apikey|private_?key|access_?key|auth_?key|encryption_?key|signing_?key|secret_?key|credentials?|authorization|passphrase)(_|$)|(^|_)auth$|password$|_(pat|pass)$|secret(access)?key`)
 	notSecret  = lazy.Regexp(`(?i)(_file|_path|_dir|_url|_uri|_endpoint|_name|_id|_header|_type|_length|_min|_max|_ttl|_expiry|_expires|_timeout|_age|_enabled|_disabled|_required|_policy|_algorithm|_issuer|_limit|_size|_format|_store|_provider|_authentication|_auth_mode|_mode|_level|_lifetime|_expiration|_count|_regex|_prefix|_version|_file_path|_manager)$|^(pwd|oldpwd)$|public|allow_empty|random_root|tokenizer|max_tokens`)
 	awsNames   = lazy.Regexp(`(?i)^(aws_access_key_id|aws_secret_access_key|aws_session_token)$`)
 	dummy      = lazy.Regexp(`(?i)^(|true|false|yes|no|none|null|0|1|x+|\*+|changeme|change_me|change-me|example|placeholder|dummy|<.*>|your[-_ ].*|/.*|\./.*|https?://[^@]*)$|example|placeholder|changeme`)
@@ -133,7 +133,9 @@ func secretArg(c *dockerCheck) {
 		c.report(line, nil, "%s is kept in the image's history", name)
 	}
 	for _, arg := range c.file.Args {
-		look(arg.Line, arg.Name, arg.Default)
+		if arg.Default != "" { // without one only a stage that repeats it keeps it
+			look(arg.Line, arg.Name, arg.Default)
+		}
 	}
 	c.each(func(s step) {
 		for _, p := range s.Pairs {

@@ -579,7 +579,7 @@ func undefinedInRun(c *dockerCheck) {
 			}
 			name := e.Param.Value
 			if name == "" || !nameByte(name[0]) || name[0] >= '0' && name[0] <= '9' || own[name] || seen[name] || e.Exp != nil && strings.ContainsAny(e.Exp.Op.String(), "-+?=") ||
-				has(shellVariables, name) || has(everywhere, name) || has(inherited, name) {
+				has(shellVariables, name) || has(everywhere+" "+proxies, name) || has(inherited, name) {
 				return true
 			}
 			if _, ok := p.run.stage.variable(name, p.run.index); ok {

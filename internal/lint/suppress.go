@@ -67,6 +67,33 @@ func readPragma(comment string) (p pragma, of reach, ok bool) {
 	return pragma{}, of, false
 }
 
+// checksOfBuildKit are the ids of BuildKit's checks that a rule has.
+func checksOfBuildKit() []string {
+	var ids []string
+	for i := range rules {
+		for _, same := range rules[i].Same {
+			if strings.HasPrefix(same, "BuildKit:") {
+				ids = append(ids, same)
+			}
+		}
+	}
+	return ids
+}
+
+// experimental reports whether "# check=experimental=…" asks for a rule that is
+// optional.
+func experimental(file *dockerfile.File, r *Rule) bool {
+	for _, check := range strings.Split(file.Checks, ";") {
+		names, ok := strings.CutPrefix(strings.TrimSpace(check), "experimental=")
+		for _, name := range strings.Split(names, ",") {
+			if name = strings.TrimSpace(name); ok && (name == "all" && r.named("BuildKit:InvalidDefinitionDescription") || r.named("BuildKit:"+name)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func idList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
 }
@@ -80,7 +107,10 @@ func dockerPragmas(file *dockerfile.File, opt Options) []pragma {
 		if names, ok := strings.CutPrefix(strings.TrimSpace(check), "skip="); ok {
 			p := pragma{first: 1, last: wholeFile, by: "check=skip"}
 			for _, name := range strings.Split(names, ",") {
-				p.ids = append(p.ids, "BuildKit:"+strings.TrimSpace(name))
+				if name = strings.TrimSpace(name); name == "all" {
+					p.ids = append(p.ids, checksOfBuildKit()...)
+				}
+				p.ids = append(p.ids, "BuildKit:"+name)
 			}
 			list = append(list, p)
 		}

@@ -24,8 +24,11 @@ type variableUse struct {
 }
 
 // variablesOf finds the variables that a builder replaces in a text: not those in
-// single quotes or behind the escape character.
-func variablesOf(text string, escape byte) []variableUse {
+// single quotes or behind the escape character. In the content of a heredoc quotes
+// mean nothing.
+func variablesOf(text string, escape byte) []variableUse { return variablesIn(text, escape, true) }
+
+func variablesIn(text string, escape byte, quotes bool) []variableUse {
 	if !strings.Contains(text, "$") {
 		return nil
 	}
@@ -35,9 +38,9 @@ func variablesOf(text string, escape byte) []variableUse {
 		switch ch := text[i]; {
 		case ch == escape:
 			i++
-		case ch == '\'' && quote != '"':
+		case quotes && ch == '\'' && quote != '"':
 			quote ^= '\''
-		case ch == '"' && quote != '\'':
+		case quotes && ch == '"' && quote != '\'':
 			quote ^= '"'
 		case ch == '$' && quote != '\'':
 			start := i + 1
@@ -70,14 +73,18 @@ func nameByte(b byte) bool {
 }
 
 // expanded are the instructions in which a builder replaces variables
-// (Dockerfile reference, "Environment replacement").
-var expanded = []string{"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "ARG"}
+// (Dockerfile reference, "Environment replacement"). Of RUN those are flags alone.
+var expanded = []string{"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "ARG", "RUN"}
 
-// expandedFlags are the flags of COPY and ADD in which it does.
-var expandedFlags = []string{"chown", "chmod", "checksum"}
+// expandedFlags are the flags of COPY, ADD and RUN in which it does.
+var expandedFlags = []string{"chown", "chmod", "checksum", "mount"}
 
-// everywhere are the variables that a builder or every image has.
-const everywhere = "PATH HTTP_PROXY http_proxy HTTPS_PROXY https_proxy FTP_PROXY ftp_proxy NO_PROXY no_proxy ALL_PROXY all_proxy"
+// everywhere is the variable that every image has.
+const everywhere = "PATH"
+
+// proxies are ARGs that nobody has to declare: RUN sees them, no other instruction
+// does (Dockerfile reference, "Predefined ARGs").
+const proxies = "HTTP_PROXY http_proxy HTTPS_PROXY https_proxy FTP_PROXY ftp_proxy NO_PROXY no_proxy ALL_PROXY all_proxy"
 
 // baseVariables are those that images set, of which the whole list is known:
 // their Dockerfiles in docker-library and of the distributions.
@@ -126,8 +133,8 @@ func undefinedVariables(c *dockerCheck) {
 				own[p.Name] = true
 			}
 			seen := map[string]bool{}
-			look := func(text string, start int) {
-				for _, use := range variablesOf(text, c.file.Escape) {
+			find := func(text string, start int, quotes bool) {
+				for _, use := range variablesIn(text, c.file.Escape, quotes) {
 					if use.operator != "" && strings.ContainsAny(use.operator[:min(2, len(use.operator))], "-+?") || own[use.name] || seen[use.name] || has(everywhere, use.name) || has(inherited, use.name) {
 						continue
 					}
@@ -135,25 +142,40 @@ func undefinedVariables(c *dockerCheck) {
 					if _, ok := s.variable(use.name, step.index); ok {
 						continue
 					}
+					at := start
+					if end := start + len(text); end <= len(c.source) && string(c.source[start:end]) == text {
+						at += use.at
+					}
 					line, outside := global[use.name]
 					meant := s.nearest(use.name, inherited)
 					switch {
 					case outside:
-						c.report(c.file.Line(start), nil, "%s is the ARG of line %d, which the stage does not repeat", use.name, line)
+						c.report(c.file.Line(at), nil, "%s is the ARG of line %d, which the stage does not repeat", use.name, line)
+					case known && has(proxies, use.name):
+						c.report(c.file.Line(at), nil, "%s is for RUN alone until ARG %[1]s declares it", use.name)
+					case has(proxies, use.name):
 					case meant != "":
-						c.report(c.file.Line(start), nil, "nothing sets %s; %s was meant?", use.name, meant)
+						c.report(c.file.Line(at), nil, "nothing sets %s; %s was meant?", use.name, meant)
 					case known:
-						c.report(c.file.Line(start), nil, "nothing sets %s", use.name)
+						c.report(c.file.Line(at), nil, "nothing sets %s", use.name)
 					}
 				}
 			}
-			if step.Pairs != nil {
+			look := func(text string, start int) { find(text, start, true) }
+			switch {
+			case step.Name == "RUN":
+			case step.Pairs != nil:
 				for _, p := range step.Pairs {
 					look(string(c.source[p.Start:p.End]), p.Start)
 				}
-			} else {
+			default:
 				for _, arg := range step.Args {
 					look(arg.Text, arg.Start)
+				}
+				for _, h := range step.Heredocs {
+					if h.Expand {
+						find(h.Content, h.Start, false)
+					}
 				}
 			}
 			for _, flag := range step.Flags {
@@ -165,6 +187,27 @@ func undefinedVariables(c *dockerCheck) {
 	}
 }
 
+// expand replaces the variables of a word by what ENV and ARG of the file say before
+// a step; false when one of them is not known.
+func (s *stage) expand(text string, before int, escape byte) (string, bool) {
+	for _, use := range slices.Backward(variablesOf(text, escape)) {
+		value, ok := s.variable(use.name, before)
+		word, otherwise := strings.CutPrefix(use.operator, ":-")
+		switch {
+		case ok && value.hasValue && value.value != "":
+			word = value.value
+		case !otherwise:
+			return "", false
+		}
+		end := use.at + 1 + len(use.name)
+		if strings.HasPrefix(text[use.at:], "${") {
+			end += 2 + len(use.operator)
+		}
+		text = text[:use.at] + word + text[min(end, len(text)):]
+	}
+	return text, !strings.Contains(text, "$")
+}
+
 // nearest is the known variable of which a name is one typing error away, "" for
 // none. Short names are near too many.
 func (s *stage) nearest(name, inherited string) string {
@@ -172,7 +215,7 @@ func (s *stage) nearest(name, inherited string) string {
 		return ""
 	}
 	var near []string
-	for _, other := range append(strings.Fields(everywhere), strings.Fields(inherited)...) {
+	for _, other := range append(strings.Fields(everywhere+" "+proxies), strings.Fields(inherited)...) {
 		if oneOff(name, other) {
 			near = append(near, other)
 		}
