@@ -67,9 +67,9 @@ func Formats() []Format {
 		}},
 		{"junit", "what shows results of tests", "scan secret lint check", func(w io.Writer, d *Document) error {
 			if d.Lint != nil {
-				return WriteLintJUnit(w, d.Lint)
+				return WriteLintJUnit(w, d.Lint, d.BOM)
 			}
-			return WriteJUnit(w, d.Reports)
+			return WriteJUnit(w, d.Reports, d.BOM)
 		}},
 		{"checkstyle", "Jenkins (warnings-ng), Bitbucket, reviewdog", "secret lint check pin", func(w io.Writer, d *Document) error {
 			return WriteCheckstyle(w, d.Lint)

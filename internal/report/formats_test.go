@@ -5,9 +5,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +52,11 @@ func hostile() *Report {
 	return r
 }
 
+// bareFault is a report with a fault and a vulnerability of which nothing is known.
+func bareFault() *Report {
+	return &Report{Misconfigurations: []finding.Misconfiguration{{}}, Vulnerabilities: []finding.Vulnerability{{}}, Secrets: []finding.Secret{{Places: []finding.SecretPlace{{}}}}}
+}
+
 // lintOf is a report's faults as those of files.
 func lintOf(r *Report) *Lint {
 	return &Lint{Schema: LintSchema, Careen: r.Careen, Files: []string{"Dockerfile"}, Misconfigurations: r.Misconfigurations, Gate: r.Gate}
@@ -83,12 +90,15 @@ func publicSpec(t *testing.T, name string) string {
 func TestGitLab(t *testing.T) {
 	opt := BOMOptions{Timestamp: day("2026-08-21")}
 	schema := schemaAt(t, "testdata/gitlab.schema.json")
-	bare := &Report{}
-	bare.Vulnerabilities = []finding.Vulnerability{{}}
-	bare.Secrets = []finding.Secret{{Places: []finding.SecretPlace{{}}}}
+	bare, long := bareFault(), shop()
+	for i := range long.Vulnerabilities {
+		v := &long.Vulnerabilities[i]
+		v.Title, v.Fix.Version = strings.Repeat("*", 900_000), strings.Repeat("9", 9000)
+		v.CVSS = append(v.CVSS, finding.CVSS{Source: "x", Vector: "CVSS:3.1/AV:Q/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}, finding.CVSS{Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"})
+	}
 	for kind, write := range map[string]func(io.Writer, []*Report, BOMOptions) error{"container-scanning": WriteGitLab, "secret-detection": WriteGitLabSecrets} {
 		public := publicSpec(t, kind+"-report-format.json")
-		for _, reports := range [][]*Report{{shop()}, {empty()}, {hostile()}, {shop(), hostile()}, {bare}, {}} {
+		for _, reports := range [][]*Report{{shop()}, {empty()}, {hostile()}, {shop(), hostile()}, {bare}, {long}, {}} {
 			doc := encoded(t, func(w io.Writer) error { return write(w, reports, opt) })
 			validate(t, schema, doc)
 			if public != "" {
@@ -119,102 +129,188 @@ func TestGitLab(t *testing.T) {
 	}
 }
 
-// junitOrder is the schema that Jenkins publishes (junit-10.xsd): which elements
-// may be in which, in which order, with which attributes; a "*" is required.
-var junitOrder = map[string]struct {
-	inside     []string
-	attributes []string
-}{
-	"testsuites": {[]string{"testsuite"}, []string{"name", "time", "tests", "failures", "disabled", "errors"}},
-	"testsuite": {[]string{"properties", "testcase", "system-out", "system-err"}, []string{"name*", "tests*", "failures", "errors", "time", "disabled",
-		"skipped", "timestamp", "hostname", "id", "package"}},
-	"properties": {[]string{"property"}, nil},
-	"property":   {nil, []string{"name*", "value*"}},
-	"testcase": {[]string{"skipped", "error", "failure", "system-out", "system-err"}, []string{"name*", "assertions", "time", "timestamp", "classname",
-		"status", "class", "file", "line", "group"}},
-	"skipped": {nil, []string{"type", "message"}},
-	"error":   {nil, []string{"type", "message"}},
-	"failure": {nil, []string{"type", "message"}},
+// TestGitLabVectors: GitLab refuses a whole report for one vector that its schema
+// does not list, so that such are left out.
+func TestGitLabVectors(t *testing.T) {
+	for vector, want := range map[string]bool{
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H": true, "CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:P/RL:O/RC:C": true,
+		"AV:N/AC:L/Au:N/C:P/I:P/A:P": true, "AV:L/AC:M/Au:S/C:N/I:N/A:C/E:POC/RL:OF/RC:ND/CDP:LM/TD:H/CR:ND": true,
+		"CVSS:3.1/AV:Q/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H": false, "CVSS:3.1/AV:N/AC:L/PR:N": false, "CVSS:3.2/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H": false,
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/": false, "CVSS:3.1/": false, "AV:N/AC:L": false, "AV:N/AC:L/Au:N/C:H/I:P/A:P": false, "": false,
+		"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N": false, strings.Repeat("AV:N/", 40) + "AC:L": false,
+	} {
+		if got := gitLabTakes(vector); got != want {
+			t.Errorf("%q: %v", vector, got)
+		}
+	}
 }
 
-// checkJUnit holds a document to that schema, and its sums to its cases.
-func checkJUnit(t *testing.T, doc []byte) {
-	t.Helper()
+// junitRule is what a schema says of an element: what may be in it, whether in that
+// order, and its attributes; a "*" is required.
+type junitRule struct {
+	inside, attributes string
+	ordered            bool
+	once               string // elements of which there is one
+}
+
+// junitSchemas are the facts of the two schemas that people check with: Windy Road's
+// JUnit.xsd (github.com/windyroad/JUnit-Schema), and junit-10.xsd of Jenkins' xUnit
+// plugin.
+var junitSchemas = map[string]map[string]junitRule{
+	"JUnit.xsd": {
+		"testsuites": {inside: "testsuite"},
+		"testsuite": {inside: "properties testcase system-out system-err", ordered: true, once: "properties system-out system-err",
+			attributes: "package* id* name* timestamp* hostname* tests* failures* errors* skipped time*"},
+		"properties": {inside: "property"},
+		"property":   {attributes: "name* value*"},
+		"testcase":   {inside: "skipped error failure", attributes: "name* classname* time*"}, // one of them
+		"error":      {attributes: "type* message"},
+		"failure":    {attributes: "type* message"},
+		"skipped":    {attributes: "type message"}, // anything
+		"system-out": {}, "system-err": {},
+	},
+	"junit-10.xsd": {
+		"testsuites": {inside: "testsuite", attributes: "name time tests failures errors"},
+		"testsuite": {inside: "testsuite properties testcase system-out system-err",
+			attributes: "name* tests* failures* errors* group time skipped timestamp hostname id package file log url"},
+		"properties": {inside: "property"},
+		"property":   {attributes: "name* value*"},
+		"testcase":   {inside: "skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err", attributes: "name* time classname group"},
+		"error":      {attributes: "type message"},
+		"failure":    {attributes: "type message"},
+		"skipped":    {attributes: "type message"},
+		"system-out": {}, "system-err": {},
+	},
+}
+
+// junitValues are the forms of values in either schema.
+var junitValues = map[string]*regexp.Regexp{
+	"tests": regexp.MustCompile(`^\d+$`), "failures": regexp.MustCompile(`^\d+$`), "errors": regexp.MustCompile(`^\d+$`), "skipped": regexp.MustCompile(`^\d+$`),
+	"id": regexp.MustCompile(`^\d+$`), "time": regexp.MustCompile(`^\d{1,3}(\.\d+)?$`), "timestamp": regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`),
+	"hostname": regexp.MustCompile(`.`), "package": regexp.MustCompile(`.`), "classname": regexp.MustCompile(`.`),
+}
+
+// junitFaults compares a document with a schema.
+func junitFaults(doc []byte, schema map[string]junitRule) (faults []string) {
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	type element struct {
+		name string
+		last int
+		seen map[string]int
+	}
 	dec := xml.NewDecoder(bytes.NewReader(doc))
-	var open []string
-	last := []int{-1}
+	var open []element
 	for {
 		token, err := dec.Token()
 		if err == io.EOF {
-			break
+			return faults
 		}
 		if err != nil {
-			t.Fatalf("%v in\n%s", err, doc)
+			return append(faults, err.Error())
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
 			name := token.Name.Local
-			rule, known := junitOrder[name]
-			if len(open) == 0 && name != "testsuites" || !known {
-				t.Fatalf("<%s> below %q", name, open)
+			rule, known := schema[name]
+			if !known || len(open) == 0 && name != "testsuites" {
+				fault("<%s>", name)
 			}
 			if len(open) > 0 {
-				at := slices.Index(junitOrder[open[len(open)-1]].inside, name)
-				if at < last[len(last)-1] || at < 0 {
-					t.Fatalf("<%s> is not where the schema has it, below %q", name, open)
+				parent := &open[len(open)-1]
+				of := schema[parent.name]
+				at := slices.Index(strings.Fields(of.inside), name)
+				if at < 0 || of.ordered && at < parent.last {
+					fault("<%s> is not where the schema has it, in <%s>", name, parent.name)
 				}
-				last[len(last)-1] = at
+				parent.last = at
+				parent.seen[name]++
+				if parent.name == "testcase" && len(parent.seen) > 1 {
+					fault("a test with several ends")
+				}
 			}
+			given := map[string]string{}
 			for _, a := range token.Attr {
-				if !slices.Contains(rule.attributes, a.Name.Local) && !slices.Contains(rule.attributes, a.Name.Local+"*") {
-					t.Errorf("<%s %s>", name, a.Name.Local)
+				given[a.Name.Local] = a.Value
+				if !slices.ContainsFunc(strings.Fields(rule.attributes), func(known string) bool { return strings.TrimSuffix(known, "*") == a.Name.Local }) {
+					fault("<%s %s>", name, a.Name.Local)
+				}
+				if form := junitValues[a.Name.Local]; form != nil && !form.MatchString(a.Value) {
+					fault("<%s %s=%q>", name, a.Name.Local, a.Value)
 				}
 			}
-			for _, a := range rule.attributes {
-				required, is := strings.CutSuffix(a, "*")
-				if is && !slices.ContainsFunc(token.Attr, func(x xml.Attr) bool { return x.Name.Local == required }) {
-					t.Errorf("<%s> without %s", name, required)
+			for _, a := range strings.Fields(rule.attributes) {
+				if required, is := strings.CutSuffix(a, "*"); is {
+					if value, ok := given[required]; !ok || required == "name" && strings.TrimSpace(value) == "" {
+						fault("<%s> without %s", name, required)
+					}
 				}
 			}
-			open, last = append(open, name), append(last, -1)
+			open = append(open, element{name: name, seen: map[string]int{}})
 		case xml.EndElement:
-			open, last = open[:len(open)-1], last[:len(last)-1]
+			ended := open[len(open)-1]
+			for _, one := range strings.Fields(schema[ended.name].once) {
+				if ended.seen[one] != 1 {
+					fault("%d <%s> in <%s>", ended.seen[one], one, ended.name)
+				}
+			}
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+// checkJUnit compares a document with the schemas, and its sums with its cases.
+func checkJUnit(t *testing.T, doc []byte) (tests, failures, errors int) {
+	t.Helper()
+	for name, schema := range junitSchemas {
+		if faults := junitFaults(doc, schema); faults != nil {
+			t.Fatalf("%s: %q in\n%s", name, faults, doc)
 		}
 	}
 	var suites junitSuites
 	if err := xml.Unmarshal(doc, &suites); err != nil {
 		t.Fatal(err)
 	}
-	tests, failures := 0, 0
-	for _, s := range suites.Suites {
+	for i, s := range suites.Suites {
 		failed := 0
 		for _, c := range s.Cases {
 			if c.Failure != nil {
 				failed++
 			}
 		}
-		if s.Tests != len(s.Cases) || s.Failures != failed {
-			t.Errorf("suite %q: %d of %d tests, %d of %d failures", s.Name, s.Tests, len(s.Cases), s.Failures, failed)
+		if s.Tests != len(s.Cases) || s.Failures != failed || s.ID != i {
+			t.Errorf("suite %d %q: %d of %d tests, %d of %d failures", s.ID, s.Name, s.Tests, len(s.Cases), s.Failures, failed)
 		}
-		tests, failures = tests+s.Tests, failures+failed
+		tests, failures, errors = tests+s.Tests, failures+failed, errors+s.Errors
 	}
-	if suites.Tests != tests || suites.Failures != failures {
-		t.Errorf("sums: %d of %d, %d of %d", suites.Tests, tests, suites.Failures, failures)
+	return tests, failures, errors
+}
+
+// TestJUnitFaultsAreSeen: the checker of this file is none that passes everything.
+func TestJUnitFaultsAreSeen(t *testing.T) {
+	for _, doc := range []string{
+		`<testsuite/>`, `<testsuites><testcase/></testsuites>`, `<testsuites name="x"/>`, `<testsuites><testsuite name="x" tests="1" failures="0"/></testsuites>`,
+		`<testsuites><testsuite package="p" id="0" name="x" timestamp="2026-01-01T00:00:00Z" hostname="h" tests="0" failures="0" errors="0" time="0"><properties/><system-out/><system-err/></testsuite></testsuites>`,
+		`<testsuites><testsuite package="p" id="0" name="x" timestamp="2026-01-01T00:00:00" hostname="h" tests="0" failures="0" errors="0" time="0"><properties/><system-err/><system-out/></testsuite></testsuites>`,
+	} {
+		if junitFaults([]byte(doc), junitSchemas["JUnit.xsd"]) == nil {
+			t.Errorf("no fault in %s", doc)
+		}
 	}
 }
 
 func TestJUnit(t *testing.T) {
 	for _, reports := range [][]*Report{{shop()}, {empty()}, {hostile()}, {shop(), hostile()}, {{}}, {}} {
-		checkJUnit(t, encoded(t, func(w io.Writer) error { return WriteJUnit(w, reports) }))
+		for _, opt := range []BOMOptions{{}, {Timestamp: day("2026-08-21")}} {
+			checkJUnit(t, encoded(t, func(w io.Writer) error { return WriteJUnit(w, reports, opt) }))
+		}
 	}
-	checkJUnit(t, encoded(t, func(w io.Writer) error { return WriteLintJUnit(w, lintOf(hostile())) }))
-	var suites junitSuites
-	if err := xml.Unmarshal(encoded(t, func(w io.Writer) error { return WriteJUnit(w, []*Report{shop()}) }), &suites); err != nil {
-		t.Fatal(err)
+	for _, l := range []*Lint{lintOf(hostile()), lintOf(bareFault()), {}} {
+		checkJUnit(t, encoded(t, func(w io.Writer) error { return WriteLintJUnit(w, l, BOMOptions{}) }))
 	}
 	// 14 vulnerabilities (2 skipped), 4 secrets (1), 4 faults (1), 2 files unread.
-	if suites.Tests != 24 || suites.Failures != 18 || suites.Errors != 2 {
-		t.Errorf("%d tests, %d failures, %d errors", suites.Tests, suites.Failures, suites.Errors)
+	tests, failures, errors := checkJUnit(t, encoded(t, func(w io.Writer) error { return WriteJUnit(w, []*Report{shop()}, BOMOptions{}) }))
+	if tests != 24 || failures != 18 || errors != 2 {
+		t.Errorf("%d tests, %d failures, %d errors", tests, failures, errors)
 	}
 }
 
@@ -345,7 +441,7 @@ func TestTrivyJSON(t *testing.T) {
 
 // TestReviewFormats decodes the formats of code reviews as their readers do.
 func TestReviewFormats(t *testing.T) {
-	for _, l := range []*Lint{lintOf(shop()), lintOf(hostile()), {}} {
+	for _, l := range []*Lint{lintOf(shop()), lintOf(hostile()), lintOf(bareFault()), {}} {
 		want := len(l.issues())
 		var style struct {
 			XMLName xml.Name `xml:"checkstyle"`
@@ -381,7 +477,7 @@ func TestReviewFormats(t *testing.T) {
 			Categories                               []string
 			Location                                 struct {
 				Path  string
-				Lines struct{ Begin int }
+				Lines struct{ Begin, End int }
 			}
 		}
 		if err := json.Unmarshal(encoded(t, func(w io.Writer) error { return WriteCodeClimate(w, l) }), &climate); err != nil {
@@ -390,7 +486,8 @@ func TestReviewFormats(t *testing.T) {
 		seen := map[string]bool{}
 		for _, c := range climate {
 			if c.Type != "issue" || c.Check == "" || c.Description == "" || seen[c.Fingerprint] || len(c.Fingerprint) != 32 || c.Location.Path == "" ||
-				strings.HasPrefix(c.Location.Path, "./") || c.Location.Lines.Begin < 1 || !slices.Contains([]string{"info", "minor", "major", "critical", "blocker"}, c.Severity) {
+				strings.HasPrefix(c.Location.Path, "./") || c.Location.Lines.Begin < 1 || c.Location.Lines.End < c.Location.Lines.Begin ||
+				strings.Contains(c.Description, "\n") || !slices.Equal(c.Categories, []string{"Security"}) || !slices.Contains([]string{"info", "minor", "major", "critical", "blocker"}, c.Severity) {
 				t.Errorf("codeclimate: %+v", c)
 			}
 			seen[c.Fingerprint] = true
@@ -417,13 +514,13 @@ func TestReviewFormats(t *testing.T) {
 		}
 		rules := map[string]bool{}
 		for _, r := range sonar.Rules {
-			if rules[r.ID] || r.Name == "" || r.EngineID != "careen" || len(r.Impacts) != 1 || !slices.Contains([]string{"HIGH", "MEDIUM", "LOW"}, r.Impacts[0].Severity) {
+			if r.ID == "" || rules[r.ID] || r.Name == "" || r.EngineID != "careen" || len(r.Impacts) != 1 || !slices.Contains([]string{"HIGH", "MEDIUM", "LOW"}, r.Impacts[0].Severity) {
 				t.Errorf("sonarqube: %+v", r)
 			}
 			rules[r.ID] = true
 		}
 		for _, i := range sonar.Issues {
-			if !rules[i.RuleID] || i.PrimaryLocation.FilePath == "" || i.PrimaryLocation.TextRange.StartLine < 1 {
+			if !rules[i.RuleID] || i.PrimaryLocation.FilePath == "" || i.PrimaryLocation.Message == "" || i.PrimaryLocation.TextRange.StartLine < 1 {
 				t.Errorf("sonarqube: %+v", i)
 			}
 		}
@@ -524,14 +621,14 @@ func TestFormatsShowAndDoNotObey(t *testing.T) {
 	for name, write := range map[string]func(io.Writer) error{
 		"gitlab":         func(w io.Writer) error { return WriteGitLab(w, reports, opt) },
 		"gitlab-secrets": func(w io.Writer) error { return WriteGitLabSecrets(w, reports, opt) },
-		"junit":          func(w io.Writer) error { return WriteJUnit(w, reports) },
+		"junit":          func(w io.Writer) error { return WriteJUnit(w, reports, BOMOptions{}) },
 		"csv":            func(w io.Writer) error { return WriteCSV(w, reports) },
 		"markdown":       func(w io.Writer) error { return WriteMarkdown(w, reports) },
 		"trivy-json":     func(w io.Writer) error { return WriteTrivy(w, reports, opt) },
 		"checkstyle":     func(w io.Writer) error { return WriteCheckstyle(w, lintOf(reports[0])) },
 		"codeclimate":    func(w io.Writer) error { return WriteCodeClimate(w, lintOf(reports[0])) },
 		"sonarqube":      func(w io.Writer) error { return WriteSonarQube(w, lintOf(reports[0])) },
-		"lint junit":     func(w io.Writer) error { return WriteLintJUnit(w, lintOf(reports[0])) },
+		"lint junit":     func(w io.Writer) error { return WriteLintJUnit(w, lintOf(reports[0]), BOMOptions{}) },
 		"lint csv":       func(w io.Writer) error { return WriteLintCSV(w, lintOf(reports[0])) },
 	} {
 		text := string(encoded(t, write))

@@ -22,6 +22,8 @@ const (
 	maxGitLabName     = 255
 	maxGitLabSolution = 7000
 	maxGitLabCVSS     = 10
+
+	maxGitLabDescription = 1 << 20
 )
 
 // The parts of GitLab's reports that Careen writes, named as the schemas name them.
@@ -151,11 +153,7 @@ func gitLabDocument(kind string, reports []*Report, opt BOMOptions) gitLabReport
 		version = cmp.Or(clean(reports[0].Careen), version)
 	}
 	tool := gitLabTool{"careen", "Careen", homePage, version, gitLabVendor{"Careen"}}
-	made := opt.Timestamp
-	if made.IsZero() {
-		made = time.Unix(0, 0)
-	}
-	at := made.UTC().Format("2006-01-02T15:04:05")
+	at := plainTime(opt.Timestamp)
 	scan := gitLabScan{Analyzer: tool, Scanner: tool, Type: kind, Start: at, End: at, Status: "success"}
 	for _, r := range reports {
 		if text := coverageText(r); text != "" && kind == "container_scanning" {
@@ -177,6 +175,15 @@ func gitLabDocument(kind string, reports []*Report, opt BOMOptions) gitLabReport
 	}
 }
 
+// plainTime is a time of UTC without its zone, as GitLab's and JUnit's schemas want
+// it; where none is known, the beginning of 1970.
+func plainTime(t time.Time) string {
+	if t.IsZero() {
+		t = time.Unix(0, 0)
+	}
+	return t.UTC().Format("2006-01-02T15:04:05")
+}
+
 var gitLabSeverities = map[finding.Severity]string{finding.Critical: "Critical", finding.High: "High", finding.Medium: "Medium", finding.Low: "Low",
 	finding.Negligible: "Info", finding.Unknown: "Unknown"}
 
@@ -196,6 +203,7 @@ func gitLabVulnerability(v *finding.Vulnerability, r *Report, packages index) gi
 	for _, fact := range vulnerabilityFacts(v) {
 		f.Description += "\n- " + markdownText(fact)
 	}
+	f.Description = atMost(f.Description, maxGitLabDescription)
 	if v.Fix.State == finding.Fixed {
 		f.Solution = shorten(fmt.Sprintf("Upgrade %s from %s to %s", p.Name, p.Version, cmp.Or(p.UpgradeTo, v.Fix.Version)), maxGitLabSolution)
 	}
@@ -235,7 +243,7 @@ func gitLabSecret(s *finding.Secret, p *finding.SecretPlace, r *Report) gitLabFi
 	}
 	return gitLabFinding{
 		ID: uuid("secret", s.Fingerprint, s.Rule, placeWord(p), fmt.Sprint(p.Layer)), Name: gitLabName(cmp.Or(s.Title, s.Rule, "secret")),
-		Description: markdownText(text),
+		Description: atMost(markdownText(text), maxGitLabDescription),
 		Severity:    gitLabSeverities[s.Severity],
 		Solution:    secretAdvice,
 		Identifiers: []gitLabIdentifier{{Type: "careen_rule_id", Name: "Careen rule " + clean(s.Rule), Value: cmp.Or(clean(s.Rule), "unnamed"), URL: secretsPage}},
@@ -250,25 +258,45 @@ func gitLabID(id string) gitLabIdentifier {
 	return gitLabIdentifier{Type: cmp.Or(kind, "careen"), Name: clean(id), Value: clean(id), URL: pageOf(id)}
 }
 
+// The metrics of CVSS 2 and 3 with the values that the schema lists for each.
 var (
-	cvss2 = lazy.Regexp(`^([A-Za-z]{1,3}:[A-Z]{1,3}/)*[A-Za-z]{1,3}:[A-Z]{1,3}$`)
-	cvss3 = lazy.Regexp(`^CVSS:3[.][01](/[A-Z]{1,3}:[A-Z])+$`)
+	cvss2Metrics = lazy.Regexp(`^(?:AV:[NAL]|AC:[LMH]|Au:[MSN]|[CIA]:[NPC]|E:(?:U|POC|F|H|ND)|RL:(?:OF|TF|W|U|ND)|RC:(?:UC|UR|C|ND)|CDP:(?:N|L|LM|MH|H|ND)|TD:(?:N|L|M|H|ND)|[CIA]R:(?:L|M|H|ND))$`)
+	cvss3Metrics = lazy.Regexp(`^(?:AV:[NALP]|AC:[LH]|PR:[NLH]|UI:[NR]|S:[UC]|[CIA]:[NLH]|E:[XUPFH]|RL:[XOTWU]|RC:[XURC]|[CIA]R:[XLMH]|MAV:[XNALP]|MAC:[XLH]|MPR:[XNLH]|MUI:[XNR]|MS:[XUC]|M[CIA]:[XNLH])$`)
 )
 
 // gitLabTakes reports whether a vector is of a version that the schema knows.
 func gitLabTakes(vector string) bool {
-	return len(vector) <= 128 && (cvss3().MatchString(vector) && len(vector) >= 32 || cvss2().MatchString(vector) && len(vector) >= 16)
+	metrics, least := cvss2Metrics(), 16
+	for _, prefix := range [...]string{"CVSS:3.0/", "CVSS:3.1/"} {
+		if strings.HasPrefix(vector, prefix) {
+			metrics, least = cvss3Metrics(), 32
+			vector = strings.TrimPrefix(vector, prefix)
+			least -= len(prefix)
+			break
+		}
+	}
+	for metric := range strings.SplitSeq(vector, "/") {
+		if !metrics.MatchString(metric) {
+			return false
+		}
+	}
+	return len(vector) >= least && len(vector) <= 128-len("CVSS:3.1/")
 }
 
 func gitLabName(s string) string { return shorten(s, maxGitLabName) }
 
 // shorten is a clean text of at most n runes.
-func shorten(s string, n int) string {
-	runes := []rune(clean(s))
-	if len(runes) > n {
+func shorten(s string, n int) string { return atMost(clean(s), n) }
+
+// atMost is a text cut to at most n runes.
+func atMost(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if runes := []rune(s); len(runes) > n {
 		return string(runes[:n-1]) + "…"
 	}
-	return string(runes)
+	return s
 }
 
 // uuid is made from what it represents, so that it stays the same.

@@ -52,12 +52,16 @@ func (l *Lint) issues() []issue {
 	return list
 }
 
+// rule is the name of the issue's rule; the forms want one.
+func (i *issue) rule() string { return cmp.Or(clean(i.Rule), "unnamed") }
+
 // text is what is wrong and what to do about it.
 func (i *issue) text() string {
+	message := cmp.Or(clean(i.Message), clean(i.Title), i.rule())
 	if i.Fix == "" {
-		return clean(i.Message)
+		return message
 	}
-	return clean(i.Message) + "; fix: " + clean(i.Fix)
+	return message + "; fix: " + clean(i.Fix)
 }
 
 // WriteCheckstyle writes the result as Checkstyle's XML, which Jenkins
@@ -88,7 +92,7 @@ func WriteCheckstyle(w io.Writer, l *Lint) error {
 		}
 		// Checkstyle's own severities: ignore, info, warning, error.
 		level := map[string]string{"error": "error", "warning": "warning"}[sarifLevel(i.Severity)]
-		f.Faults = append(f.Faults, fault{i.line, cmp.Or(level, "info"), i.text(), clean("careen." + i.Rule)})
+		f.Faults = append(f.Faults, fault{i.line, cmp.Or(level, "info"), i.text(), "careen." + i.rule()})
 	}
 	return writeXML(w, doc)
 }
@@ -113,6 +117,7 @@ func writeXML(w io.Writer, doc any) error {
 func WriteCodeClimate(w io.Writer, l *Lint) error {
 	type lines struct {
 		Begin int `json:"begin"`
+		End   int `json:"end"`
 	}
 	type location struct {
 		Path  string `json:"path"`
@@ -131,8 +136,8 @@ func WriteCodeClimate(w io.Writer, l *Lint) error {
 	list := []entry{}
 	for _, i := range l.issues() {
 		list = append(list, entry{
-			Type: "issue", Check: clean(i.Rule), Description: i.text(), Categories: []string{"Security"},
-			Location: location{clean(strings.TrimPrefix(i.file, "./")), lines{i.line}},
+			Type: "issue", Check: i.rule(), Description: i.text(), Categories: []string{"Security"},
+			Location: location{clean(strings.TrimPrefix(i.file, "./")), lines{i.line, i.line}},
 			Severity: cmp.Or(severities[i.Severity], "info"), Fingerprint: i.fingerprint,
 		})
 	}
@@ -173,11 +178,12 @@ func WriteSonarQube(w io.Writer, l *Lint) error {
 	}{[]rule{}, []entry{}}
 	severities := map[string]string{"error": "HIGH", "warning": "MEDIUM", "note": "LOW"}
 	for _, i := range l.issues() {
-		if !slices.ContainsFunc(doc.Rules, func(r rule) bool { return r.ID == i.Rule }) {
+		id := i.rule()
+		if !slices.ContainsFunc(doc.Rules, func(r rule) bool { return r.ID == id }) {
 			page := clean(i.Title) + ". " + lintPage(i.Rule)
-			doc.Rules = append(doc.Rules, rule{i.Rule, clean(i.Title), page, "careen", "TRUSTWORTHY", []impact{{"SECURITY", severities[sarifLevel(i.Severity)]}}})
+			doc.Rules = append(doc.Rules, rule{id, cmp.Or(clean(i.Title), id), page, "careen", "TRUSTWORTHY", []impact{{"SECURITY", severities[sarifLevel(i.Severity)]}}})
 		}
-		doc.Issues = append(doc.Issues, entry{i.Rule, location{i.text(), clean(strings.TrimPrefix(i.file, "./")), textRange{i.line}}})
+		doc.Issues = append(doc.Issues, entry{id, location{i.text(), clean(strings.TrimPrefix(i.file, "./")), textRange{i.line}}})
 	}
 	return safetext.WriteJSON(w, doc)
 }

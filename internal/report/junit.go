@@ -11,26 +11,31 @@ import (
 	"github.com/careen/careen/internal/purl"
 )
 
-// The parts of JUnit's XML that Careen writes, in the order and with the names of
-// the schema that Jenkins publishes (junit-10.xsd). A finding is a test that
-// failed; one that is suppressed was skipped.
+// The parts of JUnit's XML that Careen writes: what is valid by both schemas that
+// people check with, Windy Road's of Ant's reports (JUnit.xsd), which wants the
+// order, a time, a host and empty elements, and knows no attributes of the whole;
+// and that of Jenkins' xUnit plugin (junit-10.xsd). A finding is a test that failed;
+// one that is suppressed was skipped.
 type (
 	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Name     string       `xml:"name,attr"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Errors   int          `xml:"errors,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
+		XMLName xml.Name     `xml:"testsuites"`
+		Suites  []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
-		Name       string           `xml:"name,attr"`
-		Tests      int              `xml:"tests,attr"`
-		Failures   int              `xml:"failures,attr"`
-		Errors     int              `xml:"errors,attr"`
-		Skipped    int              `xml:"skipped,attr"`
-		Properties *junitProperties `xml:"properties"`
-		Cases      []junitCase      `xml:"testcase"`
+		Package    string          `xml:"package,attr"`
+		ID         int             `xml:"id,attr"`
+		Name       string          `xml:"name,attr"`
+		Timestamp  string          `xml:"timestamp,attr"`
+		Host       string          `xml:"hostname,attr"`
+		Tests      int             `xml:"tests,attr"`
+		Failures   int             `xml:"failures,attr"`
+		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
+		Time       int             `xml:"time,attr"` // seconds; nobody measured a single finding
+		Properties junitProperties `xml:"properties"`
+		Cases      []junitCase     `xml:"testcase"`
+		Out        string          `xml:"system-out"`
+		Err        string          `xml:"system-err"`
 	}
 	junitProperties struct {
 		List []junitProperty `xml:"property"`
@@ -42,6 +47,7 @@ type (
 	junitCase struct {
 		Name    string       `xml:"name,attr"`
 		Class   string       `xml:"classname,attr"`
+		Time    int          `xml:"time,attr"`
 		Skipped *junitReason `xml:"skipped"`
 		Error   *junitReason `xml:"error"`
 		Failure *junitReason `xml:"failure"`
@@ -55,8 +61,8 @@ type (
 
 // WriteJUnit writes the reports as suites of tests: one for what was looked for,
 // each, and one for what could not be looked at.
-func WriteJUnit(w io.Writer, reports []*Report) error {
-	doc := junitSuites{Name: "careen"}
+func WriteJUnit(w io.Writer, reports []*Report, opt BOMOptions) error {
+	doc := junitDocument{made: plainTime(opt.Timestamp)}
 	for _, r := range reports {
 		prefix := clean(r.Target.Ref)
 		if len(reports) > 1 && r.Target.Platform != "" {
@@ -81,18 +87,24 @@ func WriteJUnit(w io.Writer, reports []*Report) error {
 			doc.add(s)
 		}
 	}
-	return writeXML(w, doc)
+	return writeXML(w, doc.junitSuites)
 }
 
 // WriteLintJUnit writes the faults of files as one suite of tests.
-func WriteLintJUnit(w io.Writer, l *Lint) error {
-	doc := junitSuites{Name: "careen"}
+func WriteLintJUnit(w io.Writer, l *Lint, opt BOMOptions) error {
+	doc := junitDocument{made: plainTime(opt.Timestamp)}
 	doc.add(faultSuite(cmp.Or(clean(l.Target), "careen lint"), l.Misconfigurations))
-	return writeXML(w, doc)
+	return writeXML(w, doc.junitSuites)
+}
+
+// junitDocument is a document while its suites are put together.
+type junitDocument struct {
+	junitSuites
+	made string // yyyy-mm-ddThh:mm:ss
 }
 
 func vulnerabilitySuite(r *Report, prefix string) junitSuite {
-	s := junitSuite{Name: prefix + " vulnerabilities", Properties: &junitProperties{}}
+	s := junitSuite{Name: prefix + " vulnerabilities"}
 	for _, p := range []junitProperty{{"careen", r.Careen}, {"digest", r.Target.Digest}, {"platform", r.Target.Platform}} {
 		if p.Value != "" {
 			s.Properties.List = append(s.Properties.List, junitProperty{p.Name, clean(p.Value)})
@@ -100,9 +112,6 @@ func vulnerabilitySuite(r *Report, prefix string) junitSuite {
 	}
 	for _, f := range coverageFacts(r) {
 		s.Properties.List = append(s.Properties.List, junitProperty{f.name, clean(f.text)})
-	}
-	if s.Properties.List == nil {
-		s.Properties = nil // the schema wants one at least
 	}
 	packages := packageIndex(r.Packages)
 	for i := range r.Vulnerabilities {
@@ -148,14 +157,14 @@ func blindSuite(r *Report, prefix string) junitSuite {
 			s.Tests++
 			s.Errors++
 			name := strings.TrimSpace(w.Kind + " " + w.Path)
-			s.Cases = append(s.Cases, junitCase{Name: clean(name), Class: "careen.coverage", Error: &junitReason{Type: clean(w.Kind), Message: clean(w.WithRemedy())}})
+			s.Cases = append(s.Cases, junitCase{Name: cmp.Or(clean(name), "unnamed"), Class: "careen.coverage", Error: &junitReason{Type: clean(w.Kind), Message: clean(w.WithRemedy())}})
 		}
 	}
 	return s
 }
 
 func (s *junitSuite) add(name, class string, severity finding.Severity, message, text string, suppressed *finding.Suppressed) {
-	c := junitCase{Name: clean(name), Class: clean(class)}
+	c := junitCase{Name: cmp.Or(strings.TrimSpace(clean(name)), "unnamed"), Class: cmp.Or(clean(class), "careen")}
 	s.Tests++
 	if suppressed != nil {
 		s.Skipped++
@@ -167,9 +176,8 @@ func (s *junitSuite) add(name, class string, severity finding.Severity, message,
 	s.Cases = append(s.Cases, c)
 }
 
-func (d *junitSuites) add(s junitSuite) {
-	d.Tests += s.Tests
-	d.Failures += s.Failures
-	d.Errors += s.Errors
+func (d *junitDocument) add(s junitSuite) {
+	s.Package, s.ID, s.Timestamp, s.Host = "careen", len(d.Suites), d.made, "localhost"
+	s.Name = cmp.Or(strings.TrimSpace(s.Name), "careen")
 	d.Suites = append(d.Suites, s)
 }

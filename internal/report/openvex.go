@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,11 +27,11 @@ type openVEX struct {
 }
 
 type vexStatement struct {
-	Vulnerability   vexVulnerability `json:"vulnerability"`
-	Products        []vexProduct     `json:"products"`
-	Status          string           `json:"status"`
-	Justification   string           `json:"justification"`
-	ImpactStatement string           `json:"impact_statement"`
+	Vulnerability vexVulnerability `json:"vulnerability"`
+	Products      []vexProduct     `json:"products"`
+	Status        string           `json:"status"`
+	Justification string           `json:"justification"`
+	Notes         string           `json:"status_notes,omitempty"` // the schema wants no impact_statement next to a justification
 }
 
 type vexVulnerability struct {
@@ -39,8 +40,9 @@ type vexVulnerability struct {
 }
 
 type vexProduct struct {
-	ID            string         `json:"@id"`
-	Subcomponents []vexComponent `json:"subcomponents"`
+	ID            string            `json:"@id"`
+	Hashes        map[string]string `json:"hashes,omitempty"`
+	Subcomponents []vexComponent    `json:"subcomponents"`
 }
 
 type vexComponent struct {
@@ -56,9 +58,17 @@ func WriteOpenVEX(w io.Writer, reports []*Report, opt BOMOptions) error {
 		Context: "https://openvex.dev/ns/v0.2.0", Author: "careen", Version: 1, Statements: []vexStatement{},
 		Timestamp: opt.Timestamp.UTC().Format(time.RFC3339),
 	}
+	said := map[string]bool{}
 	for _, r := range reports {
 		doc.Tooling = strings.TrimSpace("careen " + r.Careen)
-		doc.Statements = append(doc.Statements, vexStatements(r)...)
+		for _, s := range vexStatements(r) {
+			p := s.Products[0]
+			// Platforms of one name may say the same, and a document says it once.
+			if key := fmt.Sprintf("%q", []string{s.Vulnerability.Name, p.ID, p.Hashes["sha-256"], p.Subcomponents[0].ID}); !said[key] {
+				said[key] = true
+				doc.Statements = append(doc.Statements, s)
+			}
+		}
 	}
 	body, err := json.Marshal(doc)
 	if err != nil {
@@ -69,20 +79,20 @@ func WriteOpenVEX(w io.Writer, reports []*Report, opt BOMOptions) error {
 }
 
 func vexStatements(r *Report) []vexStatement {
-	product := vexProductID(&r.Target)
+	product := vexProductOf(&r.Target)
 	var list []vexStatement
 	for _, v := range r.Vulnerabilities {
 		s := vexStatement{
-			Vulnerability: vexVulnerability{v.ID, v.Aliases}, Status: "not_affected",
-			Products: []vexProduct{{product, []vexComponent{{v.Package}}}},
+			Vulnerability: vexVulnerability{v.ID, distinctTexts(v.Aliases)}, Status: "not_affected",
+			Products: []vexProduct{{product.ID, product.Hashes, []vexComponent{{v.Package}}}},
 		}
 		switch {
 		case v.Reach != nil && v.Reach.State == finding.NotReached:
 			s.Justification = "vulnerable_code_not_in_execute_path"
-			s.ImpactStatement = v.Reach.Why
+			s.Notes = v.Reach.Why
 		case v.Linked != nil && v.Linked.State == finding.SymbolsNotLinked:
 			s.Justification = "vulnerable_code_not_present"
-			s.ImpactStatement = "none of the vulnerable symbols that the advisory lists is linked into the binary (table of functions, pclntab)"
+			s.Notes = "none of the vulnerable symbols that the advisory lists is linked into the binary (table of functions, pclntab)"
 		default:
 			continue
 		}
@@ -94,14 +104,39 @@ func vexStatements(r *Report) []vexStatement {
 	return list
 }
 
-// vexProductID names the image as a package URL of type oci where the digest of
-// its manifest is known, which is that type's version, with the repository that
-// has it; else as it was given. The digest of a configuration finds nothing in a
-// registry.
-func vexProductID(t *Target) string {
-	if purl := imagePURL(*t); purl != "" || t.Digest == "" {
-		return cmp.Or(purl, t.Ref)
+// distinctTexts returns what is in a list, in its order, each once.
+func distinctTexts(list []string) []string {
+	var once []string
+	for _, s := range list {
+		if !slices.Contains(once, s) {
+			once = append(once, s)
+		}
 	}
+	return once
+}
+
+// vexProductOf names the image as a package URL of type oci where the digest of
+// its manifest is known, which is that type's version, with the repository that
+// has it; else as it was given, with the digest of its configuration, which finds
+// nothing in a registry. Identifiers are URIs: a file's is its path's.
+func vexProductOf(t *Target) vexProduct {
+	p := vexProduct{ID: imagePURL(*t)}
+	if p.ID == "" && t.Digest != "" {
+		p.ID = vexDigestID(t)
+	}
+	if p.ID != "" {
+		return p
+	}
+	if p.ID = t.Ref; strings.HasSuffix(t.Kind, "-archive") || strings.HasSuffix(t.Kind, "dir") || t.Kind == "sbom" {
+		p.ID = "file:" + strings.ReplaceAll(url.PathEscape(t.Ref), "%2F", "/")
+	}
+	if sum, ok := strings.CutPrefix(t.ConfigID, "sha256:"); ok {
+		p.Hashes = map[string]string{"sha-256": sum}
+	}
+	return p
+}
+
+func vexDigestID(t *Target) string {
 	name := t.Ref
 	if len(t.Tags) > 0 {
 		name = t.Tags[0]

@@ -3,8 +3,12 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/careen/careen/internal/finding"
 )
@@ -46,7 +50,7 @@ func TestOpenVEXSaysOnlyWhatIsProved(t *testing.T) {
 			t.Errorf("status %v", st["status"])
 		}
 		why, _ := st["justification"].(string)
-		if why == "" || st["impact_statement"] == "" {
+		if why == "" || st["status_notes"] == nil {
 			t.Errorf("a statement without its reason: %v", st)
 		}
 		got = append(got, st["vulnerability"].(map[string]any)["name"].(string)+" "+why)
@@ -67,6 +71,39 @@ func TestOpenVEXSaysOnlyWhatIsProved(t *testing.T) {
 	}
 }
 
+// TestOpenVEXSchema: the document is valid by OpenVEX's schema, as far as our account
+// of it goes and by its own where that is there. The schema wants one statement at
+// least, of which an image without a proof has none.
+func TestOpenVEXSchema(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile("testdata/openvex.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := publicSpec(t, "openvex_json_schema.json")
+	reached := shop()
+	for i := range reached.Vulnerabilities {
+		reached.Vulnerabilities[i].Reach = &finding.Reach{State: finding.NotReached}
+	}
+	for _, r := range []*Report{reached, shop(), empty(), hostile(), {}} {
+		for _, target := range []Target{r.Target, {Ref: "a b/shop%.tar", Kind: "docker-archive", ConfigID: "sha256:" + strings.Repeat("ab", 32)}, {Ref: "x", Kind: "dir"}} {
+			r := *r
+			r.Target = target
+			for i := range r.Vulnerabilities {
+				r.Vulnerabilities[i].Aliases = append(r.Vulnerabilities[i].Aliases, "GHSA-1", "GHSA-1")
+			}
+			doc := encoded(t, func(w io.Writer) error {
+				return WriteOpenVEX(w, []*Report{&r, &r}, BOMOptions{Timestamp: day("2026-08-21")})
+			})
+			validate(t, schema, doc)
+			if public != "" && bytes.Contains(doc, []byte("not_affected")) {
+				validate(t, schemaAt(t, public), doc)
+			}
+		}
+	}
+}
+
 // TestOpenVEXProducts: a product is found by the digest that a registry knows.
 func TestOpenVEXProducts(t *testing.T) {
 	const digest = "sha256:9f2c41d0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c"
@@ -84,10 +121,17 @@ func TestOpenVEXProducts(t *testing.T) {
 		{Target{Ref: "alpine:3.20", Kind: "docker", Digest: digest, Tags: []string{"alpine:3.20", "alpine@" + digest}},
 			"pkg:oci/alpine" + version + "?repository_url=docker.io/library/alpine&tag=3.20"},
 		{Target{Ref: "out", Kind: "oci-dir", Digest: digest, Tags: []string{"example.com/shop:2"}}, "pkg:oci/shop" + version},
-		{Target{Ref: "shop.tar", Kind: "docker-archive", ConfigID: digest}, "shop.tar"},
-		{Target{Ref: "rootfs", Kind: "dir"}, "rootfs"},
+		{Target{Ref: "shop.tar", Kind: "docker-archive", ConfigID: digest}, "file:shop.tar 9f2c41d0"},
+		{Target{Ref: "out/shop one.tar", Kind: "docker-archive"}, "file:out/shop%20one.tar"},
+		{Target{Ref: "rootfs", Kind: "dir"}, "file:rootfs"},
+		{Target{Ref: "shop:1", Kind: "docker", ConfigID: digest}, "shop:1 9f2c41d0"},
 	} {
-		if got := vexProductID(&test.target); got != test.want {
+		product := vexProductOf(&test.target)
+		got := product.ID
+		if sum := product.Hashes["sha-256"]; sum != "" {
+			got += " " + sum[:8]
+		}
+		if got != test.want {
 			t.Errorf("%s %s:\n%s, want\n%s", test.target.Kind, test.target.Ref, got, test.want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -154,6 +155,12 @@ func (t *thing) identify(id string) {
 	if strings.HasPrefix(strings.ToLower(id), "pkg:") {
 		if p, err := purl.Parse(id); err == nil {
 			t.purls = append(t.purls, p)
+		}
+		return
+	}
+	if path, ok := strings.CutPrefix(id, "file:"); ok && !strings.HasPrefix(path, "//") {
+		if plain, err := url.PathUnescape(path); err == nil {
+			t.names = append(t.names, plain)
 		}
 		return
 	}

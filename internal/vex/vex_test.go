@@ -88,6 +88,9 @@ func TestProducts(t *testing.T) {
 		{image("registry.example.com/team/shop"), minimist, true},
 		{image("registry.example.com/team/shop:1.5"), minimist, false},
 		{image("registry.example.com/team/shop@sha256:" + digest), minimist, true},
+		{image("file:registry.example.com/team/shop%3A1.4"), minimist, true}, // as Careen names archives and directories
+		{image("file:other.tar"), minimist, false},
+		{image("file:///shop.tar"), minimist, false},
 		{image("pkg:oci/shop@sha256%3A" + digest), babel, false},
 		{`[{"@id":"https://example.com/shop","hashes":{"sha-256":"` + digest + `"},"subcomponents":[{"@id":"pkg:npm/minimist"}]}]`, minimist, true},
 		{`[{"@id":"pkg:oci/shop@sha256%3A` + digest + `"}]`, stdlib, true}, // all of it
