@@ -3,7 +3,6 @@ package base
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
@@ -177,7 +176,7 @@ func (i *Image) needs() needs {
 		case e.Layer >= i.Base && isELF:
 			own[path.Base(e.Path)] = true
 			own[d.Soname] = true
-			n.link(i.In.Tree, e.Path, d)
+			n.link(d)
 			for _, name := range d.Needed {
 				asked[name] = true
 			}
@@ -238,7 +237,7 @@ func versioned(file string) string {
 }
 
 // link notes which libc a file is linked with, and the newest version of it.
-func (n *needs) link(tree *rootfs.Tree, file string, d exe.Dynamic) {
+func (n *needs) link(d exe.Dynamic) {
 	for _, name := range append([]string{path.Base(d.Interpreter)}, d.Needed...) {
 		switch {
 		case strings.HasPrefix(name, "ld-musl-") || strings.HasPrefix(name, "libc.musl-") || name == "libc.so":
@@ -247,20 +246,7 @@ func (n *needs) link(tree *rootfs.Tree, file string, d exe.Dynamic) {
 			n.libc = "glibc"
 		}
 	}
-	f, err := tree.Open(file)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	at, ok := f.(io.ReaderAt)
-	if !ok {
-		return
-	}
-	whole, err := exe.ReadDynamic(at)
-	if err != nil {
-		return
-	}
-	for _, r := range whole.Requires {
+	for _, r := range d.Requires {
 		for _, name := range r.Names {
 			if v, ok := strings.CutPrefix(name, "GLIBC_"); ok && older(n.version, v) {
 				n.version = v

@@ -59,8 +59,8 @@ func (w *Walk) unread(file, what string) {
 		return
 	}
 	w.unreadable = true
-	for _, dir := range append(w.linker.dirs(), w.linker.libPath...) {
-		for e := range w.List(dir) {
+	for _, folder := range slices.Concat(w.linker.defaults().folders, w.linker.variable.folders) {
+		for e := range w.List(folder.name) {
 			if e.Mode.IsRegular() && strings.Contains(path.Base(e.Path), ".so") {
 				w.Keep(file, what, e.Path)
 			}
@@ -156,73 +156,6 @@ func knownRuns(base string) (patterns string, ok bool) {
 func loadsForCallers(base string) bool {
 	for _, library := range [...]string{"_ctypes.*.so", "_cffi_backend.*.so", "libjava.so", "libjli.so"} {
 		if match, _ := path.Match(library, base); match {
-			return true
-		}
-	}
-	return false
-}
-
-// keepHelpers keeps the package of a program that runs others by computed names. Of
-// a program that lies among those of $PATH, the others there may be run only if a
-// string names them or begins their names: mkfs. of mkfs.ext4, "fsck.%s".
-func (w *Walk) keepHelpers(file, why string) {
-	i, owned := w.owners.of(file)
-	f, ok := w.elfFact(file)
-	if !owned || !ok || f.Loose || f.Static || !w.inPath(file) || w.phase == loading {
-		w.KeepPackage(file, why)
-		return
-	}
-	if !w.helpers.Add(file) {
-		return
-	}
-	for _, at := range w.owners.files(i) {
-		switch {
-		case isApart(at):
-		case w.inPath(at) && !f.namesPart(path.Base(at)):
-			w.Keep(file, why, at)
-		default:
-			w.KeepRunning(file, why, at)
-		}
-	}
-	for _, dir := range w.path {
-		for e := range w.List(dir) {
-			if base := path.Base(e.Path); f.namesPrefix(base) {
-				w.KeepRunning(file, why, e.Path)
-			}
-		}
-	}
-}
-
-// inPath reports whether a file lies in a directory of $PATH.
-func (w *Walk) inPath(file string) bool {
-	dir := Parent(file)
-	for _, d := range w.path {
-		if at, ok := w.Follow(d, nil); ok && at == dir {
-			return true
-		}
-	}
-	return false
-}
-
-// namesPart reports whether a string of a program is the name of another, or how it
-// begins.
-func (f *elfFact) namesPart(name string) bool {
-	return slices.Contains(f.Commands, name) || f.namesPrefix(name) ||
-		slices.ContainsFunc(f.Names, func(s string) bool { return path.Base(s) == name })
-}
-
-// namesPrefix reports whether a string of a program is the first part of a name, with
-// the mark that ends it: "mkfs.", "git-", "/sbin/fsck.%s".
-func (f *elfFact) namesPrefix(name string) bool {
-	for i := 3; i < len(name); i++ {
-		if strings.IndexByte(".-_", name[i-1]) < 0 {
-			continue
-		}
-		part := name[:i]
-		if slices.Contains(f.Commands, part) || slices.ContainsFunc(f.Names, func(s string) bool {
-			base, _, _ := strings.Cut(path.Base(s), "%")
-			return base == part && strings.HasPrefix(s, "/")
-		}) {
 			return true
 		}
 	}

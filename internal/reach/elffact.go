@@ -51,7 +51,6 @@ func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byt
 	if err != nil {
 		f.Problem = err.Error()
 	}
-	f.Requires, f.Offers = nil, nil
 	f.Static = len(d.Needed) == 0 && len(d.Imports) == 0 && d.Soname == ""
 	rust := f.mayBeRust()
 	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling[name] })

@@ -20,7 +20,7 @@ const (
 // configuration files, and what the language readers ask for.
 func Visitors(languages []Language) []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
-		{Name: elfVisitor, Version: 5, Want: isELF, Visit: elfReader()},
+		{Name: elfVisitor, Version: 6, Want: isELF, Visit: elfReader()},
 		{Name: textVisitor, Version: 2, Want: isText, Visit: keepText},
 		{Name: literalVisitor, Version: 3, Want: isLiteralSource, Visit: visitLiterals},
 	}

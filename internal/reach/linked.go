@@ -1,11 +1,6 @@
 package reach
 
-import (
-	"errors"
-	"io"
-
-	"github.com/careen/careen/internal/exe"
-)
+import "github.com/careen/careen/internal/exe"
 
 // ELF returns what a file of the image tells the dynamic linker; false for
 // what is no ELF file.
@@ -32,8 +27,7 @@ type Missing struct {
 
 // MissingLinks returns what the dynamic linker would not find for the files
 // that are surely reached and lie in the layer from or above: an interpreter, a
-// library, or a version of a library's symbols. The versions are read from the
-// files again.
+// library, or a version of a library's symbols.
 func (r *Result) MissingLinks(from int) []Missing {
 	var all []Missing
 	offers := map[string]map[string]bool{}
@@ -54,11 +48,7 @@ func (r *Result) MissingLinks(from int) []Missing {
 				all = append(all, Missing{e.Path, "library " + name})
 			}
 		}
-		d, err := r.dynamic(e.Path)
-		if err != nil {
-			continue
-		}
-		for _, v := range d.Requires {
+		for _, v := range f.Requires {
 			found := r.walk.linker.libraries(e.Path, f, v.Library)
 			if found == nil {
 				continue // said above
@@ -82,25 +72,12 @@ func (r *Result) offers(library string, known map[string]map[string]bool) map[st
 	set, ok := known[e.Path]
 	if !ok {
 		set = map[string]bool{}
-		if d, err := r.dynamic(e.Path); err == nil {
-			for _, name := range d.Offers {
+		if f, ok := r.walk.elfFact(e.Path); ok {
+			for _, name := range f.Offers {
 				set[name] = true
 			}
 		}
 		known[e.Path] = set
 	}
 	return set
-}
-
-func (r *Result) dynamic(file string) (exe.Dynamic, error) {
-	f, err := r.walk.tree.Open(file)
-	if err != nil {
-		return exe.Dynamic{}, err
-	}
-	defer f.Close()
-	at, ok := f.(io.ReaderAt)
-	if !ok {
-		return exe.Dynamic{}, errors.ErrUnsupported
-	}
-	return exe.ReadDynamic(at)
 }

@@ -1,9 +1,13 @@
 package reach
 
 import (
+	"cmp"
 	"debug/elf"
+	"io/fs"
 	"iter"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -11,22 +15,23 @@ import (
 type linker struct {
 	files    *Files
 	need     func(from, name, how string) bool
-	libPath  []string // LD_LIBRARY_PATH
 	ready    bool
-	system   []string            // what ld.so.conf or musl's path file and the defaults name, in order
-	confs    Set[string]         // configuration files that were read
-	runPaths []string            // of every file seen, each once; a library may also be found by what loaded its loader
-	known    Set[string]         // runPaths
-	indexed  int                 // how many of runPaths are in holders
-	holders  map[string][]string // file name → those of runPaths that have one of it, in order
-	listed   Set[string]         // folders to which indexed ones lead
+	dirs     []string           // what ld.so.conf or musl's path file and the defaults name, in order
+	system   loadPath           // dirs
+	variable loadPath           // LD_LIBRARY_PATH, with what scripts put in front of it
+	confs    Set[string]        // configuration files that were read
+	runPaths loadPath           // those of every file seen; a library may also be found by what loaded its loader
+	known    Set[string]        // runPaths by name
+	last     loadPath           // RPATH or RUNPATH of the file that was looked for last
+	lastOf   string             // its path
+	named    map[string][]int32 // entries that may be libraries, by their file names
 	missing  []missingLibrary
 }
 
 func newLinker(w *Walk) linker {
 	l := linker{files: &w.Files, need: w.Need}
 	for dir := range strings.FieldsFuncSeq(w.Env["LD_LIBRARY_PATH"], func(r rune) bool { return r == ':' || r == ';' }) {
-		l.libPath = append(l.libPath, Join(w.Workdir, dir))
+		l.add(&l.variable, Join(w.Workdir, dir))
 	}
 	return l
 }
@@ -36,13 +41,16 @@ type missingLibrary struct {
 	file, name, how string
 }
 
-// dirs returns the search paths of the image, which hold for every program.
-func (l *linker) dirs() []string {
+// defaults returns the search path of the image, which holds for every program.
+func (l *linker) defaults() *loadPath {
 	if !l.ready {
 		l.ready = true
 		l.readSystem()
+		for _, dir := range l.dirs {
+			l.add(&l.system, dir)
+		}
 	}
-	return l.system
+	return &l.system
 }
 
 func (l *linker) readSystem() {
@@ -52,7 +60,7 @@ func (l *linker) readSystem() {
 		if base := path.Base(e.Path); strings.HasPrefix(base, "ld-musl-") && strings.HasSuffix(base, ".path") {
 			data, _ := l.files.Read(e.Path, MaxText)
 			for dir := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == ':' || r == '\n' }) {
-				l.system = append(l.system, Clean(dir))
+				l.dirs = append(l.dirs, Clean(dir))
 			}
 			l.need("", e.Path, "the dynamic linker's search path")
 		}
@@ -60,11 +68,11 @@ func (l *linker) readSystem() {
 	for _, parent := range []string{"lib", "usr/lib"} {
 		for e := range l.files.List(parent) {
 			if base := path.Base(e.Path); strings.Contains(base, "-linux-") {
-				l.system = append(l.system, parent+"/"+base)
+				l.dirs = append(l.dirs, parent+"/"+base)
 			}
 		}
 	}
-	l.system = append(l.system, "lib64", "usr/lib64", "lib", "usr/local/lib", "usr/lib", "lib32", "usr/lib32", "libx32", "usr/libx32")
+	l.dirs = append(l.dirs, "lib64", "usr/lib64", "lib", "usr/local/lib", "usr/lib", "lib32", "usr/lib32", "libx32", "usr/libx32")
 }
 
 // readLinkerConf reads ld.so.conf(5): directories, and include lines with
@@ -86,7 +94,7 @@ func (l *linker) readConf(file string) {
 			}
 		} else if strings.HasPrefix(line, "/") {
 			dir, _, _ := strings.Cut(line, "=")
-			l.system = append(l.system, Clean(dir))
+			l.dirs = append(l.dirs, Clean(dir))
 		}
 	}
 }
@@ -100,45 +108,135 @@ func (l *linker) libraries(file string, f *elfFact, name string) []string {
 		}
 		return nil
 	}
-	var rpath, runpath []string
-	if f.RunPath == "" {
-		rpath = l.searchDirs(f.RPath, file, f)
+	order := []*loadPath{l.own(file, f), &l.variable} // DT_RPATH comes before LD_LIBRARY_PATH
+	if f.RunPath != "" {
+		slices.Reverse(order) // and DT_RUNPATH behind it
 	}
-	runpath = l.searchDirs(f.RunPath, file, f)
-	lists := [][]string{rpath, l.libPath, runpath}
 	if !f.NoDefault {
-		lists = append(lists, l.dirs())
+		order = append(order, l.defaults())
 	}
-	for _, dirs := range lists {
-		if found := l.findIn(dirs, name, f); found != nil {
+	for _, p := range order {
+		if found := l.findIn(p, name, f); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// findIn returns the first match of a library in a list of directories.
-func (l *linker) findIn(dirs []string, name string, f *elfFact) []string {
-	for _, dir := range dirs {
-		var found []string
-		for variant := range l.variants(dir) {
-			if at := Clean(variant + "/" + name); l.loadable(at, f) {
-				found = append(found, at)
+// own is the search path that a file brings itself. It is asked for each library of
+// the file, one after the other.
+func (l *linker) own(file string, f *elfFact) *loadPath {
+	if l.lastOf == file {
+		return &l.last
+	}
+	l.last, l.lastOf = loadPath{}, file
+	for _, dir := range l.searchDirs(cmp.Or(f.RunPath, f.RPath), file, f) {
+		l.add(&l.last, dir)
+	}
+	return &l.last
+}
+
+// loadPath is folders in which a library is looked for, in order. However many
+// they are and however many libraries are looked for, a library costs no more than
+// there are files of its name.
+type loadPath struct {
+	folders []folder
+	at      map[string]int // of the folders of the image that have a place, which of folders that is
+	first   int            // places of dirs, before the first and behind the last
+	last    int
+}
+
+// folder is one of a load path, or one of its variants for a processor.
+type folder struct {
+	name string
+	dir  int // place of what it is a variant of
+}
+
+// add puts a folder and its variants at the end of a load path.
+func (l *linker) add(p *loadPath, dir string) {
+	p.last++
+	l.put(p, dir, p.last, func(int) bool { return false })
+}
+
+// addFirst puts them at its beginning.
+func (l *linker) addFirst(p *loadPath, dir string) {
+	p.first--
+	l.put(p, dir, p.first, func(place int) bool { return place > p.first })
+}
+
+// put gives a folder and its variants a place, also what has one that gives way.
+func (l *linker) put(p *loadPath, dir string, place int, givesWay func(place int) bool) {
+	if _, ok := l.files.Follow(dir, nil); !ok {
+		return
+	}
+	if p.at == nil {
+		p.at = map[string]int{}
+	}
+	for variant := range l.variants(dir) {
+		real, ok := l.files.Follow(variant, nil)
+		if at, known := p.at[real]; !ok || known && !givesWay(p.folders[at].dir) {
+			continue
+		}
+		p.at[real] = len(p.folders)
+		p.folders = append(p.folders, folder{variant, place})
+	}
+}
+
+// findIn returns the first match of a library in a load path: the file, and its
+// variants in the same folder.
+func (l *linker) findIn(p *loadPath, name string, f *elfFact) []string {
+	var in []int // which folders have the name
+	if files := l.filesOf(name); len(files) <= len(p.folders) {
+		for _, i := range files {
+			if at, ok := p.at[Parent(l.files.entries[i].Path)]; ok {
+				in = append(in, at)
 			}
 		}
-		if found != nil {
-			return found
+	} else {
+		in = slices.Collect(maps.Values(p.at))
+	}
+	slices.SortFunc(in, func(a, b int) int { return cmp.Or(cmp.Compare(p.folders[a].dir, p.folders[b].dir), cmp.Compare(a, b)) })
+	var found []string
+	for n, at := range in {
+		if len(found) > 0 && p.folders[at].dir != p.folders[in[n-1]].dir {
+			break
+		}
+		if file := Clean(p.folders[at].name + "/" + name); l.loadable(file, f) {
+			found = append(found, file)
 		}
 	}
-	return nil
+	return found
 }
+
+// filesOf returns the entries of a file name that may be libraries: ELF files, and
+// links.
+func (l *linker) filesOf(name string) []int32 {
+	if l.named == nil {
+		l.named = map[string][]int32{}
+		for i, e := range l.files.entries {
+			if _, ok := l.files.Fact(elfVisitor, e.Path); ok || e.Mode&fs.ModeSymlink != 0 {
+				base := path.Base(e.Path)
+				l.named[base] = append(l.named[base], int32(i))
+			}
+		}
+	}
+	return l.named[name]
+}
+
+// maxProcessors is how many folders for newer processors are looked at: glibc has
+// three for a machine.
+const maxProcessors = 16
 
 // variants are the folders in which a directory has libraries: those for newer
 // processors, of glibc 2.33 and later in glibc-hwcaps, earlier named like the
 // platform; and itself.
 func (l *linker) variants(dir string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		n := 0
 		for e := range l.files.List(Join(dir, "glibc-hwcaps")) {
+			if n++; n > maxProcessors {
+				break
+			}
 			if !yield(e.Path) {
 				return
 			}
@@ -149,29 +247,6 @@ func (l *linker) variants(dir string) iter.Seq[string] {
 			}
 		}
 	}
-}
-
-// holding returns those of runPaths that have a file of a name, in order. Each
-// folder is listed once, however many files are looked for.
-func (l *linker) holding(name string) []string {
-	if l.holders == nil {
-		l.holders = map[string][]string{}
-	}
-	for ; l.indexed < len(l.runPaths); l.indexed++ {
-		dir := l.runPaths[l.indexed]
-		if real, ok := l.files.Follow(dir, nil); !ok || !l.listed.Add(real) {
-			continue
-		}
-		for variant := range l.variants(dir) {
-			for e := range l.files.List(variant) {
-				base := path.Base(e.Path)
-				if list := l.holders[base]; len(list) == 0 || list[len(list)-1] != dir {
-					l.holders[base] = append(list, dir)
-				}
-			}
-		}
-	}
-	return l.holders[name]
 }
 
 // loadable reports whether a path leads to an ELF file of the same machine.
@@ -195,7 +270,7 @@ func (l *linker) searchDirs(value, file string, f *elfFact) []string {
 			dir = Clean(dir)
 			dirs = append(dirs, dir)
 			if l.known.Add(dir) {
-				l.runPaths = append(l.runPaths, dir)
+				l.add(&l.runPaths, dir)
 			}
 		}
 	}
@@ -274,11 +349,13 @@ func (l *linker) retry() {
 		if !ok {
 			continue
 		}
-		found := l.findIn([]string{Parent(m.file)}, m.name, f)
+		var beside loadPath
+		l.add(&beside, Parent(m.file))
+		found := l.findIn(&beside, m.name, f)
 		if found == nil {
 			w := wanted{m.name, uint16(f.Machine), f.Wide, f.BigEndian}
 			if found, ok = elsewhere[w]; !ok {
-				found = l.findIn(l.holding(m.name), m.name, f)
+				found = l.findIn(&l.runPaths, m.name, f)
 				elsewhere[w] = found
 			}
 		}

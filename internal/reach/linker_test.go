@@ -193,22 +193,63 @@ func TestHelpersOfProgramsInPath(t *testing.T) {
 	}
 }
 
-// BenchmarkSearchPaths doubles the libraries, each with a search path of its own and
-// one library that is nowhere: the time doubles.
-func BenchmarkSearchPaths(b *testing.B) {
-	for n := 500; n <= 4000; n *= 2 {
-		b.Run(fmt.Sprint("libraries=", n), func(b *testing.B) {
-			entries := []imagetest.Entry{imagetest.Exec("app", reachtest.ELF{Needed: []string{"l0.so"}}.Build())}
+// BenchmarkDoubling doubles what the linker and keepers look through: the time doubles.
+func BenchmarkDoubling(b *testing.B) {
+	numbered := func(n int, f func(i int) string) (list []string) {
+		for i := range n {
+			list = append(list, f(i))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		name    string
+		entries func(n int) ([]imagetest.Entry, sbom.Package)
+	}{
+		{"libraries with search paths of their own", func(n int) (entries []imagetest.Entry, _ sbom.Package) {
+			entries = append(entries, imagetest.Exec("bin/app", reachtest.ELF{Needed: []string{"l0.so"}}.Build()))
 			for i := range n {
 				entries = append(entries, imagetest.File(fmt.Sprintf("lib/l%d.so", i), reachtest.ELF{Needed: []string{fmt.Sprintf("l%d.so", i+1), fmt.Sprintf("none%d.so", i)}, RunPath: fmt.Sprint("/own/", i)}.Build()),
 					imagetest.File(fmt.Sprintf("own/%d/x.so", i), "x"))
 			}
-			tree := reachtest.Tree(b, Visitors(nil), entries)
-			for b.Loop() {
-				if _, err := Compute(b.Context(), tree, image.Config{Cmd: []string{"/app"}}, nil, nil, Options{}); err != nil {
-					b.Fatal(err)
-				}
+			return entries, sbom.Package{}
+		}},
+		{"folders of the linker and libraries that lie in none", func(n int) (entries []imagetest.Entry, _ sbom.Package) {
+			entries = append(entries,
+				imagetest.File("etc/ld.so.conf", strings.Join(numbered(n, func(i int) string { return fmt.Sprint("/d/", i) }), "\n")),
+				imagetest.Exec("bin/app", reachtest.ELF{Needed: numbered(n, func(i int) string { return fmt.Sprintf("l%d.so", i) })}.Build()))
+			for i := range n {
+				entries = append(entries, imagetest.Dir(fmt.Sprint("d/", i)), imagetest.File(fmt.Sprintf("other/l%d.so", i), reachtest.ELF{}.Build()))
 			}
-		})
+			return entries, sbom.Package{}
+		}},
+		{"programs of one package that run others by computed names", func(n int) (entries []imagetest.Entry, p sbom.Package) {
+			entries = append(entries, imagetest.Exec("bin/app", reachtest.ELF{Needed: []string{"l.so"}, Strings: numbered(n, func(i int) string { return fmt.Sprintf("/bin/p%d-x", i) })}.Build()))
+			for i := range n {
+				file := fmt.Sprintf("bin/p%d-x", i)
+				entries = append(entries, imagetest.Exec(file, reachtest.ELF{Needed: []string{"l.so"}, Imports: []string{"execv", "execvp"}, Strings: []string{"p1-", file, "/bin/p2-%s"}}.Build()))
+				p.Files = append(p.Files, file)
+			}
+			return entries, p
+		}},
+		{"scripts that cannot be followed", func(n int) (entries []imagetest.Entry, _ sbom.Package) {
+			entries = append(entries, imagetest.Exec("bin/app", "#!/bin/sh\n"+strings.Join(numbered(n, func(i int) string { return fmt.Sprintf(". /s/%d.sh", i) }), "\n")),
+				imagetest.Exec("bin/sh", reachtest.ELF{}.Build()))
+			for i := range n {
+				entries = append(entries, imagetest.File(fmt.Sprintf("s/%d.sh", i), "eval \"$X\"\n"))
+			}
+			return entries, sbom.Package{}
+		}},
+	} {
+		for n := 500; n <= 4000; n *= 2 {
+			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
+				entries, p := c.entries(n)
+				tree := reachtest.Tree(b, Visitors(nil), entries)
+				for b.Loop() {
+					if _, err := Compute(b.Context(), tree, image.Config{Cmd: []string{"/bin/app"}}, []sbom.Package{p}, nil, Options{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }

@@ -188,7 +188,7 @@ func (r rule) need(w *Walk, file, need string) {
 	switch {
 	case kind == "lib":
 		f, _ := w.elfFact(file)
-		for _, at := range w.linker.findIn(w.linker.dirs(), rest, f) {
+		for _, at := range w.linker.findIn(w.linker.defaults(), rest, f) {
 			w.Need(file, at, r.why)
 		}
 	case kind == "nss":
@@ -240,7 +240,7 @@ func needNSS(w *Walk, file, database string) {
 		if strings.HasPrefix(s, "[") {
 			continue // [NOTFOUND=return]
 		}
-		for _, at := range w.linker.findIn(w.linker.dirs(), "libnss_"+s+".so.2", f) {
+		for _, at := range w.linker.findIn(w.linker.defaults(), "libnss_"+s+".so.2", f) {
 			w.Need(file, at, "nsswitch.conf: "+database+": "+s)
 		}
 	}

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type Walk struct {
 	rules   []rule
 	readers []reader
 
+	programs *programs
+
 	phase     phase
 	marks     map[string]mark
 	queue     []string        // marked files that were not visited yet
@@ -53,6 +56,7 @@ type Walk struct {
 	wrappers                 Set[string] // programs whose command line says what they run
 	ruled                    Set[string] // what rules need
 	helpers                  Set[string] // programs whose helpers are kept
+	helped                   Set[int]    // packages of such programs
 	configured               Set[string] // names of programs whose configuration is kept
 	cuts                     Set[cut]
 	nearby                   Set[sourcesBelow]
@@ -61,6 +65,8 @@ type Walk struct {
 	packages, packagesLoaded Set[int]    // that are kept, to be run or to be loaded
 	tables                   Set[string] // files of which what is made of them is kept
 	wanted                   Set[wanted]
+	gapsKnown                Set[Gap]
+	libraryPath              Set[string] // what scripts put in front of $LD_LIBRARY_PATH
 }
 
 // phase says what a mark means. The walk is first reaching; then it goes between
@@ -126,7 +132,7 @@ func newWalk(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages 
 			w.Env[name] = value
 		}
 	}
-	w.path = searchPath(w.Env["PATH"])
+	w.setPath(slices.DeleteFunc(searchPath(w.Env["PATH"]), func(dir string) bool { return !w.IsDir(dir) }))
 	w.Workdir = Clean(cfg.WorkingDir)
 	w.owners = newOwners(&w.Files, packages)
 	w.linker = newLinker(w)
@@ -228,15 +234,9 @@ func (w *Walk) mark(from, at, how string, module bool) {
 // because of it, with KeepPackage or KeepTree; scope names that. Those of what is
 // itself only kept are not listed: they keep what they may use as well.
 func (w *Walk) Gap(g Gap) {
-	if w.phase != reaching {
-		return
+	if w.phase == reaching && w.gapsKnown.Add(g) {
+		w.gaps = append(w.gaps, g)
 	}
-	for _, known := range w.gaps {
-		if known == g {
-			return
-		}
-	}
-	w.gaps = append(w.gaps, g)
 }
 
 // KeepPackage keeps all files of the package that owns a file, because something
@@ -436,21 +436,37 @@ func (w *Walk) PrependPath(dirs ...string) (restore func()) {
 	return func() { w.path = before }
 }
 
+// maxPath is how many folders $PATH may have that the image has too: each program is
+// looked for in all of them.
+const maxPath = 256
+
+func (w *Walk) setPath(dirs []string) {
+	if len(dirs) > maxPath {
+		w.Gap(Gap{What: fmt.Sprintf("$PATH has more than %d folders", maxPath), Scope: "no program of the others"})
+		dirs = dirs[:maxPath]
+	}
+	w.path = dirs
+}
+
 // AddPath adds a directory that a script puts in front of $PATH.
 func (w *Walk) AddPath(dir string) {
-	if !slices.Contains(w.path, dir) {
-		w.path = append([]string{dir}, w.path...)
+	if !slices.Contains(w.path, dir) && w.IsDir(dir) {
+		w.setPath(append([]string{dir}, w.path...))
 	}
 }
 
 // AddLibraryPath adds a directory that a script puts in front of
 // $LD_LIBRARY_PATH.
 func (w *Walk) AddLibraryPath(dir string) {
-	if !slices.Contains(w.linker.libPath, dir) {
-		w.linker.libPath = append([]string{dir}, w.linker.libPath...)
+	if !w.libraryPath.Add(dir) {
+		return
 	}
+	w.linker.addFirst(&w.linker.variable, dir)
 }
 
 // LibraryDirs returns the directories in which the dynamic linker looks for the
 // libraries of every program.
-func (w *Walk) LibraryDirs() []string { return w.linker.dirs() }
+func (w *Walk) LibraryDirs() []string {
+	w.linker.defaults()
+	return w.linker.dirs
+}
