@@ -15,8 +15,11 @@ import (
 )
 
 // Visitors returns what has to look at each layer's files for Packages to know
-// them.
-func Visitors() []rootfs.Visitor {
+// them. A layer that names packages in more places than the limits allow is not read
+// further for them.
+func Visitors(limits Limits) []rootfs.Visitor {
+	places := limits.withDefaults().Locations
+	quota := &rootfs.Quota{Most: places, Count: countPackages, What: fmt.Sprintf("packages in more than %d places: raise --max-locations if they are meant", places)}
 	visitors := []rootfs.Visitor{
 		{Name: "dpkg-files", Version: factVersion<<16 | 1, Want: isDpkgFileList, Visit: visitFiles},
 		{Name: "dpkg-copyright", Version: factVersion<<16 | 3, Want: isCopyright, Visit: visitCopyright},
@@ -28,7 +31,7 @@ func Visitors() []rootfs.Visitor {
 		{Name: "distro", Version: factVersion<<16 | 1, Want: isRelease, Visit: visitRelease},
 	}
 	for _, c := range catalogers() {
-		visitors = append(visitors, rootfs.Visitor{Name: c.name, Version: factVersion<<16 | c.version, Want: c.want, Visit: c.visit})
+		visitors = append(visitors, rootfs.Visitor{Name: c.name, Version: factVersion<<16 | c.version, Want: c.want, Visit: c.visit, Quota: quota})
 	}
 	return visitors
 }

@@ -50,7 +50,7 @@ func TestNestedArchivesStayOffTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var most int64
-	visitors := Visitors()
+	visitors := Visitors(Limits{})
 	for i := range visitors {
 		if visitors[i].Name != "java" {
 			continue

@@ -26,7 +26,7 @@ func stack(t testing.TB, layers ...[]imagetest.Entry) *rootfs.Tree {
 	img := imagetest.Memory(t, described)
 	var facts []*rootfs.Facts
 	for _, layer := range img.Layers {
-		f, err := rootfs.Pass(t.Context(), layer, Visitors(), rootfs.Limits{}, nil)
+		f, err := rootfs.Pass(t.Context(), layer, Visitors(Limits{}), rootfs.Limits{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,7 +336,7 @@ func TestNpmInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	walk(listed)
-	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(Limits{}), rootfs.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -348,7 +348,7 @@ for p in sys.path:
 			}
 		}
 		for dir, want := range want {
-			facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+			facts, err := rootfs.PassDir(t.Context(), dir, Visitors(Limits{}), rootfs.Limits{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -439,7 +439,7 @@ func TestDebianJars(t *testing.T) {
 func BenchmarkWant(b *testing.B) {
 	h := &rootfs.Header{Path: "usr/share/doc/some-package/examples/a/file/of/no/interest.txt", Size: 1000, Mode: 0o644}
 	head := bytes.Repeat([]byte("text "), 100)
-	visitors := Visitors()
+	visitors := Visitors(Limits{})
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, v := range visitors {

@@ -335,7 +335,7 @@ func unpackDebian(t *testing.T, names ...string) map[string]debian {
 // versionIn returns the version of a package found below a folder, "" for none.
 func versionIn(t *testing.T, dir, name string, types ...string) string {
 	t.Helper()
-	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(), rootfs.Limits{}, nil)
+	facts, err := rootfs.PassDir(t.Context(), dir, Visitors(Limits{}), rootfs.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,13 +27,18 @@ type room struct {
 	full             bool
 }
 
-func newRoom(l Limits) *room {
+func (l Limits) withDefaults() Limits {
 	if l.Packages <= 0 {
 		l.Packages = DefaultPackages
 	}
 	if l.Locations <= 0 {
 		l.Locations = DefaultLocations
 	}
+	return l
+}
+
+func newRoom(l Limits) *room {
+	l = l.withDefaults()
 	return &room{Limits: l, places: l.Locations, packages: l.Packages}
 }
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/careen/careen/internal/costs"
 	"github.com/careen/careen/internal/finding"
+	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/imagetest"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/sbom"
@@ -207,5 +209,44 @@ func TestNeedsAreBounded(t *testing.T) {
 	}
 	if count.take([]string{"a"}) != nil {
 		t.Error("no end")
+	}
+}
+
+// What is beyond the places of a layer is not parsed: a layer of many small files costs
+// what it may, and no more.
+func TestPlacesAreTakenWhileReading(t *testing.T) {
+	var entries []imagetest.Entry
+	for i := range 20_000 {
+		entries = append(entries, imagetest.File(fmt.Sprintf("srv/node_modules/m%05d/package.json", i), fmt.Sprintf(`{"name":"m%d","version":"1"}`, i)))
+	}
+	layer := imagetest.MemoryLayer(t, entries...)
+	read := 0
+	visitors := Visitors(Limits{Locations: 50})
+	for i := range visitors {
+		if visit := visitors[i].Visit; visitors[i].Name == "npm" {
+			var mu sync.Mutex
+			visitors[i].Visit = func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				read++
+				return visit(h, body)
+			}
+		}
+	}
+	f, err := rootfs.Pass(t.Context(), layer, visitors, rootfs.Limits{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := rootfs.Stack([]*rootfs.Facts{f}, []image.Layer{layer})
+	defer tree.Close()
+	r, err := Packages(t.Context(), tree, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read > 2000 || len(r.Packages) != 50 {
+		t.Errorf("%d files read for %d packages", read, len(r.Packages))
+	}
+	if w := f.Warnings; len(w) != 1 || !w[0].Incomplete || !strings.Contains(w[0].Message, "packages in more than 50 places: raise --max-locations") {
+		t.Errorf("%+v", w)
 	}
 }

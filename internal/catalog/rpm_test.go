@@ -117,7 +117,7 @@ func TestRpmInstallation(t *testing.T) {
 	}
 	check := func(label string, dependencies ...string) {
 		t.Helper()
-		facts, err := rootfs.PassDir(t.Context(), root, Visitors(), rootfs.Limits{}, nil)
+		facts, err := rootfs.PassDir(t.Context(), root, Visitors(Limits{}), rootfs.Limits{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

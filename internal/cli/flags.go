@@ -145,7 +145,7 @@ func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.Int64Var(&f.UnpackBytes, "max-unpack-bytes", rootfs.DefaultUnpackBytes, "refuse an image whose archives and other packed files expand to more bytes together")
 	flags.IntVar(&f.Catalog.Packages, "max-packages", catalog.DefaultPackages, "leave out what is beyond so many packages, with a warning")
 	flags.IntVar(&f.Catalog.Locations, "max-locations", catalog.DefaultLocations, "leave out what is beyond so many places of packages, with a warning")
-	flags.IntVar(&f.Findings, "max-findings", match.DefaultFindings, "leave out what is beyond so many vulnerabilities, with a warning")
+	flags.IntVar(&f.Findings, "max-findings", match.DefaultFindings, "leave out what is beyond so many vulnerabilities, or secrets of a layer, with a warning")
 	flags.IntVar(&f.Nesting, "max-nesting", rootfs.DefaultNesting, "do not look into archives that are nested deeper in others, with a warning")
 	flags.BoolVar(&f.VerifyDiffIDs, "verify-diff-ids", false, "compare each layer's tar with the digest that the configuration claims, and read local archives whole for that")
 	flags.Int64Var(&f.FileBytes, "max-file-bytes", rootfs.DefaultFileBytes, "do not look into larger files, with a warning")

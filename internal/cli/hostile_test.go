@@ -268,6 +268,13 @@ func hostileManyThings() []attack {
 		})),
 		holding("more packages than are listed", 1, "--max-packages", npm(at("srv/node_modules/a#/package.json"), at(`{"name":"a#","version":"1"}`)), "--max-packages", "100"),
 		holding("more places than are listed", 1, "--max-locations", npm(at("srv/#/node_modules/a/package.json"), at(`{"name":"a","version":"1"}`)), "--max-locations", "100"),
+		{"a small layer of very many packages", func(b *bench) []string {
+			stanzas := strings.Repeat(deb("Package: a\nVersion: 1\n"), 45_000)
+			img := one(entriesOf(max(8, many()/500), func(i int) imagetest.Entry { return imagetest.File(fmt.Sprint("var/lib/dpkg/status.d/", i), stanzas) })...)
+			img.Layers[0].Compression = imagetest.Zstd
+			return []string{b.layout(img)}
+		}, 1, "--max-locations"},
+		holding("more secrets than are listed", 1, "--max-findings", npm(at("srv/#.env"), func(i int) string { return fmt.Sprintf("A=ghp_%036x\n", i*104729) }), "--scanners", "secret", "--max-findings", "100"),
 		holding("more vulnerabilities than are listed", 1, "--max-findings", npm(at("srv/#/node_modules/minimist/package.json"), at(`{"name":"minimist","version":"0.0.#"}`)), "--max-findings", "100"),
 		holding("packages of Python in one folder", 0, "", npm(at("usr/lib/python3/dist-packages/p#-1.dist-info/METADATA"), at("Name: p#\nVersion: 1\nRequires-Dist: p1\nRequires-Dist: p#\n"))),
 		holding("records of one package of Python", 0, "", npm(at("usr/lib/python3/dist-packages/p-#.dist-info/METADATA"), at("Name: p\nVersion: #\nRequires-Dist: p\n"))),
@@ -513,7 +520,6 @@ func hostileVerbs() []attack {
 			})
 		}
 	}
-	libraries := min(many(), 5000) // base reads them again, one after the other
 	apk := func(i int) string {
 		return fmt.Sprintf("P:p%d\nV:1-r0\np:x so:%d\nD:x so:%d\nF:usr/lib\nR:l%d.so\n\n", i, i, i+1, i)
 	}
@@ -524,9 +530,9 @@ func hostileVerbs() []attack {
 	}{
 		{"scripts that start two others", numbered("s@", "#!/bin/sh\n/s@+\n/s@/ $1 x\n"), []string{"/s0"}},
 		{"packages whose libraries need one another", func() []imagetest.Entry {
-			return append(entriesOf(libraries, func(i int) imagetest.Entry {
+			return append(entriesOf(many(), func(i int) imagetest.Entry {
 				return imagetest.File(fmt.Sprintf("usr/lib/l%d.so", i), imagetest.ELF{Soname: fmt.Sprintf("l%d.so", i), Needed: []string{fmt.Sprintf("l%d.so", i+1), fmt.Sprintf("l%d.so", i/2)}}.Build())
-			}), imagetest.File("lib/apk/db/installed", repeat(libraries, apk)), imagetest.Exec("app", imagetest.ELF{Needed: []string{"l0.so"}}.Build()))
+			}), imagetest.File("lib/apk/db/installed", repeat(many(), apk)), imagetest.Exec("app", imagetest.ELF{Needed: []string{"l0.so"}}.Build()))
 		}, []string{"/app"}},
 		{"links to a folder of links", func() []imagetest.Entry {
 			return append(entriesOf(many(), func(i int) imagetest.Entry { return imagetest.Symlink(fmt.Sprint("usr/l", i), "../usr") }),

@@ -41,7 +41,8 @@ const (
 	maxDynamicSymbols = 1 << 20
 	maxVersions       = 4096
 	maxImports        = 50_000
-	maxNameLength     = 4096 // bytes of one name or search path
+	maxNameLength     = 4096    // bytes of one name or search path
+	maxNamesLength    = 8 << 20 // bytes of all names of a file: they may overlap in its table
 )
 
 // ErrNotELF says that a file is none.
@@ -185,6 +186,15 @@ func (f *elfFile) dynamic() (Dynamic, error) {
 	if err != nil {
 		return d, fmt.Errorf("ELF dynamic strings: %w", err)
 	}
+	left := maxNamesLength
+	bounded := name
+	name = func(offset int64) string {
+		n := bounded(offset)
+		if left -= len(n); left < 0 {
+			return ""
+		}
+		return n
+	}
 	for _, offset := range append(tags.needed, tags.filters...) {
 		if n := name(offset); n != "" {
 			d.Needed = append(d.Needed, n)
@@ -194,6 +204,9 @@ func (f *elfFile) dynamic() (Dynamic, error) {
 	d.Requires = f.versionsRequired(tags, name)
 	d.Offers = f.versionsOffered(tags, name)
 	d.Imports = f.imports(tags, name)
+	if left < 0 {
+		return d, fmt.Errorf("ELF names of more than %d bytes", maxNamesLength)
+	}
 	return d, nil
 }
 

@@ -3,6 +3,7 @@ package exe
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,4 +184,40 @@ func FuzzReadDynamic(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Names may overlap in their table: what they take together is bounded, not only the
+// table.
+func TestNamesThatOverlap(t *testing.T) {
+	long := strings.Repeat("n", maxNameLength-1)
+	le := binary.LittleEndian
+	const dynamicAt = 64 + 2*56
+	var dynamic []byte
+	tag := func(tag, value uint64) { dynamic = le.AppendUint64(le.AppendUint64(dynamic, tag), value) }
+	for range maxVersions {
+		tag(1, 0)
+	}
+	namesAt := uint64(dynamicAt + len(dynamic) + 3*16)
+	tag(5, namesAt)
+	tag(10, uint64(len(long)+1))
+	tag(0, 0)
+	file := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 9)...)
+	file = le.AppendUint16(le.AppendUint16(file, 3), 62)
+	file = append(file, make([]byte, 64-len(file))...)
+	le.PutUint64(file[32:], 64)
+	le.PutUint16(file[54:], 56)
+	le.PutUint16(file[56:], 2)
+	size := uint64(dynamicAt + len(dynamic) + len(long) + 1)
+	for _, s := range []struct{ kind, at, size uint64 }{{1, 0, size}, {2, dynamicAt, uint64(len(dynamic))}} {
+		header := le.AppendUint32(le.AppendUint32(nil, uint32(s.kind)), 4)
+		for _, v := range []uint64{s.at, s.at, s.at, s.size, s.size, 1} {
+			header = le.AppendUint64(header, v)
+		}
+		file = append(file, header...)
+	}
+	file = append(append(append(file, dynamic...), long...), 0)
+	d, err := ReadDynamic(bytes.NewReader(file))
+	if err == nil || !strings.Contains(err.Error(), "ELF names of more than") || len(d.Needed) != maxNamesLength/len(long) {
+		t.Errorf("%d names of %d bytes: %v", len(d.Needed), len(long), err)
+	}
 }

@@ -58,6 +58,9 @@ func cacheKey(layer image.Layer, visitors []Visitor, lim Limits) string {
 	fmt.Fprintf(&b, "%d %q %s", factsVersion, bytes, lim.fingerprint())
 	for _, v := range visitors {
 		fmt.Fprintf(&b, " %q:%d", v.Name, v.Version)
+		if v.Quota != nil {
+			fmt.Fprintf(&b, "/%d", v.Quota.Most)
+		}
 	}
 	return b.String()
 }

@@ -47,6 +47,9 @@ const (
 // directories that it merely implies and its whiteouts included.
 func (f *Facts) Entries() int { return f.visible }
 
+// Bytes is how much visitors found in the layer.
+func (f *Facts) Bytes() int64 { return int64(len(f.blob)) }
+
 // span is a place in a string or a slice.
 type span struct{ off, n uint32 }
 

@@ -21,6 +21,7 @@ const (
 const (
 	maxNameBytes  = 256 << 20 // all paths and link targets of one layer together
 	maxFactBytes  = 128 << 20 // all facts of one layer together
+	maxFactsBytes = 256 << 20 // all facts of the layers together; more is an error
 	maxWarnings   = 1000      // of one layer; what is beyond is counted in one warning
 	maxZstdWindow = 128 << 20 // the largest that "zstd --ultra" writes without --long
 	maxLinks      = 40        // links followed for one path: MAXSYMLINKS of Linux (path_resolution(7))
@@ -44,7 +45,8 @@ type Limits struct {
 	Nesting int // archives within archives that visitors look into; deeper ones are warned of
 
 	// Spent, if not nil, counts for all layers that share it, while they are read:
-	// more than LayerEntries or UnpackBytes of them together is an error too.
+	// more than LayerEntries or UnpackBytes of them together is an error too, and more
+	// facts than any honest image has.
 	Spent *Spent
 
 	// Skip is what PassDir does not read. Layers are read whole, so that their
@@ -61,6 +63,7 @@ type Limits struct {
 type Spent struct {
 	Entries  atomic.Int64 // of the layers' trees
 	Unpacked atomic.Int64 // bytes that files were expanded to
+	Facts    atomic.Int64 // bytes of what visitors found
 }
 
 func (l Limits) withDefaults() Limits {

@@ -73,7 +73,7 @@ func pass(ctx context.Context, layer image.Layer, visitors []Visitor, lim Limits
 		return nil, err
 	}
 	defer s.close()
-	v := &visiting{ctxErr: ctx.Err, drafts: newDrafts(lim), visitors: visitors, lim: lim}
+	v := newVisiting(ctx.Err, visitors, lim)
 	defer v.close()
 
 	p := &tarPass{visiting: v, stream: s}

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -487,6 +488,68 @@ func TestPassChargesWhatFilesExpandTo(t *testing.T) {
 		}
 	}
 	if _, err := Pass(ctx, layer("c"), []Visitor{patient}, Limits{}, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Once a quota is used up, its visitors are shown no more of the layer; what they found
+// before is the same however the pass happens to run, and the warning makes the result
+// incomplete. Another limit asks the cache another question.
+func TestPassEndsAVisitorAtItsQuota(t *testing.T) {
+	const files, most = 20_000, 100
+	var visits atomic.Int64
+	quota := &Quota{Most: most, Count: func(fact []byte) int { return len(fact) }, What: "more than 100 of them"}
+	counting := func(name string, quota *Quota) Visitor {
+		return Visitor{Name: name, Version: 1, Quota: quota, Want: func(h *Header, _ []byte) bool { return true }, Visit: func(*Header, Body) ([]byte, error) {
+			if quota != nil {
+				visits.Add(1)
+			}
+			return []byte("xx"), nil
+		}}
+	}
+	visitors := []Visitor{counting("a", quota), counting("b", quota), counting("free", nil)}
+	var items []item
+	for i := range files {
+		items = append(items, file(fmt.Sprintf("f%05d", i), "x"))
+	}
+	layer := stored(t, tarOf(t, items), "gzip")
+	for range 3 {
+		visits.Store(0)
+		f, err := Pass(t.Context(), layer, visitors, Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := visits.Load(); n > 2*(batchesOut+2)*batchFiles {
+			t.Errorf("%d visits of %d", n, 2*files)
+		}
+		tree := Stack([]*Facts{f}, []image.Layer{layer})
+		for name, want := range map[string]int{"a": most / 4, "b": most / 4, "free": files} {
+			got := 0
+			for range tree.Facts(name) {
+				got++
+			}
+			if got != want {
+				t.Errorf("%d facts of %s, want %d", got, name, want)
+			}
+		}
+		if w := f.Warnings; len(w) != 1 || !w[0].Incomplete || w[0].Path != "f00025" || !strings.Contains(w[0].Message, "more than 100 of them; the rest is not read") {
+			t.Errorf("%+v", w)
+		}
+		tree.Close()
+	}
+	other := *quota
+	other.Most++
+	if cacheKey(layer, visitors, Limits{}) == cacheKey(layer, []Visitor{counting("a", &other), counting("b", &other), counting("free", nil)}, Limits{}) {
+		t.Error("a larger quota would be answered from the cache of a smaller one")
+	}
+}
+
+// What the files of all layers say is bounded together.
+func TestPassCountsFactsOfAllLayers(t *testing.T) {
+	lim := Limits{Spent: new(Spent)}
+	lim.Spent.Facts.Store(maxFactsBytes - 10)
+	_, err := Pass(t.Context(), stored(t, tarOf(t, layerItems(file("a", "12345678"), file("b", "12345678"))), "gzip"), []Visitor{contents}, lim, nil)
+	if err == nil || !strings.Contains(err.Error(), "b: what the files of the layers say takes more than") {
 		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ func PassDir(ctx context.Context, dir string, visitors []Visitor, lim Limits, pr
 	if err != nil {
 		return fail(err)
 	}
-	v := &visiting{ctxErr: ctx.Err, drafts: newDrafts(lim), visitors: visitors, lim: lim}
+	v := newVisiting(ctx.Err, visitors, lim)
 	defer v.close()
 	w := &dirWalk{visiting: v, full: full, progress: progress}
 	w.device, w.haveDevice = deviceOf(info)

@@ -67,4 +67,16 @@ type Visitor struct {
 	// Visit returns the fact to keep, nil for none. An error is what is wrong
 	// with the file, for the report's warnings; the pass goes on.
 	Visit func(h *Header, body Body) ([]byte, error)
+
+	// Quota, where it is set, is shared by visitors: when what they found in a layer
+	// has used it up, they are shown no more of it.
+	Quota *Quota
+}
+
+// Quota bounds what visitors may find in one layer. What is beyond is left out, with a
+// warning that makes the result incomplete.
+type Quota struct {
+	Most  int
+	Count func(fact []byte) int // how much of it a fact takes
+	What  string                // "packages in more than 100 places: raise --max-locations if they are meant"
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync/atomic"
 )
 
 const (
@@ -30,6 +31,7 @@ type visiting struct {
 	wanted   []int // visitors of the current file
 	seen     []seen
 	fatal    error // what a visitor met that ends the pass
+	quotas   map[*Quota]*usedQuota
 
 	// inPlace, if not nil, returns the body of the entry being read as a part of
 	// the file that the layer lies in; nil where it is no such part.
@@ -72,6 +74,46 @@ func (f *visitedFile) content() content {
 		return f.file
 	}
 	return &f.body
+}
+
+// usedQuota is what was taken of a Quota in this pass. What visitors return is taken
+// from it in the order of the files, so that a layer always says the same.
+type usedQuota struct {
+	taken int
+	full  atomic.Bool // visitors that run meanwhile need not go on
+}
+
+// newVisiting prepares the visitors of one pass.
+func newVisiting(ctxErr func() error, visitors []Visitor, lim Limits) *visiting {
+	v := &visiting{ctxErr: ctxErr, drafts: newDrafts(lim), visitors: visitors, lim: lim, quotas: map[*Quota]*usedQuota{}}
+	for i := range visitors {
+		if q := visitors[i].Quota; q != nil && v.quotas[q] == nil {
+			v.quotas[q] = new(usedQuota)
+		}
+	}
+	return v
+}
+
+// full reports whether a visitor's quota is used up.
+func (v *visiting) full(visitor int) bool {
+	q := v.quotas[v.visitors[visitor].Quota]
+	return q != nil && q.full.Load()
+}
+
+// charge takes what a fact costs from its visitor's quota, and reports whether it was
+// there.
+func (v *visiting) charge(f *foundFact) bool {
+	quota := v.visitors[f.visitor].Quota
+	used := v.quotas[quota]
+	if used == nil || f.data == nil {
+		return true
+	}
+	if used.taken += quota.Count(f.data); used.taken <= quota.Most {
+		return true
+	}
+	used.full.Store(true)
+	v.drafts.warn(Warning{Path: f.path, Kind: kindUnreadable, Incomplete: true, Message: "with it, the layer has " + quota.What + "; the rest is not read"})
+	return false
 }
 
 // foundFact is what one visitor said of one file.
@@ -272,6 +314,9 @@ func (v *visiting) load(h *Header, head []byte, r io.Reader) (content, error) {
 // visitAll calls the visitors of a file.
 func (v *visiting) visitAll(found []foundFact, draft int, h *Header, wanted []int, body Body) []foundFact {
 	for _, i := range wanted {
+		if v.full(i) {
+			continue
+		}
 		data, err := v.visit(i, h, body)
 		if data != nil || err != nil {
 			found = append(found, foundFact{draft, i, h.Path, data, err})
@@ -301,12 +346,18 @@ func (c *charged) Nesting() int { return c.v.lim.Nesting }
 // keep stores what visitors said.
 func (v *visiting) keep(found []foundFact) {
 	for _, f := range found {
+		if v.full(f.visitor) || !v.charge(&f) {
+			continue
+		}
 		var limit *limitError
 		if errors.As(f.err, &limit) && v.fatal == nil {
 			v.fatal = fmt.Errorf("%s: %w", f.path, f.err)
 		}
 		if f.err != nil {
 			v.drafts.warnOf(f.draft, v.fault(f.visitor, f.path, f.err))
+		}
+		if v.lim.Spent.Facts.Add(int64(len(f.data))) > maxFactsBytes && v.fatal == nil {
+			v.fatal = &limitError{fmt.Sprintf("%s: what the files of the layers say takes more than %d bytes", f.path, maxFactsBytes)}
 		}
 		if f.data != nil && !v.drafts.addFact(f.draft, f.visitor, f.data) {
 			v.drafts.warnOf(f.draft, v.fault(f.visitor, f.path, fmt.Errorf("facts of this layer take more than %d bytes", maxFactBytes)))

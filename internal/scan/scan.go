@@ -55,7 +55,7 @@ type Options struct {
 type Limits struct {
 	rootfs.Limits
 	Catalog  catalog.Limits
-	Findings int // vulnerabilities; the rest is left out, with a warning
+	Findings int // vulnerabilities, and secrets of a layer; the rest is left out, with a warning
 }
 
 // Scanners says what is looked for in addition to the packages, which always are.
@@ -252,9 +252,12 @@ func (opt Options) leaveOut(r *report.Report) {
 
 // visitors are those of every room that looks at bodies.
 func visitors(opt Options) []rootfs.Visitor {
-	all := withoutTokens(append(catalog.Visitors(), surface.Visitors()...), opt.SecretRules)
+	all := withoutTokens(append(catalog.Visitors(opt.Limits.Catalog), surface.Visitors()...), opt.SecretRules)
 	if opt.Scanners.Secrets {
-		all = append(all, opt.SecretRules.Visitor())
+		most := cmp.Or(opt.Limits.Findings, match.DefaultFindings)
+		v := opt.SecretRules.Visitor()
+		v.Quota = &rootfs.Quota{Most: most, Count: secret.Count, What: fmt.Sprintf("more than %d secrets: raise --max-findings if they are meant", most)}
+		all = append(all, v)
 	}
 	if opt.Reach {
 		all = append(all, reach.Visitors(readers.Languages())...)
@@ -287,6 +290,7 @@ func readLayers(ctx context.Context, img *image.Image, opt Options) ([]*rootfs.F
 			if f, ok := opt.Cache.Get(layer, visitors, opt.Limits.Limits); ok {
 				facts[i] = f
 				opt.Limits.Spent.Entries.Add(int64(f.Entries()))
+				opt.Limits.Spent.Facts.Add(f.Bytes())
 				continue
 			}
 		}

@@ -68,3 +68,6 @@ func decode(data []byte) fact {
 	}
 	return f
 }
+
+// Count is how many secrets a fact holds.
+func Count(data []byte) int { return len(decode(data).Found) }

@@ -65,7 +65,7 @@ func debianRoot(t *testing.T, packages ...string) string {
 // computeDir computes reach over a root directory as careen does for an image.
 func computeDir(t *testing.T, root string, cfg image.Config) *reach.Result {
 	t.Helper()
-	visitors := slices.Concat(catalog.Visitors(), reach.Visitors(Languages()))
+	visitors := slices.Concat(catalog.Visitors(catalog.Limits{}), reach.Visitors(Languages()))
 	facts, err := rootfs.PassDir(context.Background(), root, visitors, rootfs.Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
