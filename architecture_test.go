@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	"report":  {"sbom", "finding", "purl", "safetext", "spdx", "lazy"}, // spdx: licences that have no identifier get one
 	"secret":  {"rootfs", "finding", "image", "sbom", "lazy"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
-	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/words"},
+	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/binary", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},
 	"update":  {"feed", "publish", "vulndb", "match", "report", "safetext"}, // match, report: what a scan lacked is what is read
 	"search":  {"vulndb", "match", "sbom", "purl", "finding", "safetext"},
@@ -70,7 +70,8 @@ var rooms = map[string][]string{
 
 	// The readers of languages: each may use reach and what reach may. readers is
 	// their table; reachtest is for tests only.
-	"reach/words":     {"wrappers"}, // what the strings of sources and programs may name, which reach and its languages ask
+	"reach/binary":    {"exe", "reach/words"}, // what the pass keeps of programs and libraries
+	"reach/words":     {"wrappers"},           // what the strings of sources and programs may name, which reach and its languages ask
 	"reach/shell":     {"reach", "reach/words", "wrappers"},
 	"reach/python":    {"reach", "reach/words", "rootfs"},
 	"reach/node":      {"reach", "reach/words", "rootfs", "wrappers"},

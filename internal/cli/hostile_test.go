@@ -206,6 +206,17 @@ func withFile(path string, content func() string) func() []imagetest.Entry {
 	}
 }
 
+// token is a line with a secret of its own.
+func token(i int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	key := make([]byte, 24)
+	for j, x := 0, uint64(i+1)*0x9e3779b97f4a7c15; j < len(key); j++ {
+		x = x*6364136223846793005 + 1442695040888963407
+		key[j] = alphabet[x>>33%uint64(len(alphabet))]
+	}
+	return fmt.Sprintf("STRIPE_KEY_%d=sk_live_%s\n", i, key)
+}
+
 const incompleteText = "the result is incomplete"
 
 // hostileManyThings is what is quadratic or worse in what reads it naively.
@@ -254,10 +265,10 @@ func hostileManyThings() []attack {
 				return imagetest.Entry{Path: fmt.Sprintf("bin/x%d", i), Mode: 0o4777, Content: "#!/bin/sh\n"}
 			})
 		}),
-		holding("tokens in one file", 0, "", withFile("srv/.env", func() string {
-			return repeat(many(), func(i int) string { return fmt.Sprintf("A%d=ghp_%036x\n", i, i*7919) })
+		holding("tokens in one file", 0, ">SECRETS   ", withFile("srv/.env", func() string {
+			return repeat(many(), token)
 		})),
-		holding("tokens in as many files", 0, "", npm(at("srv/#.env"), func(i int) string { return fmt.Sprintf("A=ghp_%036x\n", i*104729) })),
+		holding("tokens in as many files", 0, ">sk_l…", npm(at("srv/#.env"), token)),
 		holding("SBOM of many components", 0, "", withFile("srv/bom.cdx.json", func() string {
 			return `{"bomFormat":"CycloneDX","specVersion":"1.5","components":[` + strings.TrimSuffix(repeat(many(), at(`{"type":"library","name":"a#","version":"1","purl":"pkg:npm/a#@1"},`)), ",") + `]}`
 		})),
@@ -274,7 +285,7 @@ func hostileManyThings() []attack {
 			img.Layers[0].Compression = imagetest.Zstd
 			return []string{b.layout(img)}
 		}, 1, "--max-locations"},
-		holding("more secrets than are listed", 1, "--max-findings", npm(at("srv/#.env"), func(i int) string { return fmt.Sprintf("A=ghp_%036x\n", i*104729) }), "--scanners", "secret", "--max-findings", "100"),
+		holding("more secrets than are listed", 1, "--max-findings", npm(at("srv/#.env"), token), "--scanners", "secret", "--max-findings", "100"),
 		holding("more vulnerabilities than are listed", 1, "--max-findings", npm(at("srv/#/node_modules/minimist/package.json"), at(`{"name":"minimist","version":"0.0.#"}`)), "--max-findings", "100"),
 		holding("packages of Python in one folder", 0, "", npm(at("usr/lib/python3/dist-packages/p#-1.dist-info/METADATA"), at("Name: p#\nVersion: 1\nRequires-Dist: p1\nRequires-Dist: p#\n"))),
 		holding("records of one package of Python", 0, "", npm(at("usr/lib/python3/dist-packages/p-#.dist-info/METADATA"), at("Name: p\nVersion: #\nRequires-Dist: p\n"))),

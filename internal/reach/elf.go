@@ -6,17 +6,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/reach/binary"
 	"github.com/careen/careen/internal/wrappers"
 )
 
 // elfFact returns what the pass kept of an ELF file.
-func (f *Files) elfFact(file string) (*elfFact, bool) {
+func (f *Files) elfFact(file string) (*binary.Fact, bool) {
 	if known, ok := f.elf[file]; ok {
 		return known, known != nil
 	}
-	var fact *elfFact
+	var fact *binary.Fact
 	if data, ok := f.Fact(elfVisitor, file); ok {
-		fact = new(elfFact)
+		fact = new(binary.Fact)
 		if json.Unmarshal(data, fact) != nil {
 			fact = nil
 		}
@@ -27,7 +28,7 @@ func (f *Files) elfFact(file string) (*elfFact, bool) {
 
 // visitELF follows a program or library: what the dynamic linker loads with it,
 // what its strings name, and what follows from the functions it imports.
-func (w *Walk) visitELF(file string, f *elfFact, loaded bool) {
+func (w *Walk) visitELF(file string, f *binary.Fact, loaded bool) {
 	if f.Problem != "" {
 		w.unread(file, f.Problem)
 	}
@@ -86,7 +87,7 @@ func isLibc(file string) bool {
 }
 
 // followImports keeps what a program may run or load that its strings do not name.
-func (w *Walk) followImports(file string, f *elfFact) {
+func (w *Walk) followImports(file string, f *binary.Fact) {
 	if w.interpreter(file) != nil || w.wrappers.Has(file) || isPager(file) || wrappers.Known(path.Base(file)) {
 		return // what an interpreter runs, its scripts say; what a wrapper runs, its command line
 	}
@@ -96,7 +97,7 @@ func (w *Walk) followImports(file string, f *elfFact) {
 		}
 		return
 	}
-	if f.imports(shells...) {
+	if f.Calls(binary.Shells...) {
 		w.NeedProgram(file, "/bin/sh", "system(3)")
 	}
 	for _, name := range f.Commands {
@@ -107,12 +108,12 @@ func (w *Walk) followImports(file string, f *elfFact) {
 			w.KeepRunning(file, "string \""+name+"\" in a program that runs others", program)
 		}
 	}
-	if f.imports(runners...) || f.imports(pathRunners...) || f.imports("go:os/exec.", "go:syscall.Exec") {
+	if f.Calls(binary.Runners...) || f.Calls(binary.PathRunners...) || f.Calls("go:os/exec.", "go:syscall.Exec") {
 		const what = "may run programs by a computed name"
 		w.Gap(Gap{Path: file, What: what, Scope: "package"})
 		w.keepHelpers(file, what)
 	}
-	if (f.imports(loaders...) || f.imports("go:plugin.Open")) && !loadsForCallers(path.Base(file)) {
+	if (f.Calls(binary.Loaders...) || f.Calls("go:plugin.Open")) && !loadsForCallers(path.Base(file)) {
 		w.unfollowed(file, "may load libraries by a computed name")
 	}
 }
@@ -180,7 +181,7 @@ func holdsJava(file string) bool {
 // followStrings needs the files that a program's strings name. A string is no
 // proof that the file is used: but only by such a string could it be, unless
 // the name is computed.
-func (w *Walk) followStrings(file string, f *elfFact) {
+func (w *Walk) followStrings(file string, f *binary.Fact) {
 	var dirs, relative []string
 	_, startsForCallers := knownRuns(path.Base(file))
 	for _, s := range f.Names {
@@ -235,7 +236,7 @@ func isProgramDir(s string) bool {
 
 // needNamed needs a library that a string names, without complaint when there
 // is none.
-func (w *Walk) needNamed(file string, f *elfFact, name string) bool {
+func (w *Walk) needNamed(file string, f *binary.Fact, name string) bool {
 	found := w.linker.libraries(file, f, name)
 	for _, at := range found {
 		w.Need(file, at, "dlopen string \""+name+"\"")
@@ -245,7 +246,7 @@ func (w *Walk) needNamed(file string, f *elfFact, name string) bool {
 
 // followPath needs the file that a string names. For a directory it returns its
 // path, and keeps what it has if it is not everyone's.
-func (w *Walk) followPath(file string, f *elfFact, s string) (dir string, ok bool) {
+func (w *Walk) followPath(file string, f *binary.Fact, s string) (dir string, ok bool) {
 	if i := strings.IndexAny(s, "%*$"); i >= 0 {
 		s = s[:strings.LastIndexByte(s[:i], '/')+1]
 	}
@@ -262,7 +263,7 @@ func (w *Walk) followPath(file string, f *elfFact, s string) (dir string, ok boo
 		return "", false
 	}
 	w.Need(file, s, "string \""+s+"\"")
-	w.KeepNamedDir(file, s, "string \""+s+"\" names a directory", f.imports(runners...) || f.imports(pathRunners...))
+	w.KeepNamedDir(file, s, "string \""+s+"\" names a directory", f.Calls(binary.Runners...) || f.Calls(binary.PathRunners...))
 	return Clean(s), true
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/careen/careen/internal/exe"
+	"github.com/careen/careen/internal/reach/binary"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -20,7 +21,7 @@ const (
 // configuration files, and what the language readers ask for.
 func Visitors(languages []Language) []rootfs.Visitor {
 	visitors := []rootfs.Visitor{
-		{Name: elfVisitor, Version: 6, Want: isELF, Visit: elfReader()},
+		{Name: elfVisitor, Version: 6, Want: isELF, Visit: readELF()},
 		{Name: textVisitor, Version: 2, Want: isText, Visit: keepText},
 		{Name: literalVisitor, Version: 3, Want: isLiteralSource, Visit: visitLiterals},
 	}
@@ -28,6 +29,11 @@ func Visitors(languages []Language) []rootfs.Visitor {
 		visitors = append(visitors, l.Visitors...)
 	}
 	return visitors
+}
+
+func readELF() func(*rootfs.Header, rootfs.Body) ([]byte, error) {
+	read := binary.Reader(ruledImports())
+	return func(h *rootfs.Header, body rootfs.Body) ([]byte, error) { return read(h.Path, h.Size, body) }
 }
 
 func isELF(_ *rootfs.Header, head []byte) bool { return exe.Identify(head) == exe.ELF }

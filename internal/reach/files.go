@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/reach/binary"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -28,7 +29,7 @@ type Files struct {
 	at      map[string]int32             // entry at a path
 	dirs    map[string]bool              // directories that are not behind a link
 	facts   map[string]map[string][]byte // of each visitor, by path
-	elf     map[string]*elfFact          // decoded facts of ELF files; nil for what is none
+	elf     map[string]*binary.Fact      // decoded facts of ELF files; nil for what is none
 	names   map[string]map[string]bool   // what directories have, by their paths
 	made    map[string][]string          // what is made of a file that programs name, by its path
 }
@@ -39,7 +40,7 @@ type Files struct {
 const madeEnds = " .db .lmdb .mdb .cdb .dir .pag .dbm .sdbm .gdbm .bdb .tch .dat .mgc .zwc .pmc "
 
 func newFiles(tree *rootfs.Tree) Files {
-	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*elfFact{}, names: map[string]map[string]bool{}, made: map[string][]string{}}
+	f := Files{tree: tree, at: map[string]int32{}, dirs: map[string]bool{}, facts: map[string]map[string][]byte{}, elf: map[string]*binary.Fact{}, names: map[string]map[string]bool{}, made: map[string][]string{}}
 	f.index()
 	return f
 }

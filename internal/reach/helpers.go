@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 func (w *Walk) keepHelpers(file, why string) {
 	i, owned := w.owners.of(file)
 	f, ok := w.elfFact(file)
-	if !owned || !ok || f.Loose || f.Static || !w.inPath(file) || w.phase == loading {
+	if !owned || !ok || f.Loose || f.Static || !inPath(w, file) || w.phase == loading {
 		w.KeepPackage(file, why)
 		return
 	}
@@ -24,22 +23,22 @@ func (w *Walk) keepHelpers(file, why string) {
 		for _, at := range w.owners.files(i) {
 			switch {
 			case isApart(at):
-			case w.inPath(at):
+			case inPath(w, at):
 				w.Keep(file, why, at)
 			default:
 				w.KeepRunning(file, why, at)
 			}
 		}
 	}
-	programs := w.programsInPath()
-	for name := range f.programNames() {
+	programs := programsInPath(w)
+	for name := range f.ProgramNames() {
 		for _, p := range programs.called(name) {
 			if of, ok := w.owners.of(p.path); ok && of == i && programs.kept.Add(p.path) {
 				w.KeepRunning(file, why, p.path)
 			}
 		}
 	}
-	for part := range f.programParts() {
+	for part := range f.ProgramParts() {
 		if !programs.parts.Add(part) {
 			continue
 		}
@@ -52,8 +51,8 @@ func (w *Walk) keepHelpers(file, why string) {
 }
 
 // inPath reports whether a file lies in a directory of $PATH.
-func (w *Walk) inPath(file string) bool {
-	return w.programsInPath().dirs[Parent(file)]
+func inPath(w *Walk, file string) bool {
+	return programsInPath(w).dirs[Parent(file)]
 }
 
 // programs are what the folders of $PATH have.
@@ -68,7 +67,7 @@ type programs struct {
 type program struct{ name, path string }
 
 // programsInPath returns what $PATH has as it is set now.
-func (w *Walk) programsInPath() *programs {
+func programsInPath(w *Walk) *programs {
 	if w.programs != nil && slices.Equal(w.programs.path, w.path) {
 		return w.programs
 	}
@@ -106,39 +105,4 @@ func (p *programs) begun(part string) []program {
 		to++
 	}
 	return p.sorted[from:to]
-}
-
-// programNames iterates over the strings of a program that may be the name of another.
-func (f *elfFact) programNames() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, s := range f.Commands {
-			if !yield(s) {
-				return
-			}
-		}
-		for _, s := range f.Names {
-			if !yield(path.Base(s)) {
-				return
-			}
-		}
-	}
-}
-
-// programParts iterates over the strings of a program that may be the first part of a
-// name, with the mark that ends it: "mkfs.", "git-", "/sbin/fsck.%s".
-func (f *elfFact) programParts() iter.Seq[string] {
-	isPart := func(s string) bool { return len(s) >= 3 && strings.IndexByte(".-_", s[len(s)-1]) >= 0 }
-	return func(yield func(string) bool) {
-		for _, s := range f.Commands {
-			if isPart(s) && !yield(s) {
-				return
-			}
-		}
-		for _, s := range f.Names {
-			base, _, _ := strings.Cut(path.Base(s), "%")
-			if strings.HasPrefix(s, "/") && isPart(base) && !yield(base) {
-				return
-			}
-		}
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/reach/binary"
 )
 
 // linker finds libraries as ld.so(8) and musl's ldso/dynlink.c do.
@@ -101,7 +103,7 @@ func (l *linker) readConf(file string) {
 
 // libraries returns the files that a library name may load into a program: the
 // first that the search finds, with its variants for newer processors.
-func (l *linker) libraries(file string, f *elfFact, name string) []string {
+func (l *linker) libraries(file string, f *binary.Fact, name string) []string {
 	if strings.Contains(name, "/") {
 		if at := Join("", l.expand(name, file, f)[0]); l.loadable(at, f) {
 			return []string{at}
@@ -125,7 +127,7 @@ func (l *linker) libraries(file string, f *elfFact, name string) []string {
 
 // own is the search path that a file brings itself. It is asked for each library of
 // the file, one after the other.
-func (l *linker) own(file string, f *elfFact) *loadPath {
+func (l *linker) own(file string, f *binary.Fact) *loadPath {
 	if l.lastOf == file {
 		return &l.last
 	}
@@ -184,7 +186,7 @@ func (l *linker) put(p *loadPath, dir string, place int, givesWay func(place int
 
 // findIn returns the first match of a library in a load path: the file, and its
 // variants in the same folder.
-func (l *linker) findIn(p *loadPath, name string, f *elfFact) []string {
+func (l *linker) findIn(p *loadPath, name string, f *binary.Fact) []string {
 	var in []int // which folders have the name
 	if files := l.filesOf(name); len(files) <= len(p.folders) {
 		for _, i := range files {
@@ -250,7 +252,7 @@ func (l *linker) variants(dir string) iter.Seq[string] {
 }
 
 // loadable reports whether a path leads to an ELF file of the same machine.
-func (l *linker) loadable(at string, f *elfFact) bool {
+func (l *linker) loadable(at string, f *binary.Fact) bool {
 	e, ok := l.files.Lookup(at)
 	if !ok || !e.Mode.IsRegular() {
 		return false
@@ -260,7 +262,7 @@ func (l *linker) loadable(at string, f *elfFact) bool {
 }
 
 // searchDirs splits an RPATH or RUNPATH and remembers its directories.
-func (l *linker) searchDirs(value, file string, f *elfFact) []string {
+func (l *linker) searchDirs(value, file string, f *binary.Fact) []string {
 	if value == "" {
 		return nil
 	}
@@ -278,7 +280,7 @@ func (l *linker) searchDirs(value, file string, f *elfFact) []string {
 }
 
 // expand replaces the dynamic string tokens of ld.so(8).
-func (l *linker) expand(s, file string, f *elfFact) []string {
+func (l *linker) expand(s, file string, f *binary.Fact) []string {
 	if !strings.Contains(s, "$") {
 		return []string{s}
 	}
@@ -299,7 +301,7 @@ func (l *linker) expand(s, file string, f *elfFact) []string {
 }
 
 // platformName is AT_PLATFORM as the kernel gives it.
-func platformName(f *elfFact) string {
+func platformName(f *binary.Fact) string {
 	switch elf.Machine(f.Machine) {
 	case elf.EM_X86_64:
 		return "x86_64"
@@ -321,7 +323,7 @@ func platformName(f *elfFact) string {
 
 // load needs what a library name loads; without a match it is looked for
 // again once every search path is known.
-func (l *linker) load(file string, f *elfFact, name, how string) bool {
+func (l *linker) load(file string, f *binary.Fact, name, how string) bool {
 	found := l.libraries(file, f, name)
 	for _, at := range found {
 		l.need(file, at, how)

@@ -61,7 +61,7 @@ const maxUnknownSource = 64 << 10
 // isApplicationText reports whether a text of an application may be a source of a
 // language that has no reader here: plot.gp, report.sql. What people read is none.
 func isApplicationText(h *rootfs.Header) bool {
-	if h.Size > maxUnknownSource || !isApplicationPath(h.Path) || isInstalled(h.Path) {
+	if h.Size > maxUnknownSource || !words.IsApplicationPath(h.Path) || isInstalled(h.Path) {
 		return false
 	}
 	switch strings.ToLower(path.Ext(h.Path)) {
@@ -139,7 +139,7 @@ func (w *Walk) followLiterals(file string) {
 // imports no reader follows.
 func isUnfollowed(file string) bool {
 	ext := path.Ext(file)
-	return ext != "" && !strings.Contains(followedExtensions, " "+strings.ToLower(ext)+" ") && isApplicationPath(file) && !isInstalled(file)
+	return ext != "" && !strings.Contains(followedExtensions, " "+strings.ToLower(ext)+" ") && words.IsApplicationPath(file) && !isInstalled(file)
 }
 
 // keepModules keeps what such a source may load by a bare name: the sources of its
@@ -147,7 +147,7 @@ func isUnfollowed(file string) bool {
 func keepModules(w *Walk, file string) {
 	of := sourcesBelow{Parent(file), path.Ext(file)}
 	if isUnfollowed(file) && w.nearby.Add(of) {
-		w.KeepTree(file, of.dir, "modules of this language are not followed", func(at string) bool { return path.Ext(at) != of.ext || !isApplicationPath(at) })
+		w.KeepTree(file, of.dir, "modules of this language are not followed", func(at string) bool { return path.Ext(at) != of.ext || !words.IsApplicationPath(at) })
 	}
 }
 
@@ -324,7 +324,7 @@ func (n namer) relative(l words.Literals) {
 		add(dir)
 	}
 	add(Parent(n.file))
-	if above := Parent(Parent(n.file)); above == "" && isApplicationPath(n.file) {
+	if above := Parent(Parent(n.file)); above == "" && words.IsApplicationPath(n.file) {
 		add(above) // /app/main.py, which asks for ../data
 	}
 	add(n.Workdir)

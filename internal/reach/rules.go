@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/careen/careen/internal/reach/binary"
 )
 
 // rule says what a library or program opens by convention, where no string of
@@ -124,7 +126,7 @@ func rules() []rule {
 }
 
 // applyRules follows the rules that a file triggers.
-func applyRules(w *Walk, file string, f *elfFact) {
+func applyRules(w *Walk, file string, f *binary.Fact) {
 	base := path.Base(file)
 	for _, r := range w.rules {
 		if matchesAny(r.files, base) {
@@ -264,4 +266,12 @@ func needMessages(w *Walk, file, why string) {
 			}
 		}
 	}
+}
+
+// ruledImports returns the functions that rules go by.
+func ruledImports() (list []string) {
+	for _, r := range rules() {
+		list = append(list, strings.Fields(r.imports)...)
+	}
+	return list
 }

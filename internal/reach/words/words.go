@@ -157,3 +157,16 @@ func Command(s []byte) string {
 	}
 	return string(word)
 }
+
+// IsApplicationPath reports whether a file lies where people put programs of their
+// own, and packages of a distribution do not.
+func IsApplicationPath(file string) bool {
+	first, rest, below := strings.Cut(file, "/")
+	switch first {
+	case "usr":
+		return strings.HasPrefix(rest, "local/")
+	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var", "etc", "boot":
+		return !below
+	}
+	return true
+}

@@ -1,18 +1,23 @@
-package reach
+// Package binary reads what the pass keeps of a program or library: what the dynamic
+// linker loads with it, the functions that tell what it may do, and the strings that
+// may name files and programs. Nothing is followed here.
+package binary
 
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"iter"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/careen/careen/internal/exe"
 	"github.com/careen/careen/internal/reach/words"
-	"github.com/careen/careen/internal/rootfs"
 )
 
-// elfFact is what the pass keeps of an ELF file.
-type elfFact struct {
+// Fact is what the pass keeps of an ELF file.
+type Fact struct {
 	exe.Dynamic
 	Go       bool     `json:"go,omitempty"`
 	Loose    bool     `json:"l,omitempty"`  // strings have no end of their own: Go's and Rust's
@@ -31,16 +36,17 @@ const (
 	maxPieces   = 20_000
 )
 
-// elfReader returns what reads an ELF file during the pass.
-func elfReader() func(*rootfs.Header, rootfs.Body) ([]byte, error) {
-	telling := tellingImports()
-	return func(h *rootfs.Header, body rootfs.Body) ([]byte, error) {
-		return readELF(h, body, telling)
+// Reader returns what reads an ELF file during the pass; of the functions that it
+// imports, those are kept that tell something, to the lists below or to the caller.
+func Reader(telling []string) func(file string, size int64, body io.ReaderAt) ([]byte, error) {
+	kept := tellingImports(telling)
+	return func(file string, size int64, body io.ReaderAt) ([]byte, error) {
+		return read(file, size, body, kept)
 	}
 }
 
-func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byte, error) {
-	var f elfFact
+func read(file string, size int64, body io.ReaderAt, telling map[string]bool) ([]byte, error) {
+	var f Fact
 	var head [512]byte
 	n, _ := body.ReadAt(head[:], 0)
 	if exe.Packed(head[:n]) {
@@ -54,18 +60,18 @@ func readELF(h *rootfs.Header, body rootfs.Body, telling map[string]bool) ([]byt
 	f.Static = len(d.Needed) == 0 && len(d.Imports) == 0 && d.Soname == ""
 	rust := f.mayBeRust()
 	f.Imports = slices.DeleteFunc(f.Imports, func(name string) bool { return !telling[name] })
-	f.Go = f.readGo(h, body)
+	f.Go = f.readGo(size, body)
 	f.Loose = f.Go || rust && isRust(body)
-	f.readStrings(body, isApplicationPath(h.Path))
+	f.readStrings(body, words.IsApplicationPath(file))
 	return json.Marshal(f)
 }
 
 // readGo adds the functions of a Go binary that tell what it opens.
-func (f *elfFact) readGo(h *rootfs.Header, body rootfs.Body) bool {
+func (f *Fact) readGo(size int64, body io.ReaderAt) bool {
 	if _, err := exe.Section(body, exe.ELF, ".go.buildinfo"); err != nil {
 		return false
 	}
-	functions, err := exe.GoFunctions(body, exe.ELF, h.Size, "")
+	functions, err := exe.GoFunctions(body, exe.ELF, size, "")
 	if err != nil {
 		// It may do all that Go programs can.
 		f.Imports = append(f.Imports, goTelling...)
@@ -81,13 +87,13 @@ func (f *elfFact) readGo(h *rootfs.Header, body rootfs.Body) bool {
 }
 
 // mayBeRust reports whether a program unwinds as Rust's do, or imports nothing.
-func (f *elfFact) mayBeRust() bool {
-	return f.Static || f.imports("_Unwind_GetTextRelBase", "_Unwind_GetDataRelBase")
+func (f *Fact) mayBeRust() bool {
+	return f.Static || f.Calls("_Unwind_GetTextRelBase", "_Unwind_GetDataRelBase")
 }
 
 // isRust reports whether a program has Rust's library in it, which asks for this
 // variable when it panics.
-func isRust(body rootfs.Body) bool {
+func isRust(body io.ReaderAt) bool {
 	mark := []byte("RUST_BACKTRACE")
 	for s := range exe.Strings(body, len(mark), true) {
 		if bytes.Contains(s, mark) {
@@ -97,27 +103,14 @@ func isRust(body rootfs.Body) bool {
 	return false
 }
 
-// isApplicationPath reports whether a file lies where people put programs of their
-// own, and packages of a distribution do not.
-func isApplicationPath(file string) bool {
-	first, rest, below := strings.Cut(file, "/")
-	switch first {
-	case "usr":
-		return strings.HasPrefix(rest, "local/")
-	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var", "etc", "boot":
-		return !below
-	}
-	return true
-}
-
 // readStrings picks the strings that may name files; of an application, also those
 // that may be parts of such names.
-func (f *elfFact) readStrings(body rootfs.Body, application bool) {
+func (f *Fact) readStrings(body io.ReaderAt, application bool) {
 	names, commands, pieces := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	searches := f.searchesPath()
+	searches := f.SearchesPath()
 	var lines map[string]bool // programs that lines of a shell begin with, in one that may run a shell by its path
 	runsShell := false
-	if !searches && f.imports(runners...) {
+	if !searches && f.Calls(Runners...) {
 		lines = map[string]bool{}
 	}
 	addPiece := func(s []byte) {
@@ -250,14 +243,14 @@ func isSourceExtension(ext string) bool {
 // Imports that tell what a program may do. The first two lists also decide what
 // is kept because of it.
 var (
-	// pathRunners look for a program in $PATH.
-	pathRunners = []string{"execvp", "execvpe", "execlp", "posix_spawnp", "system", "popen", "wordexp"}
-	// runners run a program by its path.
-	runners = []string{"execve", "execv", "execl", "execle", "execveat", "fexecve", "posix_spawn"}
-	// shells run their argument with /bin/sh.
-	shells = []string{"system", "popen", "wordexp"}
-	// loaders load libraries by name.
-	loaders = []string{"dlopen", "dlmopen"}
+	// PathRunners look for a program in $PATH.
+	PathRunners = []string{"execvp", "execvpe", "execlp", "posix_spawnp", "system", "popen", "wordexp"}
+	// Runners run a program by its path.
+	Runners = []string{"execve", "execv", "execl", "execle", "execveat", "fexecve", "posix_spawn"}
+	// Shells run their argument with /bin/sh.
+	Shells = []string{"system", "popen", "wordexp"}
+	// Loaders load libraries by name.
+	Loaders = []string{"dlopen", "dlmopen"}
 	// privileged need a capability: nothing follows from them here, but those who
 	// ask what a program needs want to know (Result.ELF).
 	privileged = []string{"setuid", "setreuid", "setresuid", "seteuid", "setfsuid", "setgid", "setregid", "setresgid", "setegid", "setgroups", "initgroups",
@@ -267,29 +260,59 @@ var (
 	goTelling = []string{"go:os/exec.", "go:syscall.Exec", "go:plugin.Open", "go:crypto/x509.", "go:net.", "go:time.LoadLocation", "go:os/user.", "go:mime.", "go:net/http."}
 )
 
-// tellingImports returns the imports that a rule or a list above names.
-func tellingImports() map[string]bool {
+// tellingImports returns the imports that the caller or a list above names.
+func tellingImports(others []string) map[string]bool {
 	set := map[string]bool{}
-	for _, name := range slices.Concat(pathRunners, runners, loaders, privileged) {
+	for _, name := range slices.Concat(PathRunners, Runners, Loaders, privileged, others) {
 		set[name] = true
-	}
-	for _, r := range rules() {
-		for name := range strings.FieldsSeq(r.imports) {
-			set[name] = true
-		}
 	}
 	return set
 }
 
-// imports reports whether a program imports one of some functions.
-func (f *elfFact) imports(names ...string) bool {
+// Calls reports whether a program imports one of some functions.
+func (f *Fact) Calls(names ...string) bool {
 	return slices.ContainsFunc(f.Imports, func(i string) bool { return slices.Contains(names, i) })
 }
 
-// searchesPath reports whether the file may run programs by their names.
-func (f *elfFact) searchesPath() bool {
+// SearchesPath reports whether the file may run programs by their names.
+func (f *Fact) SearchesPath() bool {
 	if f.Go {
-		return f.imports("go:os/exec.")
+		return f.Calls("go:os/exec.")
 	}
-	return f.Static || f.imports(pathRunners...)
+	return f.Static || f.Calls(PathRunners...)
+}
+
+// ProgramNames iterates over the strings of a program that may be the name of another.
+func (f *Fact) ProgramNames() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range f.Commands {
+			if !yield(s) {
+				return
+			}
+		}
+		for _, s := range f.Names {
+			if !yield(path.Base(s)) {
+				return
+			}
+		}
+	}
+}
+
+// ProgramParts iterates over the strings of a program that may be the first part of a
+// name, with the mark that ends it: "mkfs.", "git-", "/sbin/fsck.%s".
+func (f *Fact) ProgramParts() iter.Seq[string] {
+	isPart := func(s string) bool { return len(s) >= 3 && strings.IndexByte(".-_", s[len(s)-1]) >= 0 }
+	return func(yield func(string) bool) {
+		for _, s := range f.Commands {
+			if isPart(s) && !yield(s) {
+				return
+			}
+		}
+		for _, s := range f.Names {
+			base, _, _ := strings.Cut(path.Base(s), "%")
+			if strings.HasPrefix(s, "/") && isPart(base) && !yield(base) {
+				return
+			}
+		}
+	}
 }
