@@ -88,8 +88,10 @@ func lockParser(file string) func([]byte) ([]sbom.Package, error) {
 		return parseMixLock
 	case "packages.lock.json":
 		return parseNuGetLock
-	case "gradle.lockfile", "buildscript-gradle.lockfile":
+	case "gradle.lockfile":
 		return parseGradleLock
+	case "buildscript-gradle.lockfile":
+		return parseGradleBuildLock
 	case "switch-state":
 		if strings.HasSuffix(file, ".opam-switch/switch-state") {
 			return parseOpamSwitch

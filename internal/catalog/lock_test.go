@@ -66,7 +66,15 @@ var lockSamples = []struct{ tool, base, text, want string }{
 	{"Mix", "mix.lock", "%{\n  \"plug\": {:hex, :plug, \"1.14.0\", \"ba4f\", [:mix], [{:mime, \"~> 1.0\"}], \"hexpm\", \"bf02\"},\n  \"x\": {:git, \"https://x\", \"abc\", []},\n}\n", "plug@1.14.0 x@abc"},
 	{"NuGet", "packages.lock.json", `{"version": 1, "dependencies": {"net6.0": {"Newtonsoft.Json": {"type": "Direct", "requested": "[12.0.1, )", "resolved": "12.0.1"}, "mine": {"type": "Project"}}}}`, "Newtonsoft.Json@12.0.1"},
 	{"Gradle", "gradle.lockfile", "# This is a Gradle generated file\norg.slf4j:slf4j-api:2.0.1=compileClasspath,runtimeClasspath\n  # com.example:d:2.0=runtimeClasspath\njunit:junit:4.12=testCompileClasspath,testRuntimeClasspath\nempty=annotationProcessor\n", "org.slf4j:slf4j-api@2.0.1"},
-	{"Deno", "deno.lock", `{"version": "4", "specifiers": {"npm:chalk@5": "5.3.0"}, "jsr": {"@std/x@1.0.0": {}}, "npm": {"chalk@5.3.0": {"integrity": "x", "dependencies": ["a"]}, "a@1.0.0_b@2.0.0": {"integrity": "x"}, "@s/c@1.1.0": {}}}`, "@s/c@1.1.0 a@1.0.0 chalk@5.3.0"},
+	{"Deno", "deno.lock", `{"version": "4", "specifiers": {"npm:chalk@5": "5.3.0"}, "jsr": {"@std/x@1.0.0": {}}, "npm": {"chalk@5.3.0": {"integrity": "x", "dependencies": ["a"]}, "a@1.0.0_b@2.0.0": {"integrity": "x"}, "@s/c@1.1.0": {}}}`, "@s/c@1.1.0 @std/x@1.0.0 a@1.0.0 chalk@5.3.0"},
+	{"Deno 1, with JSR", "deno.lock", `{"version":"3","packages":{"specifiers":{"jsr:@std/path@1":"jsr:@std/path@1.0.0"},"jsr":{"@std/path@1.0.0":{"integrity":"x"}},"npm":{"chalk@5.3.0":{"integrity":"x","dependencies":{}}}},"remote":{}}`, "@std/path@1.0.0 chalk@5.3.0"},
+	{"npm 6, an archive's address", "package-lock.json", `{"lockfileVersion":1,"dependencies":{"t":{"version":"https://example.com/t-1.2.3.tgz"},"u":{"version":"file:u-2.0.0-rc.1.tgz"}}}`, "t@1.2.3 u@2.0.0-rc.1"},
+	{"Gradle, what alone compiles", "gradle.lockfile", "a:both:1.0=compileClasspath,runtimeClasspath\na:compile:1.0=compileClasspath\na:android:1.0=releaseRuntimeClasspath\na:test:1.0=testRuntimeClasspath,debugAndroidTestRuntimeClasspath\nempty=\n", "a:android@1.0 a:both@1.0"},
+	{"Gradle, no name of what runs", "gradle.lockfile", "a:b:1.0=compileClasspath\na:test:1.0=testImplementation\n", "a:b@1.0"},
+	{"Gradle's own build", "buildscript-gradle.lockfile", "a:b:1.0=classpath\n", ""},
+	{"Conan 1", "conan.lock", `{"graph_lock":{"nodes":{"0":{"ref":"app/1.0","requires":["1"]},"1":{"ref":"zlib/1.2.11#0"},"2":{"ref":"cmake/3.1","context":"build"}}},"version":"0.4"}`, "zlib@1.2.11"},
+	{"GitHub, in one line", ".github/workflows/a.yaml", "jobs:\n  a:\n    uses: o/r/.github/workflows/x.yml@v1\n  b:\n    steps:\n      - {uses: 'actions/checkout@v4'}\n      - { name: x, uses: \"a/b@v2\", with: {c: d} } # c\n      - \"uses\": c/d@v3\n      # - uses: e/f@v1\n      - name: uses x/y@v1\n", "a/b@v2 actions/checkout@v4 c/d@v3 o/r@v1"},
+	{"an action of GitHub's", "x/.github/actions/build/action.yml", "runs:\n  using: composite\n  steps:\n    - uses: actions/cache@v3\n", "actions/cache@v3"},
 	{"Deno 1", "deno.lock", `{"version": "3", "packages": {"specifiers": {}, "npm": {"chalk@5.3.0": {"integrity": "x", "dependencies": {"a": "a@1.0.0"}}, "a@1.0.0": {}}}}`, "a@1.0.0 chalk@5.3.0"},
 	{"Deno's first", "deno.lock", `{"version": "2", "npm": {"specifiers": {}, "packages": {"chalk@5.3.0": {"dependencies": {}}}}}`, "chalk@5.3.0"},
 	{"PEP 751", "pylock.toml", "lock-version = \"1.0\"\ncreated-by = \"pip\"\n\n[[packages]]\nname = \"attrs\"\nversion = \"25.1.0\"\n\n[[packages]]\nname = \"t\"\nversion = \"1.0\"\nmarker = \"'test' in dependency_groups\"\n\n[[packages]]\nname = \"g\"\n[packages.vcs]\ntype = \"git\"\ncommit-id = \"abc\"\n", "attrs@25.1.0 g@abc"},
@@ -103,6 +111,7 @@ var ofDevelopment = map[string]string{
 	"Poetry": "old@1.0 pytest@7.0", "uv, for development": "d@1.0", "PDM": "t@1.0", "Pipenv": "pytest@7.0", "PEP 751": "t@1.0", "Pipenv's manifest": "pytest@7.0", "conda-lock": "pytest@7.0",
 	"Composer": "x/y@1.0", "Dart": "test@1.0.0", "Gradle": "junit:junit@4.12", "sbt": "org.scalatest:scalatest_2.13@3.2.0", "Maven": "junit:junit@4.12", "Ivy": "junit:junit@4.13",
 	"NuGet's packages.config": "Tool@1.0", "MSBuild": "Analyzer@1.0", "opam": "alcotest@1.6.0",
+	"Gradle, what alone compiles": "a:compile@1.0 a:test@1.0", "Gradle, no name of what runs": "a:test@1.0", "Gradle's own build": "a:b@1.0",
 }
 
 func TestLockFiles(t *testing.T) {

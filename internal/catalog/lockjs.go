@@ -80,8 +80,19 @@ func npmVersion(version, resolved string) string {
 		}
 	}
 	if !startsWithDigit(version) {
+		return archiveVersion(version)
+	}
+	return version
+}
+
+// archiveVersion returns the version in the name of an archive that npm packed,
+// "https://example.com/name-1.2.3.tgz": "" where there is none.
+func archiveVersion(address string) string {
+	file, packed := strings.CutSuffix(address, ".tgz")
+	if !packed || !strings.Contains(address, ":") {
 		return ""
 	}
+	_, version := splitArtifact(file[strings.LastIndexByte(file, '/')+1:])
 	return version
 }
 

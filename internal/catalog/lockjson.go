@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/lazy"
 	"github.com/careen/careen/internal/sbom"
 )
 
@@ -17,7 +18,11 @@ func parseDenoLock(data []byte) ([]sbom.Package, error) {
 	type npmPackages map[string]struct{ Dependencies json.RawMessage }
 	var doc struct {
 		NPM      json.RawMessage // by key since version 4; version 2 has them below "packages"
-		Packages struct{ NPM npmPackages }
+		JSR      map[string]json.RawMessage
+		Packages struct {
+			NPM npmPackages
+			JSR map[string]json.RawMessage
+		}
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, err
@@ -53,7 +58,15 @@ func parseDenoLock(data []byte) ([]sbom.Package, error) {
 			}
 		}
 	}
-	return g.packages(g.all())
+	list, err := g.packages(g.all())
+	for _, own := range [...]map[string]json.RawMessage{doc.JSR, doc.Packages.JSR} {
+		for _, key := range slices.Sorted(maps.Keys(own)) {
+			if name, version := cutSpec(key); version != "" && len(list) < maxPackages {
+				list = append(list, language("jsr", name, version))
+			}
+		}
+	}
+	return list, err
 }
 
 // parseRenvLock reads renv.lock of R
@@ -126,7 +139,7 @@ func parseConanLock(data []byte) ([]sbom.Package, error) {
 	}
 	references := doc.Requires
 	for _, id := range slices.Sorted(maps.Keys(doc.GraphLock.Nodes)) {
-		if n := doc.GraphLock.Nodes[id]; n.Context != "build" && n.Ref != "" {
+		if n := doc.GraphLock.Nodes[id]; n.Context != "build" && n.Ref != "" && id != "0" { // which is who asks
 			references = append(references, n.Ref)
 		}
 	}
@@ -161,19 +174,21 @@ func parseConanfile(data []byte) ([]sbom.Package, error) {
 	return l.result()
 }
 
+// usesAction finds what a step or a job uses, also in a mapping of one line.
+var usesAction = lazy.Regexp(`^\s*(?:-\s*)?(?:\{.*?)?["']?\buses["']?\s*:\s*["']?([^\s"'#,}]+)[^#\n]*(?:#\s*(.*))?`)
+
 // parseWorkflow reads the actions that a workflow of GitHub uses: those of
 // repositories, at a tag, or at a commit whose tag stands in the comment behind
 // it (https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions).
 func parseWorkflow(data []byte) ([]sbom.Package, error) {
 	l := lockList{kind: "githubactions"}
 	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		use, ok := strings.CutPrefix(strings.TrimPrefix(line, "- "), "uses:")
-		if !ok {
+		m := usesAction().FindStringSubmatch(line)
+		if m == nil {
 			continue
 		}
-		use, comment, _ := strings.Cut(use, "#")
-		name, version, ok := strings.Cut(strings.Trim(strings.TrimSpace(use), `"'`), "@")
+		use, comment := m[1], m[2]
+		name, version, ok := strings.Cut(use, "@")
 		if !ok || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "docker:") || strings.Contains(name, "${{") {
 			continue
 		}
@@ -194,8 +209,12 @@ func isCommit(version string) bool {
 	return len(version) >= 40 && strings.Trim(version, "0123456789abcdef") == ""
 }
 
-// isWorkflow reports whether a file is a workflow of GitHub's.
+// isWorkflow reports whether a file is a workflow of GitHub's, or an action next to them.
 func isWorkflow(file string) bool {
 	dir, base := path.Split(file)
+	switch base {
+	case "action.yml", "action.yaml":
+		return strings.Contains("/"+dir, "/.github/actions/")
+	}
 	return strings.HasSuffix(dir, ".github/workflows/") && (strings.HasSuffix(base, ".yml") || strings.HasSuffix(base, ".yaml"))
 }

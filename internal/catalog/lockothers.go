@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -188,8 +189,28 @@ func parseNuGetLock(data []byte) ([]sbom.Package, error) {
 }
 
 // parseGradleLock reads gradle.lockfile: "group:artifact:version=configurations".
-// What only tests need is for development.
+// What no configuration has that is there when the program runs is for development,
+// in a file that names such configurations; in others what tests alone need.
 func parseGradleLock(data []byte) ([]sbom.Package, error) {
+	lasting := runsWith
+	if !bytes.Contains(data, []byte("untimeClasspath")) {
+		lasting = func(configuration string) bool { return !strings.HasPrefix(configuration, "test") }
+	}
+	return parseGradleLines(data, lasting)
+}
+
+// parseGradleBuildLock reads buildscript-gradle.lockfile: what the build itself runs with.
+func parseGradleBuildLock(data []byte) ([]sbom.Package, error) {
+	return parseGradleLines(data, func(string) bool { return false })
+}
+
+// runsWith reports whether a configuration is of what a program runs with:
+// "runtimeClasspath", Android's "releaseRuntimeClasspath".
+func runsWith(configuration string) bool {
+	return strings.HasSuffix(configuration, "untimeClasspath") && !strings.HasPrefix(configuration, "test") && !strings.Contains(configuration, "Test")
+}
+
+func parseGradleLines(data []byte, lasting func(configuration string) bool) ([]sbom.Package, error) {
 	l := lockList{kind: "maven"}
 	for text := range strings.Lines(string(data)) {
 		coordinates, configurations, ok := strings.Cut(strings.TrimSpace(text), "=")
@@ -197,8 +218,7 @@ func parseGradleLock(data []byte) ([]sbom.Package, error) {
 		if !ok || len(parts) != 3 || strings.HasPrefix(coordinates, "#") {
 			continue
 		}
-		lasting := slices.ContainsFunc(strings.Split(configurations, ","), func(c string) bool { return !strings.HasPrefix(c, "test") })
-		l.addFor(!lasting, parts[0]+":"+parts[1], parts[2])
+		l.addFor(!slices.ContainsFunc(strings.Split(configurations, ","), lasting), parts[0]+":"+parts[1], parts[2])
 	}
 	return l.result()
 }

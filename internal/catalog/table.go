@@ -133,11 +133,11 @@ func catalogers() []cataloger {
 		{name: "sbom", version: 1, want: isBOM, read: whole(parseImageBOM), declared: true, title: "SBOMs in the image", types: "",
 			files:    "`*.cdx.json`, `*.spdx.json`, `bom.json`, `sbom.json`, `usr/share/sbom/*.json`, `var/lib/db/sbom/*.json`, Bitnami's `.spdx-*.spdx`",
 			evidence: "declared", licenses: "the SBOM", edges: "the SBOM, as target"},
-		{name: "lock", version: 4, want: isLockFile, read: readLockFile, again: withOthers, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven conda cran bioconductor swift conan hackage opam julia githubactions cocoapods terraform",
+		{name: "lock", version: 5, want: isLockFile, read: readLockFile, again: withOthers, declared: true, title: "Lock files", types: "npm pypi gem composer cargo golang pub hex nuget maven conda cran bioconductor swift conan hackage opam julia githubactions cocoapods terraform jsr",
 			files: "`package-lock.json`, `npm-shrinkwrap.json`, `yarn.lock`, `pnpm-lock.yaml`, `bun.lock`, `bun.lockb`, `deno.lock`; `poetry.lock`, `uv.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock`, `Pipfile`, `requirements.txt`; " +
 				"`environment.yml`, `conda-lock.yml`; `Gemfile.lock`; `composer.lock`; `Cargo.lock`; `go.mod`; `pubspec.lock`; `mix.lock`, `rebar.lock`; " +
 				"`packages.lock.json`, `packages.config`, `Directory.Packages.props`, `*.csproj`, `*.fsproj`, `*.vbproj`; `gradle.lockfile`, `pom.xml`, `ivy.xml`, `build.sbt`; `renv.lock`; `Package.resolved`; `Podfile.lock`; " +
-				"`conan.lock`, `conanfile.txt`; `stack.yaml.lock`, `cabal.project.freeze`; `*.opam.locked`, opam's `switch-state`; `Manifest.toml` of Julia; `.terraform.lock.hcl`; `.github/workflows/*.yml`",
+				"`conan.lock`, `conanfile.txt`; `stack.yaml.lock`, `cabal.project.freeze`; `*.opam.locked`, opam's `switch-state`; `Manifest.toml` of Julia; `.terraform.lock.hcl`; `.github/workflows/*.yml`, `.github/actions/**/action.yml`",
 			evidence: "declared", edges: "npm, pnpm, Yarn, Bun, Deno, Poetry, PDM, uv, PEP 751, Composer, Cargo, Julia"},
 	}
 }

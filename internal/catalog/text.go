@@ -12,7 +12,8 @@ import (
 
 // plainText returns a text in UTF-8 without a byte order mark. Windows' tools
 // write UTF-16 and UTF-32 with one, editors there UTF-8 with one
-// (https://www.unicode.org/faq/utf_bom). What has none is returned as it is.
+// (https://www.unicode.org/faq/utf_bom). UTF-16 without one is known by the zero
+// bytes of its first letters; all else is returned as it is.
 func plainText(data []byte) []byte {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -25,8 +26,27 @@ func plainText(data []byte) []byte {
 		return fromUTF16(data[2:], binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return fromUTF16(data[2:], binary.BigEndian)
+	case zeros(data, 1):
+		return fromUTF16(data, binary.LittleEndian)
+	case zeros(data, 0):
+		return fromUTF16(data, binary.BigEndian)
 	}
 	return data
+}
+
+// zeros reports whether a text begins with four letters of ASCII in UTF-16, whose
+// zero bytes are the first (0) or the second (1) of each two.
+func zeros(data []byte, at int) bool {
+	if len(data) < 8 {
+		return false
+	}
+	for i := range 4 {
+		letter := data[2*i+1-at]
+		if data[2*i+at] != 0 || letter < '\t' || letter > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // textBody is a file whose text is in UTF-8, as the parsers expect.
@@ -49,9 +69,9 @@ func (b textBody) Bytes(max int64) ([]byte, error) {
 // decodeText returns a body whose text is in UTF-8 without a byte order mark.
 // Files without a mark, those that are no texts among them, are returned as they are.
 func decodeText(body rootfs.Body) (rootfs.Body, error) {
-	var head [4]byte
+	var head [8]byte
 	n, _ := body.ReadAt(head[:], 0)
-	if n < 2 || head[0] != 0xef && head[0] != 0xff && head[0] != 0xfe && head[0] != 0 || len(plainText(head[:n])) == n {
+	if n < 2 || len(plainText(head[:n])) == n {
 		return body, nil
 	}
 	data, err := body.Bytes(maxDatabase)

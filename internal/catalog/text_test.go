@@ -46,8 +46,13 @@ func TestPlainText(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range []string{"UTF-16, little end first", "UTF-16, big end first"} {
+		if got := string(plainText(encodings[name]("Django==3.2\n")[2:])); got != "Django==3.2\n" {
+			t.Errorf("%s, without a mark: %q", name, got)
+		}
+	}
 	for in, want := range map[string]string{
-		"plain": "plain", "": "", "\xff": "\xff", "\xff\xfea": "", "\xff\xfe\x00\xd8a\x00": "\ufffda", "\xff\xfe\x00\x00\xff\xff\xff\xff": "\ufffd",
+		"a\x00b\x00c\x00": "a\x00b\x00c\x00", "a\x00b\x00c\x00\x01\x00": "a\x00b\x00c\x00\x01\x00", "plain": "plain", "": "", "\xff": "\xff", "\xff\xfea": "", "\xff\xfe\x00\xd8a\x00": "\ufffda", "\xff\xfe\x00\x00\xff\xff\xff\xff": "\ufffd",
 	} {
 		if got := string(plainText([]byte(in))); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
