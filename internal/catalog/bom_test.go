@@ -213,6 +213,18 @@ func TestSpellingsOfProducers(t *testing.T) {
 	if p := r.Packages[0]; p.Modularity != "nginx:1.16" || p.Source != (sbom.Source{Name: "nginx", Version: "1:1.16.1-2.module_el8.4.0"}) {
 		t.Errorf("%+v", p)
 	}
+	// SPDX' own words for what a package was built from, and for elements' types.
+	r, _ = ReadSBOM([]byte(`{"spdxVersion": "SPDX-2.3", "packages": [
+ {"name": "libssl1.1", "SPDXID": "SPDXRef-a", "versionInfo": "1.1.1n-0", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:deb/debian/libssl1.1@1.1.1n-0?distro=debian-11"}]},
+ {"name": "openssl", "SPDXID": "SPDXRef-s", "versionInfo": "1.1.1n-0", "primaryPackagePurpose": "SOURCE", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:deb/debian/openssl@1.1.1n-0?arch=source"}]}],
+ "relationships": [{"spdxElementId": "SPDXRef-a", "relationshipType": "GENERATED_FROM", "relatedSpdxElement": "SPDXRef-s"}]}`), Limits{})
+	if len(r.Packages) != 1 || r.Packages[0].Source != (sbom.Source{Name: "openssl", Version: "1.1.1n-0"}) {
+		t.Errorf("%+v", r.Packages)
+	}
+	r, _ = ReadSBOM([]byte(`{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [{"@type": "software_Package", "@id": "urn:1", "name": "lodash", "software_packageUrl": "pkg:npm/lodash@4.17.20"}]}`), Limits{})
+	if len(r.Packages) != 1 || r.Packages[0].PURL != "pkg:npm/lodash@4.17.20" {
+		t.Errorf("%+v", r.Packages)
+	}
 	// A deb whose source nobody names is not taken for a source; where the
 	// document names those of others, it is one.
 	lone, others := `{"name": "libssl1.1", "purl": "pkg:deb/debian/libssl1.1@1.1.1n?distro=debian-11"}`, `{"name": "libc6", "purl": "pkg:deb/debian/libc6@2.31?distro=debian-11&upstream=glibc"}`

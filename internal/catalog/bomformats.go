@@ -207,12 +207,15 @@ func (b *bom) addSPDX(doc *bomDocument) {
 		}
 	})
 	ids := map[string]int{} // of entries
+	sources := map[string]sbom.Source{}
 	each(b, doc.Packages, maxPackages, func(p *spdxPackage) {
 		switch e := p.entry(b); {
 		case p.Purpose == "OPERATING_SYSTEM", p.Purpose == "OPERATING-SYSTEM": // the schema's word, and that of SPDX' text
 			if b.distro.ID == "" {
 				b.distro = ownID(sbom.Distro{ID: p.Name, VersionID: p.Version})
 			}
+		case p.Purpose == "SOURCE" && fromOS(e.purl):
+			sources[p.SPDXID] = sbom.Source{Name: p.Name, Version: p.Version}
 		case e.purl != "":
 			ids[p.SPDXID] = len(b.entries)
 			b.addEntry(e)
@@ -233,6 +236,10 @@ func (b *bom) addSPDX(doc *bomDocument) {
 			b.depends(ids, r.From, r.To)
 		case "DEPENDENCY_OF":
 			b.depends(ids, r.To, r.From)
+		case "GENERATED_FROM":
+			if i, ok := ids[r.From]; ok && i < len(b.entries) && b.entries[i].source.Name == "" {
+				b.entries[i].source = sources[r.To]
+			}
 		case "DEV_DEPENDENCY_OF":
 			if i, ok := ids[r.From]; ok && i < len(b.entries) {
 				b.entries[i].develop = true

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"strings"
@@ -118,6 +119,7 @@ func (b *bom) addTagValue(data []byte) {
 // (https://spdx.github.io/spdx-spec/v3.0.1/): a package, a relationship, a licence.
 type spdx3Element struct {
 	Type        string          `json:"type"`
+	OldType     string          `json:"@type"`
 	OldID       string          `json:"@id"`
 	ID          string          `json:"spdxId"`
 	Name        string          `json:"name"`
@@ -156,7 +158,7 @@ func (b *bom) addSPDX3(graph json.RawMessage) {
 	licences := map[string]string{}  // of packages, to licences
 	suppliers := map[string]string{} // the same
 	each(b, graph, maxRelations, func(e *spdx3Element) {
-		switch e.Type {
+		switch cmp.Or(e.Type, e.OldType) {
 		case "software_Package":
 			if len(packages) == maxPackages {
 				b.wrong.add(0, "%s", errTooMany.Message)
