@@ -239,8 +239,35 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 			w.commandInArgument(program, arg)
 		}
 	}
+	if !interpreter {
+		w.keepCommandIn(program, argv[1:])
+	}
 	w.dispatch(t, asker, program, program, argv[1:])
 	return true
+}
+
+// plainPrograms are those that run nothing of what their arguments name.
+const plainPrograms = " [ awk basename bash cat chgrp chmod chown cmp comm cp curl cut date dd df diff dirname dpkg dpkg-query du echo egrep envsubst expr false fgrep file find fold getconf getent " +
+	"grep groups gunzip gzip hash head hostname id install join jq kill killall ln locale ls md5sum mkdir mkfifo mknod mktemp mv nproc od openssl paste pgrep pidof pkill printenv printf ps pwd " +
+	"readlink realpath redis-cli rm rmdir sed seq sha1sum sha256sum shuf sleep sort split stat stty sync tac tail tar tee test touch tput tr true truncate tsort tty type umask uname uniq unlink unzip update-alternatives " +
+	"useradd usermod adduser addgroup groupadd apt-get apt apk yum dnf mysqladmin pg_isready wc wget which whoami yes zcat "
+
+// keepCommandIn keeps the command line that the arguments of a program may hold, from the
+// first word on that is a program: a wrapper that is not known runs it.
+func (w *Walk) keepCommandIn(program string, args []string) {
+	name := path.Base(program)
+	if wrappers.Known(name) || w.service(program) != nil || strings.Contains(plainPrograms, " "+name+" ") {
+		return
+	}
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-") || strings.ContainsAny(arg, " \n=") || len(arg) < 2 {
+			continue
+		}
+		if at, ok := w.Find(arg); ok && w.isExecutable(at) {
+			w.keepRun(program, "argument of "+name, args[i:])
+			return
+		}
+	}
 }
 
 // configurationEnds are what stands behind a program's name in that of its
@@ -325,6 +352,11 @@ func (w *Walk) Argument(from, dir, arg, how string) {
 // commandInArgument keeps what one word of a command line would run if it is a command
 // line itself: ncat --sh-exec "a b", socat EXEC:"a b", ttyd "a b".
 func (w *Walk) commandInArgument(program, arg string) {
+	if strings.ContainsAny(arg, "({|") && len(arg) <= MaxText { // a source: awk '{ system("a " $1) }'
+		if l := words.ReadLiterals([]byte(arg), "", false, false); l.Starts {
+			w.follow(program, l)
+		}
+	}
 	if !strings.Contains(arg, " ") || strings.Contains(arg, "\n") || strings.Contains(arg, words.Blank) || len(arg) > words.MaxLine {
 		return
 	}

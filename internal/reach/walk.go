@@ -85,8 +85,11 @@ type cut struct{ file, text string }
 // sourcesBelow are the sources of a language below a directory.
 type sourcesBelow struct{ dir, ext string }
 
-// keptLine is a command line that something may run.
-type keptLine struct{ from, how, line string }
+// keptLine is a command line that something may run: by a shell, or by its words.
+type keptLine struct {
+	from, how, line string
+	argv            []string
+}
 
 // Set is what was met before. The zero value is empty.
 type Set[K comparable] struct{ m map[K]struct{} }
@@ -304,7 +307,12 @@ func (w *Walk) KeepRunning(from, why string, paths ...string) {
 // KeepLine keeps what a command line would run that something in from may give
 // to a shell.
 func (w *Walk) KeepLine(from, how, line string) {
-	w.lines = append(w.lines, keptLine{from, how, line})
+	w.lines = append(w.lines, keptLine{from: from, how: how, line: line})
+}
+
+// keepRun keeps what a command line would run that something in from may start.
+func (w *Walk) keepRun(from, how string, argv []string) {
+	w.lines = append(w.lines, keptLine{from: from, how: how, argv: argv})
 }
 
 // drain visits what was marked until nothing is left.
@@ -344,6 +352,10 @@ func (w *Walk) keepUnknown() {
 			}
 		}
 		for _, l := range lines {
+			if l.argv != nil {
+				w.Run(Trail{}, l.from, l.how, l.argv)
+				continue
+			}
 			w.NeedProgram(l.from, "/bin/sh", l.how)
 			w.Line(l.from, l.line)
 		}

@@ -20,6 +20,7 @@ type wrapper struct {
 	away    bool   // the command is looked up in another root: what it does there is not done here
 	shell   string // options whose value is a shell's command line, blanks between
 	sub     string // the subcommand that starts one: others do not
+	leads   string // words one of which may stand before the command, blanks between
 }
 
 // table follows the programs' own manuals.
@@ -48,7 +49,10 @@ var table = []wrapper{
 	{names: "prlimit", takes: "-o --output"},
 	{names: "stdbuf", takes: "-i -o -e --input --output --error"},
 	{names: "timeout", takes: "-k -s --kill-after --signal", skip: 1},
-	{names: "faketime setarch", skip: 1},
+	{names: "faketime", skip: 1},
+	{names: "setarch", leads: "x86_64 i386 i486 i586 i686 linux32 linux64 aarch64 arm64 armv7l armv8l ppc64le s390x"},
+	{names: "cgexec", takes: "-g"},
+	{names: "summon", takes: "-p -f -e -D --provider --environment"},
 	{names: "taskset", skip: 1},
 	{names: "chrt", takes: "-T -P -D --sched-runtime --sched-period --sched-deadline", skip: 1},
 	{names: "numactl", takes: "-i -p -P -m -N -C -l --interleave --preferred --membind --cpunodebind --physcpubind"},
@@ -65,11 +69,11 @@ var table = []wrapper{
 	{names: "busybox toybox"},
 	{names: "with-contenv s6-overlay-suexec opentelemetry-instrument ddtrace-run"},
 	{names: "cross-env env-cmd", takes: "-f -e", assigns: true},
-	{names: "dotenv dotenvx", takes: "-e -f -p -c --env-file"},
+	{names: "dotenv dotenvx", takes: "-e -f -p -c --env-file --file", leads: "run"},
 	{names: "bundle bundler", sub: "exec"},
 	{names: "poetry pipenv pdm hatch rye uv", takes: "--with --project --directory --python -p -e -C", sub: "run"},
 	{names: "conda mamba micromamba", takes: "-n -p --name --prefix --cwd", sub: "run"},
-	{names: "doppler op infisical", sub: "run"},
+	{names: "doppler op infisical teller", takes: "-p -c --project --config --env --path", sub: "run"},
 	{names: "chamber", sub: "exec", skip: 1},
 	{names: "newrelic-admin", sub: "run-program"},
 	{names: "tcpsvd udpsvd", takes: "-u -l -C -c -b -E -h -t -i -x", skip: 2},
@@ -84,7 +88,7 @@ var table = []wrapper{
 	{names: "vault-env fixuid authbind logexec waitfor ssm-env secrets-init valgrind rlwrap proot fakechown"},
 	{names: "cpulimit", takes: "-l -p -e -c --limit --pid --exe --cpu"},
 	{names: "aws-vault direnv", sub: "exec", skip: 1},
-	{names: "sops teller berglas phase akeyless", sub: "exec"},
+	{names: "sops berglas phase akeyless", sub: "exec"},
 	{names: "watchexec entr", takes: "-e -w -i -f -s -d --exts --watch --ignore --filter --signal --debounce"},
 	{names: "mpirun mpiexec", takes: "-n -np -c -H -hostfile --host --hostfile -x --map-by --bind-to"},
 	{names: "ld-linux-x86-64.so.2 ld-linux-aarch64.so.1", takes: "--library-path --preload --audit --argv0 --inhibit-rpath"},
@@ -156,10 +160,17 @@ func (w wrapper) length(args []string) int {
 		n++
 		n += optionsLength(args[n:], w.takes)
 	}
+	if n < len(args) && slices.Contains(strings.Fields(w.leads), args[n]) {
+		n++
+		n += optionsLength(args[n:], w.takes)
+	}
 	for w.assigns && n < len(args) && strings.Contains(args[n], "=") && !strings.HasPrefix(args[n], "=") {
 		n++
 	}
-	return n + w.skip
+	if n += w.skip; w.skip > 0 && n < len(args) && args[n] == "--" {
+		n++
+	}
+	return n
 }
 
 // Command returns the command line that a program starts, given its arguments,
@@ -203,11 +214,29 @@ func optionsLength(args []string, takes string) int {
 			break
 		}
 		n++
-		if n < len(args) && slices.Contains(strings.Fields(takes), word) {
+		if n < len(args) && takesNext(word, takes) {
 			n++
 		}
 	}
 	return n
+}
+
+// takesNext reports whether the value of an option is the next word: of "-u", and of the
+// last of several letters, "-EHu".
+func takesNext(word, takes string) bool {
+	all := strings.Fields(takes)
+	if slices.Contains(all, word) {
+		return true
+	}
+	if strings.HasPrefix(word, "--") {
+		return false
+	}
+	for i, letter := range word[1:] {
+		if slices.Contains(all, "-"+string(letter)) {
+			return i == len(word)-2 // else its value stands behind it
+		}
+	}
+	return false
 }
 
 // envCommand reads the arguments of env(1), the whole command line in -S too.
@@ -252,9 +281,13 @@ func findCommand(args []string) []string {
 
 // suCommand returns the shell that su starts with the command of -c.
 func suCommand(args []string) []string {
+	option := "-c"
+	if slices.ContainsFunc(args, func(word string) bool { return word == "-" || word == "-l" || word == "--login" }) {
+		option = "-lc"
+	}
 	for i, word := range args {
 		if (word == "-c" || word == "--command") && i+1 < len(args) {
-			return []string{"/bin/sh", "-c", args[i+1]}
+			return []string{"/bin/sh", option, args[i+1]}
 		}
 	}
 	return []string{"/bin/sh"}

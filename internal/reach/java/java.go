@@ -184,6 +184,10 @@ func (r *reader) run(c reach.Command) {
 				r.addClassPath(program, strings.TrimPrefix(name, "-javaagent:"), "-javaagent")
 			case strings.HasPrefix(word, "-agentpath:"):
 				r.w.Need(program, reach.Join(r.w.Workdir, strings.TrimPrefix(name, "-agentpath:")), "-agentpath")
+			case strings.HasPrefix(word, "-D"):
+				for value := range strings.SplitSeq(value, ":") { // those of a variable or a file are nobody's argument
+					r.w.Argument(program, r.w.Workdir, strings.TrimPrefix(value, "file"), name)
+				}
 			case strings.HasPrefix(word, "-Xbootclasspath"):
 				_, list, _ := strings.Cut(word, ":")
 				r.addClassPath(program, list, "-Xbootclasspath")

@@ -232,18 +232,55 @@ func (r *reader) npmScript(t reach.Trail, from, dir, script string, args []strin
 		r.script(t, from, reach.Join(dir, "server.js"), args)
 		return
 	}
-	if _, ok := p.Scripts[script]; !ok {
+	scripts := matching(p.Scripts, script)
+	if len(scripts) == 0 {
 		r.w.Run(t, from, "command of a package", append([]string{script}, args...)) // yarn x, pnpm x
 		return
 	}
-	for _, name := range []string{"pre" + script, script, "post" + script} {
-		if line, ok := p.Scripts[name]; ok {
+	for i := 0; i < len(scripts); i++ {
+		script := scripts[i]
+		for _, name := range []string{"pre" + script, script, "post" + script} {
+			line, ok := p.Scripts[name]
+			if !ok {
+				continue
+			}
+			for _, other := range namedByRun(p.Scripts, line) {
+				if !slices.Contains(scripts, other) {
+					scripts = append(scripts, other)
+				}
+			}
 			if name == script {
 				line = strings.Join(append([]string{line}, args...), " ")
 			}
 			r.w.Run(t, dir+"/package.json", "script "+name, []string{"/bin/sh", "-c", line})
 		}
 	}
+}
+
+// matching returns the scripts that a name means, or a pattern of npm-run-all's and
+// concurrently's.
+func matching(scripts map[string]string, name string) []string {
+	var all []string
+	for _, script := range slices.Sorted(maps.Keys(scripts)) {
+		ok, _ := path.Match(strings.ReplaceAll(name, "**", "*"), script)
+		if ok || script == name {
+			all = append(all, script)
+		}
+	}
+	return all
+}
+
+// namedByRun returns the scripts that a line starts by the word "run", which Yarn's own
+// shell knows.
+func namedByRun(scripts map[string]string, line string) []string {
+	var all []string
+	words := strings.Fields(line)
+	for i, word := range words[:max(0, len(words)-1)] {
+		if _, ok := scripts[words[i+1]]; ok && word == "run" {
+			all = append(all, words[i+1])
+		}
+	}
+	return all
 }
 
 // npx runs the command of an installed package.

@@ -103,7 +103,7 @@ func (r *reader) addINC(dir string) {
 
 // run follows one command line of perl (perlrun(1)).
 func (r *reader) run(c reach.Command) {
-	program, args := c.Program, c.Args
+	program, args := c.Program, append(strings.Fields(r.w.Env["PERL5OPT"]), c.Args...)
 	r.core(program)
 	code := false
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {

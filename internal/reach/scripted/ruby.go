@@ -66,7 +66,7 @@ func isRubyDocumentation(p string) bool {
 
 // run follows one command line of ruby.
 func (r *ruby) run(c reach.Command) {
-	program, args := c.Program, c.Args
+	program, args := c.Program, append(strings.Fields(r.w.Env["RUBYOPT"]), c.Args...)
 	r.core(program)
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		word := args[0]
@@ -74,11 +74,17 @@ func (r *ruby) run(c reach.Command) {
 		if word == "--" {
 			break
 		}
+		if name, ok := strings.CutPrefix(word, "-r"); ok && name != "" {
+			r.required(program, name)
+		}
 		if len(args) == 0 {
 			continue
 		}
 		switch word {
-		case "-e", "-r", "-C", "-E":
+		case "-r":
+			r.required(program, args[0])
+			args = args[1:]
+		case "-e", "-C", "-E":
 			args = args[1:]
 		case "-I":
 			r.w.KeepTree(program, reach.Join(r.w.Workdir, args[0]), word)
@@ -98,6 +104,15 @@ func (r *ruby) run(c reach.Command) {
 	for _, arg := range args[1:] {
 		if at := reach.Join(r.w.Workdir, arg); strings.ContainsAny(arg, "/.") && !strings.HasPrefix(arg, "-") && r.w.IsFile(at) {
 			r.w.Need(script, at, "argument "+arg)
+		}
+	}
+}
+
+// required follows a file that -r names by its path; libraries are kept as they are.
+func (r *ruby) required(program, name string) {
+	for _, at := range []string{reach.Join(r.w.Workdir, name), reach.Join(r.w.Workdir, name+".rb")} {
+		if real, ok := r.w.Follow(at, nil); ok && r.w.IsFile(at) && r.w.Need(program, at, "-r") {
+			r.visit(real)
 		}
 	}
 }

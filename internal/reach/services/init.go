@@ -35,6 +35,7 @@ func (r *reader) initProgram(c call) {
 		for _, dir := range r.glob("/lib/rc /usr/lib/rc /libexec/rc /usr/libexec/rc /etc/init.d /etc/conf.d") {
 			r.w.KeepNamedDir(c.program, dir, "OpenRC", true)
 		}
+		r.w.KeepRunning(c.program, "OpenRC", r.glob("/etc/init.d/* /etc/conf.d/*")...)
 	}
 	for _, dir := range r.glob("/etc/init /etc/dinit.d /etc/finit.d") {
 		for e := range r.w.Below(dir) {
@@ -175,7 +176,9 @@ func (r *reader) unit(c call, at string) {
 				}
 			}
 		case "EnvironmentFile", "WorkingDirectory", "ConditionPathExists", "LoadCredential":
-			r.w.Need(real, strings.TrimLeft(value, "-!"), key)
+			for _, file := range r.w.Glob(patternOf(strings.TrimLeft(value, "-!"))) {
+				r.w.Need(real, file, key)
+			}
 		}
 	}
 	if stem, ok := strings.CutSuffix(path.Base(at), ".socket"); ok {
@@ -188,6 +191,38 @@ func (r *reader) unit(c call, at string) {
 			r.unit(c, other)
 		}
 	}
+}
+
+// patternOf makes a pattern of a name in which "%p" and the like represent something.
+func patternOf(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] != '%' || i+1 == len(name) {
+			b.WriteByte(name[i])
+			continue
+		}
+		if i++; name[i] == '%' {
+			b.WriteByte('%')
+		} else {
+			b.WriteByte('*')
+		}
+	}
+	return b.String()
+}
+
+// openrcRun follows a script of OpenRC's: what it sets names the daemon, and its
+// functions are called by their names (openrc-run(8)).
+func (r *reader) openrcRun(c call) {
+	files := c.operands()
+	if len(files) == 0 || !r.w.IsFile(reach.Join(r.w.Workdir, files[0])) {
+		return
+	}
+	at := reach.Join(r.w.Workdir, files[0])
+	name := path.Base(at)
+	r.line(at, "RC_SVCNAME="+name+"; SVCNAME="+name+"; . /etc/rc.conf; . /etc/conf.d/"+name+"; . /"+at+
+		"; depend; start_pre; start; start_post; stop_pre; stop; stop_post; reload; status; checkconfig; healthcheck; $command $command_args; $supervisor")
+	r.w.NeedProgram(at, "start-stop-daemon", "started by openrc-run")
+	r.w.NeedProgram(at, "supervise-daemon", "started by openrc-run")
 }
 
 // supervisord follows its configuration, and that of circusd and dinit, which have
@@ -335,6 +370,7 @@ func (r *reader) sshd(c call) {
 	if file, ok := c.option("-f"); ok {
 		files = append(files, reach.Join(r.w.Workdir, file))
 	}
+	keys := r.glob("/root/.ssh/authorized_keys* /home/*/.ssh/authorized_keys* /etc/ssh/authorized_keys* /etc/dropbear/authorized_keys /var/lib/*/.ssh/authorized_keys*")
 	for _, at := range files {
 		for _, line := range r.read(c.program, at, "sshd_config") {
 			fields := strings.Fields(line)
@@ -346,6 +382,15 @@ func (r *reader) sshd(c call) {
 				r.line(at, strings.Join(fields[min(2, len(fields)):], " "))
 			case "forcecommand", "authorizedkeyscommand", "authorizedprincipalscommand", "authorizedkeyscommanduser":
 				r.line(at, strings.Join(fields[1:], " "))
+			case "authorizedkeysfile", "authorizedprincipalsfile":
+				for _, pattern := range fields[1:] {
+					if !strings.HasPrefix(pattern, "/") && !strings.HasPrefix(pattern, "%h") {
+						pattern = "%h/" + pattern
+					}
+					for _, home := range []string{"/root", "/home/*", "/var/lib/*"} {
+						keys = append(keys, r.w.Glob(patternOf(strings.ReplaceAll(pattern, "%h", home)))...)
+					}
+				}
 			default:
 				for _, word := range fields[1:] {
 					r.w.Argument(at, r.w.Workdir, word, fields[0])
@@ -356,10 +401,13 @@ func (r *reader) sshd(c call) {
 	for _, at := range r.glob("/etc/ssh/sshrc /root/.ssh/* /home/*/.ssh/* /etc/update-motd.d/* /root/.bashrc /root/.profile /home/*/.bashrc /home/*/.profile /etc/profile /etc/profile.d/* /etc/bash.bashrc") {
 		r.w.KeepRunning(c.program, "login by ssh", at)
 	}
+	for _, at := range r.glob("/etc/ssh/sshrc /root/.ssh/rc /home/*/.ssh/rc /root/.bashrc /root/.profile /home/*/.bashrc /home/*/.profile /etc/profile /etc/bash.bashrc") {
+		r.w.KeepLine(c.program, "login by ssh", ". /"+at) // no first line says whose they are
+	}
 	for _, at := range r.glob("/usr/lib/openssh/* /usr/libexec/openssh/* /usr/lib/ssh/*") {
 		r.w.KeepRunning(c.program, "programs of sshd", at)
 	}
-	for _, at := range r.glob("/root/.ssh/authorized_keys* /home/*/.ssh/authorized_keys* /etc/ssh/authorized_keys* /etc/dropbear/authorized_keys /var/lib/*/.ssh/authorized_keys*") {
+	for _, at := range keys {
 		for _, line := range r.read(c.program, at, "keys of an account") {
 			if _, command, ok := strings.Cut(line, `command="`); ok { // sshd(8), AUTHORIZED_KEYS FILE FORMAT
 				command, _, _ = strings.Cut(strings.ReplaceAll(command, `\"`, "'"), `"`)

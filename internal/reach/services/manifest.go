@@ -10,7 +10,7 @@ import (
 // form of their own says, if they are given nothing: their own manuals say so. What is
 // called like the program in /etc comes on top, as for every program.
 const manifests = "/var/lib/pebble/default/layers/* /etc/horust/services/* /etc/immortal/* /etc/containerpilot.* /etc/god.rb /etc/god/* /etc/monitrc /etc/monit/monitrc /etc/monit/conf.d/* /etc/monit/conf-enabled/* /etc/monit.d/* " +
-	"/etc/chaperone.d/* /etc/telegraf/* /etc/telegraf/telegraf.d/* /etc/keepalived/* /etc/nagios/* /etc/nagios/nrpe.d/*"
+	"/etc/chaperone.d/* /etc/telegraf/* /etc/telegraf/telegraf.d/* /etc/keepalived/* /etc/nagios/* /etc/nagios/nrpe.d/* /etc/fail2ban/*"
 
 // manifestNames are those in the working directory.
 const manifestNames = "process-compose.yml process-compose.yaml Taskfile.yml Taskfile.yaml justfile Justfile .justfile .air.toml"
@@ -36,7 +36,7 @@ func (r *reader) manifest(c call) {
 		add(reach.Join(r.w.Workdir, name))
 	}
 	for _, at := range r.glob(manifests) {
-		if strings.Contains(at, strings.TrimSuffix(c.name, "dir")) {
+		if strings.Contains(at, strings.TrimSuffix(strings.TrimSuffix(c.name, "dir"), "-server")) {
 			add(at)
 		}
 	}

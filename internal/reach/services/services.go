@@ -25,7 +25,7 @@ type service struct {
 // table is what is known. The programs' own manuals say where they look.
 var table = []service{
 	{"cron", "cron crond cronie anacron fcron dcron supercronic yacron go-cron busybox-cron vixie-cron", (*reader).cron},
-	{"manifest", "pebble horust immortal immortaldir containerpilot process-compose god eye bluepill task just air monit overseer ofelia chaperone telegraf keepalived consul-template nrpe", (*reader).manifest},
+	{"manifest", "pebble horust immortal immortaldir containerpilot process-compose god eye bluepill task just air monit overseer ofelia chaperone telegraf keepalived consul-template nrpe fail2ban-server", (*reader).manifest},
 	{"my_init", "my_init", (*reader).myInit},
 	{"run-parts", "run-parts", (*reader).runParts},
 	{"runit", "runsvdir runsv runit runit-init runsvinit runsvdir-start svscan svscanboot supervise perpd nitro nitro-init", (*reader).supervise},
@@ -33,6 +33,7 @@ var table = []service{
 	{"supervisord", "supervisord circusd dinit honcho-supervisor", (*reader).supervisord},
 	{"systemd", "systemd systemctl", (*reader).systemd},
 	{"init", "init openrc openrc-init rc finit tini-init", (*reader).initProgram},
+	{"openrc-run", "openrc-run runscript", (*reader).openrcRun},
 	{"service", "service rc-service invoke-rc.d", (*reader).service},
 	{"inetd", "inetd xinetd openbsd-inetd tcpserver", (*reader).inetd},
 	{"sshd", "sshd dropbear", (*reader).sshd},
@@ -42,9 +43,11 @@ var table = []service{
 	{"procfile", "foreman honcho forego goreman hivemind overmind shoreman", (*reader).procfile},
 	{"make", "make gmake bmake", (*reader).makefile},
 	{"start-stop-daemon", "start-stop-daemon daemon", (*reader).startStopDaemon},
-	{"lines", "multirun concurrently parallel watch hyperfine screen tmux script npm-run-all run-p run-s nodemon", (*reader).lines},
+	{"lines", "multirun concurrently parallel watch hyperfine screen tmux script npm-run-all npm-run-all2 run-p run-s nodemon", (*reader).lines},
 	{"postfix", "postfix master sendmail", (*reader).postfix},
 	{"aliases", "exim exim4 smtpd opensmtpd msmtpd", (*reader).aliases},
+	{"procmail", "procmail maildrop", (*reader).procmail},
+	{"git", "git git-daemon git-http-backend git-shell", (*reader).git},
 	{"uwsgi", "uwsgi uwsgi-core uwsgi_python*", (*reader).uwsgi},
 }
 
@@ -218,6 +221,9 @@ func (r *reader) makefile(c call) {
 	if given, ok := c.option("-f", "--file", "--makefile"); ok {
 		names = []string{given}
 	}
+	type recipe struct{ at, line string }
+	var recipes []recipe
+	var set strings.Builder // what the makefiles say of variables, as a shell's
 	for i := 0; i < len(names) && i < maxMakefiles; i++ {
 		at := reach.Join(dir, names[i])
 		for _, line := range r.read(c.program, at, "makefile") {
@@ -238,14 +244,45 @@ func (r *reader) makefile(c call) {
 				command, _, _ = strings.Cut(command, ")")
 				r.line(reach.Clean(at), "cd /"+dir+"; "+command)
 			}
-			if recipe, ok := strings.CutPrefix(line, "\t"); ok {
-				// What make puts in itself is a variable that nothing sets.
-				recipe = strings.NewReplacer("$(", "${", ")", "}", "$$", "$", "$@", "${X}", "$<", "${X}", "$^", "${X}").Replace(strings.TrimLeft(recipe, "@-+ "))
-				r.line(reach.Clean(at), "cd /"+dir+"; "+recipe)
+			if command, ok := strings.CutPrefix(line, "\t"); ok {
+				recipes = append(recipes, recipe{reach.Clean(at), command})
+				continue
+			}
+			if _, command, ok := strings.Cut(line, ";"); ok && strings.Contains(line, ":") { // target: needs; command
+				recipes = append(recipes, recipe{reach.Clean(at), strings.TrimSpace(command)})
+			}
+			if name, value, ok := setting(line, "="); ok && set.Len() < maxFile {
+				name = strings.TrimRight(strings.TrimPrefix(name, "export "), ":?+! ")
+				value = makeText.Replace(value)
+				if !strings.ContainsAny(name, " :$(){}%/.-") && !strings.ContainsAny(value, "\"`\\") && !isMakeFunction(value) {
+					set.WriteString(name + `="` + value + `"; `)
+				}
 			}
 		}
 	}
+	for _, recipe := range recipes {
+		r.line(recipe.at, "cd /"+dir+"; "+set.String()+makeText.Replace(strings.TrimLeft(recipe.line, "@-+ ")))
+	}
 }
+
+// isMakeFunction reports whether a value, as makeText has it, calls a function of make's.
+func isMakeFunction(value string) bool {
+	for {
+		_, after, ok := strings.Cut(value, "${")
+		if !ok {
+			return false
+		}
+		name, rest, _ := strings.Cut(after, "}")
+		if strings.ContainsAny(name, " ,$:") {
+			return true
+		}
+		value = rest
+	}
+}
+
+// makeText writes make's variables as a shell's. What make puts in itself is one that
+// nothing sets.
+var makeText = strings.NewReplacer("$(", "${", ")", "}", "$$", "$", "$@", "${X}", "$<", "${X}", "$^", "${X}")
 
 // startStopDaemon runs what --exec or --startas names with what is behind "--".
 func (r *reader) startStopDaemon(c call) {
@@ -264,9 +301,12 @@ func (r *reader) startStopDaemon(c call) {
 
 // lines follows the words that are command lines themselves: concurrently "a b" "c".
 func (r *reader) lines(c call) {
+	scripts := slices.Contains([]string{"npm-run-all", "npm-run-all2", "run-p", "run-s"}, c.name)
 	for i, arg := range c.args {
 		switch {
 		case strings.HasPrefix(arg, "-"):
+		case scripts:
+			r.line(c.program, "npm run '"+arg+"'")
 		case isScriptOf(arg):
 			manager, script, _ := strings.Cut(arg, ":")
 			r.line(c.program, manager+" run "+script)
@@ -300,6 +340,11 @@ func (r *reader) postfix(c call) {
 		}
 		for _, dir := range []string{"usr/lib/postfix/sbin", "usr/libexec/postfix", "usr/lib/postfix"} {
 			r.run(c, "etc/postfix/master.cf", dir+"/"+fields[7], "service of postfix", fields[8:]...)
+		}
+	}
+	for _, line := range r.read(c.program, "/etc/postfix/main.cf", "settings of postfix") {
+		if key, value, ok := setting(line, "="); ok && strings.HasSuffix(key, "_command") { // postconf(5): mailbox_command, command_execution…
+			r.line("etc/postfix/main.cf", value)
 		}
 	}
 	r.aliases(c)

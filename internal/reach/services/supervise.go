@@ -97,6 +97,9 @@ func (r *reader) overlay(c call) {
 	for _, dir := range r.glob("/package/* /command /etc/s6-overlay /etc/s6* /usr/libexec/s6* /usr/lib/s6*") {
 		r.w.KeepNamedDir(c.program, dir, "s6-overlay", true)
 	}
+	if c.name == "init" && len(c.args) > 0 { // it is given the container's command
+		r.w.Run(c.trail, c.program, "command of s6-overlay", c.args)
+	}
 }
 
 // execline is the row of execlineb.

@@ -91,6 +91,11 @@ func (s *script) dot(args []string, line int) {
 			s.argument(dir[:strings.LastIndexByte(dir, '/')+1], "source")
 		}
 		s.keepEndingLike(name)
+		if dir := name[:strings.Index(name, words.Blank)]; strings.HasPrefix(dir, "/") {
+			s.keepScripts([]string{dir[:strings.LastIndexByte(dir, '/')+1]})
+		} else {
+			s.keepScripts(s.words())
+		}
 		return
 	}
 	candidates := []string{}
@@ -133,6 +138,7 @@ func (s *script) eval(args []string, line int) {
 	source := strings.Join(args, " ")
 	if strings.Contains(source, words.Blank) {
 		s.gap(line, "eval of computed source")
+		s.keepScripts(s.words()) // eval "$(cat file)"
 		return
 	}
 	s.text(source)

@@ -90,6 +90,9 @@ func (r *reader) run(c reach.Command) {
 			break
 		}
 		if strings.HasPrefix(word, "--") {
+			if word == "--login" {
+				r.startup(c.Trail, program, loginFiles)
+			}
 			continue
 		}
 		command = command || strings.Contains(word, "c") && word[0] == '-'
@@ -98,8 +101,10 @@ func (r *reader) run(c reach.Command) {
 			args = args[1:]
 		}
 		if strings.Contains(word, "l") && word[0] == '-' {
-			r.w.Need(program, "etc/profile", "login shell")
-			r.newScript(c.Trail, program, "sh", nil).source("/etc/profile")
+			r.startup(c.Trail, program, loginFiles)
+		}
+		if strings.Contains(word, "i") && word[0] == '-' {
+			r.startup(c.Trail, program, interactiveFiles)
 		}
 	}
 	switch {
@@ -127,6 +132,31 @@ func (r *reader) run(c reach.Command) {
 		s := r.newScript(c.Trail, file, args[0], args[1:])
 		s.errexit = errexit
 		s.source("/" + at)
+	}
+}
+
+// Files that a shell sources before it does anything, by how it is started: bash(1), zsh(1).
+const (
+	loginFiles       = "etc/profile etc/zprofile etc/zsh/zprofile ~/.bash_profile ~/.bash_login ~/.profile ~/.zprofile"
+	interactiveFiles = "etc/bash.bashrc etc/bashrc etc/zsh/zshrc ~/.bashrc ~/.zshrc"
+)
+
+// startup sources the files of a shell that are there, those of every account: which one
+// it is started for is not known.
+func (r *reader) startup(t reach.Trail, program, files string) {
+	for name := range strings.FieldsSeq(files) {
+		homes := []string{""}
+		if rest, ok := strings.CutPrefix(name, "~/"); ok {
+			name, homes = rest, []string{r.w.Env["HOME"], "root", "home/*"}
+		}
+		for _, home := range homes {
+			for _, at := range r.w.Glob(reach.Join(home, name)) {
+				if r.w.IsFile(at) {
+					r.w.Need(program, at, "login shell")
+					r.newScript(t, program, "sh", nil).source("/" + at)
+				}
+			}
+		}
 	}
 }
 
@@ -313,6 +343,8 @@ func (s *script) statement(stmt *syntax.Stmt) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			return false // evaluated when it is called
+		case *syntax.Stmt:
+			s.fed(n)
 		case *syntax.Redirect:
 			s.redirect(n)
 		case *syntax.CallExpr:
@@ -338,6 +370,67 @@ func (s *script) redirect(r *syntax.Redirect) {
 	for _, value := range s.values(r.Word) {
 		s.argument(value, "redirection")
 	}
+}
+
+// fed evaluates what a shell reads from its input: a here-document, a file, or what is
+// piped to it.
+func (s *script) fed(stmt *syntax.Stmt) {
+	if pipe, ok := stmt.Cmd.(*syntax.BinaryCmd); ok && pipe.Op == syntax.Pipe && readsCommands(pipe.Y) {
+		from, ok := pipe.X.Cmd.(*syntax.CallExpr)
+		if !ok {
+			return
+		}
+		for _, argv := range s.argvs(from.Args) {
+			switch {
+			case len(argv) < 2:
+			case argv[0] == "echo" || argv[0] == "printf":
+				s.eval(argv[1:], int(stmt.Pos().Line()))
+			default:
+				s.keepScripts(argv[1:])
+			}
+		}
+		return
+	}
+	if !readsCommands(stmt) {
+		return
+	}
+	for _, r := range stmt.Redirs {
+		switch {
+		case r.Hdoc != nil:
+			for _, text := range s.values(r.Hdoc) {
+				s.eval([]string{text}, int(r.Pos().Line()))
+			}
+		case r.Op == syntax.RdrIn || r.Op == syntax.WordHdoc:
+			for _, value := range s.values(r.Word) {
+				if r.Op == syntax.WordHdoc {
+					s.eval([]string{value}, int(r.Pos().Line()))
+				} else {
+					s.dot([]string{value}, int(r.Pos().Line()))
+				}
+			}
+		}
+	}
+}
+
+// readsCommands reports whether a statement is a shell that is given no script.
+func readsCommands(stmt *syntax.Stmt) bool {
+	c, ok := stmt.Cmd.(*syntax.CallExpr)
+	if !ok {
+		return false
+	}
+	for i, word := range c.Args {
+		if slices.Contains(shells, path.Base(word.Lit())) {
+			for _, arg := range c.Args[i+1:] {
+				if lit := arg.Lit(); lit == "-s" {
+					return true
+				} else if !strings.HasPrefix(lit, "-") || strings.Contains(lit, "c") {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // simple evaluates a command with every argument list that it may have.
@@ -438,18 +531,41 @@ func (s *script) computedScript(name string, line int) {
 	}
 	patterns := []string{dir[:strings.LastIndexByte(dir, '/')+1]}
 	if !strings.HasPrefix(dir, "/") {
-		patterns = strings.FieldsFunc(s.body, func(r rune) bool { return strings.ContainsRune(" \t\n;|&()`\"'=<>{}$", r) })
+		patterns = s.words()
 	}
 	s.gap(line, "runs a computed command: "+strings.ReplaceAll(name, words.Blank, "$…"))
+	s.keepScripts(patterns)
+}
+
+// words are those of the source that is evaluated.
+func (s *script) words() []string {
+	return strings.FieldsFunc(s.body, func(r rune) bool { return strings.ContainsRune(" \t\n;|&()`\"'=<>{}$", r) })
+}
+
+// keepScripts keeps the scripts that patterns name, and those of directories that they
+// name or lie in: they may be run, or sourced.
+func (s *script) keepScripts(patterns []string) {
 	most := maxComputedScripts
+	keep := func(at string) {
+		if most--; most > 0 && !strings.ContainsAny(at, " \t\n'\"\\$`;&|<>()*?[") {
+			s.w.KeepLine(s.from, "a script by a computed name", "sh /"+at)
+		}
+	}
 	for _, pattern := range patterns {
-		pattern = strings.TrimRight(pattern, "/*")
+		if i := strings.IndexAny(pattern, "*?["); i >= 0 {
+			pattern = pattern[:i]
+			pattern = pattern[:strings.LastIndexByte(pattern, '/')+1]
+		}
+		pattern = strings.TrimRight(pattern, "/")
 		if !strings.HasPrefix(pattern, "/") || reach.IsSystemDir(reach.Clean(pattern)) {
 			continue
 		}
+		if e, ok := s.w.Lookup(pattern); ok && e.Mode.IsRegular() && e.Mode&0o111 == 0 {
+			keep(e.Path)
+		}
 		for e := range s.w.List(pattern) {
-			if most--; most > 0 && e.Mode.IsRegular() && !strings.ContainsAny(e.Path, " \t\n'\"\\$`;&|<>()*?[") {
-				s.w.KeepLine(s.from, "a script by a computed name", "sh /"+e.Path)
+			if e.Mode.IsRegular() {
+				keep(e.Path)
 			}
 		}
 	}

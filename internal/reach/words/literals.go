@@ -40,7 +40,7 @@ var starters = map[string][]string{
 	"lua":  {"execute", "popen", "spawn", "exec"},
 	"tcl":  {"exec", "spawn", "open"},
 	"data": {"command", "exec", "script", "cmd", "run", "program", "shell", "raw", "hook", "notify", "handler", "\"|", "'|"},
-	"":     {"system", "exec", "spawn", "popen", "process", "run", "shell", "Process", "open_port", "ProcessBuilder"},
+	"":     {"system", "system2", "processx", "getline", "exec", "spawn", "popen", "process", "run", "shell", "Process", "open_port", "ProcessBuilder"},
 }
 
 // sourceKind returns the key of starters for a source.
