@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	"lint/files":    {"lint", "project", "dockerfile", "image", "surface", "report", "finding", "safetext"}, // what careen lint says of files, and of an image built from one
 	"page":          {"report", "finding", "sbom", "safetext"},                                              // the report as a web page
 	"page/pagetest": {},
-	"policy":        {"report", "finding", "sbom", "vex", "purl", "spdx", "lazy"}, // vex: what others say of a finding; purl: rules name packages; spdx: denied licences
+	"policy":        {"report", "finding", "sbom", "vex", "purl", "spdx", "lazy", "spelling"}, // vex: what others say of a finding; purl: rules name packages; spdx: denied licences; spelling: words of a gate
 	"diff":          {"report", "finding", "sbom", "purl", "safetext"},
 	"checklist":     {"report", "finding", "lint", "surface", "dockerfile", "workload", "safetext", "purl"},
 	"slim":          {"image", "rootfs", "sbom", "reach", "accounts", "rpmdb", "confine", "scratch", "report", "finding", "safetext", "spelling", "lazy"}, // rpmdb: the database of what is left is written anew; confine: both images are run

@@ -9,6 +9,7 @@ import (
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/report"
+	"github.com/careen/careen/internal/spelling"
 )
 
 // Gate is what must not be in a report. The zero value lets everything pass.
@@ -31,6 +32,18 @@ type Gate struct {
 	Scope Scope // which gaps of a report keep the gate from a verdict
 
 	words string // what was asked for, as the user wrote it
+}
+
+// gateWords are what --fail-on takes; "moderate" and "important" are words for
+// severities too.
+var gateWords = []string{"critical", "high", "medium", "low", "negligible", "unknown", "kev", "epss=0.1", "eol", "none"}
+
+// meant suggests the word of a gate that a misspelt one is near.
+func meant(word string) string {
+	if near := spelling.Nearest(word, gateWords); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
 }
 
 // ParseGate reads what --fail-on takes: a comma-separated list of severities (of
@@ -63,7 +76,7 @@ func ParseGate(list string) (Gate, error) {
 		default:
 			s, err := finding.ParseSeverity(word)
 			if err != nil || s == finding.Unknown {
-				return g, fmt.Errorf("%q: none of critical, high, medium, low, negligible, unknown, kev, epss=0.1, eol, none", word)
+				return g, fmt.Errorf("%q: not one of %s%s", word, strings.Join(gateWords, ", "), meant(word))
 			}
 			if g.FailOn == finding.Unknown || s < g.FailOn {
 				g.FailOn = s

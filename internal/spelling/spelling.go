@@ -24,17 +24,22 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
-// shortestBegin is how long a word's begin must be to tell what was meant.
+// shortestBegin is how long a word's begin must be to tell what was meant; one letter
+// less where it is of two words.
 const shortestBegin = 7
+
+func tells(begin string, words bool) bool {
+	return len(begin) >= shortestBegin || words && len(begin) == shortestBegin-1
+}
 
 // sameBegin returns the longest word that a plain one begins with, or the first that
 // begins with it.
 func sameBegin(word string, words []string) (best string) {
 	for _, w := range words {
 		switch p := plain(w); {
-		case len(p) >= shortestBegin && strings.HasPrefix(word, p) && len(p) > len(plain(best)):
+		case strings.HasPrefix(word, p) && tells(p, p != strings.ToLower(w)) && len(p) > len(plain(best)):
 			best = w
-		case len(word) >= shortestBegin && strings.HasPrefix(p, word) && best == "":
+		case strings.HasPrefix(p, word) && tells(word, p != strings.ToLower(w)) && best == "":
 			best = w
 		}
 	}

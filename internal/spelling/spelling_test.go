@@ -11,7 +11,7 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"scna": "scan", "scam": "scan", "sca": "scan", "scaan": "scan", "nmap": "", "failon": "fail-on", "FAIL_ON": "fail-on", "fail": "",
 		"db-repositry": "db-repository", "dbrepozitori": "db-repository", "": "", "redis": "", "nginx": "", "hardened": "harden", "x": "",
-		"db-repository-mirror": "db-repository", "db-repo": "", "dbreposi": "db-repository", "scanners-of-scans": "", // a short begin says little
+		"db-repository-mirror": "db-repository", "db-repo": "db-repository", "db-rep": "", "fail-on-severity": "fail-on", "failonhigh": "fail-on", "hardenin": "harden", "harden-it-all": "", "dbreposi": "db-repository", "scanners-of-scans": "", // a short begin says little
 		strings.Repeat("a", 5000): "",
 	} {
 		if got := Nearest(word, words); got != want {

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []
 			return nil, fmt.Errorf("%s: no flag is called %q%s", path, key, wording.Meant(key, names, "%s"))
 		}
 	}
-	if strangers, err = unknownVariables(env, names); err != nil {
+	if strangers, err = unknownVariables(env, names, cmd.Root().Commands()); err != nil {
 		return nil, err
 	}
 	flags := cmd.Flags()
@@ -64,6 +65,10 @@ func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []
 			}
 		}
 	})
+	// A gate of a pipeline whose variable is not set would be open.
+	if f := flags.Lookup("fail-on"); err == nil && f != nil && f.Changed && strings.TrimSpace(f.Value.String()) == "" {
+		err = errors.New(`--fail-on is empty: "none" lets everything pass`)
+	}
 	return strangers, err
 }
 
@@ -78,27 +83,39 @@ func keyOf(f *pflag.Flag) string {
 	return f.Name
 }
 
+// prefix is what the variables that set flags begin with.
+const prefix = "CAREEN_"
+
 // variable is the one of the environment that sets a flag.
 func variable(flag string) string {
-	return "CAREEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // unknownVariables looks for variables that are meant for careen and set no flag.
-// One that is near a flag's ends the run; others are returned, for a warning.
-func unknownVariables(env map[string]string, known []string) (others []string, err error) {
+// One that is near a flag's ends the run, also in small letters or with a verb before
+// it (CAREEN_SCAN_FAIL_ON); others are returned, for a warning.
+func unknownVariables(env map[string]string, known []string, verbs []*cobra.Command) (others []string, err error) {
 	var variables []string
 	for _, flag := range known {
 		variables = append(variables, variable(flag))
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		rest, ours := strings.CutPrefix(name, "CAREEN_")
+		rest, ours := strings.CutPrefix(strings.ToUpper(name), prefix)
 		if !ours || slices.Contains(variables, name) {
 			continue
 		}
-		if near := spelling.Nearest(rest, known); near != "" {
-			return nil, fmt.Errorf("%s in the environment is no flag; did you mean %s?", name, variable(near))
+		near := spelling.Nearest(rest, known)
+		for i := 0; near == "" && i < len(verbs); i++ {
+			if flag, ok := strings.CutPrefix(rest, strings.ToUpper(verbs[i].Name())+"_"); ok {
+				near = spelling.Nearest(flag, known)
+			}
 		}
-		others = append(others, name)
+		switch {
+		case near != "":
+			return nil, fmt.Errorf("%s in the environment is no flag; did you mean %s?", name, variable(near))
+		case strings.HasPrefix(name, prefix):
+			others = append(others, name)
+		}
 	}
 	return others, nil
 }
@@ -129,7 +146,7 @@ func read(path string) (map[string][]string, error) {
 	}
 	f, err := os.Open(name)
 	if path == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, misnamed()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration file: %w", err)
@@ -145,11 +162,31 @@ func read(path string) (map[string][]string, error) {
 	return parse(name, data)
 }
 
+// misnamed says that a file of the working directory would be the configuration but
+// for its name: who wrote it believes that it counts.
+func misnamed() error {
+	for _, ending := range []string{".yml", ".json", ".toml"} {
+		if name := strings.TrimSuffix(DefaultFile, ".yaml") + ending; exists(name) {
+			return fmt.Errorf("%s is not read: call it %s, or name it with --config", name, DefaultFile)
+		}
+	}
+	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 // parse reads the text of a configuration file.
 func parse(name string, data []byte) (map[string][]string, error) {
 	var raw map[string]yaml.Node
-	if err := yaml.Unmarshal(data, &raw); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	if err := documents.Decode(&raw); err != nil && err != io.EOF {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := documents.Decode(new(yaml.Node)); err != io.EOF {
+		return nil, fmt.Errorf("%s: more than one document: what stands behind \"---\" would not count", name)
 	}
 	values := make(map[string][]string, len(raw))
 	for key, node := range raw {
@@ -163,6 +200,8 @@ func parse(name string, data []byte) (map[string][]string, error) {
 				}
 				values[key] = append(values[key], item.Value)
 			}
+		case yaml.MappingNode:
+			return nil, fmt.Errorf("%s:%d: %s: a value or a list of values is meant; flags of every verb stand at the top, without its name", name, node.Line, key)
 		default:
 			return nil, fmt.Errorf("%s:%d: %s: a value or a list of values is meant", name, node.Line, key)
 		}

@@ -127,3 +127,60 @@ func TestApply(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsLost: what would set a flag but for a slip is an error, never silence.
+func TestNothingIsLost(t *testing.T) {
+	for _, c := range []struct {
+		name string // of a file in the working directory
+		file string
+		env  string
+		args []string
+		want string // in the error; "" for none
+	}{
+		{want: ""},
+		{name: ".careen.yml", file: "fail-on: high\n", want: ".careen.yml is not read: call it .careen.yaml"},
+		{name: ".careen.json", file: "{}", want: ".careen.json is not read"},
+		{name: ".careen.yaml", file: "", want: ""},
+		{name: ".careen.yaml", file: "# nothing\n", want: ""},
+		{name: ".careen.yaml", file: "offline: true\n---\nfail-on: high\n", want: "more than one document"},
+		{name: ".careen.yaml", file: "scan:\n  fail-on: high\n", want: "flags of every verb stand at the top"},
+		{name: ".careen.yaml", file: "- fail-on: high\n", want: ".careen.yaml: "},
+		{name: ".careen.yaml", file: "fail-on: ''\n", want: "--fail-on is empty"},
+		{name: ".careen.yaml", file: "failon: high\n", want: "did you mean fail-on?"},
+		{env: "CAREEN_FAIL_ON", want: ""},
+		{env: "CAREEN_FAILON", want: "did you mean CAREEN_FAIL_ON?"},
+		{env: "CAREEN_FAIL_ON_SEVERITY", want: "did you mean CAREEN_FAIL_ON?"},
+		{env: "CAREEN_SCAN_FAIL_ON", want: "did you mean CAREEN_FAIL_ON?"},
+		{env: "CAREEN_SCAN_FAILON", want: "did you mean CAREEN_FAIL_ON?"},
+		{env: "careen_fail_on", want: "did you mean CAREEN_FAIL_ON?"},
+		{env: "Careen_Offlin", want: "did you mean CAREEN_OFFLINE?"},
+		{env: "CAREEN_HOST", want: ""},
+		{env: "careen_host", want: ""},
+		{env: "CAREEND_FAILON", want: ""},
+		{args: []string{"--fail-on", ""}, want: "--fail-on is empty"},
+		{args: []string{"--fail-on= "}, want: "--fail-on is empty"},
+		{args: []string{"--fail-on", "none"}, want: ""},
+	} {
+		t.Chdir(t.TempDir())
+		if c.name != "" {
+			if err := os.WriteFile(c.name, []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		root, cmd := &cobra.Command{Use: "careen"}, &cobra.Command{Use: "scan"}
+		root.AddCommand(cmd)
+		cmd.Flags().String("fail-on", "", "")
+		cmd.Flags().Bool("offline", false, "")
+		if err := cmd.ParseFlags(c.args); err != nil {
+			t.Fatal(err)
+		}
+		env := map[string]string{}
+		if c.env != "" {
+			env[c.env] = "high"
+		}
+		_, err := Apply(cmd, "", env)
+		if got := fmt.Sprint(err); err == nil != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
