@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -155,6 +156,13 @@ func releaseOf(d sbom.Distro) (release, bool) {
 	return release{}, false
 }
 
+// published reports whether there are advisories for some release of a distribution:
+// if so, those of an image that does not say which it is are only not found.
+func published(id string) bool {
+	_, ok := releaseOf(sbom.Distro{ID: id, VersionID: "1.1"})
+	return ok
+}
+
 // derived marks a release that is matched against its parent's advisories.
 func (r release) derived(title, why string) release {
 	r.title = title
@@ -176,6 +184,7 @@ var debianReleases = map[string]string{
 
 func debian(d sbom.Distro) (release, bool) {
 	number, minor := majorMinor(d.VersionID)
+	number = cmp.Or(debianReleases[number], number)
 	if n, err := strconv.Atoi(number); err == nil && n <= 6 {
 		// Up to squeeze the first two numbers were the release, and OSV keeps
 		// them: "Debian:3.1", "Debian:6.0".

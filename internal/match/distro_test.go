@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func TestReleaseOf(t *testing.T) {
 		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux forky/sid"}, "Debian:14", true},
 		{sbom.Distro{ID: "debian", Codename: "bookworm"}, "Debian:12", false},
 		{sbom.Distro{ID: "debian", PrettyName: "Debian GNU/Linux"}, "", false},
+		{sbom.Distro{ID: "debian", VersionID: "bookworm"}, "Debian:12", false},
+		{sbom.Distro{ID: "debian", Codename: "sid"}, "", false},
 		{sbom.Distro{ID: "raspbian", VersionID: "11", IDLike: []string{"debian"}}, "Debian:11", true},
 		{sbom.Distro{ID: "devuan", VersionID: "5"}, "Debian:12", true},
 		{sbom.Distro{ID: "devuan", VersionID: "77"}, "", false},
@@ -63,6 +66,39 @@ func TestReleaseOf(t *testing.T) {
 			if _, known := version.ForEcosystem(eco); !known {
 				t.Errorf("%s: no order of versions", eco)
 			}
+		}
+	}
+}
+
+// TestReleaseNotKnown: of a distribution that publishes advisories nobody says that
+// it does not.
+func TestReleaseNotKnown(t *testing.T) {
+	for _, test := range []struct {
+		d     sbom.Distro
+		not   sbom.Reason
+		words string
+	}{
+		{sbom.Distro{ID: "debian"}, sbom.NoData, `which release of "debian" it is, is not known`},
+		{sbom.Distro{ID: "debian", Codename: "sid"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "raspbian", IDLike: []string{"debian"}}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "devuan", VersionID: "77"}, sbom.NoData, `which release of "devuan 77"`},
+		{sbom.Distro{ID: "ubuntu"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "ubuntu", VersionID: "jammy"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "alpine"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "rhel"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "centos", VersionID: "seven of nine"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "sles"}, sbom.NoData, "is not known"},
+		{sbom.Distro{ID: "kali", VersionID: "2026.1", IDLike: []string{"debian"}}, sbom.NobodyPublish, "no advisories are known for"},
+		{sbom.Distro{ID: "slackware"}, sbom.NobodyPublish, "no advisories are known for"},
+		{sbom.Distro{}, sbom.NoDistribution, "nothing in the image says"},
+	} {
+		pkgs := []sbom.Package{deb("openssl", "1")}
+		got := Packages(context.Background(), test.d, pkgs, build(t, nil), Options{})
+		if not := pkgs[0].Judged.Not; not != test.not {
+			t.Errorf("%+v: %q, want %q", test.d, not, test.not)
+		}
+		if len(got.Warnings) != 1 || !got.Warnings[0].Blind || !strings.Contains(got.Warnings[0].Message, test.words) {
+			t.Errorf("%+v: %v, want one that is blind with %q", test.d, got.Warnings, test.words)
 		}
 	}
 }

@@ -59,8 +59,11 @@ func aroundOf(distro sbom.Distro, pkgs []sbom.Package) around {
 	known := false
 	if a.release, known = releaseOf(distro); !known {
 		a.release = release{Release: Release{Unknown: sbom.NobodyPublish}}
-		if distro.ID == "" {
+		switch {
+		case distro.ID == "":
 			a.release.Unknown = sbom.NoDistribution
+		case published(distro.ID):
+			a.release.Unknown = sbom.NoData
 		}
 	}
 	a.subscribed = slices.ContainsFunc(pkgs, func(p sbom.Package) bool { return p.Type == "deb" && fromESM(p.Version) })

@@ -166,6 +166,8 @@ func (m *matcher) distributionWarnings(distro sbom.Distro, release *release, has
 		}
 	case distro.ID == "" && installed > 0:
 		add("no-distribution", "keep etc/os-release in the image", "nothing in the image says which distribution its %s are from (no os-release): they were not matched", safetext.Count(installed, "package"))
+	case release.Unknown == sbom.NoData:
+		add("no-advisories", "let VERSION_ID of etc/os-release say it", "which release of %s it is, is not known: packages of the distribution were not matched", distroTitle(distro))
 	case distro.ID != "" && len(distro.IDLike) > 0:
 		// Packages of a derivative are built by others, under versions that
 		// say nothing about the parent's fixes.
