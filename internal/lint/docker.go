@@ -334,9 +334,9 @@ func (s *stage) baseImage() *dockerfile.Reference {
 // exec form. Text for a shell that is not of the Bourne family has none.
 func (c *dockerCheck) read(run step) []*command {
 	var list []*command
-	read := func(text string, source []int) []workload.Command {
-		c.scripts = append(c.scripts, script{run, text, source, run.shell})
-		return workload.ShellCommands(text, run.shell.pipefail)
+	read := func(text string, source []int, state shell) []workload.Command {
+		c.scripts = append(c.scripts, script{run, text, source, state})
+		return workload.ShellCommands(text, state.pipefail)
 	}
 	var add func([]workload.Command, []int)
 	add = func(commands []workload.Command, source []int) {
@@ -379,46 +379,80 @@ func (c *dockerCheck) read(run step) []*command {
 	case len(run.Heredocs) > 0:
 		text := blankHeredocs(run.Text)
 		offsets := textOffsets(run.Instruction)
-		add(read(text, offsets), offsets)
-		script := strings.TrimSpace(text) == "" || len(list) == 1 && shellName(list[0].name)
+		add(read(text, offsets, run.shell), offsets)
+		state, script, own := run.shell, strings.TrimSpace(text) == "", false
+		if len(list) == 1 && shellName(list[0].name) {
+			state, _ = shellOptions(list[0])
+			script, own = true, true
+		}
 		for _, h := range run.Heredocs {
 			if script && shellScript(h.Content) {
+				if !own {
+					state = shebang(h.Content, run.shell)
+				}
 				offsets := heredocOffsets(c.source, h)
-				add(read(h.Content, offsets), offsets)
+				add(read(h.Content, offsets, state), offsets)
 			}
 		}
 	default:
 		offsets := textOffsets(run.Instruction)
-		add(read(run.Text, offsets), offsets)
+		add(read(run.Text, offsets, run.shell), offsets)
 	}
 	return list
 }
 
 // shellCommand is the text that a command hands to a shell of its own.
 func shellCommand(cmd *command) (text string, state shell, ok bool) {
-	state = shell{name: cmd.name, posix: true, set: true}
 	if !shellName(cmd.name) {
 		text, ok = otherShell(cmd)
-		state.name = "sh"
-		return text, state, ok
+		return text, shell{name: "sh", posix: true, set: true}, ok
 	}
+	state, at := shellOptions(cmd)
+	if at == 0 || at >= len(cmd.words) || !cmd.words[at].Static {
+		return "", shell{}, false
+	}
+	return cmd.words[at].Value, state, true
+}
+
+// shellOptions is the shell that a command starts, and the place of the text that it
+// is handed with -c; 0 without one.
+func shellOptions(cmd *command) (state shell, text int) {
+	state = shell{name: cmd.name, posix: true, set: true}
 	for i, w := range cmd.words[1:] {
 		option := strings.HasPrefix(w.Value, "-") && !strings.HasPrefix(w.Value, "--")
 		switch {
 		case !w.Static:
-			return "", shell{}, false
+			return state, 0
 		case w.Value == "pipefail":
 			state.pipefail = true
-		case option && strings.HasSuffix(w.Value, "c") && i+2 < len(cmd.words) && cmd.words[i+2].Static:
+		case option && strings.HasSuffix(w.Value, "c"):
 			state.errexit = state.errexit || strings.Contains(w.Value, "e")
-			return cmd.words[i+2].Value, state, true
+			return state, i + 2
 		case option && strings.Contains(w.Value, "e"):
 			state.errexit = true
 		case !option && w.Value != "errexit":
-			return "", shell{}, false // a file
+			return state, 0 // a file
 		}
 	}
-	return "", shell{}, false
+	return state, 0
+}
+
+// shebang is the shell that the first line of a heredoc names, else that of RUN.
+func shebang(content string, run shell) shell {
+	first, _, _ := strings.Cut(content, "\n")
+	line, ok := strings.CutPrefix(first, "#!")
+	if !ok {
+		return run
+	}
+	cmd := &command{}
+	for _, field := range strings.Fields(line) {
+		if shellName(field) {
+			cmd.name, cmd.words = path.Base(field), nil
+		}
+		cmd.words = append(cmd.words, workload.Word{Value: field, Static: true})
+	}
+	state, _ := shellOptions(cmd)
+	return state
 }
 
 // otherShell is the text that a program other than a shell hands to one: su, flock,

@@ -391,7 +391,7 @@ func lacksCommand(call *syntax.CallExpr, ash bool) string {
 // bashisms looks at scripts that /bin/sh runs where it is known which shell that is.
 func bashisms(c *dockerCheck) {
 	c.eachScript(func(p parsed) {
-		if p.shell.set && !has("sh dash ash", p.shell.name) {
+		if p.shell.name != "" && !has("sh dash ash", p.shell.name) {
 			return
 		}
 		system := p.run.stage.system()
