@@ -17,7 +17,7 @@ import (
 // facts' bytes come last and are used where they lie.
 const (
 	factsMagic   = "careen layer facts\n"
-	factsVersion = 2 // raised whenever the form, or what rootfs itself finds, changes
+	factsVersion = 3 // raised whenever the form, or what rootfs itself finds, changes
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -25,6 +25,30 @@ const impliedMode = fs.ModeDir | 0o755
 // capsRecord is the PAX record of file capabilities.
 const capsRecord = "SCHILY.xattr.security.capability"
 
+// overlayRecords are PAX records of overlayfs' own attributes, by which a layer that
+// is unpacked for it shows another directory in a place, or the body of a lower file, or
+// hides one (https://docs.kernel.org/filesystems/overlayfs.html). Docker 20.10 and Podman
+// 4.3 keep them; without privileges overlayfs reads those of "user.".
+var overlayRecords = [...]string{
+	"SCHILY.xattr.trusted.overlay.redirect", "SCHILY.xattr.trusted.overlay.metacopy", "SCHILY.xattr.trusted.overlay.opaque", "SCHILY.xattr.trusted.overlay.whiteout",
+	"SCHILY.xattr.user.overlay.redirect", "SCHILY.xattr.user.overlay.metacopy", "SCHILY.xattr.user.overlay.opaque", "SCHILY.xattr.user.overlay.whiteout",
+}
+
+// warnOfOverlay says that a layer speaks to overlayfs, past the layer specification.
+func (b *drafts) warnOfOverlay(path string, records map[string]string) {
+	some := false // most entries have one record or two, of times
+	for name := range records {
+		some = some || strings.Contains(name, ".overlay.")
+	}
+	for i := 0; some && i < len(overlayRecords); i++ {
+		name := overlayRecords[i]
+		if _, ok := records[name]; ok {
+			b.warn(Warning{Path: path, Kind: kindBadEntry, Incomplete: true,
+				Message: "has overlayfs' attribute " + strings.TrimPrefix(name, "SCHILY.xattr.") + ": Docker and Podman may show something else there than the layers say"})
+		}
+	}
+}
+
 // Pass reads one layer as a stream, once: the stored bytes are decompressed
 // (gzip, zstd or plain, found out from the bytes), compared with Digest, and
 // their tar becomes the layer's own tree. Bodies go to the visitors that want
@@ -189,6 +213,7 @@ func (p *tarPass) entry(body io.Reader, hdr *tar.Header, h *Header, offset int64
 	if caps := hdr.PAXRecords[capsRecord]; caps != "" {
 		h.Caps = []byte(caps)
 	}
+	b.warnOfOverlay(path, hdr.PAXRecords)
 	switch hdr.Typeflag {
 	case tar.TypeLink:
 		h.Hardlink = true

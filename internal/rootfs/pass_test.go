@@ -553,3 +553,32 @@ func TestPassCountsFactsOfAllLayers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOverlayAttributes: what a layer tells overlayfs past the specification makes the
+// result incomplete; other attributes do not.
+func TestOverlayAttributes(t *testing.T) {
+	for name, warns := range map[string]bool{
+		"trusted.overlay.redirect": true, "trusted.overlay.opaque": true, "trusted.overlay.metacopy": true, "trusted.overlay.whiteout": true,
+		"user.overlay.redirect": true, "user.overlay.opaque": true,
+		"trusted.overlay.origin": false, "trusted.overlay.impure": false, "user.comment": false, "security.capability": false,
+	} {
+		var content bytes.Buffer
+		w := tar.NewWriter(&content)
+		for _, h := range []*tar.Header{{Name: "var/", Typeflag: tar.TypeDir, Mode: 0o755, PAXRecords: map[string]string{"SCHILY.xattr." + name: "/x"}}, {Name: "a", Mode: 0o644}} {
+			if err := w.WriteHeader(h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Pass(t.Context(), stored(t, content.Bytes(), "gzip"), nil, Limits{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := len(f.Warnings) == 1 && f.Warnings[0].Incomplete && f.Warnings[0].Path == "var" && strings.Contains(f.Warnings[0].Message, name)
+		if got != warns || len(f.Warnings) > 1 {
+			t.Errorf("%s: %v", name, f.Warnings)
+		}
+	}
+}
