@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"feed":    {"vulndb", "version", "cvss", "purl", "finding", "inflate", "web", "safetext", "scratch", "lazy"}, // scratch: what is downloaded lies in a folder that the next run sweeps
 	"vex":     {"purl", "version"},
 	"report":  {"sbom", "finding", "purl", "safetext", "spdx", "lazy"}, // spdx: licences that have no identifier get one
-	"secret":  {"rootfs", "finding", "image", "sbom", "lazy"},
+	"secret":  {"rootfs", "finding", "image", "inflate", "sbom", "lazy"},
 	"surface": {"rootfs", "sbom", "exe", "finding", "image", "accounts", "safetext"},
 	"reach":   {"rootfs", "sbom", "exe", "image", "finding", "wrappers", "reach/binary", "reach/words"},
 	"publish": {"vulndb", "image", "web", "safetext", "scratch"},

@@ -6,13 +6,13 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"errors"
 	"io"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/careen/careen/internal/inflate"
 	"github.com/careen/careen/internal/rootfs"
 )
 
@@ -304,8 +304,8 @@ func (p paid) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// unpacker returns what a packed stream holds.
-func unpacker(kind archive, r io.Reader) (io.Reader, func(), error) {
+// unpacker returns what a packed stream holds, and what is to be called at its end.
+func (all *Rules) unpacker(kind archive, r io.Reader) (io.Reader, func(), error) {
 	switch kind {
 	case bzipped:
 		return bzip2.NewReader(r), func() {}, nil
@@ -322,13 +322,41 @@ func unpacker(kind archive, r io.Reader) (io.Reader, func(), error) {
 		z, err := newLZ4Reader(r)
 		return z, func() {}, err
 	}
-	z, err := gzip.NewReader(r)
-	return z, func() {}, err
+	z, _ := all.inflaters.Get().(*inflate.Reader)
+	if z == nil {
+		z = new(inflate.Reader)
+	}
+	return z, func() { all.inflaters.Put(z) }, z.Reset(r)
+}
+
+// readText reads a text of at most max bytes and the byte behind it, which says that
+// there is more. The room is for the next caller once done is called.
+func (all *Rules) readText(r io.Reader, max int) (text []byte, done func(), err error) {
+	room, _ := all.texts.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+		*room = make([]byte, 64<<10)
+	}
+	n := 0
+	for err == nil && n <= max {
+		if n == len(*room) {
+			more := make([]byte, min(2*n, max+1))
+			copy(more, *room)
+			*room = more
+		}
+		var got int
+		got, err = r.Read((*room)[n:min(len(*room), max+1)])
+		n += got
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return (*room)[:n], func() { all.texts.Put(room) }, err
 }
 
 // packed looks into a packed text, or into a packed tar.
 func (w *memberWalk) packed(kind archive, r io.Reader) error {
-	z, closeIt, err := unpacker(kind, r)
+	z, closeIt, err := w.all.unpacker(kind, r)
 	if err != nil {
 		return err
 	}
@@ -357,7 +385,8 @@ func (w *memberWalk) packed(kind archive, r io.Reader) error {
 		w.unread = unreadMembers
 		return nil
 	}
-	text, err := io.ReadAll(io.LimitReader(buffered, chunkSize+1))
+	text, done, err := w.all.readText(buffered, chunkSize)
+	defer done()
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type Rules struct {
 	automaton  func() *automaton
 	ofKeyword  [][]*rule // the rules of each keyword of the automaton
 	scans      sync.Pool // of *scan
+	inflaters  sync.Pool // of *inflate.Reader
+	texts      sync.Pool // of *[]byte, for what is unpacked
 	generation int       // changes with whatever changes a result
 	builtin    *Rules    // careen's own next to these: what they know is not shown either; nil when these are those
 }
