@@ -67,6 +67,7 @@ func TestEncoded(t *testing.T) {
 		{"token of an account", "a.yaml", "kind: Secret\ndata:\n  token: " + b64(jwt) + "\n", "jwt"},
 		{"value of a Secret", "a.yaml", "kind: Secret\ndata:\n  api-token: " + b64(random) + "\n", "generic-secret"},
 		{"UTF-16 without a mark", "a.txt", wide("token\r\n" + pat + "\r\n"), "github-pat"},
+		{"UTF-16 without a mark, the higher byte first", "a.txt", "\x00" + strings.TrimSuffix(wide("token\r\n"+pat+"\r\n"), "\x00"), "github-pat"},
 	} {
 		found, _ := all.inText(nil, []byte(c.text), "srv/"+c.path)
 		if len(found) != 1 || found[0].Rule != c.rule {

@@ -138,14 +138,18 @@ func isUTF16(head []byte) bool {
 	return bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
 }
 
-// isPlainUTF16 knows ASCII in UTF-16 without a mark, the lower byte first: every
-// second byte is zero and none of the others.
+// isPlainUTF16 knows ASCII in UTF-16 without a mark: every second byte is zero and
+// none of the others.
 func isPlainUTF16(head []byte) bool {
 	if len(head) < 8 {
 		return false
 	}
+	zero := 1 // the lower byte comes first
+	if head[0] == 0 {
+		zero = 0
+	}
 	for i, b := range head {
-		if (b == 0) != (i%2 == 1) || b >= 0x7f || i%2 == 0 && b < ' ' && !isSpace(b) {
+		if (b == 0) != (i%2 == zero) || b >= 0x7f || b != 0 && b < ' ' && !isSpace(b) {
 			return false
 		}
 	}
@@ -189,6 +193,8 @@ func (all *Rules) inText(found []seen, text []byte, path string) ([]seen, unread
 	switch {
 	case isUTF16(head):
 		text = fromUTF16(text)
+	case isPlainUTF16(head) && head[0] == 0:
+		text = fromUTF16(append([]byte{0xfe, 0xff}, text...))
 	case isPlainUTF16(head):
 		text = fromUTF16(append([]byte{0xff, 0xfe}, text...))
 	}
