@@ -46,7 +46,7 @@ func (c Candidates) Compare(ctx context.Context, in *scan.Opened, reached *reach
 	}
 	Rank(out.Candidates)
 	out.Suggestions = out.Image.Suggest(index, append(c.Refs, out.Base))
-	return out, nil
+	return out, context.Cause(ctx)
 }
 
 func (c Candidates) try(ctx context.Context, img *Image, ref string, opt scan.Options) (out Outcome, err error) {

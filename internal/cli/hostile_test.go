@@ -305,6 +305,18 @@ func hostileManyThings() []attack {
 				return imagetest.Hardlink(fmt.Sprint("h", i+1), fmt.Sprint("h", i))
 			})...)
 		}),
+		{"hard links to files of the layers below", func(b *bench) []string {
+			const layers = 200
+			img := one(imagetest.File("srv/node_modules/minimist/package.json", minimist))
+			for l := range layers {
+				var entries []imagetest.Entry
+				for i := range max(2, many()/layers) {
+					entries = append(entries, imagetest.Hardlink(fmt.Sprintf("srv/%d/%d/node_modules/minimist/package.json", l, i), "srv/node_modules/minimist/package.json"))
+				}
+				img.Layers = append(img.Layers, imagetest.Layer{Entries: entries})
+			}
+			return []string{"-f", "json", b.layout(img)}
+		}, 0, ">CVE-2020-7598"},
 		holding("whiteouts", 0, "", func() []imagetest.Entry {
 			return entriesOf(many(), func(i int) imagetest.Entry { return imagetest.Whiteout(fmt.Sprint("srv/w", i)) })
 		}),

@@ -128,7 +128,7 @@ func (c planVerb) planFor(ctx context.Context, in *scan.Opened, cacheDir string,
 		}
 		known.Unpinned = plan.UnpinnedIn(dockerfile.Parse(f.base.dockerfile, data))
 	}
-	return plan.Make(known), nil
+	return plan.Make(ctx, known)
 }
 
 // slimOn decides what can be dropped from the image on another base. It is not

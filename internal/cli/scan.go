@@ -372,7 +372,10 @@ func (c *command) withImages(ctx context.Context, target image.Target, source so
 	opt.Cache = rootfs.OpenCache(filepath.Join(cacheDir, "layers"))
 	opt.Version, opt.Now = version(), time.Now()
 	opt.Progress = func(done, total int64) { line.show("reading layers", done, total) }
-	return use(images, opt)
+	if err := use(images, opt); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // what ended early found less
 }
 
 func (f scanFlags) policy() (policy.Gate, policy.Filter, error) {

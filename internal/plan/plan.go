@@ -4,7 +4,9 @@
 package plan
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/careen/careen/internal/base"
@@ -59,11 +61,13 @@ const Schema = "careen-plan/1"
 
 // Make works the steps out. The order is that of their weight: another base
 // makes most upgrades needless, and what is dropped needs none.
-func Make(in Input) *Plan {
+//
+// It ends with the context, whose cause is the error then.
+func Make(ctx context.Context, in Input) (*Plan, error) {
 	if in.Width == 0 {
 		in.Width = 100
 	}
-	m := &maker{in: in}
+	m := &maker{ctx: ctx, in: in}
 	m.start()
 	p := &Plan{Schema: Schema, Target: in.Report.Target.Ref, Now: m.numbers(), Steps: []Step{}}
 	m.rebase(p)
@@ -71,12 +75,14 @@ func Make(in Input) *Plan {
 	m.upgrade(p)
 	m.pin(p)
 	m.user(p)
-	return p
+	return p, context.Cause(ctx)
 }
 
 type maker struct {
+	ctx      context.Context
 	in       Input
 	left     map[*finding.Vulnerability]bool // that are not fixed yet
+	bad      map[string]int                  // how many those are, by severity
 	gone     map[string]bool                 // purls that are not there any more
 	packages int
 	bytes    int64
@@ -84,21 +90,27 @@ type maker struct {
 
 func (m *maker) start() {
 	r := m.in.Report
-	m.left, m.gone = map[*finding.Vulnerability]bool{}, map[string]bool{}
+	m.left, m.bad, m.gone = map[*finding.Vulnerability]bool{}, map[string]int{}, map[string]bool{}
 	for i := range r.Vulnerabilities {
 		if v := &r.Vulnerabilities[i]; v.Suppressed == nil {
 			m.left[v] = true
+			m.bad[v.Severity.String()]++
 		}
 	}
 	m.packages, m.bytes = len(r.Packages), r.Target.Expanded
 }
 
-func (m *maker) numbers() report.Numbers {
-	n := report.Numbers{Vulnerabilities: map[string]int{}, Packages: m.packages, Bytes: m.bytes}
-	for v := range m.left {
-		n.Vulnerabilities[v.Severity.String()]++
+// fix takes a vulnerability off what is left.
+func (m *maker) fix(v *finding.Vulnerability) {
+	delete(m.left, v)
+	severity := v.Severity.String()
+	if m.bad[severity]--; m.bad[severity] == 0 {
+		delete(m.bad, severity)
 	}
-	return n
+}
+
+func (m *maker) numbers() report.Numbers {
+	return report.Numbers{Vulnerabilities: maps.Clone(m.bad), Packages: m.packages, Bytes: m.bytes}
 }
 
 func (m *maker) add(p *Plan, s Step) {
@@ -159,7 +171,7 @@ func (m *maker) drop(p *Plan) {
 	}
 	for v := range m.left {
 		if m.gone[v.Package] {
-			delete(m.left, v)
+			m.fix(v)
 		}
 	}
 	m.packages -= dropped
@@ -203,10 +215,13 @@ func (m *maker) upgrade(p *Plan) {
 		at[&left.Vulnerabilities[i]] = origin[i]
 	}
 	for _, s := range report.Steps(&left, report.Shown{}, m.in.Width) {
+		if m.ctx.Err() != nil {
+			return
+		}
 		fixed := 0
 		for _, v := range s.Fixes {
 			if m.left[at[v]] {
-				delete(m.left, at[v])
+				m.fix(at[v])
 				fixed++
 			}
 		}

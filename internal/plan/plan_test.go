@@ -136,7 +136,11 @@ func TestMake(t *testing.T) {
 		{"nothing to do", clean, []string{"0000 0p 0B"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, steps(plan.Make(c.in))); d != "" {
+			p, err := plan.Make(t.Context(), c.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, steps(p)); d != "" {
 				t.Error(d)
 			}
 		})

@@ -14,6 +14,7 @@
 package reach
 
 import (
+	"cmp"
 	"context"
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/image"
@@ -68,7 +69,7 @@ type Options struct {
 func Compute(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language, opt Options) (*Result, error) {
 	w := newWalk(ctx, tree, cfg, packages, languages)
 	if err := w.start(cfg, opt); err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err) // what ended early may lack the program
 	}
 	w.drain()
 	w.keepUnknown()

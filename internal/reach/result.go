@@ -107,11 +107,11 @@ func (r *Result) whyKept(file string, m mark) string {
 }
 
 // Files iterates over every entry of the image with its state, in the order of
-// a walk.
+// a walk; it ends early with the context of Compute.
 func (r *Result) Files() iter.Seq2[*rootfs.Entry, State] {
 	return func(yield func(*rootfs.Entry, State) bool) {
-		for _, e := range r.walk.entries {
-			if !yield(e, r.State(e.Path)) {
+		for i, e := range r.walk.entries {
+			if i%256 == 0 && r.walk.ctx.Err() != nil || !yield(e, r.State(e.Path)) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +25,7 @@ type Tree struct {
 	warnings []Warning
 	warned   map[Warning]bool // of shown
 	skip     *Skip            // what All and the facts leave out
+	ctx      context.Context  // that of Until; nil for none
 }
 
 // node is one visible path.

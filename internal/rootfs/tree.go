@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"cmp"
+	"context"
 	"io/fs"
 	"iter"
 	"slices"
@@ -72,7 +73,7 @@ func (t *Tree) find(path string) (int, bool) {
 // tree's: do not change them.
 func (t *Tree) All() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		for i := 1; i < len(t.nodes); i++ {
+		for i := 1; i < len(t.nodes) && !t.over(i); i++ {
 			if t.skip != nil && t.skip.Passes(t.path(i)) {
 				continue
 			}
@@ -88,7 +89,7 @@ func (t *Tree) All() iter.Seq[*Entry] {
 func (t *Tree) Walk() iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		var e Entry
-		for i := 1; i < len(t.nodes); i++ {
+		for i := 1; i < len(t.nodes) && !t.over(i); i++ {
 			if t.skip != nil && t.skip.Passes(t.path(i)) {
 				continue
 			}
@@ -99,6 +100,17 @@ func (t *Tree) Walk() iter.Seq[*Entry] {
 		}
 	}
 }
+
+// Until ends whatever goes through the tree when a context ends: so that no loop over
+// what an image has is without an end. Who goes through it asks the context afterwards
+// whether it was all.
+func (t *Tree) Until(ctx context.Context) { t.ctx = ctx }
+
+// steps is after how many steps of a loop the context is looked at.
+const steps = 256
+
+// over reports whether the context has ended, as seen in some steps of a loop.
+func (t *Tree) over(step int) bool { return t.ctx != nil && step%steps == 1 && t.ctx.Err() != nil }
 
 // Lookup returns the entry at a clean path without following links.
 func (t *Tree) Lookup(path string) (*Entry, bool) {
@@ -240,18 +252,16 @@ type nodeFact struct {
 // included.
 func (t *Tree) facts(visitor string) iter.Seq[nodeFact] {
 	return func(yield func(nodeFact) bool) {
-		for i, f := range t.layers {
+		crossed := t.crossedFacts(visitor)
+		for step, i := 0, 0; i < len(t.layers); i++ {
+			f := t.layers[i]
 			list := f.visitor(visitor)
-			links := f.linksTo(list, t.linked[i])
-			for _, c := range t.crossed {
-				if int(c.link.layer) == i && c.found {
-					for _, fact := range factsOf(t.layers[c.target.layer].visitor(visitor), c.target.rec) {
-						links = append(links, linkFact{c.link.rec, t.layers[c.target.layer], fact.data})
-					}
-				}
-			}
+			links := append(f.linksTo(list, t.linked[i]), crossed[i]...)
 			slices.SortStableFunc(links, func(a, b linkFact) int { return cmp.Compare(a.rec, b.rec) })
 			for len(list) > 0 || len(links) > 0 {
+				if step++; t.over(step) {
+					return
+				}
 				var next linkFact
 				if len(links) == 0 || len(list) > 0 && list[0].record <= links[0].rec {
 					next = linkFact{list[0].record, f, list[0].data}
@@ -276,6 +286,22 @@ func (t *Tree) facts(visitor string) iter.Seq[nodeFact] {
 			}
 		}
 	}
+}
+
+// crossedFacts returns the facts of hard links to files of other layers, by the layer
+// of the link.
+func (t *Tree) crossedFacts(visitor string) map[int][]linkFact {
+	byLayer := map[int][]linkFact{}
+	for _, c := range t.crossed {
+		if !c.found {
+			continue
+		}
+		for _, fact := range factsOf(t.layers[c.target.layer].visitor(visitor), c.target.rec) {
+			i := int(c.link.layer)
+			byLayer[i] = append(byLayer[i], linkFact{c.link.rec, t.layers[c.target.layer], fact.data})
+		}
+	}
+	return byLayer
 }
 
 // linkFact is the fact of a hard link's target.

@@ -17,6 +17,7 @@ func (in *Opened) Rebase(on *Opened, from int) *Opened {
 	img, shown := laidOn(in.Image, on.Image, from), laidOn(in.shown, on.shown, from)
 	facts := append(append([]*rootfs.Facts{}, on.facts...), in.facts[from:]...)
 	tree := rootfs.Stack(facts, img.Layers)
+	tree.Until(in.ctx)
 	looked := tree.Without(in.skip)
 	found, _ := catalog.Packages(in.ctx, looked, in.limits.Catalog) // what ended before its time, Reach and Report say
 	return &Opened{ctx: in.ctx, limits: in.limits, Image: img, Tree: tree, Catalog: found, facts: facts, looked: looked, skip: in.skip, shown: shown, redactor: in.redactor}

@@ -129,12 +129,16 @@ func Open(ctx context.Context, img *image.Image, opt Options) (*Opened, error) {
 		return nil, err
 	}
 	tree := rootfs.Stack(facts, img.Layers)
+	tree.Until(ctx)
 	in := &Opened{ctx: ctx, limits: opt.Limits, Image: img, Tree: tree, looked: tree.Without(opt.Limits.Skip), skip: opt.Limits.Skip, facts: facts}
 	if in.Catalog, err = catalog.Packages(ctx, in.looked, opt.Limits.Catalog); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
 	in.findSecrets(opt)
 	describeOrigin(in.Catalog.Packages, in.shown)
+	if err := context.Cause(ctx); err != nil {
+		return nil, errors.Join(err, tree.Close())
+	}
 	return in, nil
 }
 

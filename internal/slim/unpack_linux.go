@@ -52,7 +52,7 @@ func (u *unpacking) files(ctx context.Context) error {
 		case e.Mode&fs.ModeSymlink != 0:
 			links = append(links, e)
 		case e.Mode.IsRegular() && e.Size == 0:
-			err = writeBody(root, e.Path, nil)
+			err = writeBody(ctx, root, e.Path, nil)
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func unpackBodies(ctx context.Context, tree *rootfs.Tree, root *os.Root) error {
 		if err != nil {
 			return err
 		}
-		err = writeBody(root, e.Path, body)
+		err = writeBody(ctx, root, e.Path, body)
 		body.Close()
 		if err != nil {
 			return err
@@ -140,13 +140,13 @@ func unpackBodies(ctx context.Context, tree *rootfs.Tree, root *os.Root) error {
 	return nil
 }
 
-func writeBody(root *os.Root, name string, body io.Reader) error {
+func writeBody(ctx context.Context, root *os.Root, name string, body io.Reader) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	if body != nil {
-		_, err = io.Copy(f, body)
+		_, err = io.Copy(ending{ctx, f}, body)
 	}
 	if closed := f.Close(); err == nil {
 		err = closed

@@ -28,6 +28,9 @@ func (p *Plan) Build(ctx context.Context, src Source, opt Options, labels map[st
 		return nil, err
 	}
 	defer bodies.close()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err // what was to stay may not be all
+	}
 	if !p.whole {
 		p.addAccount(src)
 	}
@@ -43,7 +46,7 @@ func (p *Plan) Build(ctx context.Context, src Source, opt Options, labels map[st
 	config.User = p.User.String()
 	var diffIDs []string
 	for _, part := range p.parts(src, opt) {
-		layer, err := image.BuildLayer(opt.TempDir, func(w io.Writer) error { return p.writeLayer(w, part, bodies, opt.Time) })
+		layer, err := image.BuildLayer(opt.TempDir, func(w io.Writer) error { return p.writeLayer(ending{ctx, w}, part, bodies, opt.Time) })
 		if err != nil {
 			return nil, errors.Join(err, out.Close())
 		}
@@ -102,6 +105,19 @@ type copied struct {
 
 func (c *copied) close() { c.file.Close() }
 
+// ending is a writer that ends with a context.
+type ending struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (w ending) Write(p []byte) (int, error) {
+	if err := context.Cause(w.ctx); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(p)
+}
+
 func (p *Plan) copyBodies(ctx context.Context, src Source, dir string) (*copied, error) {
 	f, err := scratch.File(dir, "careen-slim-")
 	if err != nil {
@@ -120,7 +136,7 @@ func (c *copied) fill(ctx context.Context, tree *rootfs.Tree, p *Plan) error {
 	for _, k := range p.Kept {
 		stays[k.Entry.Path] = true
 	}
-	out := bufio.NewWriterSize(c.file, 1<<20)
+	out := bufio.NewWriterSize(ending{ctx, c.file}, 1<<20)
 	var at, next int64
 	var last rootfs.Stored
 	for _, e := range tree.StoredOrder(func(e *rootfs.Entry) bool { return stays[e.Path] && e.Size > 0 }) {
