@@ -69,15 +69,25 @@ func (w *Walk) interpreter(program string) *reader { return w.program(program, f
 func (w *Walk) service(program string) *reader { return w.program(program, true) }
 
 func (w *Walk) program(program string, service bool) *reader {
-	base := path.Base(program)
+	key := programKey{path.Base(program), service}
+	known, ok := w.readerOf[key]
+	if ok {
+		return known
+	}
 	for i := range w.readers {
-		for pattern := range strings.FieldsSeq(w.readers[i].Programs) {
-			if ok, _ := path.Match(pattern, base); ok && w.readers[i].Service == service {
-				return &w.readers[i]
-			}
+		if w.readers[i].Service == service && matchesAny(w.readers[i].Programs, key.base) {
+			known = &w.readers[i]
+			break
 		}
 	}
-	return nil
+	w.readerOf[key] = known
+	return known
+}
+
+// programKey is a question for the reader of a program.
+type programKey struct {
+	base    string
+	service bool
 }
 
 // source returns the reader for a source file's extension, nil for none.

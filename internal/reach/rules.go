@@ -149,6 +149,14 @@ func applyRules(w *Walk, file string, f *binary.Fact) {
 
 func matchesAny(patterns, base string) bool {
 	for pattern := range strings.FieldsSeq(patterns) {
+		if base == pattern {
+			return true
+		}
+		// The plain beginning of a pattern rules most out before the rest is looked at.
+		plain := strings.IndexAny(pattern, "*?[\\")
+		if plain < 0 || !strings.HasPrefix(base, pattern[:plain]) {
+			continue
+		}
 		if ok, _ := path.Match(pattern, base); ok {
 			return true
 		}

@@ -33,6 +33,8 @@ type Walk struct {
 	rules   []rule
 	readers []reader
 
+	readerOf map[programKey]*reader // of base names that were asked for; nil for none
+
 	programs *programs
 
 	phase     phase
@@ -129,7 +131,7 @@ type keep struct {
 }
 
 func newWalk(ctx context.Context, tree *rootfs.Tree, cfg image.Config, packages []sbom.Package, languages []Language) *Walk {
-	w := &Walk{ctx: ctx, Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}, loaded: map[string]bool{}}
+	w := &Walk{ctx: ctx, Files: newFiles(tree), Env: map[string]string{}, rules: rules(), marks: map[string]mark{}, loaded: map[string]bool{}, readerOf: map[programKey]*reader{}}
 	for _, kv := range cfg.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			w.Env[name] = value

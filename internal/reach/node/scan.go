@@ -111,14 +111,18 @@ func (s *jsScan) add(kind jsRefKind, v jsValue, at int) {
 // findConstants finds the variables that are given one constant, and those
 // that hold a require function.
 func (s *jsScan) findConstants() {
-	for i := range s.list {
+	makes := strings.Contains(s.src, "createRequire")
+	for i := 0; makes && i < len(s.list); i++ {
 		if s.is(i, "createRequire") && (s.is(i+1, "as") || s.is(i+1, ":")) && s.kind(i+2) == jsWord {
 			s.makers[s.text(i+2)] = true
 		}
 	}
 	assigned := map[string]int{}
 	for i := range s.list {
-		if !s.is(i, "=") || s.kind(i-1) != jsWord || s.is(i-2, ".") || s.is(i+1, "=") {
+		if tok := &s.list[i]; tok.kind != jsPunct || s.src[tok.start] != '=' || tok.end != tok.start+1 {
+			continue
+		}
+		if s.kind(i-1) != jsWord || s.is(i-2, ".") || s.is(i+1, "=") {
 			continue
 		}
 		name := s.text(i - 1)
@@ -179,6 +183,9 @@ func (s *jsScan) ends(i int) bool {
 // word looks at one identifier or keyword.
 func (s *jsScan) word(i int) {
 	word := s.text(i)
+	if !isLoading(word) && !s.children && !s.aliases[word] && !s.makers[word] {
+		return
+	}
 	member := s.is(i-1, ".") || s.is(i-1, "?.")
 	call := s.is(i+1, "(")
 	if s.is(i+1, "?.") && s.is(i+2, "(") {
@@ -221,6 +228,15 @@ func (s *jsScan) word(i int) {
 	case s.children && call && !s.is(i-1, "function"):
 		s.child(word, i, member)
 	}
+}
+
+// isLoading reports whether word looks at a word for what it is.
+func isLoading(word string) bool {
+	switch word {
+	case "require", "import", "export", "__dirname", "__filename", "URL", "eval", "Function", "Worker", "_load", "_resolveFilename", "dlopen":
+		return true
+	}
+	return false
 }
 
 // require looks at the word require, called or not.

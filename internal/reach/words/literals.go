@@ -114,6 +114,9 @@ func ReadLiterals(src []byte, ext string, installed, standard bool) Literals {
 	for i := begin; i < len(src); i++ {
 		switch c := src[i]; {
 		case c == '"' || c == '\'' || c == '`':
+			if installed && !l.Starts && (i+1 == len(src) || src[i+1] != '/' && src[i+1] != '|') {
+				continue // of a library that starts nothing only whole paths count
+			}
 			text, ok := quoted(src[i:])
 			if !ok {
 				continue
