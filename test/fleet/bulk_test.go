@@ -3,12 +3,14 @@ package fleet
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"github.com/careen/careen/internal/fleet/work"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/sbom"
+	"github.com/careen/careen/internal/vulndb"
 )
 
 // bulk writes the rows of repositories as Index would, many times faster: what it
@@ -30,12 +33,21 @@ type bulk struct {
 	f      *Fleet
 	tables map[string]*copied
 
-	keys   map[string]numbered // by purl, and release of a distribution
-	bases  map[int]set
-	sets   map[string]int // by hash
-	body   int            // bytes of an image's document
-	partOf int            // bytes of a part for each package
-	fill   *rand.ChaCha8
+	keys    map[string]numbered // by purl, and release of a distribution
+	bases   map[int]set
+	sets    map[string]set // by hash
+	lookups map[vulndb.PackageName]int
+	size    sizes
+	fill    *rand.ChaCha8
+}
+
+// sizes are how long documents are, as careend writes them for a sample of the fleet.
+type sizes struct {
+	base       int     // packages of a base,
+	perPackage float64 // of a list of dependencies that stands alone, for each
+	different  int     // of one that is kept as what differs from another
+	whole      int     // the rest of an image that stands alone
+	body       int     // and of one that does not
 }
 
 type numbered struct {
@@ -55,21 +67,21 @@ type copied struct {
 }
 
 var columnsOf = map[string]string{
-	"key":        "id, hash, type, name, version, release, body, judged_by, judged_not, upgrade",
-	"key_name":   "ecosystem, name, key_id",
+	"key":        "id, lookup_id, hash, type, name, version, release, body, judged_by, judged_not, upgrade",
+	"lookup":     "id, ecosystem, name",
+	"key_lookup": "key_id, lookup_id",
 	"keyset":     "id, hash, n, keys",
-	"part":       "id, hash, body",
-	"image":      "id, digest, platform, os, created, scanned, size, packages, sets, parts, body",
+	"part":       "id, hash, alike, base, body",
+	"image":      "id, digest, platform, os, created, scanned, size, packages, sets, parts, base, body",
 	"image_set":  "set_id, image_id",
 	"repo":       "id, name",
 	"repo_image": "repo_id, image_id, first_seen, last_seen",
 	"tag":        "repo_id, name, digest, seen, changed",
-	"target":     "digest, image_id",
 }
 
 func newBulk(t testing.TB, f *Fleet, databaseURL string) *bulk {
 	t.Helper()
-	b := &bulk{t: t, f: f, tables: map[string]*copied{}, keys: map[string]numbered{}, bases: map[int]set{}, sets: map[string]int{}, fill: rand.NewChaCha8([32]byte{})}
+	b := &bulk{t: t, f: f, tables: map[string]*copied{}, keys: map[string]numbered{}, bases: map[int]set{}, sets: map[string]set{}, lookups: map[vulndb.PackageName]int{}, fill: rand.NewChaCha8([32]byte{})}
 	for table, columns := range columnsOf {
 		cmd := exec.Command("psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", databaseURL, "-c", "copy "+table+" ("+columns+") from stdin")
 		in, err := cmd.StdinPipe()
@@ -104,6 +116,8 @@ func (b *bulk) row(table string, values ...any) int {
 			c.in.WriteByte('\t')
 		}
 		switch v := v.(type) {
+		case nil:
+			c.in.WriteString(`\N`)
 		case string:
 			escaped.WriteString(c.in, v)
 		case int:
@@ -150,10 +164,20 @@ func (b *bulk) key(distro sbom.Distro, p sbom.Package, of *match.Key) numbered {
 	if of.Release != nil && len(of.Release.Ecosystems) > 0 {
 		release = of.Release.Ecosystems[0]
 	}
-	n := numbered{b.row("key", b.tables["key"].n+1, s.Hash, of.Type, of.Name, of.Version, release, s.Body, "", "", ""), s.Hash}
-	b.keys[at] = n
+	lookups := []int{}
 	for _, name := range of.Names() {
-		b.row("key_name", name.Ecosystem, name.Name, n.id)
+		if _, ok := b.lookups[name]; !ok {
+			b.lookups[name] = b.row("lookup", b.tables["lookup"].n+1, name.Ecosystem, name.Name)
+		}
+		lookups = append(lookups, b.lookups[name])
+	}
+	if len(lookups) == 0 {
+		lookups = []int{0}
+	}
+	n := numbered{b.row("key", b.tables["key"].n+1, lookups[0], s.Hash, of.Type, of.Name, of.Version, release, s.Body, "", "", ""), s.Hash}
+	b.keys[at] = n
+	for _, id := range lookups[1:] {
+		b.row("key_lookup", n.id, id)
 	}
 	return n
 }
@@ -163,8 +187,18 @@ func shortHash(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// set returns the set of keys, with its part.
-func (b *bulk) set(keys []numbered) set {
+// part adds a document of packages: as what differs from another, or for those to come.
+func (b *bulk) part(hash string, base int, length int) int {
+	id := b.tables["part"].n + 1
+	if base > 0 {
+		return b.row("part", id, hash, nil, base, b.blob(length))
+	}
+	return b.row("part", id, hash, int(int64(b.fill.Uint64())), nil, b.blob(length))
+}
+
+// set returns the set of keys, with its part, which differs from another if base is
+// not 0.
+func (b *bulk) set(keys []numbered, base, length int) set {
 	slices.SortFunc(keys, func(x, y numbered) int { return cmp.Compare(x.hash, y.hash) })
 	keys = slices.Compact(keys)
 	hashes := make([]string, len(keys))
@@ -173,18 +207,17 @@ func (b *bulk) set(keys []numbered) set {
 		hashes[i], ids[i] = k.hash, k.id
 	}
 	hash := shortHash(strings.Join(hashes, "\n"))
-	if id, ok := b.sets[hash]; ok {
-		return set{id, id}
+	if s, ok := b.sets[hash]; ok {
+		return s
 	}
 	slices.Sort(ids)
-	id := b.row("keyset", b.tables["keyset"].n+1, hash, len(ids), ids)
-	b.sets[hash] = id
-	b.row("part", id, hash, b.blob(60+len(ids)*b.partOf))
-	return set{id, id}
+	s := set{b.row("keyset", b.tables["keyset"].n+1, hash, len(ids), ids), b.part(hash, base, length)}
+	b.sets[hash] = s
+	return s
 }
 
 func (b *bulk) repository(n int) {
-	repo := 0
+	repo, first, body := 0, 0, 0
 	var last set
 	var before map[int]int
 	for _, img := range b.f.Repository(n) {
@@ -196,7 +229,7 @@ func (b *bulk) repository(n int) {
 			for i, p := range base.Packages {
 				keys = append(keys, b.key(base.Distro, p, &all[i]))
 			}
-			at = b.set(keys)
+			at = b.set(keys, 0, b.size.base)
 			b.bases[img.Base] = at
 		}
 		if before == nil || !sameMap(before, img.Version) {
@@ -204,21 +237,31 @@ func (b *bulk) repository(n int) {
 			for _, p := range b.f.Dependencies(img) {
 				keys = append(keys, b.key(base.Distro, p, nil))
 			}
-			last, before = b.set(keys), img.Version
+			length := b.size.different
+			if first == 0 {
+				length = int(b.size.perPackage * float64(len(keys)))
+			}
+			last, before = b.set(keys, first, length), img.Version
+			if first == 0 {
+				first = last.part
+			}
 		}
-		own := b.set([]numbered{b.key(base.Distro, b.f.OwnArtefact(img), nil)})
+		own := -b.key(base.Distro, b.f.OwnArtefact(img), nil).id
+		text := `\x`
 		if repo == 0 {
 			repo = b.row("repo", b.tables["repo"].n+1, img.Repo)
+			body = b.part(shortHash(img.Repo), 0, b.size.whole)
+		} else {
+			text = b.blob(b.size.body)
 		}
-		digest := digestOf(img)
+		digest := `\x` + hex.EncodeToString(store.DigestBytes(digestOf(img)))
 		id := b.row("image", b.tables["image"].n+1, digest, "linux/amd64", base.Report.Target.OS.Name, 1, 1, 92_000_000, len(base.Packages)+len(img.order)+1,
-			[]int{at.id, last.id, own.id}, []int{at.part, last.part, own.part}, b.blob(b.body))
-		for _, s := range []set{at, last, own} {
-			b.row("image_set", s.id, id)
+			[]int{at.id, last.id, own}, []int{at.part, last.part}, body, text)
+		for _, s := range []int{at.id, last.id, own} {
+			b.row("image_set", s, id)
 		}
 		b.row("repo_image", repo, id, 1, 1)
 		b.row("tag", repo, img.Tag, digest, 1, 1)
-		b.row("target", digest, id)
 	}
 }
 
@@ -231,21 +274,55 @@ func sameMap(a, b map[int]int) bool {
 	return true
 }
 
-// load writes repositories to an empty store, and the sums of no findings.
-func load(t testing.TB, s *store.Store, f *Fleet, databaseURL string, from, to int) time.Duration {
+const sampled = 20 // repositories that documents are measured of
+
+// sample indexes repositories behind those of a fleet in a store of its own and says
+// how long their documents are.
+func sample(t testing.TB, f *Fleet, behind int) (of sizes) {
 	t.Helper()
-	began := time.Now()
-	b := newBulk(t, f, databaseURL)
-	sample := f.Repository(from)[0]
-	r, distro := f.Report(sample, digestOf(sample))
-	facts, err := work.FactsOf(r, distro, time.Unix(1, 0))
+	ctx := context.Background()
+	s, err := store.Open(ctx, "", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.body, b.partOf = len(facts.Image.Body), len(facts.Image.Parts[1])/len(sample.order)
+	defer s.Close()
+	w := work.New(s, work.Options{DataDir: t.TempDir(), Log: quiet, Version: "test"})
+	path := filepath.Join(t.TempDir(), "none.db")
+	if _, err := vulndb.WriteFile(path, vulndb.NewBuilder(), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s, w, path)
+	ingest(t, s, w, f, behind, behind+sampled, 1)
+	packages, bytes := 0, 0
+	for n := range sampled {
+		img := f.Repository(behind + n)[0]
+		r, distro := f.Report(img, digestOf(img))
+		facts, err := work.FactsOf(r, distro, time.Unix(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of.base = max(of.base, len(facts.Image.Parts[0].Body))
+		packages += len(img.order)
+		bytes += len(facts.Image.Parts[1].Body)
+	}
+	of.perPackage = float64(bytes) / float64(packages)
+	of.different = int(number(t, s, "select coalesce(cast(avg(length(body)) as integer), 0) from part where base is not null"))
+	of.whole = int(number(t, s, "select cast(avg(length(p.body)) as integer) from part p where p.id in (select base from image)"))
+	of.body = int(number(t, s, "select cast(avg(length(body)) as integer) from image where length(body) > 0"))
+	t.Logf("documents: base %d, %.1f a dependency, %d what differs of dependencies; image %d, %d what differs", of.base, of.perPackage, of.different, of.whole, of.body)
+	return of
+}
+
+// load writes repositories to an empty store, and the sums of no findings.
+func load(t testing.TB, s *store.Store, f *Fleet, databaseURL string, from, to int) time.Duration {
+	t.Helper()
+	size := sample(t, f, to)
 	if _, err := s.SQL.Exec("drop index keyset_keys"); err != nil {
 		t.Fatal(err)
 	}
+	b := newBulk(t, f, databaseURL)
+	b.size = size
+	began := time.Now()
 	for n := from; n < to; n++ {
 		b.repository(n)
 	}
@@ -260,6 +337,7 @@ func load(t testing.TB, s *store.Store, f *Fleet, databaseURL string, from, to i
 		"insert into keyset_sum select id, " + zero + " from keyset",
 		"insert into image_sum select id, " + zero + " from image",
 		"select setval(pg_get_serial_sequence('key', 'id'), (select max(id) from key))",
+		"select setval(pg_get_serial_sequence('lookup', 'id'), (select max(id) from lookup))",
 		"select setval(pg_get_serial_sequence('keyset', 'id'), (select max(id) from keyset))",
 		"select setval(pg_get_serial_sequence('part', 'id'), (select max(id) from part))",
 		"select setval(pg_get_serial_sequence('image', 'id'), (select max(id) from image))",

@@ -5,6 +5,7 @@
 package fleet
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -149,7 +150,13 @@ func (f *Fleet) Report(img Image, digest string) (*report.Report, sbom.Distro) {
 	base := f.bases[img.Base]
 	r := base.Report
 	r.Target.Ref, r.Target.Digest, r.Target.Platform = img.Repo+"@"+digest, digest, "linux/amd64"
-	r.Target.Layers = []report.Layer{{Size: 30e6, Instruction: "ADD rootfs.tar.xz /"}, {Size: 60e6, Instruction: "RUN install --frozen"}, {Size: 2e6, Instruction: "COPY . /app"}}
+	layer := func(size int64, instruction string, of ...any) report.Layer {
+		sum := func(what string) string {
+			return fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Append([]byte(what), of...)))
+		}
+		return report.Layer{DiffID: sum("diffID"), Digest: sum("layer"), Size: size, Instruction: instruction}
+	}
+	r.Target.Layers = []report.Layer{layer(30e6, "ADD rootfs.tar.xz /", img.Base), layer(60e6, "RUN install --frozen", img.Repo, img.Version), layer(2e6, "COPY . /app", img.Repo, img.Own)}
 	r.Packages = slices.Concat(base.Packages, f.Dependencies(img), []sbom.Package{f.OwnArtefact(img)})
 	return &r, base.Distro
 }

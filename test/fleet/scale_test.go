@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"io"
@@ -100,7 +101,7 @@ func nextDay(t testing.TB, s *store.Store, before string, keys int) string {
 	if _, err := feed.Build(context.Background(), feed.Options{Mirror: shared(t, "feeds"), Only: []string{"kev"}, Keep: db}, b); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := s.SQL.Query("select ecosystem, name, count(*) from key_name group by 1, 2 order by md5(ecosystem || name)")
+	rows, err := s.SQL.Query("select l.ecosystem, l.name, count(*) from looked_up n join lookup l on l.id = n.lookup_id group by 1, 2 order by md5(l.ecosystem || l.name)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +192,7 @@ func apply(t testing.TB, s *store.Store, w *work.Work, file string) (store.Gener
 
 // digestOf is the digest that a fleet's image has.
 func digestOf(img Image) string {
-	return fmt.Sprintf("sha256:%064s", fmt.Sprintf("%x", img.Repo[len(registryFor):]+img.Tag))[:71]
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(img.Repo+":"+img.Tag)))
 }
 
 // ingest indexes repositories as workers do that have read their images' layers.
@@ -307,7 +308,7 @@ func measure(t *testing.T, f *Fleet, first string, n int) {
 	}
 	images := number(t, s, "select count(*) from image")
 	total := int64(0)
-	for _, table := range []string{"image", "part", "key", "key_name", "keyset", "image_set", "repo_image", "tag", "target", "keyset_sum", "image_sum", "finding", "vuln", "repo", "event"} {
+	for _, table := range []string{"image", "part", "key", "lookup", "key_lookup", "keyset", "image_set", "repo_image", "tag", "target", "keyset_sum", "image_sum", "finding", "vuln", "repo", "event"} {
 		size := number(t, s, "select pg_total_relation_size('"+table+"')")
 		total += size
 		t.Logf("%-12s %10d rows %8.1f MB %8.0f bytes an image", table, number(t, s, "select count(*) from "+table), float64(size)/1e6, float64(size)/float64(images))
@@ -370,7 +371,7 @@ func questions(t *testing.T, s *store.Store) []question {
 	most := texts("select v.name from vuln v join finding f on f.vuln_id = v.id group by 1 order by count(*) desc limit 40")
 	packages := texts("select name from key where type <> 'deb' and type <> 'apk' group by name order by md5(name) limit 100")
 	bases := texts("select name from key where type in ('deb', 'apk') group by name order by md5(name) limit 40")
-	digests := texts("select digest from image order by md5(digest) limit 100")
+	digests := texts("select 'sha256:' || encode(digest, 'hex') from image order by md5(digest) limit 100")
 	scope := store.Scope{Patterns: []string{registryFor + "team7/*"}}
 	return []question{
 		{"images with a vulnerability, 50 newest (random)", some, func(v string) error { return images(store.ImageQuery{CVE: v, Limit: 50})(v) }},

@@ -12,6 +12,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/sbom"
@@ -19,10 +22,13 @@ import (
 
 // Stored is a key as it is kept.
 type Stored struct {
-	Hash    string    // of Body and, by what it says, of the linked functions
-	Body    string    // JSON
+	Hash    string    // of all of it and, by what it says, of the linked functions
+	Type    string    // the key's,
+	Name    string    // which are asked for,
+	Version string    // and not in Body
+	Body    string    // the version of the form, and JSON of the rest if there is any
 	Symbols string    // the hash that linked functions are kept under; "" for none
-	Key     match.Key `json:"-"` // what Body says
+	Key     match.Key `json:"-"` // what they say together
 }
 
 // form is what is hashed.
@@ -30,6 +36,30 @@ type form struct {
 	Version int       `json:"v"` // of match's rules for what a key is
 	Key     match.Key `json:"key"`
 	Symbols string    `json:"symbols,omitempty"`
+}
+
+// shown is a text as it comes back from JSON that PostgreSQL can hold.
+func shown(text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text { // what is not UTF-8 is \ufffd here
+		if r == 0 {
+			r = '\ufffd'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// rest is what of a key is not in columns of its own.
+type rest struct {
+	match.Key
+	Type    string `json:"type,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	Symbols string `json:"symbols,omitempty"`
 }
 
 // version changes when the same bytes come to mean something else.
@@ -46,28 +76,42 @@ func Encode(k match.Key) (Stored, error) {
 	if err != nil {
 		return Stored{}, fmt.Errorf("key of %q: %w", k.Name, err)
 	}
-	body = WithoutNUL(body)
-	return Stored{Hash: hash(body), Body: string(body), Symbols: f.Symbols, Key: k}, nil
+	s := Stored{Hash: hash(WithoutNUL(body)), Symbols: f.Symbols, Key: k}
+	s.Type, s.Name, s.Version = shown(k.Type), shown(k.Name), shown(k.Version)
+	r := rest{Key: f.Key, Symbols: f.Symbols}
+	if body, err = json.Marshal(r); err != nil {
+		return Stored{}, fmt.Errorf("key of %q: %w", k.Name, err)
+	}
+	s.Body = strconv.Itoa(version)
+	if text := string(WithoutNUL(body)); text != "{}" {
+		s.Body += text
+	}
+	return s, nil
 }
 
 // Decode reads a stored key. symbols finds linked functions by their hash.
-func Decode(body string, symbols func(hash string) ([]byte, error)) (match.Key, error) {
-	var f form
-	if err := json.Unmarshal([]byte(body), &f); err != nil {
-		return match.Key{}, fmt.Errorf("stored key: %w", err)
+func Decode(s Stored, symbols func(hash string) ([]byte, error)) (match.Key, error) {
+	of, body, _ := strings.Cut(s.Body, "{")
+	if of != strconv.Itoa(version) {
+		return match.Key{}, fmt.Errorf("stored key: of version %q, not %d", of, version)
 	}
-	if f.Version != version {
-		return match.Key{}, fmt.Errorf("stored key: of version %d, not %d", f.Version, version)
+	var r rest
+	if body != "" {
+		if err := json.Unmarshal([]byte("{"+body), &r); err != nil {
+			return match.Key{}, fmt.Errorf("stored key: %w", err)
+		}
 	}
-	if f.Symbols == "" {
-		return f.Key, nil
+	k := r.Key
+	k.Type, k.Name, k.Version = s.Type, s.Name, s.Version
+	if r.Symbols == "" {
+		return k, nil
 	}
-	data, err := symbols(f.Symbols)
+	data, err := symbols(r.Symbols)
 	if err != nil {
 		return match.Key{}, err
 	}
-	f.Key.Symbols, err = unpacked(data)
-	return f.Key, err
+	k.Symbols, err = unpacked(data)
+	return k, err
 }
 
 // Functions returns the bytes as which linked functions are kept.

@@ -27,7 +27,7 @@ func TestEveryFieldIsInTheHash(t *testing.T) {
 			t.Errorf("%s and %s have one hash", name, other)
 		}
 		seen[s.Hash] = name
-		back, err := Decode(s.Body, func(string) ([]byte, error) { return Functions(k.Symbols), nil })
+		back, err := Decode(s, func(string) ([]byte, error) { return Functions(k.Symbols), nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,7 @@ const imageColumns = "i.id, i.digest, i.platform, i.os, i.created, i.scanned, i.
 	"s.critical, s.high, s.medium, s.low, s.other, s.kev, s.fixable"
 
 func (r *ImageRow) dest() []any {
-	return append([]any{&r.ID, &r.Digest, &r.Platform, &r.OS, &r.Created, &r.Scanned, &r.Size, &r.Packages}, r.Counts.dest()...)
+	return append([]any{&r.ID, (*digest)(&r.Digest), &r.Platform, &r.OS, &r.Created, &r.Scanned, &r.Size, &r.Packages}, r.Counts.dest()...)
 }
 
 // ImageQuery says which images are asked for. The zero value asks for all, newest
@@ -156,18 +156,14 @@ func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageR
 	} else {
 		where = append(where, scope.visible("i.id", &a))
 	}
-	if q.CVE != "" {
-		where = append(where, s.has("select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE)))
+	asked := q.keys(&a)
+	if s.Postgres() && scope.all() && len(asked) == 1 && !q.Worst && q.Secret == "" { // of each set, its newest are enough
+		with = s.newest(asked[0], q, &a)
+		where = append(where, "i.id in (select image_id from newest)")
+		asked = nil
 	}
-	if q.Package != "" {
-		keys := "select k.id as key_id from key k where k.name = " + a.add(q.Package)
-		if q.Version != "" {
-			keys += " and k.version = " + a.add(q.Version)
-		}
+	for _, keys := range asked {
 		where = append(where, s.has(keys))
-	}
-	if q.Keys != nil {
-		where = append(where, s.has("select v as key_id from {{list "+a.add(numbersText(q.Keys))+"}} as l"))
 	}
 	if q.Secret != "" {
 		where = append(where, "i.id in (select image_id from image_secret where rule = "+a.add(q.Secret)+")")
@@ -198,6 +194,35 @@ func (s *Store) Images(ctx context.Context, scope Scope, q ImageQuery) ([]ImageR
 	return list, s.addNames(ctx, scope, list)
 }
 
+// keys are the queries of keys, of each of which an image has one.
+func (q ImageQuery) keys(a *args) (list []string) {
+	if q.CVE != "" {
+		list = append(list, "select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE))
+	}
+	if q.Package != "" {
+		keys := "select k.id as key_id from key k where k.name = " + a.add(q.Package)
+		if q.Version != "" {
+			keys += " and k.version = " + a.add(q.Version)
+		}
+		list = append(list, keys)
+	}
+	if q.Keys != nil {
+		list = append(list, "select v as key_id from {{list "+a.add(numbersText(q.Keys))+"}} as l")
+	}
+	return list
+}
+
+// newest are the images of a page that have one of the keys of a query.
+func (s *Store) newest(keys string, q ImageQuery, a *args) string {
+	behind := ""
+	if q.After.ID > 0 {
+		behind = "and m.image_id < cast(" + a.add(q.After.ID) + " as int) "
+	}
+	page := "order by image_id desc limit cast(" + a.add(q.Limit) + " as int)"
+	return "with newest as materialized (select distinct n.image_id from (" + s.setsOf(keys) + ") z " +
+		"cross join lateral (select m.image_id from image_set m where m.set_id = z.set_id " + behind + page + ") n " + page + ") "
+}
+
 // fewRepositories is how many are looked through in place of all images.
 const fewRepositories = 2000
 
@@ -214,10 +239,16 @@ func (s *Store) few(ctx context.Context, scope Scope) (bool, error) {
 
 // has is the condition that an image has one of the keys of a query.
 func (s *Store) has(keys string) string {
+	return "i.id in (select m.image_id from (" + s.setsOf(keys) + ") z join image_set m on m.set_id = z.set_id)"
+}
+
+// setsOf is the query of the sets that have one of the keys of a query. A key that an
+// image has in no set with others is a set of its own, under its number below zero.
+func (s *Store) setsOf(keys string) string {
 	if s.Postgres() {
-		return "i.id in (select m.image_id from keyset k join image_set m on m.set_id = k.id where k.keys && (select array_agg(q.key_id::int) from (" + keys + ") q))"
+		return "select k.id as set_id from keyset k where k.keys && (select array_agg(q.key_id::int) from (" + keys + ") q) union all select -q.key_id from (" + keys + ") q"
 	}
-	return "i.id in (select m.image_id from key_set k join image_set m on m.set_id = k.set_id where k.key_id in (" + keys + "))"
+	return "select distinct k.set_id from key_set k where k.key_id in (" + keys + ")"
 }
 
 // addNames adds the repositories and tags that the scope shows.
@@ -235,7 +266,7 @@ func (s *Store) addNames(ctx context.Context, scope Scope, list []ImageRow) erro
 	var a args
 	rows, err := s.query(ctx, `select distinct ri.image_id, r.name, coalesce(t.name, '') from {{list `+a.add(numbersText(ids))+`}} as x
 		join repo_image ri on ri.image_id = x.v join repo r on r.id = ri.repo_id
-		left join target g on g.image_id = ri.image_id left join tag t on t.digest = g.digest and t.repo_id = r.id
+		left join leads g on g.image_id = ri.image_id left join tag t on t.digest = g.digest and t.repo_id = r.id
 		where `+scope.repos("r", &a)+` order by 2, 3`, a...)
 	return each(rows, err, func() error {
 		var id int64
@@ -256,17 +287,17 @@ func (s *Store) addNames(ctx context.Context, scope Scope, list []ImageRow) erro
 
 // Image finds one image: by the digest of its manifest, or by a reference whose tag
 // or digest leads to it. Of several platforms it is the one named, or the first.
-func (s *Store) Image(ctx context.Context, scope Scope, digest, repo, tag, platform string) (ImageRow, error) {
+func (s *Store) Image(ctx context.Context, scope Scope, of, repo, tag, platform string) (ImageRow, error) {
 	var a args
 	query := "select " + imageColumns + " from image i join image_sum s on s.image_id = i.id where " + scope.visible("i.id", &a)
 	switch {
-	case digest != "":
-		query += " and i.id in (select image_id from target where digest = " + a.add(digest) + ")"
+	case of != "":
+		query += " and i.id in (select image_id from leads where digest = " + a.add(digest(of)) + ")"
 	default:
-		query += ` and i.id in (select g.image_id from repo r join tag t on t.repo_id = r.id join target g on g.digest = t.digest
+		query += ` and i.id in (select g.image_id from repo r join tag t on t.repo_id = r.id join leads g on g.digest = t.digest
 			where r.name = ` + a.add(repo) + " and t.name = " + a.add(tag) + " and " + scope.repos("r", &a) + ")"
 	}
-	if repo != "" && digest != "" {
+	if repo != "" && of != "" {
 		query += " and exists (select 1 from repo_image ri join repo r on r.id = ri.repo_id where ri.image_id = i.id and r.name = " + a.add(repo) + ")"
 	}
 	if platform != "" {
@@ -288,29 +319,38 @@ func (s *Store) Image(ctx context.Context, scope Scope, digest, repo, tag, platf
 
 // Stored is what an image's report is made from.
 type Stored struct {
-	Body  []byte
-	Parts [][]byte
+	Body  Piece
+	Parts []Piece
+}
+
+// Piece is a packed document: as it is, or as what differs from another.
+type Piece struct {
+	Body []byte
+	Base []byte // nil for one that stands alone
 }
 
 // Document reads what is kept of an image that Image found.
 func (s *Store) Document(ctx context.Context, image int64) (Stored, error) {
 	var d Stored
-	found, err := s.one(ctx, "select body from image where id = $1", []any{image}, []any{&d.Body})
+	found, err := s.one(ctx, "select i.body, b.body from image i join part b on b.id = i.base where i.id = $1", []any{image}, []any{&d.Body.Body, &d.Body.Base})
 	if err != nil {
 		return d, err
 	}
 	if !found {
 		return d, ErrNotFound
 	}
+	if len(d.Body.Body) == 0 { // nothing differs
+		d.Body = Piece{Body: d.Body.Base}
+	}
 	ids := "(select value as v, key as n from image i, json_each(i.parts) where i.id = $1)"
 	if s.Postgres() {
 		ids = "(select u.v, u.n from image i, unnest(i.parts) with ordinality as u(v, n) where i.id = $1)"
 	}
-	rows, err := s.query(ctx, "select p.body from "+ids+" x join part p on p.id = x.v order by x.n", image)
+	rows, err := s.query(ctx, "select p.body, b.body from "+ids+" x join part p on p.id = x.v left join part b on b.id = p.base order by x.n", image)
 	return d, each(rows, err, func() error {
-		var b []byte
-		err := rows.Scan(&b)
-		d.Parts = append(d.Parts, b)
+		var p Piece
+		err := rows.Scan(&p.Body, &p.Base)
+		d.Parts = append(d.Parts, p)
 		return err
 	})
 }
@@ -337,6 +377,7 @@ type Vulnerability struct {
 	KEV      bool       `json:"exploited"`
 	EPSS     float64    `json:"epss"`
 	Images   int        `json:"images"`
+	AtLeast  bool       `json:"atLeast,omitempty"` // there may be more: of so many those with several of the packages are not counted once each
 	Packages []Affected `json:"packages"`
 }
 
@@ -357,15 +398,9 @@ func (s *Store) Vulnerability(ctx context.Context, scope Scope, id string) (Vuln
 	}
 	v.KEV = kev == 1
 	var a args
-	holds := "join keyset z on z.keys @> array[f.key_id::int] join image_set m on m.set_id = z.id"
-	if !s.Postgres() {
-		holds = "join key_set z on z.key_id = f.key_id join image_set m on m.set_id = z.set_id"
-	}
-	rows, err := s.query(ctx, `select k.id, k.type, k.name, k.version, k.release, f.severity, f.fix_state, f.fix, f.advisory, f.since, count(distinct m.image_id)
-		from vuln v join finding f on f.vuln_id = v.id join key k on k.id = f.key_id `+holds+`
-		where v.name = `+a.add(id)+` and f.suppressed = 0 and `+scope.visible("m.image_id", &a)+`
-		group by k.id, k.type, k.name, k.version, k.release, f.severity, f.fix_state, f.fix, f.advisory, f.since
-		order by f.severity desc, k.name, k.version, k.id limit cast(`+a.add(maxAffected)+` as int)`, a...)
+	rows, err := s.query(ctx, `with p as materialized (select k.id, k.type, k.name, k.version, k.release, f.severity, f.fix_state, f.fix, f.advisory, f.since, `+s.imagesWith("f.key_id", scope, &a)+` as images
+		from vuln v join finding f on f.vuln_id = v.id join key k on k.id = f.key_id where v.name = `+a.add(id)+` and f.suppressed = 0)
+		select * from p where images > 0 order by severity desc, name, version, id limit cast(`+a.add(maxAffected)+` as int)`, a...)
 	err = each(rows, err, func() error {
 		var p Affected
 		err := rows.Scan(&p.Key, &p.Type, &p.Name, &p.Version, &p.Release, &p.Severity, &p.FixState, &p.Fix, &p.Advisory, &p.Since, &p.Images)
@@ -378,22 +413,32 @@ func (s *Store) Vulnerability(ctx context.Context, scope Scope, id string) (Vuln
 	if err != nil {
 		return v, err
 	}
-	v.Images, err = s.countImages(ctx, scope, ImageQuery{CVE: id})
+	sum := 0
+	for _, p := range v.Packages {
+		v.Images = max(v.Images, p.Images) // of one package no image is counted twice
+		sum += p.Images
+	}
+	if sum > countedExactly {
+		v.AtLeast = sum > v.Images
+		return v, nil
+	}
+	a = nil
+	_, err = s.one(ctx, "select count(*) from image i where "+scope.visible("i.id", &a)+" and "+s.has(ImageQuery{CVE: id}.keys(&a)[0]), a, []any{&v.Images})
 	return v, err
 }
 
-// countImages counts the images of a query.
-func (s *Store) countImages(ctx context.Context, scope Scope, q ImageQuery) (n int, err error) {
-	var a args
-	where := []string{scope.visible("i.id", &a)}
-	if q.CVE != "" {
-		where = append(where, s.has("select f.key_id from finding f join vuln v on v.id = f.vuln_id where f.suppressed = 0 and v.name = "+a.add(q.CVE)))
+// countedExactly is up to how many images, those with several packages several times,
+// each is counted once.
+const countedExactly = 20_000
+
+// imagesWith is the number of images of a scope that have a key. An image has a key in
+// one of its sets, so the images of sets add up.
+func (s *Store) imagesWith(key string, scope Scope, a *args) string {
+	if s.Postgres() && scope.all() {
+		return "(select coalesce(sum(coalesce(c.n, 0) + (select count(*) from image_set m where m.set_id = z.set_id and m.image_id > coalesce(c.upto, 0))), 0) from " +
+			"(select s.id as set_id from keyset s where s.keys @> array[" + key + "::int] union all select -" + key + "::int) z left join set_count c on c.set_id = z.set_id)"
 	}
-	if q.Package != "" {
-		where = append(where, s.has("select k.id as key_id from key k where k.name = "+a.add(q.Package)))
-	}
-	_, err = s.one(ctx, "select count(*) from image i where "+strings.Join(where, " and "), a, []any{&n})
-	return n, err
+	return "(select count(*) from (select 1) o {{holding " + key + "}} where " + scope.visible("m.image_id", a) + ")"
 }
 
 // Installed is a version of a package that images have.
@@ -410,19 +455,15 @@ type Installed struct {
 // Package lists the versions of a package that images of a scope have.
 func (s *Store) Package(ctx context.Context, scope Scope, name string) ([]Installed, error) {
 	var a args
-	holds := "join keyset z on z.keys @> array[k.id::int] join image_set m on m.set_id = z.id"
-	if !s.Postgres() {
-		holds = "join key_set z on z.key_id = k.id join image_set m on m.set_id = z.set_id"
-	}
 	n := a.add(name)
-	rows, err := s.query(ctx, `select k.type, k.version, k.release, k.judged_not, k.upgrade, count(distinct m.image_id), `+
-		join(columns(func(column, _ string) string { return "coalesce(min(c." + column + "), 0)" }))+`
-		from key k `+holds+`
+	rows, err := s.query(ctx, `with p as materialized (select k.id, k.type, k.version, k.release, k.judged_not, k.upgrade, `+s.imagesWith("k.id", scope, &a)+` as images, `+
+		join(columns(func(column, _ string) string { return "coalesce(c." + column + ", 0) as " + column }))+`
+		from key k
 		left join (select f.key_id, `+join(columns(func(column, where string) string {
 		return "count(*) filter (where f.suppressed = 0 and f." + where + ") as " + column
 	}))+` from finding f where f.key_id in (select id from key where name = `+n+`) group by f.key_id) c on c.key_id = k.id
-		where k.name = `+n+` and `+scope.visible("m.image_id", &a)+`
-		group by k.id, k.type, k.version, k.release, k.judged_not, k.upgrade order by 6 desc, k.type, k.version, k.id limit cast(`+a.add(maxAffected)+` as int)`, a...)
+		where k.name = `+n+`)
+		select type, version, release, judged_not, upgrade, images, `+sumColumns+` from p where images > 0 order by images desc, type, version, id limit cast(`+a.add(maxAffected)+` as int)`, a...)
 	list := []Installed{}
 	err = each(rows, err, func() error {
 		var p Installed

@@ -12,8 +12,9 @@ import (
 //	{{list $1}}            rows with a column v, of a JSON list of numbers
 //	{{texts $1}}           the same of texts
 //	{{rows $1: a int, b text}}  rows of a JSON list of objects, named x
-//	{{id}} {{blob}} {{ints}}    types of columns
-//	{{keys s}}             rows with a column v: the keys of the set s
+//	{{hashes $1}}          the same of hashes
+//	{{id}} {{blob}} {{ints}} {{hash}}    types of columns
+//	{{holding k}}          joins m, rows of image_set: the sets z that have the key k
 //	{{share}}              holds the row read against change
 type dialect struct {
 	name  string
@@ -29,10 +30,16 @@ var postgres = dialect{"postgres", map[string]func(string) string{
 		arg, columns, _ := strings.Cut(a, ":")
 		return "jsonb_to_recordset(" + arg + "::jsonb) as x(" + columns + ")"
 	},
-	"id":    func(string) string { return "bigint generated always as identity primary key" },
-	"blob":  func(string) string { return "bytea" },
-	"ints":  func(string) string { return "int[]" },
-	"keys":  func(a string) string { return "(select unnest(" + a + ".keys) as v)" },
+	"hashes": func(a string) string {
+		return "(select v::uuid as v from jsonb_array_elements_text(" + a + "::jsonb) as e(v))"
+	},
+	"id":   func(string) string { return "int generated always as identity primary key" },
+	"hash": func(string) string { return "uuid" },
+	"blob": func(string) string { return "bytea" },
+	"ints": func(string) string { return "int[]" },
+	"holding": func(k string) string {
+		return "join lateral (select s.id as set_id from keyset s where s.keys @> array[" + k + "::int] union all select -" + k + "::int) z on true join image_set m on m.set_id = z.set_id"
+	},
 	"share": func(string) string { return " for share" },
 	"toints": func(a string) string {
 		return "(select coalesce(array_agg(v::int), '{}') from jsonb_array_elements_text(" + a + "::jsonb) as e(v))"
@@ -52,10 +59,14 @@ var sqlite = dialect{"sqlite", map[string]func(string) string{
 		}
 		return "(select " + strings.Join(list, ", ") + " from json_each(" + arg + ")) as x"
 	},
+	"hashes": func(a string) string { return "(select value as v from json_each(" + a + "))" },
 	"id":     func(string) string { return "integer primary key autoincrement" },
+	"hash":   func(string) string { return "text" },
 	"blob":   func(string) string { return "blob" },
 	"ints":   func(string) string { return "text" },
-	"keys":   func(a string) string { return "(select value as v from json_each(" + a + ".keys))" },
+	"holding": func(k string) string {
+		return "join key_set z on z.key_id = " + k + " join image_set m on m.set_id = z.set_id"
+	},
 	"share":  func(string) string { return "" }, // one writer at a time
 	"toints": func(a string) string { return a },
 	"rowid":  func(string) string { return " without rowid" },

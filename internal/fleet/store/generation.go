@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/careen/careen/internal/fleet/key"
 	"github.com/careen/careen/internal/vulndb"
 )
 
@@ -92,8 +93,8 @@ func (s *Store) File(ctx context.Context, digest string, to io.Writer) error {
 
 // KeyRow is a stored key that is to be judged again.
 type KeyRow struct {
-	ID   int64
-	Body string
+	ID int64
+	key.Stored
 }
 
 type queryFunc func(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -118,10 +119,10 @@ func (s *Store) keyIDsNamed(ctx context.Context, query queryFunc, all bool, name
 			for i, n := range batch {
 				list[i] = nameRow{Ecosystem: n.Ecosystem, Name: n.Name}
 			}
-			errs = errors.Join(errs, collect("select n.key_id from {{rows $1: ecosystem text, name text}} join key_name n on n.ecosystem = x.ecosystem and n.name = x.name", document(list)))
+			errs = errors.Join(errs, collect("select n.key_id from {{rows $1: ecosystem text, name text}} join lookup l on l.ecosystem = x.ecosystem and l.name = x.name join looked_up n on n.lookup_id = l.id", document(list)))
 		}
 		if len(ecosystems) > 0 {
-			errs = errors.Join(errs, collect("select key_id from key_name where ecosystem in (select v from {{texts $1}} as t)", texts(ecosystems)))
+			errs = errors.Join(errs, collect("select n.key_id from lookup l join looked_up n on n.lookup_id = l.id where l.ecosystem in (select v from {{texts $1}} as t)", texts(ecosystems)))
 		}
 		if len(vulns) > 0 {
 			errs = errors.Join(errs, collect("select f.key_id from {{texts $1}} as t join vuln v on v.name = t.v join finding f on f.vuln_id = v.id", texts(vulns)))
@@ -139,10 +140,10 @@ func (s *Store) keyIDsNamed(ctx context.Context, query queryFunc, all bool, name
 const chunk = 2000
 
 func keyRows(ctx context.Context, query queryFunc, ids []int64) (list []KeyRow, err error) {
-	rows, err := query(ctx, "select id, body from key where id in (select v from {{list $1}} as t) order by id", numbersText(ids))
+	rows, err := query(ctx, "select id, type, name, version, body from key where id in (select v from {{list $1}} as t) order by id", numbersText(ids))
 	return list, each(rows, err, func() error {
 		var k KeyRow
-		err := rows.Scan(&k.ID, &k.Body)
+		err := rows.Scan(&k.ID, &k.Type, &k.Name, &k.Version, &k.Body)
 		list = append(list, k)
 		return err
 	})
@@ -554,16 +555,17 @@ func (t *Tx) moveSums(ctx context.Context) error {
 	if _, err := t.one(ctx, "select count(*), (select count(*) from key) from next_key d where "+nonZero, nil, []any{&moved, &all}); err != nil {
 		return err
 	}
-	holds, set := "join key_set s on s.key_id = d.key_id", "s.set_id"
+	of := "select s.set_id, d.* from next_key d join key_set s on s.key_id = d.key_id where " + nonZero
 	if t.d == &postgres {
-		holds, set = "join keyset s on s.keys @> array[d.key_id::int]", "s.id"
+		holds := "join keyset s on s.keys @> array[d.key_id::int]"
 		if moved > all/wholly { // the index is asked for one key at a time
 			holds = "join (select id, unnest(keys) as key_id from keyset) s on s.key_id = d.key_id"
 		}
+		of = "select s.id as set_id, d.* from next_key d " + holds + " where " + nonZero + " union all select -d.key_id, d.* from next_key d where " + nonZero
 	}
 	add := columns(func(column, _ string) string { return column + " = t." + column + " + m." + column })
 	sums := columns(func(column, _ string) string { return "sum(d." + column + ") as " + column })
-	sets := "select " + set + " as set_id, " + join(sums) + " from next_key d " + holds + " where " + nonZero + " group by " + set
+	sets := "select d.set_id, " + join(sums) + " from (" + of + ") d group by d.set_id"
 	temporary := "create temporary table next_set as " + sets
 	if t.d == &postgres {
 		temporary = "create temporary table next_set on commit drop as " + sets
@@ -573,18 +575,61 @@ func (t *Tx) moveSums(ctx context.Context) error {
 	}
 	perImage := columns(func(column, _ string) string { return "sum(m." + column + ") as " + column })
 	perImageNonZero := columns(func(column, _ string) string { return "sum(m." + column + ") <> 0" })
-	ofImages := "select i.image_id, " + join(perImage) + " from next_set m join image_set i on i.set_id = m.set_id group by i.image_id having " + joinOr(perImageNonZero)
-	steps := []string{
-		"update image_sum as t set " + join(add) + " from (" + ofImages + ") m where t.image_id = m.image_id",
-		"update keyset_sum as t set " + join(add) + " from next_set m where t.set_id = m.set_id",
+	ofImages := "create temporary table next_image on commit drop as select i.image_id, " + join(perImage) + " from next_set m join image_set i on i.set_id = m.set_id group by i.image_id having " + joinOr(perImageNonZero)
+	update := "update image_sum as t set " + join(add) + " from next_image m where t.image_id = m.image_id"
+	steps := []string{"analyze next_set", ofImages, "analyze next_image", "update keyset_sum as t set " + join(add) + " from next_set m where t.set_id = m.set_id"}
+	if t.d == &sqlite {
+		steps = []string{strings.Replace(ofImages, " on commit drop", "", 1), steps[3], update, "drop table next_set", "drop table next_image"}
 	}
-	if t.d == &postgres {
-		steps = append([]string{"analyze next_set"}, steps...)
-	} else {
-		steps = append(steps, "drop table next_set")
+	if err := t.all(ctx, steps); err != nil || t.d == &sqlite {
+		return err
 	}
-	for _, step := range steps {
-		if _, err := t.exec(ctx, step); err != nil {
+	touched, newest := 0, 0
+	if _, err := t.one(ctx, "select (select count(*) from next_image), (select coalesce(max(id), 0) from image)", nil, []any{&touched, &newest}); err != nil {
+		return err
+	}
+	if touched > newest/rewritten {
+		if done, err := t.rewriteSums(ctx); done || err != nil {
+			return err
+		}
+	}
+	return t.all(ctx, []string{update})
+}
+
+// rewritten is the part of the images above which the sums of all are written anew: a
+// row that is changed costs several times one that is copied.
+const rewritten = 10
+
+// rewriteSums puts a table with the sums of all images in the place of the one that is
+// there. It is not done if someone reads that for long, as a backup does.
+func (t *Tx) rewriteSums(ctx context.Context) (done bool, err error) {
+	moved := columns(func(column, _ string) string { return "s." + column + " + coalesce(m." + column + ", 0)" })
+	if err := t.all(ctx, []string{
+		"savepoint sums",
+		"create table image_sum_next (like image_sum)",
+		"insert into image_sum_next (image_id, " + sumColumns + ") select s.image_id, " + join(moved) + " from image_sum s left join next_image m on m.image_id = s.image_id",
+		"alter table image_sum_next add constraint image_sum_next_pkey primary key (image_id)",
+		"create index image_worst_next on image_sum_next (critical desc, high desc, image_id desc)",
+		"analyze image_sum_next",
+		"set local lock_timeout = '3s'",
+	}); err != nil {
+		return false, err
+	}
+	if err := t.all(ctx, []string{"drop table image_sum"}); err != nil {
+		return false, t.all(ctx, []string{"rollback to savepoint sums"})
+	}
+	return true, t.all(ctx, []string{
+		"set local lock_timeout = 0",
+		"alter table image_sum_next rename to image_sum",
+		"alter index image_sum_next_pkey rename to image_sum_pkey",
+		"alter index image_worst_next rename to image_worst",
+	})
+}
+
+// all runs statements.
+func (t *Tx) all(ctx context.Context, statements []string) error {
+	for _, statement := range statements {
+		if _, err := t.exec(ctx, statement); err != nil {
 			return err
 		}
 	}

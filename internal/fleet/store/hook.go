@@ -60,15 +60,11 @@ func (t *Tx) NoteNotices(ctx context.Context, h Hook) error {
 	if _, err := t.one(ctx, "select coalesce(max(id), 0) from event", nil, []any{&last}); err != nil || last <= h.Seen {
 		return err
 	}
-	holds := "join keyset z on z.keys @> array[e.key_id::int] join image_set m on m.set_id = z.id"
-	if t.d == &sqlite {
-		holds = "join key_set z on z.key_id = e.key_id join image_set m on m.set_id = z.set_id"
-	}
 	var a args
 	hook, seen, until := a.add(h.ID), a.add(h.Seen), a.add(last)
 	_, err := t.exec(ctx, `insert into notice (hook_id, generation, kind, vuln, repo, sent)
 		select distinct cast(`+hook+` as bigint), e.generation, case when e.kind = 'new' then 'critical' else e.kind end, v.name, r.name, 0
-		from event e join vuln v on v.id = e.vuln_id join finding f on f.key_id = e.key_id and f.vuln_id = e.vuln_id `+holds+`
+		from event e join vuln v on v.id = e.vuln_id join finding f on f.key_id = e.key_id and f.vuln_id = e.vuln_id {{holding e.key_id}}
 		join repo_image ri on ri.image_id = m.image_id join repo r on r.id = ri.repo_id
 		where e.id > cast(`+seen+` as bigint) and e.id <= cast(`+until+` as bigint) and f.suppressed = 0
 		and (e.kind = 'new' and f.severity = 5 or e.kind = 'exploited' or e.kind = 'fixable')

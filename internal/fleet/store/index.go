@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,9 +51,17 @@ type Image struct {
 	Size     int64
 	Packages int
 	Sets     [][]string // hashes of keys, each key in one set only
-	Parts    [][]byte   // packages as reports have them, packed
-	Body     []byte     // the rest of the report, packed
+	Parts    []Part     // packages as reports have them
+	Body     Part       // the rest of the report
 	Secrets  []Secret
+}
+
+// Part is a packed document, of which there are many that are nearly the same.
+type Part struct {
+	Body  []byte // packed
+	Hash  string // of the whole document, packed; "" for that of Body
+	Alike int64  // those that are likely nearly the same have this number in common
+	Base  int64  // the part that Body is the difference from; 0 if Body is whole
 }
 
 // Secret is how many secrets a rule found.
@@ -105,11 +114,11 @@ func (s *Store) hashes(ctx context.Context, table string, list []string) (map[st
 	if len(list) == 0 {
 		return known, nil
 	}
-	rows, err := s.query(ctx, "select t.hash from {{texts $1}} as x join "+table+" t on t.hash = x.v", texts(list))
+	rows, err := s.query(ctx, "select t.hash from {{hashes $1}} as x join "+table+" t on t.hash = x.v", texts(list))
 	return known, each(rows, err, func() error {
-		var h string
+		var h hash
 		err := rows.Scan(&h)
-		known[h] = true
+		known[string(h)] = true
 		return err
 	})
 }
@@ -130,7 +139,7 @@ func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation 
 	if now != generation {
 		return 0, ErrMoved
 	}
-	if found, err := t.one(ctx, "select id from image where digest = $1", []any{img.Digest}, []any{&id}); found || err != nil {
+	if found, err := t.one(ctx, "select id from image where digest = $1", []any{digest(img.Digest)}, []any{&id}); found || err != nil {
 		return id, err
 	}
 	if err := t.addKeys(ctx, keys, generation); err != nil {
@@ -147,21 +156,30 @@ func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation 
 		}
 		sets = append(sets, set)
 	}
-	for _, body := range img.Parts {
-		part, err := t.addPart(ctx, body)
+	for _, p := range img.Parts {
+		part, err := t.addPart(ctx, p)
 		if err != nil {
 			return 0, err
 		}
 		parts = append(parts, part)
 	}
-	found, err := t.one(ctx, `insert into image (digest, platform, os, created, scanned, size, packages, sets, parts, body)
-		values ($1, $2, $3, $4, $5, $6, $7, {{toints $8}}, {{toints $9}}, $10) on conflict do nothing returning id`,
-		[]any{img.Digest, img.Platform, img.OS, img.Created, img.Scanned, img.Size, img.Packages, numbersText(sets), numbersText(parts), img.Body}, []any{&id})
+	body := img.Body
+	if body.Base == 0 { // what those that come are the difference from
+		if body.Base, err = t.addPart(ctx, body); err != nil {
+			return 0, err
+		}
+		body.Body = []byte{}
+	} else if err := t.hasPart(ctx, body.Base); err != nil {
+		return 0, err
+	}
+	found, err := t.one(ctx, `insert into image (digest, platform, os, created, scanned, size, packages, sets, parts, base, body)
+		values ($1, $2, $3, $4, $5, $6, $7, {{toints $8}}, {{toints $9}}, $10, $11) on conflict do nothing returning id`,
+		[]any{digest(img.Digest), img.Platform, img.OS, img.Created, img.Scanned, img.Size, img.Packages, numbersText(sets), numbersText(parts), body.Base, body.Body}, []any{&id})
 	if err != nil {
 		return 0, err
 	}
 	if !found { // another worker was faster
-		_, err := t.one(ctx, "select id from image where digest = $1", []any{img.Digest}, []any{&id})
+		_, err := t.one(ctx, "select id from image where digest = $1", []any{digest(img.Digest)}, []any{&id})
 		return id, err
 	}
 	if _, err := t.exec(ctx, "insert into image_set (set_id, image_id) select v, cast($2 as bigint) from {{list $1}} as t where true on conflict do nothing", numbersText(sets), id); err != nil {
@@ -173,7 +191,8 @@ func (t *Tx) Index(ctx context.Context, img Image, keys []JudgedKey, generation 
 		}
 	}
 	_, err = t.exec(ctx, `insert into image_sum (image_id, `+sumColumns+`) select cast($1 as bigint), `+summed("s.")+`
-		from keyset_sum s where s.set_id in (select v from {{list $2}} as t)`, id, numbersText(sets))
+		from (select `+sumColumns+` from keyset_sum where set_id in (select v from {{list $2}} as t)
+			union all select `+counted+` from finding where key_id in (select -v from {{list $2}} as t)) s`, id, numbersText(sets))
 	return id, err
 }
 
@@ -207,8 +226,13 @@ func (t *Tx) addKeys(ctx context.Context, keys []JudgedKey, generation int64) er
 	// One order for all workers, so that they wait for each other and never in a ring.
 	keys = slices.Clone(keys)
 	slices.SortFunc(keys, func(a, b JudgedKey) int { return cmp.Compare(a.Hash, b.Hash) })
+	lookups, err := t.addLookups(ctx, keys)
+	if err != nil {
+		return err
+	}
 	type row struct {
 		Hash    string `json:"hash"`
+		Lookup  int64  `json:"lookup_id"`
 		Type    string `json:"type"`
 		Name    string `json:"name"`
 		Version string `json:"version"`
@@ -224,7 +248,11 @@ func (t *Tx) addKeys(ctx context.Context, keys []JudgedKey, generation int64) er
 		if k.Key.Release != nil && len(k.Key.Release.Ecosystems) > 0 {
 			release = k.Key.Release.Ecosystems[0]
 		}
-		rowsOf[i] = row{k.Hash, k.Key.Type, k.Key.Name, k.Key.Version, release, k.Body, k.By, k.Not, k.Upgrade}
+		first := int64(0)
+		if len(k.Names) > 0 {
+			first = lookups[k.Names[0]]
+		}
+		rowsOf[i] = row{k.Hash, first, k.Key.Type, k.Key.Name, k.Key.Version, release, k.Body, k.By, k.Not, k.Upgrade}
 		if k.Functions != nil {
 			if _, err := t.exec(ctx, "insert into functions (hash, body) values ($1, $2) on conflict do nothing", k.Symbols, k.Functions); err != nil {
 				return err
@@ -232,38 +260,37 @@ func (t *Tx) addKeys(ctx context.Context, keys []JudgedKey, generation int64) er
 		}
 	}
 	added := map[string]int64{}
-	const names = "hash, type, name, version, release, body, judged_by, judged_not, upgrade"
-	rows, err := t.query(ctx, `insert into key (`+names+`) select `+names+` from
-		{{rows $1: hash text, type text, name text, version text, release text, body text, judged_by text, judged_not text, upgrade text}} where true
+	const names = "lookup_id, type, name, version, release, body, judged_by, judged_not, upgrade"
+	rows, err := t.query(ctx, `insert into key (hash, `+names+`) select cast(hash as {{hash}}), `+names+` from
+		{{rows $1: hash text, lookup_id int, type text, name text, version text, release text, body text, judged_by text, judged_not text, upgrade text}} where true
 		on conflict do nothing returning id, hash`, document(rowsOf))
 	err = each(rows, err, func() error {
 		var id int64
-		var h string
+		var h hash
 		if err := rows.Scan(&id, &h); err != nil {
 			return err
 		}
-		added[h] = id
+		added[string(h)] = id
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	var list []findingRow
-	var nameRows []nameRow
+	var others []lookupRow
 	for _, k := range keys {
 		id, ok := added[k.Hash]
 		if !ok {
 			continue
 		}
-		for _, n := range k.Names {
-			nameRows = append(nameRows, nameRow{n.Ecosystem, n.Name, id})
+		for _, n := range k.Names[min(1, len(k.Names)):] {
+			others = append(others, lookupRow{id, lookups[n]})
 		}
 		for _, f := range k.Findings {
 			list = append(list, findingRow{id, f})
 		}
 	}
-	if _, err := t.exec(ctx, `insert into key_name (ecosystem, name, key_id) select ecosystem, name, key_id from
-		{{rows $1: ecosystem text, name text, key_id bigint}} where true on conflict do nothing`, document(nameRows)); err != nil {
+	if _, err := t.exec(ctx, "insert into key_lookup (key_id, lookup_id) select key_id, lookup_id from {{rows $1: key_id int, lookup_id int}} where true on conflict do nothing", document(others)); err != nil {
 		return err
 	}
 	return t.addFindings(ctx, list, generation)
@@ -272,7 +299,42 @@ func (t *Tx) addKeys(ctx context.Context, keys []JudgedKey, generation int64) er
 type nameRow struct {
 	Ecosystem string `json:"ecosystem"`
 	Name      string `json:"name"`
-	Key       int64  `json:"key_id"`
+}
+
+// lookupRow is a further name that a key is looked up under. Nearly all have one, which
+// is in the key's own row.
+type lookupRow struct {
+	Key    int64 `json:"key_id"`
+	Lookup int64 `json:"lookup_id"`
+}
+
+// addLookups returns the numbers of the names that keys are looked up under.
+func (t *Tx) addLookups(ctx context.Context, keys []JudgedKey) (map[vulndb.PackageName]int64, error) {
+	ids := map[vulndb.PackageName]int64{}
+	var list []nameRow
+	for _, k := range keys {
+		for _, n := range k.Names {
+			if _, twice := ids[n]; !twice {
+				ids[n] = 0
+				list = append(list, nameRow{n.Ecosystem, n.Name})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b nameRow) int {
+		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Name, b.Name))
+	})
+	if _, err := t.exec(ctx, `insert into lookup (ecosystem, name) select x.ecosystem, x.name from {{rows $1: ecosystem text, name text}}
+		where not exists (select 1 from lookup l where l.ecosystem = x.ecosystem and l.name = x.name) order by 1, 2 on conflict do nothing`, document(list)); err != nil {
+		return nil, err
+	}
+	rows, err := t.query(ctx, "select l.id, l.ecosystem, l.name from {{rows $1: ecosystem text, name text}} join lookup l on l.ecosystem = x.ecosystem and l.name = x.name", document(list))
+	return ids, each(rows, err, func() error {
+		var id int64
+		var n vulndb.PackageName
+		err := rows.Scan(&id, &n.Ecosystem, &n.Name)
+		ids[n] = id
+		return err
+	})
 }
 
 type findingRow struct {
@@ -312,7 +374,7 @@ func (t *Tx) addFindings(ctx context.Context, list []findingRow, generation int6
 
 func (t *Tx) keyIDs(ctx context.Context, hashes []string) ([]int64, error) {
 	ids := make([]int64, 0, len(hashes))
-	rows, err := t.query(ctx, "select k.id from {{texts $1}} as x join key k on k.hash = x.v", texts(hashes))
+	rows, err := t.query(ctx, "select k.id from {{hashes $1}} as x join key k on k.hash = x.v", texts(hashes))
 	return ids, each(rows, err, func() error {
 		var id int64
 		err := rows.Scan(&id)
@@ -321,8 +383,9 @@ func (t *Tx) keyIDs(ctx context.Context, hashes []string) ([]int64, error) {
 	})
 }
 
-// addSet returns the set of these keys, which is made if there is none. The error is
-// ErrMoved if one of them was removed since it was asked for: once more.
+// addSet returns the set of these keys, which is made if there is none. One key is a set
+// as it is, under its number below zero. The error is ErrMoved if a key was removed since
+// it was asked for: once more.
 func (t *Tx) addSet(ctx context.Context, hashes []string) (id int64, err error) {
 	hash := setHash(hashes)
 	if found, err := t.one(ctx, "select id from keyset where hash = $1", []any{hash}, []any{&id}); found || err != nil {
@@ -337,6 +400,12 @@ func (t *Tx) addSet(ctx context.Context, hashes []string) (id int64, err error) 
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
+	if len(keys) == 1 {
+		if t.d == &sqlite {
+			_, err = t.exec(ctx, "insert into key_set (key_id, set_id) values ($1, -$1) on conflict do nothing", keys[0])
+		}
+		return -keys[0], err
+	}
 	text := numbersText(keys)
 	found, err := t.one(ctx, "insert into keyset (hash, n, keys) values ($1, $2, {{toints $3}}) on conflict do nothing returning id", []any{hash, len(keys), text}, []any{&id})
 	if err != nil {
@@ -355,18 +424,60 @@ func (t *Tx) addSet(ctx context.Context, hashes []string) (id int64, err error) 
 	return id, err
 }
 
-func (t *Tx) addPart(ctx context.Context, body []byte) (id int64, err error) {
-	hash := digestOf(body)
+// Alike looks for a part that a whole one may be kept as the difference from. known says
+// that the very same is there. base is 0 for none.
+func (s *Store) Alike(ctx context.Context, p Part) (known bool, base int64, body []byte, err error) {
+	var id int64
+	if known, err = s.one(ctx, "select id from part where hash = $1", []any{digestOf(p.Body)}, []any{&id}); known || err != nil {
+		return known, 0, nil, err
+	}
+	_, err = s.one(ctx, "select id, body from part where alike = $1 order by id desc limit 1", []any{p.Alike}, []any{&base, &body})
+	return false, base, body, err
+}
+
+// hasPart makes sure that a part is there; the error is ErrMoved if it was removed.
+func (t *Tx) hasPart(ctx context.Context, id int64) error {
+	found, err := t.one(ctx, "select id from part where id = $1", []any{id}, []any{&id})
+	if err == nil && !found {
+		err = ErrMoved
+	}
+	return err
+}
+
+func (t *Tx) addPart(ctx context.Context, p Part) (id int64, err error) {
+	hash := cmp.Or(p.Hash, digestOf(p.Body))
 	if found, err := t.one(ctx, "select id from part where hash = $1", []any{hash}, []any{&id}); found || err != nil {
 		return id, err
 	}
-	found, err := t.one(ctx, "insert into part (hash, body) values ($1, $2) on conflict do nothing returning id", []any{hash, body}, []any{&id})
+	alike, base := sql.NullInt64{Int64: p.Alike, Valid: p.Base == 0}, sql.NullInt64{Int64: p.Base, Valid: p.Base != 0}
+	if base.Valid {
+		if err := t.hasPart(ctx, p.Base); err != nil {
+			return 0, err
+		}
+	}
+	found, err := t.one(ctx, "insert into part (hash, alike, base, body) values ($1, $2, $3, $4) on conflict do nothing returning id", []any{hash, alike, base, p.Body}, []any{&id})
 	if err != nil || found {
 		return id, err
 	}
 	_, err = t.one(ctx, "select id from part where hash = $1", []any{hash}, []any{&id})
 	return id, err
 }
+
+// hash is a hash as the database writes it: PostgreSQL keeps it as a uuid.
+type hash string
+
+// Scan implements sql.Scanner.
+func (h *hash) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("a hash is a text, not %T", v)
+	}
+	*h = hash(strings.ReplaceAll(text, "-", ""))
+	return nil
+}
+
+// HashOf is the hash that a packed document is kept under.
+func HashOf(body []byte) string { return digestOf(body) }
 
 func digestOf(b []byte) string {
 	sum := sha256.Sum256(b)

@@ -71,8 +71,8 @@ func (s *Store) Source(ctx context.Context, id int64) (src Source, err error) {
 
 // Target says what is known of the digest that a reference has: the images that it
 // leads to, none when they are not all there.
-func (s *Store) Target(ctx context.Context, digest string) (images []int64, err error) {
-	rows, err := s.query(ctx, "select image_id from target where digest = $1", digest)
+func (s *Store) Target(ctx context.Context, of string) (images []int64, err error) {
+	rows, err := s.query(ctx, "select image_id from leads where digest = $1", digest(of))
 	return images, each(rows, err, func() error {
 		var id int64
 		err := rows.Scan(&id)
@@ -82,8 +82,8 @@ func (s *Store) Target(ctx context.Context, digest string) (images []int64, err 
 }
 
 // ImageID finds an image by the digest of its manifest, 0 when there is none.
-func (s *Store) ImageID(ctx context.Context, digest string) (id int64, err error) {
-	_, err = s.one(ctx, "select id from image where digest = $1", []any{digest}, []any{&id})
+func (s *Store) ImageID(ctx context.Context, of string) (id int64, err error) {
+	_, err = s.one(ctx, "select id from image where digest = $1", []any{digest(of)}, []any{&id})
 	return id, err
 }
 
@@ -97,19 +97,23 @@ func (t *Tx) Repo(ctx context.Context, name string) (id int64, err error) {
 }
 
 // Tag notes which digest a tag has.
-func (t *Tx) Tag(ctx context.Context, repo int64, name, digest string, now time.Time) error {
+func (t *Tx) Tag(ctx context.Context, repo int64, name, of string, now time.Time) error {
 	_, err := t.exec(ctx, `insert into tag (repo_id, name, digest, seen, changed) values ($1, $2, $3, $4, $4)
 		on conflict (repo_id, name) do update set seen = excluded.seen,
-			changed = case when tag.digest = excluded.digest then tag.changed else excluded.changed end, digest = excluded.digest`, repo, name, digest, now.Unix())
+			changed = case when tag.digest = excluded.digest then tag.changed else excluded.changed end, digest = excluded.digest`, repo, name, digest(of), now.Unix())
 	return err
 }
 
 // Seen notes that a repository has an image, and that a digest leads to it.
-func (t *Tx) Seen(ctx context.Context, repo, image int64, digest string, now time.Time) error {
+func (t *Tx) Seen(ctx context.Context, repo, image int64, of string, now time.Time) error {
 	if _, err := t.exec(ctx, `insert into repo_image (repo_id, image_id, first_seen, last_seen) values ($1, $2, $3, $3)
 		on conflict (repo_id, image_id) do update set last_seen = excluded.last_seen`, repo, image, now.Unix()); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, "insert into target (digest, image_id) values ($1, $2) on conflict do nothing", digest, image)
+	query := "insert into target (digest, image_id) values ($1, $2) on conflict do nothing"
+	if t.d == &postgres { // the view leads has what an image's own digest leads to
+		query = "insert into target (digest, image_id) select $1, $2 where not exists (select 1 from image where id = $2 and digest = $1) on conflict do nothing"
+	}
+	_, err := t.exec(ctx, query, digest(of), image)
 	return err
 }

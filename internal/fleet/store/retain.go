@@ -12,7 +12,7 @@ const retainBatch = 500
 // no repository has then, and the sets, keys and packages that only these had. more
 // says that there is more to remove.
 func (s *Store) Retain(ctx context.Context, tx *Tx, before time.Time) (removed int64, more bool, err error) {
-	if err := s.alone(ctx, tx); err != nil {
+	if err := tx.alone(ctx); err != nil {
 		return 0, false, err
 	}
 	if _, err := tx.exec(ctx, "delete from tag where seen < $1", before.Unix()); err != nil {
@@ -59,12 +59,15 @@ func (t *Tx) removeSets(ctx context.Context, sets []int64) error {
 	unused := "select v from {{list $1}} as t where not exists (select 1 from key_set k where k.key_id = t.v)"
 	remove := []string{"delete from key_set where set_id in (select v from {{list $1}} as t)"}
 	if t.d == &postgres {
-		keysOf = "select distinct unnest(keys) from keyset where id in (select v from {{list $1}} as t)"
-		unused = "select v from {{list $1}} as t where not exists (select 1 from keyset k where k.keys @> array[t.v::int])"
+		keysOf = "select distinct unnest(keys) from keyset where id in (select v from {{list $1}} as t) union select -v from {{list $1}} as t where v < 0"
+		unused = "select v from {{list $1}} as t where not exists (select 1 from keyset k where k.keys @> array[t.v::int]) and not exists (select 1 from image_set m where m.set_id = -t.v)"
 		remove = nil
 	}
 	keys, err := t.numbers(ctx, keysOf, list)
 	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, "delete from set_count where set_id in (select v from {{list $1}} as t)", numbersText(sets)); err != nil {
 		return err
 	}
 	for _, query := range append(remove, "delete from keyset where id in (select v from {{list $1}} as t)", "delete from keyset_sum where set_id in (select v from {{list $1}} as t)") {
@@ -77,7 +80,7 @@ func (t *Tx) removeSets(ctx context.Context, sets []int64) error {
 	}
 	for _, query := range []string{
 		"delete from finding where key_id in (select v from {{list $1}} as t)",
-		"delete from key_name where key_id in (select v from {{list $1}} as t)",
+		"delete from key_lookup where key_id in (select v from {{list $1}} as t)",
 		"delete from key where id in (select v from {{list $1}} as t)",
 	} {
 		if _, err := t.exec(ctx, query, numbersText(keys)); err != nil {
@@ -90,7 +93,7 @@ func (t *Tx) removeSets(ctx context.Context, sets []int64) error {
 // RetainRest removes what images that were removed leave, each in one pass over all:
 // packages that no image has, and events of keys that are no more.
 func (s *Store) RetainRest(ctx context.Context, tx *Tx) error {
-	if err := s.alone(ctx, tx); err != nil {
+	if err := tx.alone(ctx); err != nil {
 		return err
 	}
 	parts := "select p.value from image i, json_each(i.parts) p"
@@ -98,7 +101,8 @@ func (s *Store) RetainRest(ctx context.Context, tx *Tx) error {
 		parts = "select unnest(i.parts) from image i"
 	}
 	for _, query := range []string{
-		"delete from part where id not in (" + parts + ")",
+		"delete from part where id not in (" + parts + ") and id not in (select base from image) and id not in (select base from part where base is not null)",
+		"delete from lookup where not exists (select 1 from key k where k.lookup_id = lookup.id) and not exists (select 1 from key_lookup k where k.lookup_id = lookup.id)",
 		"delete from event where not exists (select 1 from key where key.id = event.key_id)",
 	} {
 		if _, err := tx.exec(ctx, query); err != nil {
@@ -110,13 +114,13 @@ func (s *Store) RetainRest(ctx context.Context, tx *Tx) error {
 
 // alone waits until nothing is indexed, and keeps it so until the transaction ends:
 // what is about to be removed is not relied on meanwhile.
-func (s *Store) alone(ctx context.Context, tx *Tx) error {
+func (t *Tx) alone(ctx context.Context) error {
 	lock := "select generation from current where one = 1"
-	if s.Postgres() {
+	if t.d == &postgres {
 		lock += " for update"
 	}
 	var now int64
-	_, err := tx.one(ctx, lock, nil, []any{&now})
+	_, err := t.one(ctx, lock, nil, []any{&now})
 	return err
 }
 

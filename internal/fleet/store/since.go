@@ -28,11 +28,7 @@ func (s *Store) Events(ctx context.Context, scope Scope, since, after int64, kin
 		where = append(where, "e.kind = "+a.add(kind))
 	}
 	if !scope.all() {
-		holds := "keyset z join image_set m on m.set_id = z.id where z.keys @> array[e.key_id::int]"
-		if !s.Postgres() {
-			holds = "key_set z join image_set m on m.set_id = z.set_id where z.key_id = e.key_id"
-		}
-		where = append(where, "exists (select 1 from "+holds+" and "+scope.visible("m.image_id", &a)+")")
+		where = append(where, "exists (select 1 from (select 1) o {{holding e.key_id}} where "+scope.visible("m.image_id", &a)+")")
 	}
 	list := []Event{}
 	rows, err := s.query(ctx, `select e.id, e.generation, e.kind, v.name, coalesce(f.severity, -1), k.type, k.name, k.version, coalesce(f.fix, '')
@@ -59,13 +55,9 @@ type Unjudged struct {
 // Unjudged lists those that images of a scope have, behind one, by reason and number.
 func (s *Store) Unjudged(ctx context.Context, scope Scope, why string, after int64, limit int) ([]Unjudged, error) {
 	var a args
-	where := "k.judged_not = " + a.add(why) + " and k.id > cast(" + a.add(after) + " as bigint)"
+	where := "k.judged_not <> '' and k.judged_not = " + a.add(why) + " and k.id > cast(" + a.add(after) + " as bigint)"
 	if !scope.all() {
-		holds := "keyset z join image_set m on m.set_id = z.id where z.keys @> array[k.id::int]"
-		if !s.Postgres() {
-			holds = "key_set z join image_set m on m.set_id = z.set_id where z.key_id = k.id"
-		}
-		where += " and exists (select 1 from " + holds + " and " + scope.visible("m.image_id", &a) + ")"
+		where += " and exists (select 1 from (select 1) o {{holding k.id}} where " + scope.visible("m.image_id", &a) + ")"
 	}
 	list := []Unjudged{}
 	rows, err := s.query(ctx, "select k.id, k.type, k.name, k.version, k.release, k.judged_not from key k where "+where+" order by k.id limit cast("+a.add(limit)+" as int)", a...)
@@ -99,7 +91,7 @@ func (s *Store) Versions(ctx context.Context, name string) ([]Version, error) {
 
 // TagDigest is the digest that a tag had when it was last looked at; "" for a tag
 // that is not known.
-func (s *Store) TagDigest(ctx context.Context, repo, tag string) (digest string, err error) {
-	_, err = s.one(ctx, "select t.digest from repo r join tag t on t.repo_id = r.id where r.name = $1 and t.name = $2", []any{repo, tag}, []any{&digest})
-	return digest, err
+func (s *Store) TagDigest(ctx context.Context, repo, tag string) (of string, err error) {
+	_, err = s.one(ctx, "select t.digest from repo r join tag t on t.repo_id = r.id where r.name = $1 and t.name = $2", []any{repo, tag}, []any{(*digest)(&of)})
+	return of, err
 }

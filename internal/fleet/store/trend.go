@@ -57,6 +57,9 @@ func Day(at time.Time) int { return int(at.Unix() / (24 * 60 * 60)) }
 // Roll counts the images of each repository, and all of them under the number 0, for
 // the trend of the day.
 func (t *Tx) Roll(ctx context.Context, now time.Time) error {
+	if err := t.countSets(ctx); err != nil {
+		return err
+	}
 	const columns = "day, repo_id, images, with_critical, with_kev, "
 	if _, err := t.exec(ctx, "delete from trend where day = $1", Day(now)); err != nil {
 		return err
@@ -66,6 +69,25 @@ func (t *Tx) Roll(ctx context.Context, now time.Time) error {
 	}
 	_, err := t.exec(ctx, "insert into trend ("+columns+sumColumns+", at) select cast($1 as int), ri.repo_id, "+inNumbers+", cast($2 as bigint) from repo_image ri join image_sum s on s.image_id = ri.image_id group by ri.repo_id",
 		Day(now), now.Unix())
+	return err
+}
+
+// popular is from how many images on those of a set are counted by Roll.
+const popular = 500
+
+// countSets counts the images of sets that many have, up to the newest image. Who asks
+// counts those behind it.
+func (t *Tx) countSets(ctx context.Context) error {
+	if t.d != &postgres {
+		return nil
+	}
+	if err := t.alone(ctx); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, "delete from set_count"); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, "insert into set_count (set_id, upto, n) select set_id, max(image_id), count(*) from image_set group by set_id having count(*) >= $1", popular)
 	return err
 }
 

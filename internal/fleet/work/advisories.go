@@ -141,7 +141,7 @@ func (j judge) findings(k *match.Key) (match.Outcome, []store.Finding) {
 func (j judge) keys(list []key.Stored, functions map[string][]byte) ([]store.JudgedKey, error) {
 	out := make([]store.JudgedKey, 0, len(list))
 	for _, s := range list {
-		k, err := key.Decode(s.Body, func(hash string) ([]byte, error) {
+		k, err := key.Decode(s, func(hash string) ([]byte, error) {
 			b, ok := functions[hash]
 			if !ok {
 				return nil, fmt.Errorf("linked functions %s: %w", hash, store.ErrNotFound)
@@ -163,7 +163,7 @@ func (j judge) keys(list []key.Stored, functions map[string][]byte) ([]store.Jud
 func (j judge) again(rows []store.KeyRow, functions func(hash string) ([]byte, error)) ([]store.Rejudged, error) {
 	out := make([]store.Rejudged, 0, len(rows))
 	for _, row := range rows {
-		k, err := key.Decode(row.Body, functions)
+		k, err := key.Decode(row.Stored, functions)
 		if err != nil {
 			return nil, fmt.Errorf("key %d: %w", row.ID, err)
 		}

@@ -132,8 +132,8 @@ func dump(t *testing.T, s *store.Store) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for name, query := range map[string]string{
-		"findings": `select k.hash, v.name, f.severity, f.kev, f.fix_state, f.fix, f.suppressed, f.advisory from finding f join key k on k.id = f.key_id join vuln v on v.id = f.vuln_id`,
-		"keys":     `select hash, judged_by, judged_not, upgrade from key`,
+		"findings": `select replace(cast(k.hash as text), '-', ''), v.name, f.severity, f.kev, f.fix_state, f.fix, f.suppressed, f.advisory from finding f join key k on k.id = f.key_id join vuln v on v.id = f.vuln_id`,
+		"keys":     `select replace(cast(hash as text), '-', ''), judged_by, judged_not, upgrade from key`,
 		"sets":     `select s.hash, c.critical, c.high, c.medium, c.low, c.other, c.kev, c.fixable from keyset s join keyset_sum c on c.set_id = s.id`,
 		"images":   `select i.digest, c.critical, c.high, c.medium, c.low, c.other, c.kev, c.fixable from image i join image_sum c on c.image_id = i.id`,
 		"marks":    `select distinct v.name, v.kev, v.epss from vuln v join finding f on f.vuln_id = v.id`,
@@ -182,7 +182,7 @@ func dump(t *testing.T, s *store.Store) map[string][]string {
 
 func keysOf(s *store.Store) string {
 	if s.Postgres() {
-		return "(select id as set_id, unnest(keys) as key_id from keyset) x on x.set_id = m.set_id"
+		return "(select id as set_id, unnest(keys) as key_id from keyset union all select -id, id from key) x on x.set_id = m.set_id"
 	}
 	return "key_set x on x.set_id = m.set_id"
 }

@@ -1,15 +1,12 @@
 package work
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/careen/careen/internal/fleet/key"
 	"github.com/careen/careen/internal/fleet/store"
@@ -41,9 +38,14 @@ type Facts struct {
 
 // stored is the part of a report that is an image's own.
 type stored struct {
-	Report report.Report `json:"report"` // without packages and findings about them
-	Distro sbom.Distro   `json:"distro"`
+	Report   report.Report   `json:"report"` // without packages and findings about them
+	Distro   sbom.Distro     `json:"distro"`
+	Packages []storedPackage `json:"packages,omitempty"` // of layers that brought few
 }
+
+// few is up to how many packages of a layer are kept with the image. Others are kept
+// apart, once for all images that have the layer.
+const few = 4
 
 // storedPackage is a package as reports have it, and what reports leave out of it.
 type storedPackage struct {
@@ -100,7 +102,8 @@ func FactsOf(r *report.Report, distro sbom.Distro, now time.Time) (*Facts, error
 		return nil, err
 	}
 	defer done()
-	if err := f.addPackages(pack, r.Packages, distro, len(r.Target.Layers)); err != nil {
+	own := stored{Report: *r, Distro: distro}
+	if own.Packages, err = f.addPackages(pack, r.Packages, distro); err != nil {
 		return nil, err
 	}
 	for _, found := range r.Secrets {
@@ -111,15 +114,17 @@ func FactsOf(r *report.Report, distro sbom.Distro, now time.Time) (*Facts, error
 		}
 		f.Image.Secrets[i].N++
 	}
-	own := stored{Report: *r, Distro: distro}
 	own.Report.Packages, own.Report.Vulnerabilities, own.Report.Judged, own.Report.Database, own.Report.Gate = nil, nil, nil, nil, nil
-	f.Image.Body, err = pack(own)
+	repo, _, _ := strings.Cut(r.Target.Ref, "@")
+	f.Image.Body.Alike = alike([]string{"image", repo, r.Target.Platform})
+	f.Image.Body.Body, err = pack(own)
 	return f, err
 }
 
 // addPackages cuts the packages by the layer that brought them, and notes their keys,
-// each once: in the set of the lowest layer that has it.
-func (f *Facts) addPackages(pack func(any) ([]byte, error), pkgs []sbom.Package, distro sbom.Distro, layers int) error {
+// each once: in the set of the lowest layer that has it. Packages of layers that brought
+// few are returned.
+func (f *Facts) addPackages(pack func(any) ([]byte, error), pkgs []sbom.Package, distro sbom.Distro) (own []storedPackage, err error) {
 	keys := match.Keys(distro, pkgs)
 	order := make([]int, len(pkgs))
 	for i := range order {
@@ -131,26 +136,28 @@ func (f *Facts) addPackages(pack func(any) ([]byte, error), pkgs []sbom.Package,
 	var part []storedPackage
 	var set []string
 	end := func() error {
-		if len(part) == 0 {
-			return nil
-		}
-		body, err := pack(part)
-		f.Image.Parts = append(f.Image.Parts, body)
 		if len(set) > 0 {
 			f.Image.Sets = append(f.Image.Sets, set)
 		}
+		whole := part
 		part, set = nil, nil
+		if len(whole) <= few {
+			own = append(own, whole...)
+			return nil
+		}
+		body, err := pack(whole)
+		f.Image.Parts = append(f.Image.Parts, store.Part{Body: body, Alike: alikeOf(whole)})
 		return err
 	}
 	for n, i := range order {
 		if n > 0 && pkgs[i].Layer != pkgs[order[n-1]].Layer {
 			if err := end(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		s, err := key.Encode(keys[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if sym := keys[i].Symbols; sym != nil && hashes[sym] == "" {
 			hashes[sym] = s.Symbols
@@ -166,28 +173,5 @@ func (f *Facts) addPackages(pack func(any) ([]byte, error), pkgs []sbom.Package,
 			f.Keys = append(f.Keys, s)
 		}
 	}
-	return end()
-}
-
-const maxUnpacked = 256 << 20 // bytes of a packed document
-
-// packer returns what writes documents for the database.
-func packer() (pack func(any) ([]byte, error), done func(), err error) {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		return nil, nil, err
-	}
-	return func(v any) ([]byte, error) {
-		text, err := json.Marshal(v)
-		return z.EncodeAll(text, nil), err
-	}, func() { z.Close() }, nil
-}
-
-func unpack(b []byte, into any) error {
-	z, err := zstd.NewReader(bytes.NewReader(b), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxUnpacked))
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	return json.NewDecoder(z).Decode(into)
+	return own, end()
 }

@@ -33,24 +33,28 @@ func (w *Work) Report(ctx context.Context, img store.ImageRow) (*report.Report, 
 	r := &own.Report
 	r.Packages = []sbom.Package{}
 	functions := map[string]*sbom.Symbols{}
-	for _, body := range doc.Parts {
+	packages := own.Packages
+	for _, piece := range doc.Parts {
 		var part []storedPackage
-		if err := unpack(body, &part); err != nil {
+		if err := unpack(piece, &part); err != nil {
 			return nil, g, fmt.Errorf("stored packages: %w", err)
 		}
-		for _, p := range part {
-			if p.Functions != "" {
-				if functions[p.Functions] == nil {
-					if functions[p.Functions], err = w.symbols(ctx, p.Functions); err != nil {
-						return nil, g, err
-					}
-				}
-				p.Symbols = functions[p.Functions]
-			}
-			r.Packages = append(r.Packages, p.Package)
-		}
+		packages = append(packages, part...)
 	}
-	slices.SortStableFunc(r.Packages, func(a, b sbom.Package) int { return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner)) })
+	for _, p := range packages {
+		if p.Functions != "" {
+			if functions[p.Functions] == nil {
+				if functions[p.Functions], err = w.symbols(ctx, p.Functions); err != nil {
+					return nil, g, err
+				}
+			}
+			p.Symbols = functions[p.Functions]
+		}
+		r.Packages = append(r.Packages, p.Package)
+	}
+	slices.SortStableFunc(r.Packages, func(a, b sbom.Package) int {
+		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Layer, b.Layer))
+	})
 	if len(img.Tags) > 0 {
 		r.Target.Ref = img.Tags[0]
 	} else if len(img.Repos) > 0 {

@@ -101,7 +101,7 @@ func TestImagesThatAreGoneAreRemoved(t *testing.T) {
 				t.Errorf("%s:\n%v, want\n%v", part, got[part], want[part])
 			}
 		}
-		for _, table := range []string{"image", "image_set", "image_sum", "target", "tag", "repo_image", "keyset", "keyset_sum", "key", "key_name", "finding", "part"} {
+		for _, table := range []string{"image", "image_set", "image_sum", "leads", "tag", "repo_image", "keyset", "keyset_sum", "key", "key_lookup", "lookup", "finding", "part"} {
 			var a, b int
 			for db, n := range map[*store.Store]*int{s: &a, other: &b} {
 				if err := db.SQL.QueryRow("select count(*) from " + table).Scan(n); err != nil {

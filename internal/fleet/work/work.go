@@ -555,8 +555,12 @@ func (w *Work) Index(ctx context.Context, facts *Facts, then func(tx *store.Tx, 
 	if err := db.Err(); err != nil {
 		return err
 	}
+	img, err := w.shrink(ctx, facts.Image)
+	if err != nil {
+		return err
+	}
 	return w.store.Tx(ctx, func(tx *store.Tx) error {
-		id, err := tx.Index(ctx, facts.Image, judged, g.ID)
+		id, err := tx.Index(ctx, img, judged, g.ID)
 		if err != nil {
 			return err
 		}
