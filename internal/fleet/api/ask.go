@@ -293,7 +293,7 @@ func unknown(ctx context.Context, w *work.Work, who auth.Who, ref, platform stri
 	case away:
 		return Verdict{Verdict: "undecided", Because: "it could not be read, and was put away: " + why, Digest: n.Digest}, nil
 	case who.Role >= auth.Submit:
-		err := w.Submit(ctx, platform, ref)
+		err := w.Submit(ctx, "", platform, ref)
 		if errors.Is(err, work.ErrBusy) {
 			v.Because += "; it could not be queued: " + err.Error()
 			return v, nil

@@ -121,7 +121,7 @@ func (a *API) submit(r *request, references []string, platform string) (any, err
 			return nil, problem{http.StatusForbidden, fmt.Sprintf("%q is not among the repositories of your token", ref)}
 		}
 	}
-	err := a.Work.Submit(r.Context(), platform, references...)
+	err := a.Work.Submit(r.Context(), r.who.Name, platform, references...)
 	if errors.Is(err, work.ErrBusy) {
 		return nil, problem{http.StatusServiceUnavailable, err.Error()}
 	}

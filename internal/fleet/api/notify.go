@@ -46,7 +46,7 @@ func (a *API) upload(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	digests, err := a.Work.Upload(r.Context(), n.Repository, document)
+	digests, err := a.Work.Upload(r.Context(), r.who.Name, n.Repository, document)
 	switch {
 	case errors.Is(err, work.ErrUpload):
 		return nil, bad("%v", err)

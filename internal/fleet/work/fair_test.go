@@ -117,7 +117,7 @@ func TestNoMoreIsTakenThanCanBeDone(t *testing.T) {
 		}
 		defer q.Stop(ctx)
 		for i := range 7 {
-			err := w.Submit(ctx, "all", fmt.Sprintf("%s/asked:%d", host, i))
+			err := w.Submit(ctx, "", "all", fmt.Sprintf("%s/asked:%d", host, i))
 			if want := i >= most; errors.Is(err, ErrBusy) != want || !want && err != nil {
 				t.Errorf("asked for %d: %v", i, err)
 			}

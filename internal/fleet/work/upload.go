@@ -23,7 +23,8 @@ var ErrUpload = errors.New("neither an SBOM (CycloneDX, SPDX) nor a result of ca
 // Upload indexes what a document says of an image: an SBOM, or the result of a scan.
 // It is known by the document's own digest, in a repository, and never takes the place
 // of an image that a worker read: who uploads a document proves nothing about an image.
-func (w *Work) Upload(ctx context.Context, repo string, document []byte) (digests []string, err error) {
+// The audit log has who did.
+func (w *Work) Upload(ctx context.Context, who, repo string, document []byte) (digests []string, err error) {
 	reports, distros, err := uploaded(document)
 	if err != nil {
 		return nil, err
@@ -38,6 +39,9 @@ func (w *Work) Upload(ctx context.Context, repo string, document []byte) (digest
 		}
 		for err = store.ErrMoved; errors.Is(err, store.ErrMoved); {
 			err = w.Index(ctx, facts, func(tx *store.Tx, id int64) error {
+				if err := tx.Note(ctx, who, fmt.Sprintf("SBOM for %q uploaded: %s", repo, digest), time.Now()); err != nil {
+					return err
+				}
 				return w.link(ctx, tx, imageArgs{Repo: repo, Digest: digest, Target: digest}, id)
 			})
 		}

@@ -44,7 +44,7 @@ func TestUploadsAreJudged(t *testing.T) {
 		until(t, "the advisories", func() bool { g, err := s.Current(ctx); return err == nil && g > 0 })
 		for name, document := range documents {
 			for range 2 { // the same again is the same
-				digests, err := w.Upload(ctx, "registry.example.com/team/app", document)
+				digests, err := w.Upload(ctx, "ada", "registry.example.com/team/app", document)
 				if err != nil || len(digests) != 1 {
 					t.Fatalf("%s: %v %v", name, digests, err)
 				}
@@ -62,7 +62,7 @@ func TestUploadsAreJudged(t *testing.T) {
 			t.Errorf("%d images, %v", len(list), err)
 		}
 		for _, document := range []string{"", "{}", "[]", "hello", `{"schema":"careen-scan/0"}`} {
-			if _, err := w.Upload(ctx, "registry.example.com/team/app", []byte(document)); !errors.Is(err, ErrUpload) {
+			if _, err := w.Upload(ctx, "ada", "registry.example.com/team/app", []byte(document)); !errors.Is(err, ErrUpload) {
 				t.Errorf("%q: %v", document, err)
 			}
 		}

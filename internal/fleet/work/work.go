@@ -220,8 +220,9 @@ func (w *Work) AddSource(ctx context.Context, src store.Source, who string) (id 
 	return id, err
 }
 
-// Submit asks for images now, without watching them: all of them or none.
-func (w *Work) Submit(ctx context.Context, platform string, references ...string) error {
+// Submit asks for images now, without watching them: all of them or none, and notes who
+// did, unless it is "".
+func (w *Work) Submit(ctx context.Context, who, platform string, references ...string) error {
 	jobs := make([]queue.Insert, len(references))
 	for i, reference := range references {
 		n, err := image.ParseName(reference)
@@ -242,7 +243,23 @@ func (w *Work) Submit(ctx context.Context, platform string, references ...string
 	} else if busy {
 		return ErrBusy
 	}
-	return w.store.Tx(ctx, func(tx *store.Tx) error { return w.queue.Add(ctx, tx.SQL, jobs...) })
+	return w.store.Tx(ctx, func(tx *store.Tx) error {
+		if who != "" {
+			if err := tx.Note(ctx, who, submitted(references), time.Now()); err != nil {
+				return err
+			}
+		}
+		return w.queue.Add(ctx, tx.SQL, jobs...)
+	})
+}
+
+// submitted says in the audit log what was asked for.
+func submitted(references []string) string {
+	what := fmt.Sprintf("scan of %q asked for", references[0])
+	if n := len(references) - 1; n > 0 {
+		what += fmt.Sprintf(", and of %d more", n)
+	}
+	return what
 }
 
 func (w *Work) listSource(ctx context.Context, job *queue.Job[sourceArgs]) error {
