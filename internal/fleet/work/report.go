@@ -41,7 +41,16 @@ func (w *Work) Report(ctx context.Context, img store.ImageRow) (*report.Report, 
 		}
 		packages = append(packages, part...)
 	}
-	for _, p := range packages {
+	order := make([]int, len(packages))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &packages[i], &packages[j]
+		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Layer, b.Layer), cmp.Compare(i, j))
+	})
+	for _, i := range order {
+		p := &packages[i]
 		if p.Functions != "" {
 			if functions[p.Functions] == nil {
 				if functions[p.Functions], err = w.symbols(ctx, p.Functions); err != nil {
@@ -52,9 +61,6 @@ func (w *Work) Report(ctx context.Context, img store.ImageRow) (*report.Report, 
 		}
 		r.Packages = append(r.Packages, p.Package)
 	}
-	slices.SortStableFunc(r.Packages, func(a, b sbom.Package) int {
-		return cmp.Or(cmp.Compare(a.PURL, b.PURL), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Layer, b.Layer))
-	})
 	if len(img.Tags) > 0 {
 		r.Target.Ref = img.Tags[0]
 	} else if len(img.Repos) > 0 {
