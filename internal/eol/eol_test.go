@@ -187,6 +187,9 @@ func TestOfImage(t *testing.T) {
 		"mcr/devcontainers/python:3.8-bullseye": "Debian 11",
 		"library/ruby:2.5-stretch":              "Ruby 2.5, Debian 9",
 		"rabbitmq:3.8-management":               "RabbitMQ 3.8",
+		"haproxy:2.4-alpine":                    "HAProxy 2.4",
+		"perl:5.30.3-slim-buster":               "Perl 5.30, Debian 10",
+		"elixir:1.10-alpine":                    "Elixir 1.10",
 	} {
 		repository, tag, _ := strings.Cut(image, ":")
 		var got []string

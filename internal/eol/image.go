@@ -21,6 +21,7 @@ var images = map[string]string{
 	"postgres": "postgresql", "postgis/postgis": "postgresql", "mysql": "mysql", "mysql/mysql-server": "mysql", "mariadb": "mariadb",
 	"redis": "redis", "mongo": "mongodb", "nginx": "nginx", "nginxinc/nginx-unprivileged": "nginx", "httpd": "httpd", "tomcat": "tomcat", "rabbitmq": "rabbitmq",
 	"cassandra": "cassandra", "drupal": "drupal", "traefik": "traefik",
+	"haproxy": "haproxy", "haproxytech/haproxy-alpine": "haproxy", "haproxytech/haproxy-debian": "haproxy", "haproxytech/haproxy-ubuntu": "haproxy", "perl": "perl", "elixir": "elixir",
 	"elasticsearch": "elastic", "kibana": "elastic", "logstash": "elastic",
 	"elasticsearch/elasticsearch": "elastic", "kibana/kibana": "elastic", "logstash/logstash": "elastic",
 }
