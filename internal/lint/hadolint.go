@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -46,7 +48,7 @@ func ParseHadolint(data []byte) (*Hadolint, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&h); err != nil && !errors.Is(err, io.EOF) {
-		return nil, unknownKeys(err)
+		return nil, worded(err)
 	}
 	for word := range h.Override {
 		if _, ok := hadolintSeverity[word]; !ok && word != "none" {
@@ -64,11 +66,31 @@ func ParseHadolint(data []byte) (*Hadolint, error) {
 	return &h, nil
 }
 
-var notFound = lazy.Regexp(`field (\S+) not found in type \S+`)
+// decoderWords are what the decoder says of a file, and the same for somebody who
+// knows the file only.
+var decoderWords = []struct {
+	form func() *regexp.Regexp
+	text string
+}{
+	{lazy.Regexp(`field (\S+) not found in type \S+`), "Hadolint has no key $1"},
+	{lazy.Regexp("cannot unmarshal \\S+(?: `[^`]*`)? into \\[\\]\\S+"), "a list is wanted"},
+	{lazy.Regexp("cannot unmarshal \\S+(?: `[^`]*`)? into bool"), "true or false is wanted"},
+	{lazy.Regexp("cannot unmarshal \\S+(?: `[^`]*`)? into \\S+"), "keys with values are wanted"},
+}
 
-// unknownKeys words the decoder's error for somebody who knows the file only.
-func unknownKeys(err error) error {
-	return errors.New(notFound().ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", ""), "Hadolint has no key $1"))
+// worded words the decoder's error.
+func worded(err error) error {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) {
+		return err
+	}
+	list := slices.Clone(types.Errors)
+	for i := range list {
+		for _, words := range decoderWords {
+			list[i] = words.form().ReplaceAllString(list[i], words.text)
+		}
+	}
+	return errors.New(strings.Join(list, "; "))
 }
 
 // Threshold is the severity from which on findings fail by the configuration; set

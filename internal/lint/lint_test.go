@@ -70,6 +70,22 @@ func TestPragmas(t *testing.T) {
 	}
 }
 
+// TestHadolintMistakes: what is wrong in a configuration is said in its own words.
+func TestHadolintMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"ingored: [DL3007]\nlabels: {}": "line 1: Hadolint has no key ingored; line 2: Hadolint has no key labels",
+		"ignored: DL3007":               "line 1: a list is wanted",
+		"no-fail: perhaps":              "line 1: true or false is wanted",
+		"[]":                            "line 1: keys with values are wanted",
+		"failure-threshold: high":       "failure-threshold: \"high\" is not one of error, warning, info, style, ignore, none",
+		"override: {eror: [DL3007]}":    "override: \"eror\" is not one of error, warning, info, style",
+	} {
+		if _, err := ParseHadolint([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
 // TestExperimentalChecks: "# check=experimental=…" asks for what is optional, unless
 // the user says otherwise.
 func TestExperimentalChecks(t *testing.T) {
