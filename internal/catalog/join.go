@@ -89,6 +89,13 @@ func (j *join) add(c cataloger) {
 	for i := range facts {
 		history[key(&facts[i])] = append(history[key(&facts[i])], i)
 	}
+	list := &j.packages
+	if c.declared {
+		list = &j.declared
+	}
+	if n := packagesOf(facts); cap(*list)-len(*list) < n {
+		*list = slices.Grow(*list, max(n, min(len(*list), maxGrown)))
+	}
 	for i := range facts {
 		fact := &facts[i]
 		if !fact.Visible || c.name == "dpkg" && !j.dpkg.keeps(fact.Path) {
@@ -113,10 +120,6 @@ func (j *join) add(c cataloger) {
 			j.warnings = append(j.warnings, Warning{Kind: "packages", Path: fact.Path, Layer: fact.Layer,
 				Message: c.name + ": " + f.Problems.Error(), Incomplete: !c.declared})
 		}
-		list := &j.packages
-		if c.declared {
-			list = &j.declared
-		}
 		first := len(*list)
 		for k := range f.Packages {
 			p := &f.Packages[k]
@@ -131,16 +134,27 @@ func (j *join) add(c cataloger) {
 				p.PURL = osPURL(p, j.distro)
 			}
 		}
-		if first == 0 {
-			*list = f.Packages
-		} else {
-			*list = append(*list, f.Packages...)
-		}
+		*list = append(*list, f.Packages...)
 		below := history[key(fact)]
 		if at := slices.Index(below, i); at > 0 {
 			attribute((*list)[first:], facts, below[:at], fact)
 		}
 	}
+}
+
+// maxGrown bounds the packages that room is made for at once: a fact may claim more
+// than it has.
+const maxGrown = 10_000
+
+// packagesOf returns how many packages the visible ones of facts name, as far as that
+// is worth room: a list of some hundred that grows by itself takes five times its own.
+func packagesOf(facts []rootfs.Fact) (n int) {
+	for i := range facts {
+		if facts[i].Visible && n < maxGrown {
+			n += countPackages(facts[i].Data)
+		}
+	}
+	return min(n, maxGrown)
 }
 
 func inLayer(path string, layer int) finding.Location {

@@ -264,7 +264,11 @@ func readLockFile(h *rootfs.Header, body rootfs.Body) (found, error) {
 // lasting returns the packages of a lock file that are not for development alone;
 // of one that has no others, those.
 func lasting(lock []sbom.Package) []sbom.Package {
-	production := slices.DeleteFunc(slices.Clone(lock), func(p sbom.Package) bool { return p.Development })
+	development := func(p sbom.Package) bool { return p.Development }
+	if !slices.ContainsFunc(lock, development) {
+		return lock
+	}
+	production := slices.DeleteFunc(slices.Clone(lock), development)
 	if len(production) == 0 {
 		return lock
 	}

@@ -34,7 +34,7 @@ const (
 const softMemory = 320 << 20
 
 // firstCollection is how much memory a process holds before it first collects.
-const firstCollection = 40 << 20
+const firstCollection = 48 << 20
 
 // exitError carries the exit code of an error that is not careen's own failure.
 type exitError struct {
