@@ -38,6 +38,16 @@ type Options struct {
 	Checklists [][]Point // one for each report; none leaves the section out
 }
 
+// maxOption is how long the text of a choice may be: a list is as wide as its longest.
+const maxOption = 40
+
+func short(s string) string {
+	if runes := []rune(s); len(runes) > maxOption {
+		return string(runes[:maxOption-1]) + "…"
+	}
+	return s
+}
+
 // Write writes the page.
 func Write(w io.Writer, reports []*report.Report, opt Options) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
@@ -45,6 +55,7 @@ func Write(w io.Writer, reports []*report.Report, opt Options) error {
 		"lower":   func(words ...string) string { return strings.ToLower(safetext.Line(strings.Join(words, " "))) },
 		"percent": func(f float64) string { return fmt.Sprintf("%.1f %%", 100*f) },
 		"add":     func(a, b int) int { return a + b },
+		"short":   short,
 	}).Parse(pageHTML)
 	if err != nil {
 		return err
@@ -111,7 +122,13 @@ type row struct {
 	Rank, Layer          int
 	Risk                 float64
 	Fixed, KEV, NotCount bool
+	Development          bool
 	EPSS                 *finding.EPSS
+}
+
+// ReachRank orders what is reached behind what is not known, and that behind what is not.
+func (r row) ReachRank() int {
+	return slices.Index([]string{string(finding.NotReached), string(finding.ReachUnknown), string(finding.Reached)}, r.Reach)
 }
 
 // layer is one of the image: its bytes, its story and what it brought.
@@ -203,6 +220,7 @@ func rowOf(f *finding.Vulnerability, p *sbom.Package) row {
 		ID: f.ID, URL: report.Page(f), Title: f.Title, Severity: strings.ToLower(f.Severity.String()), Class: class(f.Severity), Package: p.Name,
 		Version: p.Version, Type: p.Type, Fix: report.FixWord(f), Range: f.Advisory.ID + " " + f.Advisory.Range, Rank: int(f.Severity), Layer: f.Layer,
 		Risk: f.Risk, Fixed: f.Fix.State == finding.Fixed, KEV: f.KEV, NotCount: f.Suppressed != nil, EPSS: f.EPSS,
+		Development: p.Development,
 	}
 	if f.Reach != nil {
 		one.Reach = string(f.Reach.State)

@@ -1,4 +1,5 @@
 "use strict";
+const order = new Intl.Collator("en", { numeric: true });
 for (const section of document.querySelectorAll("[data-findings]")) {
   const body = section.querySelector("tbody"), rows = [...body.rows], shown = section.querySelector("[data-shown]");
   const filters = [...section.querySelectorAll("[data-filter]")];
@@ -22,9 +23,9 @@ for (const section of document.querySelectorAll("[data-findings]")) {
       const up = head.getAttribute("aria-sort") !== "ascending";
       for (const other of section.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const at = head.cellIndex, key = (row) => row.cells[at].dataset.key ?? row.cells[at].textContent;
-      const numbers = head.dataset.number !== undefined;
-      rows.sort((a, b) => (up ? 1 : -1) * (numbers ? key(a) - key(b) : key(a).localeCompare(key(b), "en", { numeric: true })));
+      const at = head.cellIndex, keys = new Map(rows.map((row) => [row, row.cells[at].dataset.key ?? row.cells[at].textContent]));
+      const compare = head.dataset.number !== undefined ? (a, b) => a - b : order.compare;
+      rows.sort((a, b) => (up ? 1 : -1) * compare(keys.get(a), keys.get(b)));
       body.append(...rows);
     });
   }

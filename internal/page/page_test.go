@@ -9,10 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/careen/careen/internal/finding"
 	"github.com/careen/careen/internal/golden"
@@ -109,13 +113,19 @@ func TestTreemap(t *testing.T) {
 
 func open(t *testing.T, ctx context.Context, page []byte) {
 	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Navigate(fileOf(t, page))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fileOf writes a page and returns its address.
+func fileOf(t *testing.T, page []byte) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(file, page, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Navigate("file://"+file)); err != nil {
-		t.Fatal(err)
-	}
+	return "file://" + file
 }
 
 const visible = `[...document.querySelectorAll("[data-findings] tbody tr")].filter((r) => !r.hidden).length`
@@ -154,7 +164,7 @@ func TestInTheBrowser(t *testing.T) {
 	for _, test := range []struct {
 		column      int
 		first, last string
-	}{{0, "CVE-2026-10000", "CVE-2026-10059"}, {6, "0.0", "59.0"}} {
+	}{{0, "CVE-2026-10000", "CVE-2026-10059"}, {1, "unknown", "critical"}, {2, "npm p0", "npm p59"}, {4, "2.0.0", "no fix yet"}, {5, "", "reached"}, {6, "0", "2"}, {7, "0.0", "59.0"}} {
 		click := fmt.Sprintf(`(`+head+`.querySelector("button").click(), `+head+`.getAttribute("aria-sort") + " " + document.querySelector("[data-findings] tbody tr").cells[%d].textContent.trim())`, test.column, test.column, test.column)
 		if got := pagetest.Value[string](t, ctx, click); !strings.HasPrefix(got, "ascending "+test.first) {
 			t.Errorf("column %d: %s", test.column, got)
@@ -180,18 +190,151 @@ func TestInTheBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	pagetest.NotEmpty(t, shot)
+}
 
-	// Names that are out to run something, and many findings.
-	open(t, ctx, written(t, sample(60, evil)))
-	if title := pagetest.Value[string](t, ctx, "document.title"); title == "owned" || !strings.Contains(title, "careen") {
-		t.Errorf("the title is %q", title)
+// TestHostileInTheBrowser: what the names, paths, titles and instructions of an image
+// say is shown, and does nothing: no markup, no turned text, no width beyond the window.
+func TestHostileInTheBrowser(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	for _, name := range []string{evil, "\x00\xff\ufeff\u2066\u202d]]>&lt;<!--", strings.Repeat("longer", 5000), "\" onfocus=\"document.title='owned'\" autofocus x=\"", "</title></style></textarea></svg><h1>owned</h1><base href=//x>", strings.Repeat("\u0300\u5b57", 300)} {
+		pagetest.Open(t, ctx, fileOf(t, written(t, sample(12, name))), "light")
+		if title := pagetest.Value[string](t, ctx, "document.title"); title == "owned" || !strings.Contains(title, "careen") {
+			t.Errorf("%.20q: the title is %.60q", name, title)
+		}
+		if n := pagetest.Value[int](t, ctx, `document.querySelectorAll("img, [onerror], [onfocus], base, textarea, h1 ~ h1, a[href^='javascript:']").length + document.scripts.length + document.styleSheets.length`); n != 2 {
+			t.Errorf("%.20q: %d elements that the image wrote", name, n-2)
+		}
+		if text := pagetest.Value[string](t, ctx, "document.body.innerText"); strings.ContainsAny(text, "\x00\x1b\u202e\u202d\u2066\ufeff") {
+			t.Errorf("%.20q: text that turns or hides other text", name)
+		}
+		for _, width := range []int64{1280, 400} {
+			if _, err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+				t.Fatal(err)
+			}
+			if over := pagetest.Value[int](t, ctx, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
+				t.Errorf("%.20q: the page is %d wider than a window of %d", name, over, width)
+			}
+		}
+		if bad := pagetest.Value[[]string](t, ctx, pagetest.Accessible); len(bad) > 0 {
+			t.Errorf("%.20q: accessibility: %.600s", name, strings.Join(bad, "\n"))
+		}
+		if got := pagetest.Value[int](t, ctx, pick("text", "CVE-2026-10007")); got != 1 {
+			t.Errorf("%.20q: the search finds %d", name, got)
+		}
 	}
-	if n := pagetest.Value[int](t, ctx, `document.querySelectorAll("img, [onerror], a[href^='javascript:']").length + document.scripts.length`); n != 1 {
-		t.Errorf("%d scripts and images", n)
+}
+
+// TestLargestInTheBrowser: 5,000 findings are filtered and sorted, and a page is
+// printed whole in light colours with the heads of the table on every sheet.
+func TestLargestInTheBrowser(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	pagetest.Open(t, ctx, fileOf(t, written(t, sample(5000, ""))), "dark")
+	for _, test := range []struct {
+		filter, to string
+		want       int
+	}{{"severity", "critical", 834}, {"severity", "", 5000}, {"layer", "1", 1667}, {"fix", "yes", 833}, {"text", "CVE-2026-14996", 1}} {
+		got := pagetest.Value[int](t, ctx, pick(test.filter, test.to))
+		if said := pagetest.Value[string](t, ctx, `document.querySelector("[data-shown]").textContent`); said != fmt.Sprintf("%d of 5000 shown", got) {
+			t.Errorf("%d rows and %q", got, said)
+		}
+		if got != test.want {
+			t.Errorf("with %s %q, %d of 5,000, want %d", test.filter, test.to, got, test.want)
+		}
 	}
-	open(t, ctx, written(t, sample(5000, "")))
-	if got := pagetest.Value[int](t, ctx, pick("severity", "critical")); got != 834 {
-		t.Errorf("of 5,000 findings %d are critical", got)
+	pagetest.Value[int](t, ctx, `(document.querySelector("[data-reset]").click(), `+visible+`)`)
+	for _, column := range []int{0, 5} {
+		sorted := fmt.Sprintf(`(() => {
+  const head = document.querySelectorAll("[data-findings] th")[%d], key = (r) => r.cells[%[1]d].dataset.key ?? r.cells[%[1]d].textContent;
+  head.querySelector("button").click();
+  const keys = [...document.querySelectorAll("[data-findings] tbody tr")].map(key), order = new Intl.Collator("en", {numeric: true});
+  return keys.length + " " + keys.every((k, i) => !i || (head.dataset.number === undefined ? order.compare(keys[i-1], k) <= 0 : keys[i-1] - k <= 0));
+})()`, column)
+		if got := pagetest.Value[string](t, ctx, sorted); got != "5000 true" {
+			t.Errorf("column %d: %s", column, got)
+		}
+	}
+	if _, err := chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+		return chromedp.Void{}, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := pagetest.Value[string](t, ctx, `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector("[data-filter]").parentElement.parentElement).display, getComputedStyle(document.querySelector("thead")).display,
+  getComputedStyle(document.querySelector(".scroll")).overflowX, getComputedStyle(document.querySelector(".s-critical")).color].join(" ")`); got != "rgb(255, 255, 255) none table-header-group visible rgb(143, 29, 20)" {
+		t.Errorf("printed: %s", got)
+	}
+	pagetest.Open(t, ctx, fileOf(t, written(t, sample(300, ""))), "dark")
+	pdf, err := chromedp.Run(ctx, chromedp.PrintToPDF())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages := bytes.Count(pdf, []byte("/Type /Page\n")); pages < 5 {
+		t.Errorf("%d pages of %d bytes for 300 findings", pages, len(pdf))
+	}
+}
+
+// TestByKeyboard: everything is reached and worked without a mouse, and where one is is
+// seen.
+func TestByKeyboard(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	for _, scheme := range []string{"light", "dark"} {
+		pagetest.Open(t, ctx, fileOf(t, written(t, sample(12, ""), sample(3, ""))), scheme)
+		const here = `(() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+  const seen = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 && r.width > 0 && r.right > 0 && r.bottom > 0 && r.top < innerHeight;
+  return (seen ? "" : "unseen ") + e.tagName + " " + (e.dataset.filter || (e.getAttribute("href") || "").slice(0, 11) || e.textContent.trim().slice(0, 20)); })()`
+		var stops []string
+		for range 60 {
+			pagetest.Press(t, ctx, kb.Tab)
+			stop := pagetest.Value[string](t, ctx, here)
+			if strings.HasPrefix(stop, "unseen") {
+				t.Errorf("%s: %s", scheme, stop)
+			}
+			stops = append(stops, stop)
+		}
+		if stops[0] != "A #findings-0" {
+			t.Errorf("%s: the first stop is %s", scheme, stops[0])
+		}
+		for _, want := range []string{"INPUT text", "SELECT severity", "SELECT layer", "SELECT reach", "SELECT fix", "SELECT state", "BUTTON Reset", "BUTTON Severity", "BUTTON Risk", "A https://adv"} {
+			if !slices.Contains(stops, want) {
+				t.Errorf("%s: no stop at %s: %q", scheme, want, stops)
+			}
+		}
+		focus := func(selector string) {
+			pagetest.Value[bool](t, ctx, `(document.querySelector("`+selector+`").focus(), true)`)
+		}
+		focus("th[aria-sort] button")
+		pagetest.Press(t, ctx, kb.Enter)
+		if got := pagetest.Value[string](t, ctx, `document.querySelector("th[aria-sort]").getAttribute("aria-sort")`); got != "ascending" {
+			t.Errorf("%s: Enter on a head: %s", scheme, got)
+		}
+		focus("[data-filter=severity]")
+		pagetest.Press(t, ctx, "c")
+		if got := pagetest.Value[string](t, ctx, `document.querySelector("[data-shown]").textContent`); got != "2 of 12 shown" {
+			t.Errorf("%s: typed in a filter: %s", scheme, got)
+		}
+	}
+}
+
+// TestAxe: axe-core finds nothing wrong, in light and dark, wide and narrow.
+func TestAxe(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	other := sample(6, "")
+	other.Target.Platform = "linux/arm64"
+	for _, test := range []struct {
+		name, scheme string
+		width        int64
+		reports      []*report.Report
+	}{
+		{"sample", "light", 1280, []*report.Report{sample(30, "")}}, {"sample", "dark", 1280, []*report.Report{sample(30, "")}}, {"hostile", "dark", 400, []*report.Report{sample(12, evil)}},
+		{"two platforms", "light", 400, []*report.Report{sample(6, ""), other}}, {"nothing", "light", 1280, []*report.Report{{}}},
+	} {
+		pagetest.Open(t, ctx, fileOf(t, written(t, test.reports...)), test.scheme)
+		if _, err := chromedp.Run(ctx, chromedp.EmulateViewport(test.width, 900)); err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range pagetest.Axe(t, ctx) {
+			t.Errorf("%s, %s, %d: %s", test.name, test.scheme, test.width, bad)
+		}
 	}
 }
 

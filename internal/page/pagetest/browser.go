@@ -32,7 +32,7 @@ func Browser(t testing.TB) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute) // a loaded machine is slow with the largest page
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -47,27 +47,57 @@ func Value[T any](t testing.TB, ctx context.Context, script string) T {
 	return v
 }
 
-// Accessible is a script that finds what people who do not see or use no mouse would miss: controls
-// without names, tables without heads, pictures without words, ids that are given twice,
-// links to nowhere, and text whose contrast is below 4.5 (WCAG 2.2, 1.4.3).
+// Accessible is a script that finds what people who do not see or use no mouse would
+// miss: controls without names or labels, tables without heads, pictures and regions
+// without words, headings that skip a level, roles that there are not, ids that are given
+// twice, references and links to nowhere, an order of its own for the keyboard, and text
+// whose contrast is below 4.5 (WCAG 2.2, 1.4.3), in pictures too.
 const Accessible = `(() => {
   const bad = [], name = (e) => (e.getAttribute("aria-label") || (e.labels && [...e.labels].map((l) => l.textContent).join("")) || e.textContent || "").trim();
-  for (const e of document.querySelectorAll("button,a,input,select")) if (!name(e)) bad.push("no name: " + e.outerHTML);
-  for (const e of document.querySelectorAll("input,select")) if (!e.labels.length) bad.push("no label: " + e.outerHTML);
-  for (const e of document.querySelectorAll("svg")) if (e.getAttribute("role") !== "img" || !e.getAttribute("aria-label")) bad.push("a picture without words");
-  for (const e of document.querySelectorAll("th")) if (!e.scope) bad.push("a head without scope");
-  for (const e of document.querySelectorAll("section")) if (!document.getElementById(e.getAttribute("aria-labelledby"))) bad.push("a section without a name");
-  for (const e of document.querySelectorAll("a[href^='#']")) if (!document.getElementById(e.hash.slice(1))) bad.push("a link to nowhere: " + e.hash);
-  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  const by = (e) => (e.getAttribute("aria-labelledby") || "").split(/\s+/).map((id) => (document.getElementById(id) || {}).textContent || "").join("").trim();
+  const all = (selector) => document.querySelectorAll(selector);
+  for (const e of all("button,a,input,select,summary")) if (!name(e)) bad.push("no name: " + e.outerHTML);
+  for (const e of all("input:not([type=hidden]),select,textarea")) if (!e.labels.length) bad.push("no label: " + e.outerHTML);
+  for (const e of all("svg")) if (e.getAttribute("role") !== "img" || !e.getAttribute("aria-label")) bad.push("a picture without words");
+  for (const e of all("img")) if (!e.hasAttribute("alt")) bad.push("a picture without words: " + e.outerHTML);
+  for (const e of all("th")) if (!e.scope) bad.push("a head without scope");
+  for (const e of all("table")) if (!e.querySelector("th")) bad.push("a table without heads");
+  for (const e of all("section,[role=region],[role=img]")) if (!(e.getAttribute("aria-label") || by(e))) bad.push("a region without a name: " + e.outerHTML.slice(0, 80));
+  for (const e of all("a[href^='#']")) if (!document.getElementById(e.hash.slice(1))) bad.push("a link to nowhere: " + e.hash);
+  for (const attribute of ["aria-labelledby", "aria-describedby", "aria-controls", "for"]) for (const e of all("[" + attribute + "]"))
+    for (const id of e.getAttribute(attribute).split(/\s+/)) if (!document.getElementById(id)) bad.push(attribute + " to nowhere: " + id);
+  const roles = ["region", "img", "status", "alert", "navigation", "search", "group", "list", "table", "presentation", "none"];
+  for (const e of all("[role]")) if (!roles.includes(e.getAttribute("role"))) bad.push("the role " + e.getAttribute("role"));
+  for (const e of all("[tabindex]")) if (e.tabIndex > 0) bad.push("an order of its own: " + e.outerHTML.slice(0, 80));
+  for (const e of all("ul,ol")) for (const c of e.children) if (c.tagName !== "LI") bad.push("a list with " + c.tagName);
+  let level = 0;
+  for (const e of all("h1,h2,h3,h4,h5,h6")) {
+    const now = Number(e.tagName[1]);
+    if (now > level + 1) bad.push("a heading skips a level: " + e.textContent);
+    if (!e.textContent.trim()) bad.push("an empty heading");
+    level = now;
+  }
+  const ids = [...all("[id]")].map((e) => e.id);
   if (new Set(ids).size !== ids.length) bad.push("an id twice");
-  if (!document.documentElement.lang || !document.title || document.querySelectorAll("main").length !== 1 || !document.querySelector("h1")) bad.push("the frame of the page");
+  if (!document.documentElement.lang || !document.title || all("main").length !== 1 || !document.querySelector("h1")) bad.push("the frame of the page");
   const rgb = (s) => (s.match(/[\d.]+/g) || []).map(Number);
   const luminance = (c) => { const [r, g, b] = c.map((x) => (x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
   const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
-  for (const e of document.querySelectorAll("body *")) {
-    if (e.closest("svg,script,style,.off") || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
-    const a = luminance(rgb(getComputedStyle(e).color).slice(0, 3)), b = luminance(ground(e).slice(0, 3));
-    if ((Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5) { bad.push("contrast of " + e.tagName + "." + e.className); if (bad.length > 9) break; }
+  const over = (c, below, part) => c.map((x, i) => x * part + below[i] * (1 - part));
+  const contrast = (c, below) => { const a = luminance(c.slice(0, 3)), b = luminance(below.slice(0, 3)); return (Math.max(a, b) + .05) / (Math.min(a, b) + .05); };
+  const opacity = (e) => { let all = 1; for (; e; e = e.parentElement) all *= getComputedStyle(e).opacity; return all; };
+  let pale = 0;
+  for (const e of all("body *")) {
+    if (pale > 9 || e.closest("svg,script,style") || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
+    const below = ground(e).slice(0, 3), ratio = contrast(over(rgb(getComputedStyle(e).color).slice(0, 3), below, opacity(e)), below);
+    if (ratio < 4.5) { bad.push("contrast of " + e.tagName + "." + e.className + ": " + ratio.toFixed(2)); pale++; }
+  }
+  for (const e of all("svg g")) {
+    const text = e.querySelector("text"), box = e.querySelector("rect");
+    if (!text || !box || pale > 9) continue;
+    const of = getComputedStyle(box), below = over(rgb(of.fill).slice(0, 3), ground(e.closest("svg").parentElement).slice(0, 3), Number(of.fillOpacity));
+    const ratio = contrast(rgb(getComputedStyle(text).fill).slice(0, 3), below);
+    if (ratio < 4.5) { bad.push("contrast of " + text.textContent + ": " + ratio.toFixed(2)); pale++; }
   }
   return bad;
 })()`
@@ -125,6 +155,15 @@ func Open(t testing.TB, ctx context.Context, address, scheme string) {
 	}
 	if _, err := chromedp.Run(ctx, chromedp.Navigate(address)); err != nil {
 		t.Fatalf("%s: %v", address, err)
+	}
+}
+
+// Press types keys, as a person without a mouse does: kb's names for those without a
+// letter.
+func Press(t testing.TB, ctx context.Context, keys string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.KeyEvent(keys)); err != nil {
+		t.Fatalf("%q: %v", keys, err)
 	}
 }
 
