@@ -19,7 +19,7 @@ import (
 func Language() reach.Language {
 	return reach.Language{Name: "shell", Programs: "sh bash dash ash zsh ksh mksh busybox", Extensions: ".sh .bash .envsh", Scripts: true, New: func(w *reach.Walk) reach.Reader {
 		r := &reader{w}
-		return reach.Reader{Run: r.run, Visit: r.visit, Line: r.line}
+		return reach.Reader{Run: r.run, Visit: r.visit, Line: r.line, Writes: r.writes}
 	}}
 }
 
