@@ -240,7 +240,7 @@ func (w *Walk) runFor(t Trail, asker, from, how string, argv []string) bool {
 		}
 	}
 	if !interpreter {
-		w.keepCommandIn(program, argv[1:])
+		keepCommandIn(w, program, argv[1:])
 	}
 	w.dispatch(t, asker, program, program, argv[1:])
 	return true
@@ -254,7 +254,7 @@ const plainPrograms = " [ awk basename bash cat chgrp chmod chown cmp comm cp cu
 
 // keepCommandIn keeps the command line that the arguments of a program may hold, from the
 // first word on that is a program: a wrapper that is not known runs it.
-func (w *Walk) keepCommandIn(program string, args []string) {
+func keepCommandIn(w *Walk, program string, args []string) {
 	name := path.Base(program)
 	if wrappers.Known(name) || w.service(program) != nil || strings.Contains(plainPrograms, " "+name+" ") {
 		return
@@ -264,7 +264,7 @@ func (w *Walk) keepCommandIn(program string, args []string) {
 			continue
 		}
 		if at, ok := w.Find(arg); ok && w.isExecutable(at) {
-			w.keepRun(program, "argument of "+name, args[i:])
+			w.lines = append(w.lines, keptLine{from: program, how: "argument of " + name, argv: args[i:]})
 			return
 		}
 	}

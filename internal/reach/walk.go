@@ -312,11 +312,6 @@ func (w *Walk) KeepLine(from, how, line string) {
 	w.lines = append(w.lines, keptLine{from: from, how: how, line: line})
 }
 
-// keepRun keeps what a command line would run that something in from may start.
-func (w *Walk) keepRun(from, how string, argv []string) {
-	w.lines = append(w.lines, keptLine{from: from, how: how, argv: argv})
-}
-
 // drain visits what was marked until nothing is left.
 func (w *Walk) drain() {
 	for len(w.queue) > 0 && w.ctx.Err() == nil {
