@@ -32,6 +32,7 @@ type berkeley struct {
 	order    binary.ByteOrder
 	pageSize int64
 	pages    int64
+	chained  int64 // bytes of overflow pages that were read
 }
 
 func readBerkeley(r io.ReaderAt, size int64) (iter.Seq2[[]byte, error], error) {
@@ -122,10 +123,15 @@ func (db *berkeley) chain(number, total int64) ([]byte, error) {
 	if total > maxHeader || total > db.size {
 		return nil, fmt.Errorf("berkeley db value of %d bytes", total)
 	}
-	value := make([]byte, 0, total)
+	var value []byte // what is claimed is not there before it is read
 	for int64(len(value)) < total {
 		if number <= 0 || number >= db.pages {
 			return nil, fmt.Errorf("berkeley db value of %d bytes leads to page %d of %d", total, number, db.pages)
+		}
+		// No two values share a page: what reads more than there is leads in circles, or
+		// over and over to a chain that does not end well.
+		if db.chained += db.pageSize; db.chained > db.size {
+			return nil, fmt.Errorf("berkeley db values lead to more than its %d bytes", db.size)
 		}
 		page, err := readFull(db.r, db.size, number*db.pageSize, db.pageSize)
 		if err != nil {

@@ -12,10 +12,11 @@ import (
 // The SQLite form, as far as whole tables have to be read
 // (https://www.sqlite.org/fileformat2.html).
 const (
-	sqliteHeader  = 100
-	sqliteLeaf    = 0x0d // of a table
-	sqliteInner   = 0x05
-	maxSQLiteDeep = 20
+	sqliteHeader   = 100
+	sqliteLeaf     = 0x0d // of a table
+	sqliteInner    = 0x05
+	maxSQLiteReads = 4 // times that a table is read, once for each thing that is looked for
+	maxSQLiteDeep  = 20
 )
 
 type sqlite struct {
@@ -27,6 +28,7 @@ type sqlite struct {
 	wal      io.ReaderAt
 	walSize  int64
 	newer    map[int64]int64 // page → offset of its last committed content in the log
+	chained  int64           // bytes of overflow pages that were read
 }
 
 func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (iter.Seq2[[]byte, error], error) {
@@ -248,10 +250,13 @@ func (db *sqlite) payload(page []byte, at int64) (number int64, record []byte, e
 	if size > db.pages*db.pageSize {
 		return 0, nil, fmt.Errorf("record of %d bytes in a database of %d", size, db.pages*db.pageSize)
 	}
-	record = make([]byte, 0, size)
-	record = append(record, cell[:here]...)
+	record = append(record, cell[:here]...) // what is claimed is not there before it is read
 	next := int64(binary.BigEndian.Uint32(cell[here:]))
 	for int64(len(record)) < size {
+		// No two records share a page (see berkeley.chain).
+		if db.chained += db.pageSize; db.chained > maxSQLiteReads*(db.size+db.walSize) {
+			return 0, nil, fmt.Errorf("sqlite records lead to more than the %d bytes of the database", db.size)
+		}
 		page, err := db.page(next)
 		if err != nil {
 			return 0, nil, err
