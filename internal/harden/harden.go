@@ -79,6 +79,7 @@ type analysis struct {
 	gains     []string // started programs that give rights to its caller
 	opaque    string   // a started program whose calls cannot be seen
 	writes    map[string]Advice
+	volumes   map[string]bool // that the configuration declares; nil before it was asked for
 	lived     map[string]bool // directories with something that is reached
 	uncovered []Advice
 	owners    map[int]bool // who owns the places, root left out

@@ -175,7 +175,13 @@ func (a *analysis) closed(dir string) bool {
 }
 
 func (a *analysis) declared(dir string) bool {
-	return slices.ContainsFunc(a.src.Image.Config.Volumes, func(v string) bool { return path.Clean("/"+v) == dir })
+	if a.volumes == nil {
+		a.volumes = map[string]bool{}
+		for _, v := range a.src.Image.Config.Volumes {
+			a.volumes[path.Clean("/"+v)] = true
+		}
+	}
+	return a.volumes[dir]
 }
 
 // persists reports whether a place is for data that should outlive a container:

@@ -2,6 +2,7 @@ package harden
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,8 +78,8 @@ func (a *analysis) closedTo(uid, gid int) string {
 
 // hidden reports whether a tmpfs lies over a file.
 func (a *analysis) hidden(file string) bool {
-	for dir := range a.writes {
-		if !a.persists(dir) && strings.HasPrefix("/"+file, dir+"/") {
+	for dir := path.Dir("/" + file); dir != "/"; dir = path.Dir(dir) {
+		if _, ok := a.writes[dir]; ok && !a.persists(dir) {
 			return true
 		}
 	}
