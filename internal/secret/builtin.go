@@ -2928,6 +2928,17 @@ var builtin = ruleFile{
 			window:      400,
 		},
 		{
+			ID:          "curlrc-password",
+			Description: "Password in .curlrc",
+			Regex:       `(?:^|\n)[ \t]{0,8}(?:--)?(?:proxy-)?user[ \t]{0,4}[ \t=:][ \t]{0,4}"?[^\s:"]{1,100}:([^\s"]{3,200})`,
+			Path:        "(^|/)[._]curlrc$",
+			Keywords:    []string{"user"},
+			Severity:    "critical",
+			Source:      "curl(1), --config",
+			Password:    true,
+			window:      400,
+		},
+		{
 			ID:          "git-credentials",
 			Description: "Password in .git-credentials",
 			Regex:       `https?://[^\s:/@]{1,100}:([^\s@/]{4,300})@`,
@@ -3266,10 +3277,10 @@ var builtin = ruleFile{
 		{
 			ID:          "command-password",
 			Description: "Password on a tool's command line",
-			Regex:       `\b(?:(?:az login|mongosh|mongodump|mongorestore|twine upload)\b[^\n|;&]{0,200}?\s(?:-p|--password)[ =]|sqlcmd\b[^\n|;&]{0,200}?\s-P ?|ldap(?:search|add|modify|delete)\b[^\n|;&]{0,200}?\s-w ?|https? -a ["']?[^\s:"'$<]{1,60}:)["']?([^\s"'$<|;&-][^\s"'$<|;&]{3,100})`,
-			Keywords:    []string{"az login", "mongosh", "mongodump", "mongorestore", "twine upload", "sqlcmd", "ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "http -a", "https -a"},
+			Regex:       `\b(?:(?:az login|mongosh|mongodump|mongorestore|twine upload)\b[^\n|;&]{0,200}?\s(?:-p|--password)[ =]|sqlcmd\b[^\n|;&]{0,200}?\s-P ?|ldap(?:search|add|modify|delete)\b[^\n|;&]{0,200}?\s-w ?|https? -a ["']?[^\s:"'$<]{1,60}:|smbclient\b[^\n|;&]{0,200}?(?:-U|--user)[ =]?["']?[^\s%"'$<]{1,60}%|(?i:cmdkey)\b[^\n|;&]{0,200}?/pass:|(?i:net user) [^\s/"'$<%]{1,60} )["']?([^\s"'$<|;&/%*-][^\s"'$<|;&]{3,100})`,
+			Keywords:    []string{"az login", "mongosh", "mongodump", "mongorestore", "twine upload", "sqlcmd", "ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "http -a", "https -a", "smbclient", "cmdkey", "net user"},
 			Severity:    "high",
-			Source:      "the tools' manuals: az-login, mongosh, twine, sqlcmd, ldapsearch(1), http",
+			Source:      "the tools' manuals: az-login, mongosh, twine, sqlcmd, ldapsearch(1), http, smbclient(1), cmdkey, net user",
 			Anchored:    true,
 			Password:    true,
 			window:      300,
@@ -3354,7 +3365,7 @@ var builtin = ruleFile{
 		{
 			ID:          "authorization-basic",
 			Description: "HTTP basic credential",
-			Regex:       `(?i:authorization)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?i:basic)[ \t]{1,3}([A-Za-z0-9+/]{8,400}={0,2})`,
+			Regex:       `(?i:authorization)["'\x60]?[\])]?[ \t]{0,3}(?:=>|[:=,])?[ \t]{0,3}["'\x60]?(?i:basic)[ \t]{1,3}([A-Za-z0-9+/]{8,400}={0,2})`,
 			Keywords:    []string{"authorization"},
 			Severity:    "high",
 			Checksum:    "basic-auth",
@@ -3991,5 +4002,5 @@ var builtin = ruleFile{
 			window:     300,
 		},
 	},
-	generation: 1359399900,
+	generation: 1401685106,
 }
