@@ -32,7 +32,7 @@ bench:
 bench-db:
 	go run ./test/bench/db $(if $(MIRROR),-mirror $(MIRROR))
 
-# The tables of docs/fleet.md, on a PostgreSQL of its own: SIZES=10000,100000.
+# The tables of docs/fleet.md, on a PostgreSQL of its own: SIZES=10000,1000000.
 fleet:
 	CAREEN_FLEET=$(or $(SIZES),10000) go test ./test/fleet -run TestScale -v -timeout 4h
 

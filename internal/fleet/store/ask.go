@@ -423,13 +423,18 @@ func (s *Store) Vulnerability(ctx context.Context, scope Scope, id string) (Vuln
 		return v, nil
 	}
 	a = nil
-	_, err = s.one(ctx, "select count(*) from image i where "+scope.visible("i.id", &a)+" and "+s.has(ImageQuery{CVE: id}.keys(&a)[0]), a, []any{&v.Images})
+	sets := s.setsOf(ImageQuery{CVE: id}.keys(&a)[0])
+	of := "(" + sets + ") z join image_set m on m.set_id = z.set_id"
+	if s.Postgres() { // set by set, whatever it believes of their number
+		of = "(" + sets + ") z cross join lateral (select image_id from image_set where set_id = z.set_id offset 0) m"
+	}
+	_, err = s.one(ctx, "select count(distinct m.image_id) from "+of+" where "+scope.visible("m.image_id", &a), a, []any{&v.Images})
 	return v, err
 }
 
 // countedExactly is up to how many images, those with several packages several times,
 // each is counted once.
-const countedExactly = 20_000
+const countedExactly = 10_000
 
 // imagesWith is the number of images of a scope that have a key. An image has a key in
 // one of its sets, so the images of sets add up.
