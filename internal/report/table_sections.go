@@ -281,18 +281,22 @@ func (t *table) packages(r *Report) {
 	version := column{head: "VERSION", min: 8, whole: true}
 	owner := column{head: "OWNED BY", good: 12, min: 8, spare: true}
 	came := column{head: "ADDED BY", min: 12, spare: true, first: true}
-	owned := false
+	owned, brought := false, false
 	for i := range r.Packages {
 		p := &r.Packages[i]
+		from := broughtBy(p)
 		name.cells = append(name.cells, words(typeWord(p.Type)+" "+p.Name))
 		version.cells = append(version.cells, words(p.Version))
 		owner.cells = append(owner.cells, words(p.Owner))
-		came.cells = append(came.cells, words(broughtBy(p)))
-		owned = owned || p.Owner != ""
+		came.cells = append(came.cells, words(from))
+		owned, brought = owned || p.Owner != "", brought || from != ""
 	}
-	columns := []column{name, version, came}
+	columns := []column{name, version}
 	if owned {
-		columns = []column{name, version, owner, came}
+		columns = append(columns, owner)
+	}
+	if brought {
+		columns = append(columns, came)
 	}
 	t.blank()
 	t.put(inked("PACKAGES", bold).add(fmt.Sprintf("   %d", len(r.Packages))))

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -248,5 +249,25 @@ func TestTableOrder(t *testing.T) {
 	}
 	if _, err := ParseOrder("name"); err == nil {
 		t.Error("an unknown order must be an error")
+	}
+}
+
+// TestPackagesOfADirectory: what has no layers was added by nothing, of which no column
+// and no width is said; what only development needs is said where the column would be.
+func TestPackagesOfADirectory(t *testing.T) {
+	long := "@" + strings.Repeat("scope", 12) + "/" + strings.Repeat("name", 12)
+	for _, development := range []bool{false, true} {
+		r := &Report{Target: Target{Ref: "app", Kind: "dir"}, Packages: []sbom.Package{{PURL: "pkg:npm/x@1", Name: long, Version: "1.0.0", Type: "npm", Layer: -1, Development: development}}}
+		for _, width := range []int{60, 200} {
+			text := string(encoded(t, func(w io.Writer) error {
+				return WriteTable(w, []*Report{r}, TableOptions{Width: width, Packages: true})
+			}))
+			if got := strings.Contains(text, "ADDED BY"); got != development {
+				t.Errorf("at %d, development %v: ADDED BY %v\n%s", width, development, got, text)
+			}
+			if whole := strings.Join(strings.Fields(text), ""); !strings.Contains(whole, long) {
+				t.Errorf("at %d the name is cut:\n%s", width, text)
+			}
+		}
 	}
 }
