@@ -254,7 +254,7 @@ func (b *bulk) repository(n int) {
 		} else {
 			text = b.blob(b.size.body)
 		}
-		digest := `\x` + hex.EncodeToString(store.DigestBytes(digestOf(img)))
+		digest := `\x` + strings.TrimPrefix(digestOf(img), "sha256:")
 		id := b.row("image", b.tables["image"].n+1, digest, "linux/amd64", base.Report.Target.OS.Name, 1, 1, 92_000_000, len(base.Packages)+len(img.order)+1,
 			[]int{at.id, last.id, own}, []int{at.part, last.part}, body, text)
 		for _, s := range []int{at.id, last.id, own} {

@@ -44,6 +44,3 @@ func (d *digest) Scan(v any) error {
 	}
 	return nil
 }
-
-// DigestBytes are the bytes that a digest is kept as.
-func DigestBytes(text string) []byte { return digest(text).bytes() }
