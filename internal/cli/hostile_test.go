@@ -47,7 +47,7 @@ func many() int {
 // its own: some of each kind, all with CAREEN_LONG.
 func TestHostileSet(t *testing.T) {
 	program := builtProgram(t)
-	kinds := [][]attack{hostileManyThings(), hostileFiles(), hostileTrees(), hostileDocuments(), hostileArchives(), hostileInputs(), hostileVerbs()}
+	kinds := [][]attack{hostileManyThings(), hostileFiles(), hostileTrees(), hostileDocuments(), hostileArchives(), hostileInputs(), hostileVerbs(), hostileSiblings()}
 	rows := slices.Concat(kinds...)
 	names := map[string]bool{}
 	for _, row := range rows {
