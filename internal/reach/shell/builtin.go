@@ -176,9 +176,11 @@ func (s *script) addPositional(args []string) {
 			return
 		}
 	}
-	if len(s.positional) < maxAlternatives {
-		s.positional = append(slices.Clone(s.positional), slices.Clone(args))
+	if len(s.positional) == maxAlternatives {
+		s.cut()
+		return
 	}
+	s.positional = append(slices.Clone(s.positional), slices.Clone(args))
 }
 
 // shift leaves out the first words of "$@".
@@ -199,7 +201,11 @@ func (s *script) shift() {
 func (s *script) enter(dir string) {
 	for _, from := range slices.Clone(s.dirs) {
 		at := reach.Join(from, dir)
-		if s.w.IsDir(at) && !slices.Contains(s.dirs, at) && len(s.dirs) < maxAlternatives {
+		switch {
+		case !s.w.IsDir(at) || slices.Contains(s.dirs, at):
+		case len(s.dirs) == maxAlternatives:
+			s.cut()
+		default:
 			s.dirs = append(s.dirs, at)
 			s.w.Need(s.from, at, "cd")
 		}

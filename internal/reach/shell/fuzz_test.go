@@ -16,6 +16,7 @@ func FuzzShell(f *testing.F) {
 	f.Add("f() { g; }; g() { f; }; f; . /app/start; $0 $0; eval \"$(cat $X)\"\n", "")
 	f.Add("for f in /*/*; do case $f in *.sh) . \"$f\" ;; /a*) \"$f\" & ;; esac; done <<E\n$(ls)\nE\n", "-x")
 	f.Add("set -- a \"$@\"; shift; while [ $# -gt 0 ]; do set -- $1 \"$@\"; exec $0 \"$@\"; done", "1 2 3")
+	f.Add("set -- a \"$@\"; shift; while [ $# -gt 0 ]; do set -- $ a \"$@\" \"$@\"; exec $0 \"$@\"; done", "1 2")
 	f.Add("${a:-${b:=${c%/*}}} ${d:0:1} $((1+2)) <(x) >(y) [[ a == b* && ! -n $1 ]] {a,b}", "x")
 	costs.Fuzz(f, func(t *testing.T, script, arg string) {
 		languages := []reach.Language{Language()}

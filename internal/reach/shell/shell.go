@@ -31,7 +31,8 @@ const (
 	maxShellSteps   = 20_000 // commands evaluated
 	maxShellDepth   = 40     // functions, sourced files and eval inside one another
 	maxShellNesting = 20_000 // tokens that open something: the parser recurses
-	maxAlternatives = 32     // values that one word may have
+	maxAlternatives = 128    // values that one word may have
+	maxWords        = 1_024  // words of one command line: set -- "$@" "$@" doubles them
 )
 
 // script is one shell's state. Every command of every branch counts, but for
@@ -190,6 +191,7 @@ func (s *script) source(name string) {
 // text parses and evaluates shell source.
 func (s *script) text(source string) {
 	if s.depth >= maxShellDepth {
+		s.w.Cut(s.from, source)
 		return
 	}
 	file, err := parseShell(source)
@@ -321,7 +323,7 @@ func (s *script) set(name string, values []string) {
 			list = append(list, v)
 		}
 	}
-	if len(list) > maxAlternatives*4 {
+	if len(list) > maxAlternatives {
 		list = []string{words.Blank}
 	}
 	s.vars[name] = list
@@ -334,7 +336,7 @@ func (s *script) statement(stmt *syntax.Stmt) {
 	}
 	syntax.Walk(stmt, func(n syntax.Node) bool {
 		if s.steps++; s.steps > maxShellSteps || !s.w.Step(s.counted()) {
-			s.w.Cut(s.from, s.body)
+			s.cut()
 			return false
 		}
 		if n != nil && n != stmt && s.branch(n) {
@@ -450,20 +452,34 @@ func (s *script) simple(c *syntax.CallExpr) {
 
 // argvs returns the argument lists of a command.
 func (s *script) argvs(words []*syntax.Word) [][]string {
-	all := [][]string{nil}
+	all, cut := [][]string{nil}, false
 	for _, word := range words {
 		var next [][]string
 		for _, fields := range s.fields(word) {
 			for _, sofar := range all {
-				if len(next) < maxAlternatives {
-					next = append(next, slices.Concat(sofar, fields))
+				if len(next) == maxAlternatives {
+					cut = true
+					break
 				}
+				taken := min(len(fields), maxWords-len(sofar))
+				cut = cut || taken < len(fields)
+				if taken > 0 {
+					sofar = slices.Concat(sofar, fields[:taken])
+				}
+				next = append(next, sofar)
 			}
 		}
 		all = next
 	}
+	if cut {
+		s.cut()
+	}
 	return all
 }
+
+// cut keeps what the source that is evaluated names, where a bound ends what is
+// evaluated of it.
+func (s *script) cut() { s.w.Cut(s.from, s.body) }
 
 // command runs one command line: a function, a builtin or a program.
 func (s *script) command(argv []string, line int) {
@@ -596,10 +612,14 @@ func (s *script) computed(argv []string, line int) {
 // call evaluates a function's body with its own arguments.
 func (s *script) call(name string, args []string) {
 	key := name + "\x00" + strings.Join(args, "\x00")
-	if s.called[key] || s.depth >= maxShellDepth {
+	if s.called[key] {
 		return
 	}
 	s.called[key] = true
+	if s.depth >= maxShellDepth {
+		s.cut()
+		return
+	}
 	s.depth++
 	f, positional, from := s.functions[name], s.positional, s.from
 	s.positional, s.from = [][]string{args}, f.from

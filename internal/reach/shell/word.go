@@ -30,7 +30,7 @@ func (s *script) fields(word *syntax.Word) [][]string {
 			for _, at := range s.w.Glob(value) {
 				matches = append(matches, "/"+at)
 			}
-			if len(matches) > maxAlternatives*4 {
+			if len(matches) > maxAlternatives {
 				matches = []string{path.Dir(value) + "/" + words.Blank}
 			}
 			all = append(all, matches)
@@ -80,16 +80,30 @@ func (s *script) values(word *syntax.Word) []string {
 	return s.join(word.Parts)
 }
 
+// join returns what parts may be next to one another. The last value stands for those
+// beyond the bound: what they begin with, and a blank.
 func (s *script) join(parts []syntax.WordPart) []string {
 	all := []string{""}
 	for _, part := range parts {
 		var next []string
+		beyond := ""
 		for _, value := range s.part(part) {
 			for _, sofar := range all {
-				if v := sofar + value; len(next) < maxAlternatives && len(v) <= reach.MaxText && !slices.Contains(next, v) {
+				v := sofar + value
+				switch {
+				case slices.Contains(next, v):
+				case len(next) < maxAlternatives-1 && len(v) <= reach.MaxText:
 					next = append(next, v)
+				case beyond == "" && len(sofar) < reach.MaxText:
+					beyond = sofar + words.Blank
+				case beyond != sofar+words.Blank:
+					beyond = words.Blank
 				}
 			}
+		}
+		if beyond != "" {
+			s.cut()
+			next = append(next, beyond)
 		}
 		all = next
 	}
