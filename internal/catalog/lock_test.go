@@ -479,6 +479,27 @@ func TestRequirementsOfOtherFiles(t *testing.T) {
 	}
 }
 
+// TestRequirementsAreReadOnce: a file that includes itself and others a thousand times is
+// read as often as there are files, and what is beyond the bound is said.
+func TestRequirementsAreReadOnce(t *testing.T) {
+	opened := 0
+	text := strings.Repeat("-r a.txt\n-c a.txt\n-r https://x/y.txt\n", 1000)
+	r := requirements{lockList: lockList{kind: "pypi"}, read: map[includedFile]bool{}, open: func(string) ([]byte, error) {
+		opened++
+		return []byte(text), nil
+	}}
+	r.lines([]byte(text), "", 0)
+	if opened != 2 || len(r.wrong) != 0 {
+		t.Errorf("opened %d files; %v", opened, r.wrong)
+	}
+	for i := range maxIncludes {
+		r.include(fmt.Sprintf("%d.txt", i), false, 1)
+	}
+	if opened != maxIncludes || len(r.wrong) != 2 {
+		t.Errorf("opened %d files; %v", opened, r.wrong)
+	}
+}
+
 // TestMSBuildProperties: a version may be written once for several packages.
 func TestMSBuildProperties(t *testing.T) {
 	packages, err := parseMSBuild([]byte(`<Project><PropertyGroup><SerilogVersion>2.10.0</SerilogVersion><Other>x</Other></PropertyGroup>

@@ -262,8 +262,14 @@ type requirements struct {
 	open   func(name string) ([]byte, error) // other files; nil where there are none
 	loose  []string                          // packages without a version of their own
 	within map[string]string                 // versions that constraints allow, by normal name
-	files  int
+	read   map[includedFile]bool
 	asked  bool // other files were named
+}
+
+// includedFile is a file as it was included: once as each is enough, whoever names it again.
+type includedFile struct {
+	name        string
+	constraints bool
 }
 
 // Bounds on the files that a requirements file includes.
@@ -331,10 +337,18 @@ func (r *requirements) include(name string, constraints bool, depth int) {
 		r.passed++ // read again with the others
 		return
 	}
-	if depth > maxIncludeDepth || r.files >= maxIncludes || strings.Contains(name, "://") {
+	file := includedFile{name, constraints}
+	switch {
+	case r.read[file]:
+		return
+	case strings.Contains(name, ":/"): // path.Join made one slash of two
+		r.passed++
+		return
+	case depth > maxIncludeDepth || len(r.read) >= maxIncludes:
+		r.wrong.add(0, "-r %s: more files than are followed", name)
 		return
 	}
-	r.files++
+	r.read[file] = true
 	data, err := r.open(name)
 	if err != nil {
 		r.wrong.add(0, "-r %s: %v", name, err)
@@ -365,6 +379,7 @@ func withIncludes(tree *rootfs.Tree, file string) (found, bool) {
 	}
 	dir := path.Dir(file)
 	r := requirements{lockList: lockList{kind: "pypi"}, open: func(name string) ([]byte, error) { return readNeighbour(tree, path.Join(dir, name)) }}
+	r.read = map[includedFile]bool{{path.Base(file), false}: true}
 	r.lines(plainText(data), "", 0)
 	for _, name := range r.loose {
 		if version := r.within[pythonName(name)]; version != "" {
