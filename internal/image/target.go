@@ -163,10 +163,11 @@ func writtenAsPath(s string) bool {
 		strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.ContainsRune(s, '\\')
 }
 
-// namedAsArchive reports whether a name ends as those of archives do.
+// namedAsArchive reports whether a name ends as those of archives and of bills of
+// materials do.
 func namedAsArchive(s string) bool {
 	path, _, _ := strings.Cut(s, "#")
-	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
+	for _, suffix := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst", ".json", ".xml", ".spdx"} {
 		if strings.HasSuffix(path, suffix) {
 			return true
 		}

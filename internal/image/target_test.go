@@ -78,6 +78,7 @@ func TestParseTarget(t *testing.T) {
 		"./alpine":              "not an image archive",
 		"./rootfs#x":            "without images to choose",
 		"missing.tar.gz":        "no such file; for the image of that name write registry:missing.tar.gz",
+		"missing.cdx.json":      "no such file; for the image of that name write registry:missing.cdx.json",
 		"../missing":            "no such file or directory",
 		"/dev/null":             "not an archive; for standard input write -",
 	} {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,6 +70,12 @@ func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []
 	if f := flags.Lookup("fail-on"); err == nil && f != nil && f.Changed && strings.TrimSpace(f.Value.String()) == "" {
 		err = errors.New(`--fail-on is empty: "none" lets everything pass`)
 	}
+	flags.Visit(func(f *pflag.Flag) {
+		n, number := strconv.ParseInt(f.Value.String(), 10, 64)
+		if strings.HasPrefix(f.Name, "max-") && number == nil && n < 1 && err == nil {
+			err = fmt.Errorf("--%s %d: a bound is 1 or more", f.Name, n)
+		}
+	})
 	return strangers, err
 }
 

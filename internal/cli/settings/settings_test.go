@@ -86,6 +86,7 @@ func flagsOfEachKind() *pflag.FlagSet {
 	flags.Duration("timeout", 0, "")
 	flags.Int("exit-code", 0, "")
 	flags.Int64("x", 0, "")
+	flags.Int64("max-layer-bytes", 1<<30, "")
 	return flags
 }
 
@@ -101,6 +102,8 @@ func TestApply(t *testing.T) {
 		{name: "the command line beats both", file: "fail-on: high", env: map[string]string{"CAREEN_FAIL_ON": "low"}, args: []string{"--fail-on", "medium"}, want: "medium [] 0s"},
 		{name: "a misspelt key", file: "fail_on: high", want: `no flag is called "fail_on"; did you mean fail-on?`},
 		{name: "a value of another kind", file: "timeout: soon", want: `timeout: "soon": not a duration, e.g. 90s or 15m`},
+		{name: "no bound", args: []string{"--max-layer-bytes", "-1"}, want: "--max-layer-bytes -1: a bound is 1 or more"},
+		{name: "no bound in the environment", env: map[string]string{"CAREEN_MAX_LAYER_BYTES": "0"}, want: "--max-layer-bytes 0: a bound is 1 or more"},
 		{name: "a misspelt variable", env: map[string]string{"CAREEN_FAILON": "x"}, want: "CAREEN_FAILON in the environment is no flag; did you mean CAREEN_FAIL_ON?"},
 		{name: "a variable of another", env: map[string]string{"CAREEN_UNHEARD_OF": "x"}, want: " [] 0s [CAREEN_UNHEARD_OF]"},
 	} {
