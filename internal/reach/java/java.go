@@ -47,7 +47,7 @@ type reader struct {
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: javaVisitor, Version: 6, Want: isJava, Visit: visitJava}}
+	return []rootfs.Visitor{{Name: javaVisitor, Version: 7, Want: isJava, Visit: visitJava}}
 }
 
 func isJava(h *rootfs.Header, head []byte) bool {
@@ -387,6 +387,9 @@ func (r *reader) visit(file string) {
 	r.w.FollowStrings(file, facts.Lines, true)
 	if facts.Loads && !r.ofRuntime(file) { // jrt-fs.jar makes one, for the tools that read another runtime's modules
 		r.anyArchive(file, "class loaders of its own, which find archives anywhere")
+	}
+	if facts.Cut {
+		r.gap(file, "more strings than are looked at")
 	}
 	if facts.Reflects && r.onPath(file) {
 		r.gap(file, "classes that are found by computed names")

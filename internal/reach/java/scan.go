@@ -30,6 +30,7 @@ type javaFacts struct {
 	Commands  []string `json:"o,omitempty"` // strings of the classes that do, which may be programs
 	Lines     []string `json:"l,omitempty"` // those that may be command lines
 	Strings   []string `json:"t,omitempty"` // that may name files: all of a program's, absolute paths of a library's
+	Cut       bool     `json:"u,omitempty"` // it has more strings than are kept
 }
 
 // Bounds of a jar and of its classes.
@@ -144,7 +145,7 @@ type classRefs struct {
 	defines, refers, names map[string]bool
 	places, commands       map[string]bool
 	strings, lines         map[string]bool // that may name files; of classes that start programs
-	reflects, starts       bool
+	reflects, starts, cut  bool
 	loads, opens, makes    bool           // makes loaders of archives; opens archives; makes classes of bytes
 	versions               map[string]int // formats of classes (JVMS 4.1, major_version)
 	whole                  bool           // names of classes, not of their packages
@@ -157,11 +158,12 @@ func newClassRefs() classRefs {
 	}
 }
 
-// maxJavaCommands bounds the strings that are kept of the classes of one jar.
-const maxJavaCommands = 2000
-
-// maxJavaStrings bounds those that may name files.
-const maxJavaStrings = 6000
+// Bounds of the strings that are kept of the classes of one jar: that may be programs,
+// and that may name files. What is beyond is a gap.
+const (
+	maxJavaCommands = 20_000
+	maxJavaStrings  = 60_000
+)
 
 // into writes down what was collected: for one class its names, for a jar the
 // packages. A package may be split over jars, so one that the jar has too counts
@@ -186,7 +188,7 @@ func (c *classRefs) into(f *javaFacts) {
 	}
 	f.Places, f.Strings, f.Lines = slices.Sorted(maps.Keys(c.places)), slices.Sorted(maps.Keys(c.strings)), slices.Sorted(maps.Keys(c.lines))
 	f.Defines, f.Refers, f.Names, f.Reflects = list(c.defines, true), list(c.refers, false), list(c.names, false), c.reflects
-	f.Loads = c.loads || c.opens && c.makes
+	f.Loads, f.Cut = c.loads || c.opens && c.makes, c.cut
 	f.Starts, f.Commands = c.starts, slices.Sorted(maps.Keys(c.commands))
 }
 
@@ -296,8 +298,10 @@ func (c *classRefs) class(body []byte) error {
 			if int(e.a) < count && strings.HasPrefix(texts[e.a], "/") && !strings.ContainsAny(texts[e.a], " \n*?%") && len(texts[e.a]) > 1 {
 				paths = append(paths, texts[e.a])
 			}
-			if int(e.a) < count && len(c.strings) < maxJavaStrings && words.IsLiteral(texts[e.a]) && !isClassName(texts[e.a]) {
-				c.strings[texts[e.a]] = true
+			if int(e.a) < count && words.IsLiteral(texts[e.a]) && !isClassName(texts[e.a]) {
+				if c.cut = c.cut || len(c.strings) == maxJavaStrings; !c.cut {
+					c.strings[texts[e.a]] = true
+				}
 			}
 			if int(e.a) < count && isClassName(texts[e.a]) {
 				c.add(c.names, strings.ReplaceAll(texts[e.a], ".", "/"))
@@ -316,7 +320,11 @@ func (c *classRefs) class(body []byte) error {
 	if starts {
 		c.starts = true
 		for _, e := range pool {
-			if e.tag == tagString && int(e.a) < count && len(c.commands) < maxJavaCommands {
+			if e.tag == tagString && int(e.a) < count {
+				if len(c.commands) >= maxJavaCommands {
+					c.cut = true
+					break
+				}
 				c.command(texts[e.a])
 				if strings.Contains(texts[e.a], " ") && words.IsLiteral(texts[e.a]) {
 					c.lines[texts[e.a]] = true

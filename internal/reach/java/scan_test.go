@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,6 +90,26 @@ func TestReadJar(t *testing.T) {
 	want := javaFacts{Main: "a.Main", ClassPath: []string{"lib/b.jar", "lib/c.jar"}, Defines: []string{"a"}, Refers: []string{"a", "b"}, Names: []string{"n"}, Version: 61}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Error(d, err)
+	}
+}
+
+// TestStringsBeyondTheBound: a jar with more strings than are kept says so.
+func TestStringsBeyondTheBound(t *testing.T) {
+	for _, n := range []int{maxJavaStrings, maxJavaStrings + 1} {
+		files := map[string]string{}
+		for i := 0; i < n; i += 20_000 {
+			var strs []string
+			for j := i; j < min(i+20_000, n); j++ {
+				strs = append(strs, fmt.Sprintf("conf/f%d.yml", j))
+			}
+			name := fmt.Sprintf("a/C%d", i)
+			files[name+".class"] = string(classBytes(name, nil, strs, nil))
+		}
+		data := jarBytes(t, files)
+		got, err := readJar(bytes.NewReader([]byte(data)), int64(len(data)))
+		if err != nil || got.Cut != (n > maxJavaStrings) {
+			t.Errorf("%d strings: cut %v, %v", n, got.Cut, err)
+		}
 	}
 }
 
