@@ -37,7 +37,7 @@ type reader struct {
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: perlVisitor, Version: 2, Want: isPerl, Visit: visitPerlBody}}
+	return []rootfs.Visitor{{Name: perlVisitor, Version: 3, Want: isPerl, Visit: visitPerlBody}}
 }
 
 func isPerl(h *rootfs.Header, head []byte) bool {

@@ -20,7 +20,7 @@ type perlFacts struct {
 	Computed int      `json:"x,omitempty"` // line of a require of a computed name; 0 for none
 }
 
-// maxPerlFacts bounds what is kept of one file.
+// maxPerlFacts bounds what is kept of one file. What is beyond counts as computed.
 const maxPerlFacts = 5000
 
 // What follows one of the words that words.Matches finds.
@@ -70,7 +70,11 @@ func readPerl(src []byte) perlFacts {
 	src = perlCode(src)
 	var f perlFacts
 	add := func(list *[]string, text string) {
-		if text != "" && len(*list) < maxPerlFacts && !slices.Contains(*list, text) {
+		switch {
+		case text == "":
+		case len(*list) == maxPerlFacts:
+			f.Computed = 1
+		case !slices.Contains(*list, text):
 			*list = append(*list, text)
 		}
 	}
@@ -105,7 +109,7 @@ func readPerl(src []byte) perlFacts {
 			first = at
 		}
 	}
-	if first >= 0 {
+	if first >= 0 && f.Computed == 0 {
 		f.Computed = bytes.Count(src[:first], []byte("\n")) + 1
 	}
 	return f

@@ -1,11 +1,26 @@
 package perl
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/careen/careen/internal/costs"
 )
+
+// TestFactsBeyondTheBound: a source that loads more than is kept is as one that computes
+// what it loads.
+func TestFactsBeyondTheBound(t *testing.T) {
+	for _, n := range []int{maxPerlFacts, maxPerlFacts + 1} {
+		var src strings.Builder
+		for i := range n {
+			fmt.Fprintf(&src, "use A%d;\n", i)
+		}
+		if f := readPerl([]byte(src.String())); (f.Computed > 0) != (n > maxPerlFacts) {
+			t.Errorf("%d modules: computed in line %d", n, f.Computed)
+		}
+	}
+}
 
 func FuzzReadPerl(f *testing.F) {
 	f.Add([]byte("use strict;\nuse lib '/opt/x', \"$FindBin::Bin/../lib\";\nuse parent -norequire, 'A::B';\nrequire \"x.pl\";\ndo './y.pl';\nsystem('a b');\n"))

@@ -21,7 +21,7 @@ const startsVisitor = "reach-starts"
 
 const (
 	maxStartsSource = 4 << 20
-	maxStarts       = 500 // of each kind in one file
+	maxStarts       = 500 // of each kind in one file; what is beyond counts as computed
 )
 
 // startFacts is what a source starts.
@@ -32,7 +32,7 @@ type startFacts struct {
 }
 
 func visitors() []rootfs.Visitor {
-	return []rootfs.Visitor{{Name: startsVisitor, Version: 2, Want: isStartsSource, Visit: visitStartsBody}}
+	return []rootfs.Visitor{{Name: startsVisitor, Version: 3, Want: isStartsSource, Visit: visitStartsBody}}
 }
 
 func isStartsSource(h *rootfs.Header, head []byte) bool {
@@ -91,7 +91,11 @@ func readStarts(src []byte) startFacts {
 		}
 	}
 	add := func(list *[]string, text string) {
-		if text != "" && len(*list) < maxStarts && !slices.Contains(*list, text) {
+		switch {
+		case text == "":
+		case len(*list) == maxStarts:
+			computed(0)
+		case !slices.Contains(*list, text):
 			*list = append(*list, text)
 		}
 	}

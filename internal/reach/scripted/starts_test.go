@@ -37,6 +37,20 @@ func TestReadStarts(t *testing.T) {
 	}
 }
 
+// TestStartsBeyondTheBound: a source that starts more than is kept is as one that
+// computes what it starts.
+func TestStartsBeyondTheBound(t *testing.T) {
+	for _, n := range []int{maxStarts, maxStarts + 1} {
+		var src strings.Builder
+		for i := range n {
+			fmt.Fprintf(&src, "system('program%d')\n", i)
+		}
+		if f := readStarts([]byte(src.String())); (f.Line > 0) != (n > maxStarts) {
+			t.Errorf("%d commands: computed in line %d", n, f.Line)
+		}
+	}
+}
+
 // TestWhatScriptsStartIsKept: the program itself is reached from the script that
 // is run, and kept where only the application around it starts it.
 func TestWhatScriptsStartIsKept(t *testing.T) {
