@@ -259,7 +259,7 @@ const maxRoots = 16
 const nobody = "?"
 
 // roots returns what an archive's names and the packages of its classes begin with,
-// two parts each, for whoever has a list of groups. Somebody else's archive under
+// two parts each, for the caller that has a list of groups. Somebody else's archive under
 // the name of a known artifact has none of these.
 func (m *manifest) roots(artifact string) []string {
 	if knownJar(artifact) != nil {

@@ -223,7 +223,7 @@ func TestLanguagePackages(t *testing.T) {
 	}
 }
 
-// TestRootsOfJars: what is known of a jar without a group, for whoever has a list of groups.
+// TestRootsOfJars: what is known of a jar without a group, for the caller that has a list of groups.
 func TestRootsOfJars(t *testing.T) {
 	for name, test := range map[string]struct {
 		content string

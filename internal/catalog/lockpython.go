@@ -266,7 +266,7 @@ type requirements struct {
 	asked  bool // other files were named
 }
 
-// includedFile is a file as it was included: once as each is enough, whoever names it again.
+// includedFile is a file as it was included: as each, it is read once.
 type includedFile struct {
 	name        string
 	constraints bool
