@@ -431,7 +431,8 @@ func TestDebianJars(t *testing.T) {
 		t.Skip("no Maven repository of Debian's here")
 	}
 	t.Logf("%d agree, %d without a group, %d of another group", agree, guessed, other)
-	if agree < 3*(guessed+other) {
+	// How many have no evidence of a group depends on which are installed here.
+	if agree < 10*other || agree < guessed {
 		t.Error("too few agree")
 	}
 }
