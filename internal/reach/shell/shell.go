@@ -32,7 +32,7 @@ const (
 	maxShellDepth   = 40     // functions, sourced files and eval inside one another
 	maxShellNesting = 20_000 // tokens that open something: the parser recurses
 	maxAlternatives = 128    // values that one word may have
-	maxWords        = 1_024  // words of one command line: set -- "$@" "$@" doubles them
+	maxWords        = 256    // words of one command line: set -- "$@" "$@" doubles them
 )
 
 // script is one shell's state. Every command of every branch counts, but for
