@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/careen/careen/internal/catalog"
-	"github.com/careen/careen/internal/cli/wording"
 	"github.com/careen/careen/internal/image"
 	"github.com/careen/careen/internal/match"
 	"github.com/careen/careen/internal/rootfs"
 	"github.com/careen/careen/internal/scan"
+	"github.com/careen/careen/internal/spelling"
 	"github.com/careen/careen/internal/vex"
 )
 
@@ -116,7 +116,7 @@ func (f scopeFlags) apply(opt *scan.Options) (err error) {
 	}
 	for _, kind := range f.pkgTypes {
 		if !slices.Contains(packageTypes, kind) {
-			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), wording.Meant(kind, packageTypes, "%s"))
+			return fmt.Errorf("--pkg-types %q: one of %s%s", kind, strings.Join(packageTypes, ", "), spelling.Meant(kind, packageTypes, "%s"))
 		}
 	}
 	opt.Limits.Catalog.Development = f.withDev

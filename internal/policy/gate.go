@@ -38,14 +38,6 @@ type Gate struct {
 // severities too.
 var gateWords = []string{"critical", "high", "medium", "low", "negligible", "unknown", "kev", "epss=0.1", "eol", "none"}
 
-// meant suggests the word of a gate that a misspelt one is near.
-func meant(word string) string {
-	if near := spelling.Nearest(word, gateWords); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
-}
-
 // ParseGate reads what --fail-on takes: a comma-separated list of severities (of
 // several the lowest counts), "kev", "epss=0.1", "unknown" and "eol"; "" and
 // "none" give a gate that never trips.
@@ -76,7 +68,7 @@ func ParseGate(list string) (Gate, error) {
 		default:
 			s, err := finding.ParseSeverity(word)
 			if err != nil || s == finding.Unknown {
-				return g, fmt.Errorf("%q: not one of %s%s", word, strings.Join(gateWords, ", "), meant(word))
+				return g, fmt.Errorf("%q: not one of %s%s", word, strings.Join(gateWords, ", "), spelling.Meant(word, gateWords, "%s"))
 			}
 			if g.FailOn == finding.Unknown || s < g.FailOn {
 				g.FailOn = s

@@ -3,6 +3,7 @@
 package spelling
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -22,6 +23,15 @@ func Nearest(word string, words []string) string {
 		return sameBegin(word, words)
 	}
 	return best
+}
+
+// Meant is the end of an error about a word: which of a list was meant, as write has
+// it, such as "--%s"; "" when none is near.
+func Meant(word string, words []string, write string) string {
+	if near := Nearest(word, words); near != "" {
+		return fmt.Sprintf("; did you mean "+write+"?", near)
+	}
+	return ""
 }
 
 // shortestBegin is how long a word's begin must be to tell what was meant; one letter

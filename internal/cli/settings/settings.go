@@ -44,7 +44,7 @@ func Apply(cmd *cobra.Command, path string, env map[string]string) (strangers []
 	names := slices.Sorted(maps.Keys(known))
 	for _, key := range slices.Sorted(maps.Keys(file)) {
 		if !known[key] {
-			return nil, fmt.Errorf("%s: no flag is called %q%s", path, key, wording.Meant(key, names, "%s"))
+			return nil, fmt.Errorf("%s: no flag is called %q%s", path, key, spelling.Meant(key, names, "%s"))
 		}
 	}
 	if strangers, err = unknownVariables(env, names, cmd.Root().Commands()); err != nil {

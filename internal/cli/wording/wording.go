@@ -15,14 +15,6 @@ import (
 	"github.com/careen/careen/internal/spelling"
 )
 
-// Meant writes the end of an error about a word: what was meant, or what there is.
-func Meant(word string, words []string, write string) string {
-	if near := spelling.Nearest(word, words); near != "" {
-		return fmt.Sprintf("; did you mean "+write+"?", near)
-	}
-	return ""
-}
-
 func verbsOf(cmd *cobra.Command) []string {
 	var names []string
 	for _, sub := range cmd.Commands() {
@@ -57,7 +49,7 @@ func Strict(cmd *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("%s has no verb %q%s (it has %s)", cmd.CommandPath(), args[0],
-					Meant(args[0], verbsOf(cmd), cmd.CommandPath()+" %s"), strings.Join(verbsOf(cmd), ", "))
+					spelling.Meant(args[0], verbsOf(cmd), cmd.CommandPath()+" %s"), strings.Join(verbsOf(cmd), ", "))
 			}
 			return cmd.Help()
 		}
@@ -82,7 +74,7 @@ func StrictHelp(root *cobra.Command) {
 				cmd, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
 					word := strings.Join(args, " ")
-					return fmt.Errorf("no verb %q%s", word, Meant(word, verbsOf(root), "careen help %s"))
+					return fmt.Errorf("no verb %q%s", word, spelling.Meant(word, verbsOf(root), "careen help %s"))
 				}
 				return cmd.Help()
 			}
@@ -119,7 +111,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if name := unknown.GetSpecifiedName(); unknown.GetSpecifiedShortnames() == "" {
-			return fmt.Errorf("unknown flag: --%s%s", name, Meant(name, names, "--%s"))
+			return fmt.Errorf("unknown flag: --%s%s", name, spelling.Meant(name, names, "--%s"))
 		}
 		return fmt.Errorf("unknown flag: -%s", unknown.GetSpecifiedName())
 	case errors.As(err, &bare):
