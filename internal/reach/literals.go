@@ -219,7 +219,7 @@ func (n namer) isShellScript() bool {
 	if n.IsSource(n.file, "shell") {
 		return true
 	}
-	interpreter, ok := n.shebang(n.file)
+	interpreter, ok := n.Shebang(n.file)
 	if !ok {
 		return false
 	}

@@ -107,7 +107,7 @@ func (w *Walk) runHealthcheck(cfg image.Config) {
 // readers can tell more of, they exclude.
 func (w *Walk) keepApplication(program string) {
 	dirs := []string{w.Workdir, Parent(program)}
-	if _, script := w.shebang(program); script && path.Base(Parent(program)) == "bin" {
+	if _, script := w.Shebang(program); script && path.Base(Parent(program)) == "bin" {
 		dirs = append(dirs, Parent(Parent(program))) // a distribution of its own: bin/, lib/, conf/
 	}
 	for _, dir := range dirs {
@@ -306,7 +306,7 @@ func (w *Walk) cutRun(asker, program string, argv []string) {
 		}
 		w.Need(program, at, "argument of "+path.Base(program))
 		if file, _ := w.Follow(at, nil); w.scripts.Add(file) {
-			if _, script := w.shebang(file); script || w.IsSource(file, "shell") {
+			if _, script := w.Shebang(file); script || w.IsSource(file, "shell") {
 				if data, err := w.Read(file, MaxText); err == nil {
 					w.Cut(file, string(data))
 				}
@@ -387,7 +387,7 @@ func (w *Walk) dispatch(t Trail, asker, program, called string, args []string) {
 		}
 		w.runFor(t, asker, file, how, inner)
 	}
-	if interpreter, ok := w.shebang(file); ok {
+	if interpreter, ok := w.Shebang(file); ok {
 		w.scripts.Add(file)
 		w.Run(t, file, "#!", slices.Concat(interpreter, []string{"/" + program}, args))
 		return
@@ -406,9 +406,9 @@ func (w *Walk) dispatch(t Trail, asker, program, called string, args []string) {
 // with the arguments that are met first.
 func (w *Walk) FollowScript(file string) bool { return w.scripts.Add(file) }
 
-// shebang returns the command line that the kernel makes of a script's first
+// Shebang returns the command line that the kernel makes of a script's first
 // line: the interpreter and, as one word, what stands behind it (execve(2)).
-func (f *Files) shebang(file string) ([]string, bool) {
+func (f *Files) Shebang(file string) ([]string, bool) {
 	head, err := f.head(file)
 	if err != nil || !strings.HasPrefix(string(head), "#!") {
 		return nil, false

@@ -420,7 +420,7 @@ func (w *Walk) visit(file string) {
 		}
 		return
 	}
-	interpreter, script := w.shebang(file)
+	interpreter, script := w.Shebang(file)
 	if !script || !loaded {
 		w.followLiterals(file)
 	}

@@ -87,15 +87,11 @@ func (s *script) dot(args []string, line int) {
 	name := args[0]
 	if strings.Contains(name, words.Blank) {
 		s.gap(line, "sources a computed file: "+strings.ReplaceAll(name, words.Blank, "$…"))
-		if dir, _, _ := strings.Cut(name, words.Blank); strings.HasPrefix(dir, "/") {
-			s.argument(dir[:strings.LastIndexByte(dir, '/')+1], "source")
+		if strings.HasPrefix(name, "/") {
+			s.argument(s.near(name)[0], "source")
 		}
 		s.keepEndingLike(name)
-		if dir := name[:strings.Index(name, words.Blank)]; strings.HasPrefix(dir, "/") {
-			s.keepScripts([]string{dir[:strings.LastIndexByte(dir, '/')+1]})
-		} else {
-			s.keepScripts(s.words())
-		}
+		s.keepScripts(s.near(name))
 		return
 	}
 	candidates := []string{}

@@ -541,16 +541,21 @@ const maxComputedScripts = 200
 // those of the directory that it begins with, or else of the directories that the
 // script names, for f in $(ls /docker-entrypoint.d/*).
 func (s *script) computedScript(name string, line int) {
-	dir, _, computed := strings.Cut(name, words.Blank)
-	if !computed {
+	if !strings.Contains(name, words.Blank) {
 		return
 	}
-	patterns := []string{dir[:strings.LastIndexByte(dir, '/')+1]}
-	if !strings.HasPrefix(dir, "/") {
-		patterns = s.words()
-	}
 	s.gap(line, "runs a computed command: "+strings.ReplaceAll(name, words.Blank, "$…"))
-	s.keepScripts(patterns)
+	s.keepScripts(s.near(name))
+}
+
+// near is where a script by a computed name may lie: the directory that the name begins
+// with or, where it begins with what is computed, whatever the source names.
+func (s *script) near(name string) []string {
+	dir, _, _ := strings.Cut(name, words.Blank)
+	if !strings.HasPrefix(dir, "/") {
+		return s.words()
+	}
+	return []string{dir[:strings.LastIndexByte(dir, '/')+1]}
 }
 
 // words are those of the source that is evaluated.

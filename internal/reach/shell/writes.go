@@ -2,6 +2,7 @@ package shell
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -33,21 +34,13 @@ func (r *reader) writes(file string) (list []reach.Write, ok bool) {
 	return writesOf(parsed), true
 }
 
-// runsIn reports whether the first line of a file names a shell.
+// runsIn reports whether the first line of a file names a shell, env's arguments
+// included.
 func (r *reader) runsIn(file string) bool {
-	data, err := r.w.Read(file, reach.MaxText)
-	line, _, _ := strings.Cut(string(data), "\n")
-	if err != nil || !strings.HasPrefix(line, "#!") {
-		return false
-	}
-	for _, word := range strings.Fields(line[2:]) {
-		for _, shell := range shells {
-			if path.Base(word) == shell {
-				return true
-			}
-		}
-	}
-	return false
+	line, _ := r.w.Shebang(file)
+	return slices.ContainsFunc(strings.Fields(strings.Join(line, " ")), func(word string) bool {
+		return slices.Contains(shells, path.Base(word))
+	})
 }
 
 func writesOf(parsed *syntax.File) (list []reach.Write) {
