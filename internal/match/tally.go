@@ -116,7 +116,7 @@ func (m *matcher) warnings(distro sbom.Distro, release *release, has bool, insta
 		incomplete("unknown-name", "only a part of the name is known of %s, and advisories go by the whole: %s", safetext.Count(len(t.noName), "package"), named(t.noName))
 	}
 	if len(t.wholes) > 0 {
-		list = append(list, Warning{Kind: "guessed-name", Message: fmt.Sprintf("no group is known of %s; each was matched as the one artifact of its name that has advisories and that its classes fit: %s",
+		list = append(list, Warning{Kind: "guessed-name", Message: fmt.Sprintf("no group is known of %s; each was matched as the one artifact of its name that has advisories, and that its classes fit where they are known: %s",
 			safetext.Count(len(t.wholes), "jar"), named(t.wholes))})
 	}
 	if len(t.noVersion) > 0 {
